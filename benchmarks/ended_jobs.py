@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tansaku.models.domain.ports import JobRequest, JobStatus
@@ -10,6 +11,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.states import JobState
 
 
+@dataclass
 class EndedJobs:
     """All of a ``Launcher`` but ``fetch``.
 
@@ -17,8 +19,7 @@ class EndedJobs:
         requests: Jobs that were taken and not forgotten, by name.
     """
 
-    def __init__(self) -> None:
-        self.requests: dict[str, JobRequest] = {}
+    requests: dict[str, JobRequest] = field(default_factory=dict, init=False)
 
     def start(self) -> None:
         """Does nothing."""

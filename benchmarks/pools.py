@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.pool import CandidatePool, Expectation, FeatureGroup, FloatArray
+from tansaku.models.domain.ports import Proposer
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.objective import Direction
+from tansaku.tasks.act.replay.campaign import Replay, replay
+from tansaku.tasks.loop.ledger.rounds import RoundRules
 
 
 def grid(low: tuple[float, float], high: tuple[float, float]) -> FloatArray:
@@ -40,3 +48,39 @@ def pool_of(points: FloatArray, expectation: Expectation | None = None) -> Candi
         cost=np.ones(count),
         expectation=expectation,
     )
+
+
+def search(
+    pool: CandidatePool,
+    values: FloatArray,
+    proposer: Proposer,
+    seed: int,
+    budget: BudgetSpec,
+    further: tuple[Direction, ...] = (),
+) -> Replay:
+    """A search for the smallest of known values, the first evaluations included.
+
+    Args:
+        values: Of the candidates, those of further objectives and quantities beside the first.
+        further: Directions of the further ones.
+    """
+    rules = RoundRules(
+        seed=seed,
+        source="benchmark",
+        direction="minimize",
+        budget=budget,
+        limit=cost_limit(budget, pool),
+        initial_count=proposer.initial_count(pool),
+        further=further,
+    )
+    return replay(pool, values, proposer, rules, count_initial=True)
+
+
+def mean_and_error(curves: FloatArray, counts: Sequence[int]) -> dict[str, list[float]]:
+    """Mean and standard error of the searches after some numbers of evaluations; one search has the error 0.
+
+    Args:
+        curves: A row for each search.
+    """
+    errors = curves.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else np.zeros(curves.shape[1])
+    return {str(count): [float(curves[:, count - 1].mean()), float(errors[count - 1])] for count in counts}

@@ -96,7 +96,7 @@ def require_program(spec: CalculatorSpec) -> None:
         ConfigurationError: The spec's type is not known, or the site's program is missing or does not start.
         MissingComponentError: A program is not installed.
     """
-    startable = find_engine(type(spec)).startable
+    startable = None if spec.facts.silent else find_engine(type(spec)).startable
     if startable is not None:
         startable(spec)
 
@@ -110,7 +110,7 @@ def calculator_notes(spec: CalculatorSpec) -> tuple[str, ...]:
     Raises:
         ConfigurationError: The spec's type is not known.
     """
-    notes = find_engine(type(spec)).notes
+    notes = None if spec.facts.silent else find_engine(type(spec)).notes
     own = tuple(notes(spec)) if notes is not None else ()
     return own + tuple(note for part in spec.parts.values() for note in calculator_notes(part))
 

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from tansaku.calculators.calculator_registry import open_calculator, resolve_calculator
 from tansaku.models.domain.errors import CalculationError
-from tansaku.models.domain.levels import check_level
+from tansaku.models.domain.level_of_theory import check_level
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -22,7 +22,6 @@ class Case:
     """A calculator and a crystal that it can compute.
 
     Attributes:
-        spec: Of the calculator.
         crystal: Fully periodic, with a cell of at least two atoms.
         folder: In which relative paths start.
         step: Displacement for derivatives [Å]; larger where energies have few digits.
@@ -99,6 +98,16 @@ def relaxations_converge(case: Case) -> None:
     _expect(largest <= 0.05, f"largest force {largest:.4g} eV/Å after a relaxation to 0.05")
 
 
+def unconverged_relaxations_are_kept(case: Case) -> None:
+    """A relaxation that may end unconverged ends after its steps, lower than it began, and says so."""
+    if not case.spec.facts.keeps_unconverged:
+        return
+    calculator, atoms = case.opened(), case.rattled
+    result = calculator.evaluate(atoms, RelaxationSpec(fmax=1e-9, max_steps=2, unconverged="keep"))
+    _expect(not result.converged, "the result of a relaxation that was ended says that it converged")
+    _expect(result.energy < calculator.evaluate(atoms).energy, "two steps of a relaxation did not lower the energy")
+
+
 def warm_results_are_fresh_results(case: Case) -> None:
     """Earlier evaluations do not change a single bit of a result."""
     warm, atoms = case.opened(), case.rattled
@@ -142,6 +151,7 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     stress_is_a_gradient,
     atoms_are_left_untouched,
     relaxations_converge,
+    unconverged_relaxations_are_kept,
     warm_results_are_fresh_results,
     failures_have_reasons,
     provenance_is_the_level_of_theory,

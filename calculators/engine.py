@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -30,6 +30,7 @@ class Engine(Generic[SpecT]):
         open: Makes the calculator from spec, folder, and what a code with several processes may use.
         resolve: The spec with the hashes of the files that it reads, each checked where one is given; None: it reads none.
         elements: Chemical symbols that it can compute, as far as that is known without computing; None: unknown.
+        own_files: Files of the model that come with no package whose licence the facts give; None: there are none.
         cutoff: Distance beyond which atoms do not interact [Å], as far as its files give it; None: unknown.
         examine: What `tansaku doctor` says of it; None: nothing beyond its extra.
         startable: Refuses a calculator whose program is not on this machine or does not start; None: it starts no program.
@@ -39,6 +40,7 @@ class Engine(Generic[SpecT]):
     open: Callable[[SpecT, Path, ParallelSpec], Calculator]
     resolve: Callable[[SpecT, Path], SpecT] | None = None
     elements: Callable[[SpecT, Path], frozenset[str] | None] | None = None
+    own_files: Callable[[SpecT, Path], Sequence[Path]] | None = None
     cutoff: Callable[[SpecT, Path], float | None] | None = None
     examine: Callable[[Probe], Finding] | None = None
     startable: Callable[[SpecT], object] | None = None

@@ -26,6 +26,7 @@ CONFIGURATION = "reference/configuration.md"
 MATHJAX = "assets/mathjax"
 ROOT_PAGES = {name: f"develop/{name.lower()}" for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")}
 NOTEBOOKS = {
+    "guide/python.ipynb": "guide/python-page.md",
     "guide/tutorial.ipynb": "guide/tutorial-page.md",
     "guide/sparse-notebook.ipynb": "guide/sparse-notebook-page.md",
 }

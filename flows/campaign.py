@@ -32,7 +32,7 @@ from tansaku.tasks.ground.site.processes import find_process
 from tansaku.tasks.loop.driver.lease import refuse_living_owner
 from tansaku.tasks.loop.driver.loop import CampaignLoop, interruptible
 from tansaku.tasks.loop.driver.result import DriveResult
-from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration.campaign_files import load_site
 
 SLICE = 30.0
@@ -63,7 +63,6 @@ def campaign_flow(name: str, site: str | None = None) -> JsonDict:
     """Drives a stored campaign to its end; resources are opened here, from the environment and the site file.
 
     Args:
-        name: Name of the campaign.
         site: Path of the site file, None for that of the environment.
 
     Returns:
@@ -92,7 +91,7 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt:
         if halt is None:
             halt = threading.Event()
             stack.enter_context(interruptible(halt))
-        watch = observer or SilentObserver()
+        watch = observer or Observer()
         if resources.site.training.by == "service":
             watch = AskingService(watch, name, resources.site.training.service, halt)
         loop = stack.enter_context(CampaignLoop(resources, name, watch, halt=halt))
@@ -107,13 +106,11 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt:
         return loop.result
 
 
-class AskingService:
+class AskingService(Observer):
     """Forwards everything to another observer, and requests trainings from the service.
 
     Args:
         observer: Receives all messages.
-        name: Name of the campaign.
-        service: Name of the service.
         halt: Ends the requests when set.
     """
 
@@ -122,14 +119,9 @@ class AskingService:
         self._service = service
         self._halt = halt
         self._observer = observer
-        self.on_start = observer.on_start
-        self.on_proposal = observer.on_proposal
-        self.on_outcome = observer.on_outcome
-        self.on_refit = observer.on_refit
-        self.on_certificate = observer.on_certificate
-        self.on_edit = observer.on_edit
-        self.on_wait = observer.on_wait
-        self.on_stop = observer.on_stop
+        for name in vars(Observer).keys() - vars(AskingService).keys():
+            if name.startswith("on_"):
+                setattr(self, name, getattr(observer, name))
 
     def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
         """Requests a training when it begins, and when a driver finds one that an earlier driver began."""
@@ -158,7 +150,7 @@ def run_campaign(
         refuse_living_owner(resources.store, name)
     configured = configured_server()
     lives = 1 if configured is not None else _SERVER_LIVES
-    watch = observer or SilentObserver()
+    watch = observer or Observer()
     while True:
         lives -= 1
         ended: list[DriveResult] = []

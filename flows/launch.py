@@ -25,16 +25,16 @@ from tansaku.flows.campaign import drive_in_tasks
 from tansaku.flows.engines import living_engines
 from tansaku.flows.names import CAMPAIGN, STORED
 from tansaku.flows.pausing import lift_pause_if_resumed, suspended
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.ground.site.users import user_name
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_site
 
@@ -64,13 +64,12 @@ def stored_flow(name: Name, site: str | None = None) -> State[None]:
     """Continues a stored campaign, as `tansaku run` of its file would.
 
     Args:
-        name: Name of the campaign.
         site: Site file on the service's machine; none: the service's own.
     """
     return _driven(name, site)
 
 
-class RunLog(SilentObserver):
+class RunLog(Observer):
     """Writes the campaign's progress into the log of the flow run."""
 
     def __init__(self) -> None:
@@ -155,6 +154,8 @@ def _driven(name: str, site: str | None) -> State[None]:
         return suspended(name, result.last_number)
     if result.reason == "failures":
         return Failed(message=f"too many evaluations failed; `tansaku status {name}` shows which and why")
+    if result.reason == "reference":
+        return Failed(message=f"the energy of an element could not be computed; `tansaku status {name}` shows why")
     if result.reason == "configuration":
         return Failed(message=f"repeated configuration error; fix its cause, then run `tansaku retry {name}`")
     return Completed(message=f"{result.reason}, after proposal {result.last_number}")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tansaku.flows.database_thread import working
+from tansaku.models.domain.moments import utc_now
 from tansaku.tasks.act.notifications.notifier import Notifier
 from tansaku.tasks.act.notifications.sending import Sender
 from tansaku.tasks.backends.resources import DatabaseResources
-from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.read.views.readings import Readings
 
 LOOK = 15.0
 """Interval at which a service looks for events [s]; a message is sent within a minute of its event."""
+
+SEND = 3.0
+"""Interval at which it sends what is due, as tests that somebody waits for [s]."""
 
 
 @contextmanager
@@ -40,4 +44,6 @@ def _notify(resources: DatabaseResources, halt: threading.Event) -> None:
     )
     while not halt.is_set():
         notifier.look()
-        halt.wait(LOOK)
+        until = time.monotonic() + LOOK
+        while time.monotonic() < until and not halt.wait(SEND):
+            notifier.send_due()

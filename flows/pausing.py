@@ -11,10 +11,10 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterNam
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Suspended
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.verbs import is_paused
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.steer import request
 
 SUPERSEDED = "Superseded"

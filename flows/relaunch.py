@@ -38,7 +38,6 @@ def automations(service: str, deployments: Iterable[UUID], silence: float) -> li
     """Defines the two automations of a service.
 
     Args:
-        service: Its name.
         deployments: Deployments whose runs are restarted.
         silence: A run without a heartbeat for this long counts as dead [s].
 

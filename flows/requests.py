@@ -29,13 +29,20 @@ from tansaku.flows.database_thread import working
 from tansaku.flows.names import CAMPAIGN, STORED, deployment_name
 from tansaku.flows.relaunch import CALM, SILENCE
 from tansaku.flows.schedules import PrefectSchedules, ScheduleDesk, ScheduleServer
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError, TansakuError, TransientError
+from tansaku.models.domain.errors import (
+    ConfigurationError,
+    LeaseHeldError,
+    NotFoundError,
+    StoreError,
+    TansakuError,
+    TransientError,
+)
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.requests import Answer, Requests, RequestState, ServiceReport, ServiceRequest
 from tansaku.tasks.act.commands.requested import carry_out
 from tansaku.tasks.act.commands.runs import check_runnable
 from tansaku.tasks.backends.resources import DatabaseResources, Resources
-from tansaku.tasks.backends.stores.documents import utc_now
 
 LOOK = 1.0
 """Interval at which the service looks for requests [s]."""
@@ -91,7 +98,6 @@ class Desk:
 
     Attributes:
         service: Name of the service.
-        store: Campaigns.
         requests: Requests, answers, reports.
         runs: The Prefect server.
         change: Deletes or renames the campaign of a request; raises StoreError or ConfigurationError where it is refused.
@@ -103,15 +109,15 @@ class Desk:
     runs: Runs
     change: Callable[[ServiceRequest], None]
 
-    def answer_all(self) -> None:
-        """Answers the requests that wait. Raises OutageError, TransientError."""
-        waiting = self.requests.requests_in(RequestState.WAITING)
+    def answer_all(self, others: Callable[[ServiceRequest], bool] = lambda _: False) -> None:
+        """Answers the requests that wait, but for those of others. Raises OutageError, TransientError."""
+        waiting = [request for request in self.requests.requests_in(RequestState.WAITING) if not others(request)]
         holder = self.runs.deployment() if waiting else None
         if holder is None:
             return
         for request in waiting:
             if self.requests.take_request(request.id, holder, HOLD):
-                self.requests.answer_request(request.id, self._answer(request), utc_now())
+                self.requests.answer_request(request.id, self.answer(request), utc_now())
 
     def follow(self) -> None:
         """Stores how runs of accepted requests ended. Raises OutageError, TransientError."""
@@ -123,7 +129,8 @@ class Desk:
         for run, reason in self.runs.ends(list(mine)).items():
             self.requests.end_request(mine[run].id, reason, utc_now())
 
-    def _answer(self, request: ServiceRequest) -> Answer:
+    def answer(self, request: ServiceRequest) -> Answer:
+        """Carries out a request that is this service's. Raises OutageError."""
         return self._run(request) if request.kind == "run" else self._changed(request)
 
     def _changed(self, request: ServiceRequest) -> Answer:
@@ -148,17 +155,32 @@ class Desk:
                 return Answer(service=self.service, reason=error.message)
         return Answer(service=self.service, run=started)
 
-    def _refusal(self, request: ServiceRequest) -> str | None:
-        """Returns why no run may be started; None: it may be."""
+    def objection(self, request: ServiceRequest) -> str | None:
+        """Returns why the campaign of a request may not be run; None: it may be. Raises LeaseHeldError if a driver has it."""
         try:
             record = self.store.campaign(request.campaign)
             if record.created_at != request.campaign_created_at:
                 return "the campaign was deleted, and another one of its name created, after the request"
             check_runnable(record, self.store.now())
+        except LeaseHeldError:
+            raise
         except (NotFoundError, StoreError) as error:
             return error.message
-        known = self.runs.open_run(request.campaign)
-        return None if known is None else f"run {known} of this campaign is due or in progress"
+        return None
+
+    def _refusal(self, request: ServiceRequest) -> str | None:
+        """Returns why no run may be started; None: it may be."""
+        try:
+            objection = self.objection(request)
+        except LeaseHeldError as error:
+            return error.message
+        known = self.runs.open_run(request.campaign) if objection is None else None
+        return objection if known is None else f"run {known} of this campaign is due or in progress"
+
+
+def desk_of(service: str, resources: DatabaseResources, runs: Runs) -> Desk:
+    """The desk of a service with opened resources."""
+    return Desk(service, resources.store, resources.requests, runs, partial(carry_out, resources))
 
 
 class PrefectRuns:
@@ -228,11 +250,10 @@ class RequestService:
     """Looks for requests and reports on the service until it ends, in a thread of its own.
 
     Args:
-        service: Name of the service.
         site: Site file, which names the database; None: that of the environment.
         show: Shows a line to the user.
         runs: The Prefect server.
-        scheduled: Its schedules.
+        others: Returns for a desk which requests something else answers; None: nothing does.
     """
 
     def __init__(
@@ -242,7 +263,9 @@ class RequestService:
         show: Callable[[str], None],
         runs: Runs | None = None,
         scheduled: ScheduleServer | None = None,
+        others: Callable[[Desk], Callable[[ServiceRequest], bool]] | None = None,
     ) -> None:
+        self._others = others or (lambda _: lambda _: False)
         self._site, self._show = site, show
         self._service, self._runs = service, runs or PrefectRuns(service)
         self._scheduled = scheduled
@@ -258,7 +281,8 @@ class RequestService:
         self._say(f"requests of the dashboard wait: {problem}")
 
     def _serve(self, resources: DatabaseResources, halt: threading.Event) -> None:
-        desk = Desk(self._service, resources.store, resources.requests, self._runs, partial(carry_out, resources))
+        desk = desk_of(self._service, resources, self._runs)
+        others = self._others(desk)
         server = self._scheduled or PrefectSchedules(self._service, _asked)
         schedules = ScheduleDesk(self._service, resources.store, resources.schedules, server, utc_now)
         reported: datetime | None = None
@@ -266,7 +290,7 @@ class RequestService:
             problem = ""
             due = reported is None or utc_now() - reported >= timedelta(seconds=REPORT)
             try:
-                desk.answer_all()
+                desk.answer_all(others)
                 if due:
                     self._runs.deployment()
                     desk.follow()

@@ -28,8 +28,6 @@ def retrain_flow(name: Name, number: int, site: str | None = None) -> State[None
     """Trains the surrogate of a campaign whose site file has `training: {by: service}`; started by the driver's request.
 
     Args:
-        name: Name of the campaign.
-        number: Number of the retrain.
         site: Site file on the training machine; none: its default.
     """
     settings = Settings.from_environment()

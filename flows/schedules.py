@@ -61,7 +61,6 @@ class ScheduleDesk:
 
     Attributes:
         service: Name of the service.
-        store: Campaigns.
         schedules: The stored schedules, and reports on the server's.
         server: The Prefect server.
         now: The time.

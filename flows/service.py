@@ -8,7 +8,7 @@ import signal
 import ssl
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -31,6 +31,7 @@ from prefect.utilities.callables import parameter_schema
 
 from tansaku.flows.engines import is_alive, living_engines
 from tansaku.flows.launch import launch_flow, stored_flow
+from tansaku.flows.measured import measured_requests, measuring
 from tansaku.flows.names import RECONCILE, deployment_name
 from tansaku.flows.notifications import notifying
 from tansaku.flows.reconcile import reconcile_flow
@@ -38,6 +39,7 @@ from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automa
 from tansaku.flows.requests import RequestService
 from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
+from tansaku.flows.trainings import training
 from tansaku.models.domain.errors import ConfigurationError, FieldError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -97,9 +99,12 @@ def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> N
             hint="`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api tansaku serve",
         )
     mark = ServiceMark(home, options.name)
-    requests = RequestService(options.name, options.site, show)
+    inside = options.pool is None  # else the workers of the pool drive every campaign
+    requests = RequestService(options.name, options.site, show, others=measured_requests if inside else None)
+    bench = measuring(options.name, options.site, show) if inside else nullcontext()
     json_results = temporary_settings(updates={PREFECT_RESULTS_DEFAULT_SERIALIZER: "json"})
-    with mark.held(), json_results, requests.running(), notifying(options.site, show):
+    trains = training(options.name, options.site, show)
+    with mark.held(), json_results, requests.running(), bench, notifying(options.site, show), trains:
         asyncio.run(_serve(options, mark, server.api_url, show))
 
 

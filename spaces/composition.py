@@ -41,6 +41,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel
+from tansaku.spaces.competing import compositions
 from tansaku.spaces.composition_rules import Rule, build_combinations, build_rules, require_site
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ class CompositionSpace:
     its charge unless that is 1.
 
     Args:
-        spec: The spec.
         base_path: Folder in which relative paths start.
         limits: Limits for the spec; None: it was checked before.
 
@@ -64,7 +64,7 @@ class CompositionSpace:
     """
 
     def __init__(self, spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
-        self._spec = spec
+        self._spec, self._base_path = spec, base_path
         self._opened = _open_parent(spec, base_path, limits)
         combinations = math.prod(map(len, self._opened.ions.values()))
         check_limit(limits, "combinations", combinations, "space.sites: combinations of ions")
@@ -101,7 +101,11 @@ class CompositionSpace:
         there = {
             ion for composition in self._selection.candidates for ion in {**self._parent.ions, **composition.ions}.values()
         }
-        return frozenset(ion.element for ion in there) | ({"H"} if HYDROXIDE in there else frozenset())
+        return _elements_in(there)
+
+    def elements_of(self, candidate: str) -> frozenset[str]:
+        """Elements of a candidate. Raises NotFoundError for an id outside the pool."""
+        return _elements_in(set(self._find(candidate).ions.values()))
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per system; ``unlikely`` counts the candidates marked."""
@@ -194,7 +198,23 @@ class CompositionSpace:
             groups=_composition_groups(self._parent, sorted(self._ions), candidates),
             cost=np.ones(len(candidates)) if prior is None else CostModel.of_prior(prior).predict(described),
             cost_descriptors=described,
+            compositions=compositions(
+                [_counts(self._parent, composition.ions) for composition in candidates], self._spec.phases, self._base_path
+            ),
         )
+
+
+def _elements_in(ions: set[Ion]) -> frozenset[str]:
+    return frozenset(ion.element for ion in ions) | ({"H"} if HYDROXIDE in ions else frozenset())
+
+
+def _counts(parent: Parent, ions: Mapping[str, Ion]) -> dict[str, int]:
+    """Atoms of each element in the cell."""
+    found: dict[str, int] = {}
+    for site, count in parent.multiplicity.items():
+        for element in _elements_in({ions[site]}):
+            found[element] = found.get(element, 0) + count
+    return found
 
 
 def _atoms(parent: Parent, ions: Mapping[str, Ion]) -> int:

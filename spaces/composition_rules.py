@@ -65,21 +65,26 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class Electronegativity:
+class _OfSpec:
+    parent: Parent
+    spec: Any
+
+    @property
+    def marks(self) -> bool:
+        """Whether combinations that break the rule stay in the space, marked."""
+        return bool(self.spec.action == "mark")
+
+
+@dataclass(frozen=True)
+class Electronegativity(_OfSpec):
     """Cations must be less electronegative than anions, as in SMACT's test (https://doi.org/10.1016/j.chempr.2016.09.010)."""
 
     spec: ElectronegativityRuleSpec
-    parent: Parent
 
     @property
     def name(self) -> str:
         """The rule."""
         return f"electronegativity: cations at least {self.spec.gap:g} below anions"
-
-    @property
-    def marks(self) -> bool:
-        """Whether combinations that break the rule stay in the space, marked."""
-        return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
         """Names the closest cation and anion."""
@@ -95,21 +100,15 @@ class Electronegativity:
 
 
 @dataclass(frozen=True)
-class Radius:
+class Radius(_OfSpec):
     """The radius of a site's ion must lie in a window."""
 
     spec: RadiusRuleSpec
-    parent: Parent
 
     @property
     def name(self) -> str:
         """The rule."""
         return f"radius on {self.spec.site}: {self.spec.minimum:g} to {self.spec.maximum:g} Å"
-
-    @property
-    def marks(self) -> bool:
-        """Whether combinations that break the rule stay in the space, marked."""
-        return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
         """Gives the radius."""
@@ -119,21 +118,15 @@ class Radius:
 
 
 @dataclass(frozen=True)
-class RadiusRatio:
+class RadiusRatio(_OfSpec):
     """The ratio of two radii must lie in a window."""
 
     spec: RadiusRatioRuleSpec
-    parent: Parent
 
     @property
     def name(self) -> str:
         """The rule."""
         return f"radius of {self.spec.cation} over {self.spec.anion}: {self.spec.minimum:g} to {self.spec.maximum:g}"
-
-    @property
-    def marks(self) -> bool:
-        """Whether combinations that break the rule stay in the space, marked."""
-        return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
         """Gives the ratio."""
@@ -146,11 +139,10 @@ class RadiusRatio:
 
 
 @dataclass(frozen=True)
-class ToleranceFactor:
+class ToleranceFactor(_OfSpec):
     """Goldschmidt's factor must lie in a window (https://doi.org/10.1007/BF01507527)."""
 
     spec: ToleranceFactorRuleSpec
-    parent: Parent
 
     @property
     def name(self) -> str:
@@ -158,11 +150,6 @@ class ToleranceFactor:
         return (
             f"tolerance factor of {self.spec.a}, {self.spec.b}, {self.spec.x}: {self.spec.minimum:g} to {self.spec.maximum:g}"
         )
-
-    @property
-    def marks(self) -> bool:
-        """Whether combinations that break the rule stay in the space, marked."""
-        return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
         """Gives the factor."""
@@ -173,21 +160,15 @@ class ToleranceFactor:
 
 
 @dataclass(frozen=True)
-class DistinctElements:
+class DistinctElements(_OfSpec):
     """No element may be on two sites."""
 
     spec: DistinctElementsRuleSpec
-    parent: Parent
 
     @property
     def name(self) -> str:
         """The rule."""
         return f"distinct elements on {', '.join(self.spec.sites)}"
-
-    @property
-    def marks(self) -> bool:
-        """Whether combinations that break the rule stay in the space, marked."""
-        return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
         """Names the element."""
@@ -196,7 +177,7 @@ class DistinctElements:
         return None if twice is None else f"{twice} stands on two sites"
 
 
-RULES: Mapping[str, Callable[[Any, Parent], Rule]] = {
+RULES: Mapping[str, Callable[[Parent, Any], Rule]] = {
     "electronegativity": Electronegativity,
     "radius": Radius,
     "radius_ratio": RadiusRatio,
@@ -223,7 +204,7 @@ def build_rules(specs: Sequence[RuleSpec], parent: Parent) -> tuple[Rule, ...]:
         low, high = getattr(spec, "minimum", 0.0), getattr(spec, "maximum", 1.0)
         if low > high:
             raise ConfigurationError(f"space.rules[{index}]: minimum {low:g}, maximum {high:g}; expected minimum <= maximum")
-        rules.append(RULES[spec.type](spec, parent))
+        rules.append(RULES[spec.type](parent, spec))
     return tuple(rules)
 
 

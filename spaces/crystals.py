@@ -53,11 +53,6 @@ class CrystalsSpace:
     ``fcc-lattice-a10250`` has 1.0250 times the lattice parameter, ``bcc-shear-a10000-p0500`` an angle larger by 5.00 degrees,
     ``fcc-rattle-0.1-n08-d0003`` is the third draw of 8 atoms, ``fcc-slab-s1_1_1-d0001`` the first of a (111) slab.
 
-    Args:
-        spec: The spec.
-        base_path: Unused: the spec names no files.
-        limits: Limits for the spec; None: it was checked before.
-
     Raises:
         ConfigurationError: A scan does not fit its crystal, or there are too many candidates.
     """
@@ -98,9 +93,7 @@ class CrystalsSpace:
             NotFoundError: The id is not in the pool.
             CalculationError: Two atoms are hopelessly close (reason ``overlap``).
         """
-        if candidate not in self._by_id:
-            raise NotFoundError(f"candidate {candidate!r} is not in the space")
-        system, member = self._by_id[candidate]
+        system, member = self._find(candidate)
         atoms = member.build()
         atoms.info = self._metadata(candidate, system, member)
         return atoms
@@ -108,6 +101,10 @@ class CrystalsSpace:
     def elements(self) -> frozenset[str]:
         """Elements of the crystals."""
         return self._spec.elements
+
+    def elements_of(self, candidate: str) -> frozenset[str]:
+        """Elements of a candidate. Raises NotFoundError for an id outside the pool."""
+        return frozenset(self._scans[self._find(candidate)[0]][1].elements)
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per scan of a crystal."""
@@ -144,6 +141,11 @@ class CrystalsSpace:
             "draw": member.draw,
         }
         return info | ({"plane": list(member.plane)} if member.plane is not None else {})
+
+    def _find(self, candidate: str) -> tuple[str, Candidate]:
+        if candidate not in self._by_id:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        return self._by_id[candidate]
 
     @cached_property
     def _pool(self) -> CandidatePool:
@@ -221,7 +223,6 @@ class Candidate:
     Attributes:
         label: Distinguishes it from the others of its scan, in fixed decimals.
         crystal: What is deformed.
-        scan: By which scan.
         lattice: Change of the lattice parameter [%], 0 where it is drawn.
         change: Change of an angle [degrees] or an axis [%]; 0 where the scan has none.
         size: Atoms in the supercell; 0: the primitive cell, or a slab.

@@ -53,7 +53,6 @@ class EnergySurfaceSpace:
     units of 1/10000, ``H-BaZrO3-x0294-y0000-z5000``.
 
     Args:
-        spec: The spec.
         base_path: Folder that relative paths start from.
         limits: Limits for the spec; None: it was checked before.
 

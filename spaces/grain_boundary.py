@@ -37,11 +37,6 @@ class GrainBoundarySpace:
     Candidate ids read ``s011-113-r1-x060-y020-z010``: the system (Σ and plane), the number of removed planes, and the
     translation perpendicular to the tilt axis, along it, and the opening, each in picometres.
 
-    Args:
-        spec: The spec.
-        base_path: Unused: the spec names no files.
-        limits: Limits for the spec; None: it was checked before.
-
     Raises:
         ConfigurationError: The selection is empty, contradictory or too large.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,27 +53,16 @@ class ParametersSpace:
     Candidate ids read ``p000123``: drawn beforehand; ``p000123-007``: the seventh neighbour of it, and so on. What an id means
     follows from the id and the spec alone. Reports describe candidates with other ids, which may be anywhere.
 
-    Args:
-        spec: The spec.
-        base_path: Unused: the spec names no files.
-        limits: Limits for the spec; None: it was checked before.
-
     Raises:
-        ConfigurationError: Too little of the cube of all parameters meets the constraints, there are too many candidates, or
-            the space cannot express a reported one.
+        ConfigurationError: Too little of the cube of all parameters meets the constraints, or the space cannot express a
+            reported candidate.
     """
 
-    def __new__(cls, spec: ParametersSpaceSpec, *_: object, **__: object) -> ParametersSpace:
+    def __new__(cls, spec: ParametersSpaceSpec) -> ParametersSpace:
         """Creates a :class:`FunctionSpace` if the spec has a function."""
         return super().__new__(cls if spec.function is None else FunctionSpace)
 
-    def __init__(
-        self,
-        spec: ParametersSpaceSpec,
-        base_path: Path,  # noqa: ARG002 - every space is opened alike
-        limits: LimitsSpec | None = None,
-    ) -> None:
-        check_limit(limits, "pool", spec.pool, "space.pool: candidates")
+    def __init__(self, spec: ParametersSpaceSpec) -> None:
         self._spec = spec
         self._decoder = ParameterValues(spec)
         self._drawn = self._draw()
@@ -311,6 +300,21 @@ class FunctionSpace(ParametersSpace):
         return STANDARD_FUNCTIONS[str(self._spec.function)](values)
 
 
+def open_parameters(spec: ParametersSpaceSpec, _base_path: Path, limits: LimitsSpec | None = None) -> ParametersSpace:
+    """Opens a space of parameters, whose candidates are drawn once in a process: every request to a campaign opens it.
+
+    Raises:
+        ConfigurationError: There are more candidates than the limits allow, or as of :class:`ParametersSpace`.
+    """
+    check_limit(limits, "pool", spec.pool, "space.pool: candidates")
+    return _drawn_once(spec.model_dump_json())
+
+
+@lru_cache(maxsize=4)
+def _drawn_once(spec: str) -> ParametersSpace:
+    return ParametersSpace(ParametersSpaceSpec.model_validate_json(spec))
+
+
 def _is_new(row: FloatArray, seen: set[bytes]) -> bool:
     """Returns whether a row has values that were not seen before; marks them as seen."""
     key = row.tobytes()
@@ -333,9 +337,6 @@ class ParameterValues:
     """Decodes points of the unit cube.
 
     Columns of values are numbers as they are, categories as their place in the list, and the parts of fractions.
-
-    Args:
-        spec: The space.
     """
 
     def __init__(self, spec: ParametersSpaceSpec) -> None:

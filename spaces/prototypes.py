@@ -165,11 +165,6 @@ class PrototypesSpace:
     Systems are the structures, surfaces the compositions. Candidate ids read ``SrTiO3-perovskite-094``: composition, structure
     and volume in percent of the one at which the bonds' valences fit best.
 
-    Args:
-        spec: The spec.
-        base_path: Unused: the spec names no files.
-        limits: Limits for the spec; None: it was checked before.
-
     Raises:
         ConfigurationError: An ion is not known, or no candidate is left.
         MissingComponentError: pymatgen is not installed.
@@ -209,9 +204,7 @@ class PrototypesSpace:
         Raises:
             NotFoundError: The id is not in the pool.
         """
-        if candidate not in self._by_id:
-            raise NotFoundError(f"candidate {candidate!r} is not in the space")
-        found = self._by_id[candidate]
+        found = self._find(candidate)
         atoms = oxide_cell(found.oxide.prototype, found.oxide.cations, found.percent / 100.0)
         atoms.info = {
             "candidate": candidate,
@@ -225,6 +218,10 @@ class PrototypesSpace:
     def elements(self) -> frozenset[str]:
         """Oxygen and the cations."""
         return frozenset({"O", *(ion.element for candidate in self._by_id.values() for ion in candidate.oxide.cations)})
+
+    def elements_of(self, candidate: str) -> frozenset[str]:
+        """Elements of a candidate. Raises NotFoundError for an id outside the pool."""
+        return frozenset({"O", *(ion.element for ion in self._find(candidate).oxide.cations)})
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per structure."""
@@ -241,6 +238,11 @@ class PrototypesSpace:
                 }
             )
         return rows
+
+    def _find(self, candidate: str) -> _Candidate:
+        if candidate not in self._by_id:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        return self._by_id[candidate]
 
     @cached_property
     def _systems(self) -> tuple[str, ...]:

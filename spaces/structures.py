@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.engines.electronic import kpoint_grid
-from tansaku.calculators.structures.structure_reader import FoundStructure, read_structures
+from tansaku.calculators.structures.structure_reader import FoundStructure, checked_structure, read_structures
 from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
 from tansaku.models.domain.identifiers import file_sha256, safe_file_name, shown
@@ -36,6 +38,7 @@ from tansaku.models.features.structure_descriptors import (
     densities,
     space_groups,
 )
+from tansaku.spaces.competing import compositions
 
 _TOLERANCE = 0.01
 """Distance within which atoms count as equivalent where space groups name systems [Å]."""
@@ -50,7 +53,6 @@ class StructuresSpace:
     several; or what the file itself calls a structure: ids of OPTIMADE entries, rows of a database, the key ``ids``.
 
     Args:
-        spec: The spec.
         base_path: Folder in which relative paths start.
         limits: What the spec may ask for; None: files of known content were judged before.
 
@@ -61,7 +63,7 @@ class StructuresSpace:
     """
 
     def __init__(self, spec: StructuresSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
-        self._spec = spec
+        self._spec, self._base_path = spec, base_path
         known = spec.sha256 is not None or bool(spec.hashes)
         self._limits = limits or (None if known else DEFAULT_LIMITS)
         self._files = self._named(base_path)
@@ -89,9 +91,29 @@ class StructuresSpace:
         atoms.info = {**about, "candidate": candidate, "system": self._system(candidate), "formula": _formula(found.atoms)}
         return atoms
 
+    def with_structures(self, structures: Mapping[str, Atoms]) -> StructuresSpace:
+        """The space with further structures, each a candidate even where it is the same as another.
+
+        Args:
+            structures: With their metadata, by ids that no candidate has.
+
+        Raises:
+            ConfigurationError: One of them cannot be computed.
+        """
+        further = {name: checked_structure(atoms, atoms.info, name) for name, atoms in structures.items()}
+        wider = copy(self)
+        vars(wider).pop("_pool", None)
+        vars(wider)["_by_id"] = dict(sorted({**self._by_id, **further}.items()))
+        vars(wider)["_kept"] = tuple(sorted((*self._kept, *further)))
+        return wider
+
     def elements(self) -> frozenset[str]:
         """Elements of all structures."""
         return frozenset(symbol for found in self._by_id.values() for symbol in found.atoms.get_chemical_symbols())
+
+    def elements_of(self, candidate: str) -> frozenset[str]:
+        """Elements of a candidate. Raises NotFoundError for an id outside the pool."""
+        return frozenset(self._find(candidate).atoms.get_chemical_symbols())
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per system."""
@@ -226,6 +248,9 @@ class StructuresSpace:
             groups=structure_groups(self._spec.features, several),
             cost=self._cost(several, sizes),
             cost_descriptors=sizes,
+            compositions=compositions(
+                [Counter(found.atoms.get_chemical_symbols()) for _, found in several], self._spec.phases, self._base_path
+            ),
         )
 
     def _cost(self, several: Sequence[tuple[str, FoundStructure]], sizes: FeatureGroup) -> FloatArray:

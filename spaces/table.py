@@ -13,7 +13,7 @@ import numpy as np
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.magnitudes import LARGEST
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.pool import CandidatePool, Compositions, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import DescribedColumn
 from tansaku.models.domain.records import Failure, JsonDict, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.column_scale import have_different_units
@@ -28,6 +28,8 @@ from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
 if TYPE_CHECKING:
     from ase import Atoms
 
+
+_FORMULA_KEY = "space.columns.formula"
 
 _TRUTHS = (("false", "true"), ("no", "yes"))
 
@@ -50,6 +52,7 @@ class TableCandidates:
 
     def __init__(self, spec: TableSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec = spec
+        self._counts: dict[str, Mapping[str, int]] = {}
         self._file = TableFile(base_path / spec.candidates, "space.candidates", spec.sha256)
         self._lookups = {
             name: TableFile(base_path / group.lookup, f"space.features.{name}.lookup", group.sha256)
@@ -103,7 +106,7 @@ class TableCandidates:
     @cached_property
     def _described(self) -> tuple[DescribedColumn, ...]:
         named, found = self._spec.columns, {}
-        for name in (named.system, named.surface):
+        for name in (named.system, named.surface, named.formula):
             if name is not None:
                 found[name] = DescribedColumn(name, allowed=_categories_of(self._table.text(name, "space.columns")))
         for name, group in self._spec.features.items():
@@ -121,7 +124,9 @@ class TableCandidates:
         return tuple(found.values())
 
     def check_described(self, _candidate: str, cells: Mapping[str, str | float]) -> None:
-        """Raises ValueError if the surface belongs to another system: one row like this, and no table could be read."""
+        """Raises ValueError if a column is missing, or the surface belongs to another system: no table has such a row."""
+        if missing := [column.name for column in self.columns() if column.name not in cells]:
+            raise ValueError(f"{', '.join(missing)}: must be given too")
         named, pool = self._spec.columns, self._pool
         if named.system is None or named.surface is None:
             return
@@ -171,7 +176,7 @@ class TableCandidates:
         named = self._spec.columns
         needed = [
             self._file.require(name, f"space.columns.{role}")
-            for role in ("id", "system", "surface", "value", "cost")
+            for role in ("id", "system", "surface", "value", "cost", "formula")
             if (name := getattr(named, role)) is not None
         ]
         needed += [
@@ -188,7 +193,7 @@ class TableCandidates:
 
     def _group_columns(self, group: FeatureColumnsSpec, key: str) -> tuple[str, ...]:
         named = self._spec.columns
-        columns = (named.id, named.system, named.surface, named.value, named.cost)
+        columns = (named.id, named.system, named.surface, named.value, named.cost, named.formula)
         reserved = [*(name for name in columns if name is not None), *(column.column for column in named.quantities.values())]
         return self._file.matching(group.columns, f"{key}.columns", reserved=reserved)
 
@@ -226,7 +231,36 @@ class TableCandidates:
             groups=groups,
             cost=np.ones(len(ids)) if named.cost is None else self._read_cost(table, named.cost, ids, order),
             expectation=expectation(self._spec.prefers, self._cells, self._in_range),
+            compositions=self._compositions(table, ids, order),
         )
+
+    def _compositions(self, table: TableColumns, ids: TextArray, order: IntArray) -> Compositions | None:
+        """Compositions by the formulas, None without any; formation energies in a table need no energies of elements."""
+        if self._spec.columns.formula is None:
+            return None
+        from tansaku.spaces.competing import compositions  # with ASE, which other tables do without
+
+        named = table.text(self._spec.columns.formula, _FORMULA_KEY)[order].tolist()
+        self._counts = {name: self._counted(name, formula) for name, formula in zip(ids.tolist(), named, strict=True)}
+        return compositions(list(self._counts.values()), None, Path(), relative=True)
+
+    @staticmethod
+    def _counted(candidate: str, formula: str) -> Mapping[str, int]:
+        from tansaku.calculators.workflows.stability import counted
+
+        try:
+            return counted(formula, _FORMULA_KEY)
+        except ConfigurationError:
+            raise  # it says more
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{_FORMULA_KEY}: candidate {candidate!r} has {formula!r}; expected a chemical formula, e.g. Li3PO4"
+            ) from error
+
+    def composition(self, candidate: str) -> Mapping[str, int] | None:
+        """Returns the atoms of each element in its formula; None in a table without formulas. Raises NotFoundError."""
+        self._pool.positions([candidate])
+        return self._counts.get(candidate)
 
     def _cells(self) -> dict[str, Cells]:
         """Cells of all candidates by column, without codes of categories, of which no range means anything."""

@@ -1,7 +1,8 @@
 """tansaku (探索): active-learning campaigns for materials.
 
 ``tansaku.open`` reads a stored campaign. ``tansaku.Campaign`` makes one in a script; its parts have constructors of the names
-that a campaign file has, such as ``tansaku.Parameters`` and ``tansaku.maximize``.
+that a campaign file has, such as ``tansaku.Parameters`` and ``tansaku.maximize``. ``tansaku.connect`` opens those of a
+dashboard.
 """
 
 from __future__ import annotations
@@ -11,22 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tansaku.deploy.python.campaign import Campaign as Campaign
-    from tansaku.deploy.python.campaign import Candidate as Candidate
-    from tansaku.deploy.python.campaign import Found as Found
-    from tansaku.deploy.python.campaign import Proposed as Proposed
     from tansaku.deploy.python.constructors import *  # noqa: F403 - their names are those of the spec classes
     from tansaku.deploy.python.functions import optimize as optimize
+    from tansaku.deploy.python.machine import connect as connect
+    from tansaku.models.domain.pool import CandidatePool as CandidatePool
+    from tansaku.models.engine.own import Observations as Observations
+    from tansaku.models.engine.own import Posterior as Posterior
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
+    from tansaku_client import Candidate as Candidate
+    from tansaku_client import Found as Found
+    from tansaku_client import Proposed as Proposed
+    from tansaku_client import connect_async as connect_async
 
 __version__ = "0.2.0"
 
 _VIEW = "tansaku.tasks.act.measurements.campaign_view"
 _CAMPAIGN = "tansaku.deploy.python.campaign"
 _CONSTRUCTORS = "tansaku.deploy.python.constructors"
-_NAMES = dict.fromkeys(("Campaign", "Candidate", "Found", "Proposed"), _CAMPAIGN) | {
-    "optimize": "tansaku.deploy.python.functions"
+_CLIENT = dict.fromkeys(("Candidate", "Found", "Proposed", "connect_async"), "tansaku_client")
+_NAMES = {
+    "Campaign": _CAMPAIGN,
+    "connect": "tansaku.deploy.python.machine",
+    "optimize": "tansaku.deploy.python.functions",
+    "CandidatePool": "tansaku.models.domain.pool",
+    "Observations": "tansaku.models.engine.own",
+    "Posterior": "tansaku.models.engine.own",
+    **_CLIENT,
 }
-_LOWER = ("maximize", "minimize", "optimize")
+_LOWER = ("maximize", "minimize", *_NAMES)
 
 
 def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tansaku.open("my-campaign")`

@@ -31,8 +31,10 @@ COPIED = (
     "rooms",
     "spaces",
     "tansaku",
+    "tansaku_client",
     "tasks",
     "tests",
+    "benchmarks/ended_jobs.py",
     "pyproject.toml",
 )
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -44,10 +46,10 @@ from pathlib import Path
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
 from tansaku.tasks.backends.launchers.backends import backend_of
-from tansaku.tasks.act.commands.actor import Actor
+from tansaku.models.domain.authors import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import CampaignLoop
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import evaluation_rows
@@ -72,7 +74,7 @@ resources = Resources(
     open_launcher=backend_of(settings, site, None).launcher,
 )
 prepare_campaign(resources, Actor("ada", "test"), loaded)
-with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
+with CampaignLoop(resources, loaded.spec.name, Observer()) as loop:
     loop.advance()
 data = Campaign.load(store, loaded.spec.name, resources.artifacts)
 models = [record.spec["surrogate"] for record in resources.registry.models()]
@@ -115,6 +117,7 @@ class LiteralPage:
                 ignored = shutil.ignore_patterns("*.png")
                 shutil.copytree(ROOT / name, self.folder / name, symlinks=True, ignore=ignored)
             else:
+                (self.folder / name).parent.mkdir(exist_ok=True)
                 shutil.copy(ROOT / name, self.folder / name)
 
     def follow(self) -> list[dict[str, Any]]:

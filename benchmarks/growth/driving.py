@@ -17,7 +17,7 @@ from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.loop.driver.loop import drive
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.node.configuration.campaign_files import load_site
 
@@ -40,7 +40,7 @@ class InstantLauncher(EndedJobs):
         return JobResult(self.requests[handle["name"]].token, outcome, self._folder)
 
 
-class Stopwatch(SilentObserver):
+class Stopwatch(Observer):
     """Notes the processor time at which the campaign was loaded."""
 
     loaded = 0.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.command import command, results
-from benchmarks.pools import branin, grid, pool_of, scattered
+from benchmarks.pools import branin, grid, mean_and_error, pool_of, scattered, search
 from tansaku.models.domain.feasibility import answers_of
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -23,9 +23,7 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.features.standard_functions import hartmann6
-from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.act.replay.run import gap_curves
-from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.node.jobs.machine import describe_machine
 
 SEEDS = 20
@@ -95,17 +93,10 @@ def searched(case: Case) -> JsonDict:
     values = np.column_stack([problem.value(problem.points), problem.limited(problem.points)])
     pool = pool_of(problem.points)
     proposer = build_proposer(RandomProposerSpec() if case.method == "random" else GPProposerSpec(engine=3), searched_for)
-    rules = RoundRules(
-        seed=case.seed,
-        source="benchmark",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=problem.evaluations),
-        limit=None,
-        initial_count=proposer.initial_count(pool),
-        further=searched_for.further_directions,
-    )
     shown = values if case.method == "limits" else values[:, 0]
-    done = replay(pool, shown, proposer, rules, count_initial=True)
+    done = search(
+        pool, shown, proposer, case.seed, BudgetSpec(evaluations=problem.evaluations), searched_for.further_directions
+    )
     answers = answers_of(objective, values)[:, 0]
     gaps = gap_curves(pool, answers, done.positions, "minimize", 0.0).mean
     kept = float((~np.isnan(answers[done.positions])).mean())
@@ -118,14 +109,12 @@ def _summary(runs: list[JsonDict]) -> list[JsonDict]:
         for method in METHODS:
             own = [run for run in runs if (run["problem"], run["method"]) == (problem, method)]
             gaps = np.array([run["gap"] for run in own])
-            half, end = gaps.shape[1] // 2, gaps.shape[1]
-            errors = gaps.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.zeros(end)
             found.append(
                 {
                     "problem": problem,
                     "method": method,
                     "seeds": len(own),
-                    "gap": {str(count): [float(gaps[:, count - 1].mean()), float(errors[count - 1])] for count in (half, end)},
+                    "gap": mean_and_error(gaps, (gaps.shape[1] // 2, gaps.shape[1])),
                     "kept": float(np.mean([run["kept"] for run in own])),
                 }
             )

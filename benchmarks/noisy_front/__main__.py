@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 
 from benchmarks.command import command, results
-from benchmarks.pools import branin, grid, pool_of
+from benchmarks.pools import branin, grid, mean_and_error, pool_of, search
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -23,8 +23,6 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
 from tansaku.models.engine.front import dominated_volume, volume_curve
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.node.jobs.machine import describe_machine
 
 SEEDS = 12
@@ -82,16 +80,7 @@ def searched(case: Case) -> JsonDict:
     pool = pool_of(points)
     spec = RandomProposerSpec() if case.method == "random" else GPProposerSpec(acquisition=case.method, initial_points=4)
     proposer = build_proposer(spec, objective)
-    rules = RoundRules(
-        seed=case.seed,
-        source="benchmark",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=COUNTS[-1]),
-        limit=None,
-        initial_count=proposer.initial_count(pool),
-        further=objective.further_directions,
-    )
-    done = replay(pool, truth + noise, proposer, rules, count_initial=True)
+    done = search(pool, truth + noise, proposer, case.seed, BudgetSpec(evaluations=COUNTS[-1]), objective.further_directions)
     end = np.array(reference)
     return {
         **vars(case),
@@ -108,8 +97,7 @@ def summary(runs: list[JsonDict]) -> list[JsonDict]:
         for method, own in volumes.items():
             row: JsonDict = {"problem": problem, "noise": noise, "method": method, "seeds": len(own)}
             for key, curves in (("volume", own), ("difference", own - volumes["ehvi"])):
-                error = curves.std(axis=0, ddof=1) / np.sqrt(len(own))
-                row[key] = {str(count): [float(curves[:, count - 1].mean()), float(error[count - 1])] for count in COUNTS}
+                row[key] = mean_and_error(curves, COUNTS)
             found.append(row)
     return found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from tansaku.models.domain.history import Entry
@@ -32,7 +30,7 @@ def search(spec: ParametersSpaceSpec, count: int, seed: int, initial: int | None
     Returns:
         Values of the parameters, shape ``(count, n_parameters)``, and of the function, shape ``(count,)``.
     """
-    space = FunctionSpace(spec, Path())
+    space = FunctionSpace(spec)
     objective = ObjectiveSpec()
     proposer = build_proposer(GPProposerSpec(engine=4, initial_points=initial), objective)
     pool, proposed, values = space.pool(), list[str](), list[float]()

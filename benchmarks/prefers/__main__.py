@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.command import command, results
-from benchmarks.pools import branin, grid, pool_of, scattered
+from benchmarks.pools import branin, grid, mean_and_error, pool_of, scattered, search
 from tansaku.models.domain.pool import Expectation, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -23,9 +23,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.features.standard_functions import hartmann6
 from tansaku.spaces.expectations import expectation
-from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.act.replay.run import gap_curves
-from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.node.jobs.machine import describe_machine
 
 SEEDS = 12
@@ -55,15 +53,7 @@ def searched(case: Case) -> JsonDict:
     values = function(points)
     pool = pool_of(points, _expectation(points, values, case.expected))
     proposer = build_proposer(GPProposerSpec(engine=3))
-    rules = RoundRules(
-        seed=case.seed,
-        source="benchmark",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=COUNTS[-1]),
-        limit=None,
-        initial_count=proposer.initial_count(pool),
-    )
-    done = replay(pool, values, proposer, rules, count_initial=True)
+    done = search(pool, values, proposer, case.seed, BudgetSpec(evaluations=COUNTS[-1]))
     return {**vars(case), "gap": np.round(gap_curves(pool, values, done.positions, "minimize", 0.0).mean, 4).tolist()}
 
 
@@ -92,8 +82,7 @@ def summary(runs: list[JsonDict]) -> list[JsonDict]:
         for expected, own in gaps.items():
             row: JsonDict = {"problem": problem, "expected": expected, "seeds": len(own)}
             for key, curves in (("gap", own), ("difference", own - gaps["nothing"])):
-                error = curves.std(axis=0, ddof=1) / np.sqrt(len(own))
-                row[key] = {str(count): [float(curves[:, count - 1].mean()), float(error[count - 1])] for count in COUNTS}
+                row[key] = mean_and_error(curves, COUNTS)
             found.append(row)
     return found
 

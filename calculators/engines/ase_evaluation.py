@@ -44,9 +44,9 @@ def evaluate_with_ase(
     atoms.set_constraint()
     atoms.calc = calculator
     motion = motion_of(structure, relaxation)
-    steps = 0
+    steps, converged = 0, True
     if relaxation is not None:
-        steps = relax(_InAse(atoms, motion, relaxation), relaxation, motion)
+        steps, converged = relax(_InAse(atoms, motion, relaxation), relaxation, motion)
     energy = float(atoms.get_potential_energy())
     energies = stress = charges = None
     if gives(calculator, "energies"):
@@ -70,7 +70,7 @@ def evaluate_with_ase(
         forces=forces,
         stress=stress,
         charges=charges,
-        converged=True,
+        converged=converged,
         steps=steps,
         wall_time=time.perf_counter() - started,
         provenance=provenance,

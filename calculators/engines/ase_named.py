@@ -40,7 +40,6 @@ class NamedAseCalculator(FolderCalculator):
     """``Calculator`` on a calculator of ASE; relaxes with L-BFGS.
 
     Args:
-        spec: Names it.
         base_path: Folder of the campaign file.
 
     Raises:
@@ -176,6 +175,12 @@ def file_hashes(spec: AseCalculatorSpec, base_path: Path) -> dict[str, str]:
     return {key: _content(base_path / path, shapes[key], key) for key, path in sorted(spec.files.items())}
 
 
+def _own_files(spec: AseCalculatorSpec, base_path: Path) -> list[Path]:
+    resolve(spec, base_path)  # refuses files that were changed
+    given = [base_path / path for path in spec.files.values()]
+    return [file for path in given for file in ([path] if path.is_file() else [inner for _, inner in _inside(path)])]
+
+
 def _content(path: Path, shape: str, key: str) -> str:
     if shape == "file" and path.is_file():
         return file_sha256(path)
@@ -226,6 +231,7 @@ ENGINE = Engine[AseCalculatorSpec](
     open=lambda spec, base_path, _: NamedAseCalculator(spec, base_path),
     resolve=resolve,
     elements=_elements,
+    own_files=_own_files,
     examine=_examine,
     startable=lambda spec: installed_version(ase_entry(spec.name)),
 )

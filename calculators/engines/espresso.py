@@ -299,10 +299,16 @@ def _examine(_: Probe) -> Finding:
     return Finding(name="espresso", state="ok", detail=detail)
 
 
+def _own_files(spec: EspressoSpec, base_path: Path) -> list[Path]:
+    found = find_pseudopotentials(spec, base_path)
+    return [] if found.folder == _DEBIAN_FOLDER else [found.folder / name for name in found.files.values()]
+
+
 ENGINE = Engine[EspressoSpec](
     open=EspressoCalculator,
     resolve=_resolve,
     elements=lambda spec, _: frozenset(spec.pseudopotentials),
+    own_files=_own_files,
     examine=_examine,
     startable=lambda _: program_version(_found_program()),
 )
@@ -318,7 +324,6 @@ class Pseudopotentials:
     """Pseudopotential files of a spec, checked by reading their headers.
 
     Attributes:
-        folder: Where they are.
         files: Name by element.
         functional: As the files name it.
         sha256: Hash of elements and contents.

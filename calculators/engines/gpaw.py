@@ -7,6 +7,7 @@ processes of their own (:mod:`tansaku.calculators.engines.gpaw_ranks`) that run 
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import re
 import time
@@ -59,7 +60,6 @@ class Setups:
     """The PAW data sets of a functional.
 
     Attributes:
-        folder: Where they are.
         elements: Chemical symbols.
         hashes: SHA-256 of each file by its name.
     """
@@ -414,10 +414,19 @@ def _resolve(spec: GpawSpec, _: Path) -> GpawSpec:
     return spec.model_copy(update={"setups_sha256": find_setups(spec.xc).sha256})
 
 
+def _own_files(spec: GpawSpec, _: Path) -> list[Path]:
+    shipped, found = importlib.util.find_spec("gpaw_data"), find_setups(spec.xc)
+    places = shipped.submodule_search_locations if shipped is not None else None
+    if any(found.folder.is_relative_to(place) for place in places or ()):
+        return []
+    return [found.folder / name for name in found.hashes]
+
+
 ENGINE = Engine[GpawSpec](
     open=lambda spec, _, parallel: GpawCalculator(spec, parallel),
     resolve=_resolve,
     elements=lambda spec, _: find_setups(spec.xc).elements,
+    own_files=_own_files,
     examine=examine,
 )
 

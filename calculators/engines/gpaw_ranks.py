@@ -145,14 +145,7 @@ def _result(data: JsonDict, task: GpawTask) -> CalculationResult:
 
 
 def main(arguments: list[str]) -> int:
-    """Entry of a rank.
-
-    Args:
-        arguments: The folder.
-
-    Returns:
-        Exit code.
-    """
+    """Entry of a rank, whose one argument is the folder; returns its exit code."""
     if len(arguments) != 1:
         sys.stderr.write("usage: gpaw_ranks FOLDER\n")
         return 2

@@ -6,6 +6,8 @@ import copy
 import json
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -39,14 +41,22 @@ class FolderCalculator(ABC):
         check_input(structure, molecules=self.molecules)
         check_axes(structure, relaxation)
         self._check(structure)
-        if self._folder is not None:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return self._evaluate(structure, relaxation, self._folder)
-        with tempfile.TemporaryDirectory(prefix="tsk-") as folder:
-            return replace(self._evaluate(structure, relaxation, Path(folder)), files={})
+        with self._place() as folder:
+            result = self._evaluate(structure, relaxation, folder)
+        return result if self._folder is not None else replace(result, files={})
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
         """Nothing to release."""
+
+    @contextmanager
+    def _place(self) -> Iterator[Path]:
+        """Its folder, or a temporary one."""
+        if self._folder is not None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield self._folder
+            return
+        with tempfile.TemporaryDirectory(prefix="tsk-") as folder:
+            yield Path(folder)
 
     @abstractmethod
     def _check(self, structure: Atoms) -> None:
@@ -62,7 +72,6 @@ class KeptPositions:
     """Cell and positions of an evaluation in progress, from which it continues after a kill.
 
     Attributes:
-        folder: Where they are kept.
         key: Of the evaluation; what another one left behind is not used.
     """
 

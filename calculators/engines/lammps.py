@@ -22,7 +22,7 @@ from ase.data import atomic_numbers, reference_states
 from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snapshot, load_lammps
 from tansaku.calculators.engines.motion import Motion, motion_of
-from tansaku.calculators.engines.potentials import known_elements, resolve_potential
+from tansaku.calculators.engines.potentials import known_elements, resolve_potential, shipped_folder
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
 from tansaku.calculators.structures.crystal import cubic_cell
 from tansaku.models.domain.annealing import AnnealRun
@@ -161,7 +161,7 @@ class LammpsCalculator:
         session, prism, shifts = loaded.session, loaded.prism, loaded.shifts
 
         system = _InLammps(session, motion, relaxation.fmax if relaxation is not None else 0.0)
-        steps = 0 if relaxation is None else relax(system, relaxation, motion)
+        steps, converged = (0, True) if relaxation is None else relax(system, relaxation, motion)
         state = system.state()
         if not state.finite:
             raise CalculationError("nan", f"LAMMPS gave a number that is not finite after {steps} steps")
@@ -172,7 +172,7 @@ class LammpsCalculator:
             energies=state.energies,
             forces=np.asarray(prism.vector_to_ase(state.forces)),
             stress=_voigt(np.asarray(prism.tensor2_to_ase(state.stress))),
-            converged=True,
+            converged=converged,
             steps=steps,
             wall_time=time.perf_counter() - started,
             provenance=self._provenance,
@@ -258,6 +258,11 @@ def _resolve(spec: LammpsSpec, base_path: Path) -> LammpsSpec:
     return spec.model_copy(update=known | ({"library_sha256": found.library_sha256} if found.library is not None else {}))
 
 
+def _own_files(spec: LammpsSpec, base_path: Path) -> list[Path]:
+    found = resolve_potential(spec, base_path)
+    return [path for path in (found.path, found.library) if path is not None and path.parent != shipped_folder()]
+
+
 def _examine(probe: Probe) -> Finding:
     if absent := not_installed(LammpsSpec):
         return absent
@@ -269,6 +274,7 @@ ENGINE = Engine[LammpsSpec](
     open=lambda spec, base_path, _: LammpsCalculator(spec, base_path),
     resolve=_resolve,
     elements=known_elements,
+    own_files=_own_files,
     cutoff=lambda spec, base_path: resolve_potential(spec, base_path).cutoff or None,
     examine=_examine,
 )

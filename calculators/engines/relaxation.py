@@ -33,7 +33,6 @@ def check_input(structure: Atoms, *, molecules: bool = False) -> None:
     """Raises unless the structure can be computed at all.
 
     Args:
-        structure: To be judged.
         molecules: Whether it may be a molecule, which is not periodic and has no cell.
 
     Raises:
@@ -136,19 +135,18 @@ class Relaxable(Protocol):
         ...
 
 
-def relax(system: Relaxable, relaxation: RelaxationSpec, motion: Motion) -> int:
-    """Relaxes a structure until it converges or fails.
+def relax(system: Relaxable, relaxation: RelaxationSpec, motion: Motion) -> tuple[int, bool]:
+    """Relaxes a structure until it converges, has had its steps, or fails.
 
     Args:
         system: Is left in its final state.
-        relaxation: How.
-        motion: What may move.
 
     Returns:
-        Steps of the minimiser.
+        Steps of the minimiser, and whether it converged.
 
     Raises:
-        CalculationError: A number is no longer finite, or the end is not what was asked for (``not_converged``).
+        CalculationError: A number is no longer finite, or the end is not what was asked for (``not_converged``), unless
+            ``relaxation`` says that it is kept.
     """
     state = system.settle(relaxation.max_steps)
     steps = state.steps
@@ -165,13 +163,14 @@ def relax(system: Relaxable, relaxation: RelaxationSpec, motion: Motion) -> int:
             stiffness = slope if _SOFTEST < slope < _STIFFEST else _STIFFNESS
     if not state.finite:
         raise CalculationError("exploded", f"a force, stress or cell length is not finite after {steps} steps")
-    if not is_converged(state, relaxation, motion):
+    converged = is_converged(state, relaxation, motion)
+    if not converged and relaxation.unconverged == "fail":
         raise CalculationError(
             "not_converged",
             f"largest force {motion.largest_force(state.forces):.3g} eV/Å, {_stress_in_words(state, relaxation)} eV/Å^3 after "
             f"{steps} steps; expected forces below {relaxation.fmax:g} eV/Å",
         )
-    return steps
+    return steps, converged
 
 
 def _stress_in_words(state: Relaxed, relaxation: RelaxationSpec) -> str:
@@ -186,7 +185,6 @@ def is_converged(state: Relaxed, relaxation: RelaxationSpec, motion: Motion) -> 
     Args:
         state: To be judged.
         relaxation: Says ``fmax`` and whether the cell is free.
-        motion: What may move.
     """
     if not motion.largest_force(state.forces) <= relaxation.fmax:
         return False

@@ -46,7 +46,6 @@ def find_model(spec: NamesModel, base_path: Path, needed: Sequence[str] = ("ener
     """Content hash of a spec's model.
 
     Args:
-        spec: Of the calculator.
         base_path: Folder in which relative paths start.
         needed: What the model has to predict.
 
@@ -100,7 +99,6 @@ class SurrogateCalculator:
     """``Calculator`` whose energies a trained model predicts.
 
     Args:
-        spec: Which model.
         base_path: Folder in which its file lies.
         relaxing: The potential that relaxes.
     """

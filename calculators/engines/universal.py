@@ -56,7 +56,6 @@ def checked_weights(path: Path, expected: str, package: str) -> str:
 
     Args:
         expected: SHA-256 that the results of this model belong to.
-        package: Whose file it is.
 
     Raises:
         ConfigurationError: The file is missing or is another one.
@@ -105,7 +104,6 @@ def check_elements(structure: Atoms, elements: frozenset[int], provenance: Prove
     """Refuses a structure with an element that a model does not know.
 
     Args:
-        structure: Is looked at.
         elements: Atomic numbers that it knows.
         provenance: Whose model it is.
 

@@ -16,15 +16,14 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shutil
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -33,14 +32,9 @@ from monty.io import zopen
 from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.atomate2 import run_jobs
 from tansaku.calculators.engines.electronic import check_elements
+from tansaku.calculators.engines.in_folder import FolderCalculator
 from tansaku.calculators.engines.motion import motion_without_blocks
-from tansaku.calculators.engines.relaxation import (
-    Relaxed,
-    check_axes,
-    check_cell_change,
-    check_input,
-    is_converged,
-)
+from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, is_converged
 from tansaku.calculators.engines.vasp_inputs import (
     POTCAR_HINT,
     PROGRAM,
@@ -68,27 +62,25 @@ from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
-class VaspCalculator:
+class VaspCalculator(FolderCalculator):
     """``Calculator`` on VASP: a relaxation is two jobs, the static one of what the first left.
 
     Args:
         spec: Level of theory.
         parallel: Ranks and threads.
-        folder: Where the jobs' folders are kept; None: a temporary folder for each evaluation.
 
     Raises:
         MissingComponentError: atomate2, VASP or a POTCAR is not there.
         ConfigurationError: A POTCAR is of another element or functional, or not the one that was hashed.
     """
 
-    def __init__(self, spec: VaspSpec, parallel: ParallelSpec = SERIAL, folder: Path | None = None) -> None:
+    def __init__(self, spec: VaspSpec, parallel: ParallelSpec = SERIAL) -> None:
         self._potcars = find_potcars(spec)
         self._program = check_program(shutil.which(PROGRAM))
         watch({PROGRAM: Path(self._program)})
         watch(self._potcars.files, {name: file_sha256(path) for name, path in self._potcars.files.items()})
         self._spec = spec
         self._parallel = parallel
-        self._folder = folder
         self._provenance = Provenance(
             code="vasp",
             # VASP tells its own only when it has computed something.
@@ -105,47 +97,24 @@ class VaspCalculator:
         """Functional, POTCARs and everything else that numbers depend on; a result's has VASP's own version."""
         return self._provenance
 
-    def within(self, folder: Path) -> Self:
-        """The calculator with a folder in which files are kept; a killed calculation starts from the beginning."""
-        return type(self)(self._spec, self._parallel, folder)
-
-    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """Computes a structure as a ``Calculator``; the cell may be fixed or free in all directions."""
-        started = time.perf_counter()
-        check_input(structure)
-        check_axes(structure, relaxation)
-        if relaxation is not None and relaxation.cell == "normal":
-            raise ConfigurationError("calculator.relaxation.cell: normal; with type vasp expected fixed or full")
+    def _check(self, structure: Atoms) -> None:
         check_elements(structure, self._potcars.titels, "calculator.potcars")
-        with self._place() as folder:
-            result = self._evaluate(structure, relaxation, folder)
-        files = result.files if self._folder is not None else {}
-        return replace(result, files=files, wall_time=time.perf_counter() - started)
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-    @contextmanager
-    def _place(self) -> Iterator[Path]:
-        """Folder for the jobs' own."""
-        if self._folder is not None:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            yield self._folder
-            return
-        with tempfile.TemporaryDirectory(prefix="tsk-vasp-") as folder:
-            yield Path(folder)
 
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
+        """The cell may be fixed or free in all directions; a killed calculation starts from the beginning."""
+        if relaxation is not None and relaxation.cell == "normal":
+            raise ConfigurationError("calculator.relaxation.cell: normal; with type vasp expected fixed or full")
+        started = time.perf_counter()
         runs = _run(structure, relaxation, self._spec, self._command(), folder)
         for run, asked in zip(runs, ([relaxation] if relaxation is not None else []) + [None], strict=False):
-            self._check(run, structure, asked)
+            self._check_run(run, structure, asked)
         atoms, steps = structure.copy(), 0
         atoms.set_constraint()
         if relaxation is not None:
             atoms, steps = runs[0].final(structure), len(runs[0].ionic_steps) - 1
             check_cell_change(structure.cell.array, atoms.cell.array)
             _check_converged(runs[0], structure, relaxation)
-        return self._result(runs, structure, atoms, steps)
+        return replace(self._result(runs, structure, atoms, steps), wall_time=time.perf_counter() - started)
 
     def _result(self, runs: list[Run], structure: Atoms, atoms: Atoms, steps: int) -> CalculationResult:
         last = runs[-1]
@@ -170,7 +139,7 @@ class VaspCalculator:
             return self._program
         return f"{self._parallel.mpiexec} -n {self._parallel.ranks} {self._program}"
 
-    def _check(self, run: Run, structure: Atoms, relaxation: RelaxationSpec | None) -> None:
+    def _check_run(self, run: Run, structure: Atoms, relaxation: RelaxationSpec | None) -> None:
         """Raises unless the density was converged, by the inputs that were asked for."""
         scf_steps = run.scf_steps[-1]
         if scf_steps >= self._spec.scf_steps:
@@ -282,7 +251,7 @@ class VtstCalculator(VaspCalculator):
         with self._place() as folder:
             runs = _relax_band(images, self._spec, self._command(), folder, fmax=fmax, max_steps=max_steps)
             for run, image in zip(runs, images[1:-1], strict=True):
-                self._check(run, image, None)
+                self._check_run(run, image, None)
             return tuple(
                 replace(self._result([run], image, run.final(image), len(run.ionic_steps) - 1), files={})
                 for run, image in zip(runs, images[1:-1], strict=True)

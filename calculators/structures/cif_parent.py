@@ -26,7 +26,6 @@ class SiteRequest:
     """Atoms of a file that make a site.
 
     Attributes:
-        ion: The site's ion in the file.
         labels: Only the atoms with these labels; empty: every atom of the element that no other site names by label.
     """
 

@@ -26,7 +26,6 @@ _MIRRORS: tuple[Vector, ...] = tuple(
         {apply(g, m) for g in cubic_operations() for m in ((1, 0, 0), (1, 1, 0))}, key=lambda m: (dot(m, m), [-x for x in m])
     )
 )
-_DEGREES = 1e-9
 _Plane = TypeVar("_Plane", bound=tuple[int, ...])
 
 
@@ -177,24 +176,14 @@ def misorientation(axis: TiltAxis, plane: Vector) -> float:
     return math.degrees(2.0 * math.atan2(math.sqrt(dot(normal, normal)), dot(axis.reference, plane)))
 
 
-def boundaries_up_to(axis: TiltAxis, max_sigma: int, angles: tuple[float, float] | None = None) -> tuple[TiltBoundary, ...]:
-    """All symmetric tilt boundaries of an axis with Σ up to a limit, each kind once.
-
-    Args:
-        max_sigma: Largest Σ.
-        angles: Window of misorientations [degrees], both ends included.
-
-    Returns:
-        Boundaries by rising angle.
-    """
+def boundaries_up_to(axis: TiltAxis, max_sigma: int) -> tuple[TiltBoundary, ...]:
+    """All symmetric tilt boundaries of an axis with Σ up to a limit, each kind once, by rising angle."""
     planes = {_representative(axis, plane) for plane in _zone(axis.direction, 2 * max_sigma)}
-    low, high = angles if angles is not None else (0.0, 180.0)
     found = []
     for plane in planes:
         sigma = coincidence_sigma(plane)
-        angle = misorientation(axis, plane)
-        if 1 < sigma <= max_sigma and low - _DEGREES <= angle <= high + _DEGREES:
-            found.append(TiltBoundary(axis.direction, plane, sigma, angle))
+        if 1 < sigma <= max_sigma:
+            found.append(TiltBoundary(axis.direction, plane, sigma, misorientation(axis, plane)))
     return tuple(sorted(found, key=lambda boundary: (boundary.angle, boundary.sigma, boundary.plane)))
 
 

@@ -43,9 +43,6 @@ class Conformers:
 def conformers_of(smiles: str, most: int) -> Conformers:
     """Conformers by distance geometry (ETKDG, doi:10.1021/acs.jcim.5b00654), relaxed by the force field MMFF94, or UFF.
 
-    Args:
-        most: Most conformers.
-
     Raises:
         NotFoundError: RDKit cannot read it.
         CalculationError: RDKit finds no coordinates (``no_coordinates``).

@@ -63,7 +63,6 @@ def grain_axes(crystal: Crystal, axis: Sequence[int], plane: Sequence[int]) -> F
     """Unit vectors of a cell's x, y and z in the axes of grain 0, as rows, shape ``(3, 3)``.
 
     Args:
-        crystal: What the grain is made of.
         axis: Tilt axis, along y.
         plane: Normal of the boundary, along z.
     """

@@ -180,7 +180,6 @@ def nearest_distances(host: Atoms, fractions: FloatArray, element: str, count: i
         host: Periodic.
         fractions: Fractional coordinates, shape ``(n, 3)``.
         element: Chemical symbol of atoms of the host.
-        count: How many atoms.
 
     Returns:
         Shape ``(n, count)``.

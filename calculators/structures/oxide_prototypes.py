@@ -36,7 +36,6 @@ class OxidePrototype:
     Attributes:
         group: Number of the space group.
         counts: Atoms of each cation site, then of oxygen, in the primitive cell.
-        cations: Their sites.
         oxygens: Positions of one atom of each oxygen site.
         shape: Lengths of the conventional cell's edges in units of the first, and an angle β [degrees] under ``beta``; a cubic
             cell has none, a hexagonal or tetragonal one ``c``.

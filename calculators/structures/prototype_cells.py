@@ -55,9 +55,7 @@ def sheared(spec: PrototypeSpec, axes: Literal["one", "all"], degrees: float) ->
     """Deformation that changes angles between the axes of the conventional cell and keeps their lengths.
 
     Args:
-        spec: The crystal.
         axes: Whether the angle between the first two axes changes, or all three angles.
-        degrees: By how much.
 
     Returns:
         Matrix ``M`` with which rows of positions and cell are multiplied from the right, shape ``(3, 3)``.

@@ -31,7 +31,6 @@ class PlaneStack(ABC):
     times ``step``.
 
     Attributes:
-        crystal: What is stacked.
         directions: Integer directions of x, y and z, in the crystal's own indices.
         x_period: Smallest lattice vector along x, integer units.
         y_period: Smallest lattice vector along y, integer units.

@@ -12,7 +12,7 @@ import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -74,15 +74,15 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator
     name = path.name.lower()
     if name.endswith(CIF_ENDINGS):
         structure = read_cif(path, limits, key)
-        yield _checked(_from_pymatgen(structure, path, key), {}, path, None, key)
+        yield checked_structure(_from_pymatgen(structure, path, key), {}, _where(path, None, key))
         return
     several = _reader_of(path, key)
     try:
         for place, (atoms, info, own) in enumerate(several(path, limits, key), start=1):
             single = is_poscar(path.name)
             check_limit(limits, "atoms", len(atoms), f"{key}: atoms of structure {place} of {path.name!r}")
-            found = _checked(atoms, info, path, None if single else place, key)
-            yield FoundStructure(found.atoms, found.info, found.place, own)
+            found = checked_structure(atoms, info, _where(path, None if single else place, key))
+            yield replace(found, place=None if single else place, name=own)
     except (ConfigurationError, MissingComponentError):
         raise
     except Exception as error:  # the readers meet bad files with whatever their next line raises; all are re-raised as ours
@@ -172,8 +172,19 @@ def _from_pymatgen(structure: object, path: Path, key: str) -> Atoms:
     return Atoms(symbols, scaled_positions=fractions, cell=lattice, pbc=True)
 
 
-def _checked(atoms: Atoms, info: Mapping[str, object], path: Path, place: int | None, key: str) -> FoundStructure:
-    where = f"{key}: {path.name!r}" + ("" if place is None else f", structure {place}")
+def _where(path: Path, place: int | None, key: str) -> str:
+    return f"{key}: {path.name!r}" + ("" if place is None else f", structure {place}")
+
+
+def checked_structure(atoms: Atoms, info: Mapping[str, object], where: str) -> FoundStructure:
+    """A crystal as a space has it, with its plain metadata.
+
+    Args:
+        where: Names it in messages.
+
+    Raises:
+        ConfigurationError: It cannot be computed.
+    """
     cell, positions, numbers = np.array(atoms.cell.array), np.array(atoms.positions), np.array(atoms.numbers)
     if len(numbers) == 0:
         raise ConfigurationError(f"{where} has no atoms")
@@ -190,7 +201,7 @@ def _checked(atoms: Atoms, info: Mapping[str, object], path: Path, place: int | 
     if np.linalg.det(cell) < 0:
         cell = cell[[1, 0, 2]]  # the same lattice with its vectors in another order, as calculators expect
     made = Atoms(numbers=numbers, positions=positions, cell=cell, pbc=True)
-    return FoundStructure(made, {name: value for name, value in map(_plain, info.items()) if value is not None}, place)
+    return FoundStructure(made, {name: value for name, value in map(_plain, info.items()) if value is not None})
 
 
 def _plain(item: tuple[str, object]) -> tuple[str, object]:

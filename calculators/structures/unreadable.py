@@ -35,7 +35,6 @@ def unreadable(path: Path, where: str, error: Exception, form: str = "") -> Conf
     """Returns the error that is raised from an exception of a parser, which raises whatever its next line does.
 
     Args:
-        path: Of the file.
         where: What comes before its name in the message.
         error: As the parser raised it.
         form: The format as which it was read, as in "a CIF"; empty: it is not named.

@@ -106,7 +106,6 @@ def oriented_reference(calculator: Calculator, crystal: Atoms, reference: Crysta
 
     Args:
         calculator: The one that will compute the boundary.
-        reference: What it is made of.
     """
     result = calculator.evaluate(crystal)
     energy = result.energy / len(crystal)
@@ -120,9 +119,7 @@ def boundary_energy(
     """Relaxes a cell with boundaries normal to z and takes the excess energy of each.
 
     Args:
-        calculator: Computes.
         structure: With the arrays ``boundary`` and ``grain``, and ``held`` where atoms are to be held.
-        relaxation: How it is relaxed.
         bulk: Reference by the same calculator.
 
     Raises:

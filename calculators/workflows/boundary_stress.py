@@ -126,7 +126,6 @@ def elastic_opening(found: BoundaryEnergy, crystal: GrainCrystal, normal: float)
     """Computes the part of a boundary's expansion that is elastic strain of its grains under the stress along z [Å].
 
     Args:
-        found: The relaxed boundary.
         normal: That stress [eV/Å^3].
     """
     _, stretch = crystal.relaxed(normal)
@@ -140,7 +139,6 @@ def boundary_stress(found: BoundaryEnergy, crystal: GrainCrystal, normal: float,
     Args:
         found: The relaxed boundary; a periodic cell was free along the normal.
         normal: Stress along z that was left in them [eV/Å^3].
-        straining: Gives the energies of a strained cell with rigid blocks.
 
     Returns:
         By component, as in :data:`COMPONENTS`: those of ``straining``, or of a periodic cell all that the calculator gives.

@@ -27,7 +27,6 @@ def bulk_modulus(calculator: Calculator, crystal: Atoms) -> float:
     crystal whose scaled positions are not fixed by symmetry is stiffer so than with relaxed positions.
 
     Args:
-        calculator: Computes the energies.
         crystal: Near the volume of its smallest energy: within 2 % in its edges.
 
     Raises:

@@ -193,11 +193,14 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
             calculator's own lattice parameter. Otherwise the given cell strains the grains.
 
     Returns:
-        Plain numbers of both grains; ``checked`` is false, with the reason, where the grains are too thin to have a middle.
+        Plain numbers of both grains; ``checked`` is false, with the reason, where the relaxation was ended early or the grains
+        are too thin to have a middle.
 
     Raises:
         CalculationError: A grain has turned (``rotated_grain``) or is strained (``strained_grain``).
     """
+    if not result.converged:
+        return {"checked": False, "reason": "the relaxation did not converge"}
     info = start.info
     crystal = crystal_of(str(info["structure"]), str(info["element"]), info["lattice_parameter"])
     axis, plane = ([int(index) for index in info[key]] for key in ("axis", "plane"))

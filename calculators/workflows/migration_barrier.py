@@ -4,7 +4,8 @@ The crystal is relaxed with its symmetry; hops between the ion's sites that symm
 end state, with the site empty or an ion more on it, is relaxed from several starts and each hop's saddle point found
 (:mod:`tansaku.calculators.workflows.migration`); the hops are joined, the easiest first, until they percolate. The barrier is
 the highest saddle point of the easiest infinite path, above the lowest state on it. The carrier is neutral, the
-cell keeps the volume of the crystal without it.
+cell keeps the volume of the crystal without it. With ``midpoint_steps`` it is a cheap look instead
+(:mod:`tansaku.calculators.workflows.migration.look`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal, fi
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature, guess, with_voids
 from tansaku.calculators.workflows.migration.hops import HopResult, find_saddle
 from tansaku.calculators.workflows.migration.interstitials import Settled, Site, find_sites, open_voids, settle, with_sites
+from tansaku.calculators.workflows.migration.look import ROUGH, look_at_carrier, look_at_hop, rough_curvature
 from tansaku.calculators.workflows.migration.network import (
     HopClass,
     Network,
@@ -56,7 +58,6 @@ class ComputedHop:
     """A class of hops and its saddle point.
 
     Attributes:
-        hops: The class.
         result: None where no way to the saddle point worked.
         failure: Why, where it is None.
     """
@@ -72,7 +73,6 @@ class Parts:
     Args:
         calculator: Gives energy, forces and stress.
         structure: As built.
-        spec: What is wanted.
         checkpoint: Keeps finished parts.
     """
 
@@ -82,7 +82,9 @@ class Parts:
         self._checkpoint = checkpoint
         self._earlier = 0
         self.spec = spec
-        self.relaxer = Relaxer(self._through, spec.fmax, spec.max_steps)
+        self._looks = spec.midpoint_steps is not None
+        steps = spec.max_steps if spec.midpoint_steps is None else spec.midpoint_steps
+        self.relaxer = Relaxer(self._through, spec.fmax, steps, keep=self._looks)
 
     @property
     def evaluations(self) -> int:
@@ -95,7 +97,8 @@ class Parts:
         host: Atoms = self._structure.copy()
         host.set_constraint()
         if data is None:
-            host = self.relaxer.host(self._structure)
+            relaxer = Relaxer(self._through, self.spec.fmax, self.spec.max_steps)
+            host = relaxer.host(self._structure, ROUGH if self._looks else None)
             self._save("host", {"cell": host.cell.array.tolist(), "positions": host.positions.tolist()}, 0, host)
         else:
             self._earlier += int(data["evaluations"])
@@ -105,6 +108,8 @@ class Parts:
 
     def curvature(self, supercell: Supercell, operations: tuple[Operation, ...]) -> FloatArray | None:
         """Second derivatives of a full supercell."""
+        if self._looks:
+            return rough_curvature(supercell)
         data = self._checkpoint.load("curvature")
         if data is not None:
             self._earlier += int(data["evaluations"])
@@ -136,7 +141,7 @@ class Parts:
             self._earlier += int(data["evaluations"])
             return Carrier(site, read_state(data["state"]), float(data["spread"]), int(data["starts"]))
         before = self._through.evaluations
-        found = find_carrier(crystal, site, positions)
+        found = look_at_carrier(crystal, site) if self._looks else find_carrier(crystal, site, positions)
         document = {"state": plain_state(found.state), "spread": found.spread, "starts": found.starts}
         kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
         self._save(name, document, before, crystal.atoms(kept, found.state.positions))
@@ -152,7 +157,10 @@ class Parts:
         before = self._through.evaluations
         result, failure, atoms = None, "", None
         try:
-            result = find_saddle(crystal, hop_class, carriers, self.spec.images)
+            if self._looks:
+                result = look_at_hop(crystal, hop_class, carriers)
+            else:
+                result = find_saddle(crystal, hop_class, carriers, self.spec.images)
             atoms = crystal.atoms(result.kept, result.positions)
         except CalculationError as error:
             failure = f"{error.reason}: {error.message}"
@@ -238,7 +246,6 @@ def migration_barrier(
     Args:
         calculator: Gives energy, forces and stress.
         structure: As built, every site of the ion occupied, every void empty.
-        spec: What is wanted.
         checkpoint: Keeps finished parts; None keeps nothing.
 
     Raises:
@@ -381,7 +388,7 @@ def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> M
         )
     lowest = tuple(None if network is None else _lowest(network, hops) for network in found)
     value = wanted.level - (lowest[dimensions - 1] or 0.0)
-    if value < _NOTHING:
+    if value < _NOTHING and parts.spec.midpoint_steps is None:
         raise CalculationError("no_barrier", f"the highest saddle point is {value:.4f} eV above the lowest state")
     limiting = hops[wanted.limiting].result
     return MigrationBarrier(

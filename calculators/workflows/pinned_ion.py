@@ -26,19 +26,30 @@ ASTRAY = 1.5
 
 
 class KeepCentre:
-    """A constraint of ASE: the mean position of all atoms but the last stays where it is."""
+    """A constraint of ASE: the mean position of all atoms but the ion stays where it is.
+
+    Args:
+        ion: Its index; the last atom by default.
+    """
+
+    def __init__(self, ion: int = -1) -> None:
+        self._ion = ion
 
     def adjust_positions(self, atoms: Atoms, new: FloatArray) -> None:
-        """Subtracts the mean displacement of all atoms but the last from a step."""
-        new[:-1] -= (new[:-1] - atoms.positions[:-1]).mean(axis=0)
+        """Subtracts the mean displacement of all atoms but the ion from a step."""
+        self._centre(new, new - atoms.positions)
 
     def adjust_forces(self, _atoms: Atoms, forces: FloatArray) -> None:
-        """Subtracts the mean force on all atoms but the last."""
-        forces[:-1] -= forces[:-1].mean(axis=0)
+        """Subtracts the mean force on all atoms but the ion."""
+        self._centre(forces, forces)
 
     def get_removed_dof(self, _atoms: Atoms) -> int:
         """Returns 3: translations along x, y and z are removed."""
         return 3
+
+    def _centre(self, vectors: FloatArray, of: FloatArray) -> None:
+        host = np.delete(np.arange(len(vectors)), self._ion)
+        vectors[host] -= of[host].mean(axis=0)
 
 
 def relax_in_plane(relaxer: Relaxer, start: Atoms, positions: FloatArray, direction: FloatArray) -> State:
@@ -74,7 +85,7 @@ def relax_around_ion(calculator: Calculator, structure: Atoms, relaxation: Relax
         calculator: Gives energies and forces.
         structure: The host, and the ion as its last atom; left untouched. Under :data:`ACROSS` its metadata have the direction
             that the ion's plane is perpendicular to; without it the ion is pinned.
-        relaxation: Its threshold and its steps are used.
+        relaxation: Its threshold and steps are used, and what it says of one that does not converge.
 
     Returns:
         Of a relaxation in a plane ``details`` has ``ion_moved``, the distance that the ion went [Å], and ``force_along``, the
@@ -83,7 +94,7 @@ def relax_around_ion(calculator: Calculator, structure: Atoms, relaxation: Relax
     Raises:
         CalculationError: ``not_converged``, ``exploded``, or ``strayed``: the ion left its part of the plane.
     """
-    relaxer = Relaxer(Through(calculator), relaxation.fmax, relaxation.max_steps)
+    relaxer = Relaxer(Through(calculator), relaxation.fmax, relaxation.max_steps, keep=relaxation.unconverged == "keep")
     direction = structure.info.get(ACROSS)
     if direction is None:
         atoms: Atoms = structure.copy()
@@ -99,7 +110,8 @@ def relax_around_ion(calculator: Calculator, structure: Atoms, relaxation: Relax
     relaxed: Atoms = structure.copy()
     relaxed.set_constraint()
     relaxed.positions = state.positions
-    result = replace(calculator.evaluate(relaxed), steps=state.steps)
+    converged = float(np.linalg.norm(state.forces, axis=1).max()) <= relaxation.fmax
+    result = replace(calculator.evaluate(relaxed), steps=state.steps, converged=converged)
     if direction is None:
         return result
     along = float(np.asarray(result.forces)[-1] @ np.asarray(direction))

@@ -1,4 +1,4 @@
-"""`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values.
+"""`tansaku ask`, `tell` and `attach`: list what to measure next, record measured values, keep photos and files of them.
 
 `tasks/act/measurements/stored_commands.py` stores both, then `tasks/act/measurements/ask_tell.py` drives the campaign.
 Proposals are chosen as in every campaign (`tasks/loop/steps/propose.py`); reports are compared with what is stored
@@ -15,6 +15,7 @@ import typer
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import show_json, text
+from tansaku.models.domain.wording import headed
 
 if TYPE_CHECKING:
     from tansaku.tasks.act.measurements.waiting import Asked
@@ -79,7 +80,7 @@ def show_waiting(asked: Asked) -> None:
         when = "besides these values" if count else "first"
         say(f"{asked.campaign}: {when} measure {offer.column} of {', '.join(offer.candidates)}")
         gains = f"{text(offer.per_price)}, by the best candidate's value {text(offer.value_per_price)}"
-        say(f"      price {text(offer.price)}; expected gain per price {gains} [{asked.unit}]")
+        say(headed(f"      price {text(offer.price)}; expected gain per price {gains}", asked.unit))
 
 
 def _show_proposals(asked: Asked) -> None:
@@ -126,3 +127,36 @@ def tell(
         return
     say(receipt.describe())
     say(f"`tansaku ask {name}` shows what to measure next", err=True)
+
+
+def attach(
+    name: NameArgument,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Proposal or evaluation whose value was recorded.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A photo, or any other file, of at most 10 MB.")],
+    photo: Annotated[
+        bool | None,
+        typer.Option(
+            "--photo/--file", help="Store it as a photo, without metadata, or as it is; default: by its name's ending."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Keeps a photo or file with a recorded value; the same one twice is kept once."""
+    from tansaku.tasks.ground.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.act.measurements import attachments
+
+    given = attachments.given_file(file, number, photo=photo)
+    with opened(site) as resources:
+        found = attachments.attach(resources, this_user(), name, given)
+    if as_json:
+        show_json(found.model_dump(mode="json"))
+    else:
+        show_attached(name, found.candidate, found.name, found.size)
+
+
+def show_attached(name: str, candidate: str, file: str, size: int) -> None:
+    """Prints what was kept."""
+    say(f"{name}: {file} ({size:,} bytes) is kept with the value of {candidate}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.session import opened
 from tansaku.deploy.cli.tables import Cell, show_table
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.wording import counted
@@ -53,9 +54,9 @@ def bench(
     resume: Annotated[bool, typer.Option("--resume", help="Keep the finished runs of an interrupted bench.")] = False,
 ) -> None:
     """Replays methods on a table over many seeds, without database or orchestrator, and compares them."""
+    from tansaku.tasks.act.checks.kept_files import load_file
     from tansaku.tasks.act.replay.bench import run_bench
     from tansaku.tasks.act.replay.records import BenchOptions
-    from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
     cost, fraction = _parse_budget(budget)
     options = BenchOptions(
@@ -71,7 +72,7 @@ def bench(
         cost_power=cost_power,
         spread=spread,
     )
-    campaign = load_campaign(file)
+    campaign = load_file(file, None, lambda: opened(None))
     with _progress(campaign, options) as on_progress:
         result = run_bench(campaign, options, out, on_progress)
     _show(result)

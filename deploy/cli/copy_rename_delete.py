@@ -22,9 +22,9 @@ def copy(
     site: SiteOption = None,
 ) -> None:
     """Stores a new campaign with the spec of a stored one; it has no evaluation yet."""
+    from tansaku.models.domain.moments import utc_now
     from tansaku.tasks.act.commands.audit import by_command, creation, record_change
     from tansaku.tasks.act.commands.copy import copy_campaign
-    from tansaku.tasks.backends.stores.documents import utc_now
     from tansaku.tasks.ground.formats.yaml_edit import assignments
 
     payload = assignments(changes or [])
@@ -43,9 +43,9 @@ def rename(
     site: SiteOption = None,
 ) -> None:
     """Gives a stored campaign another name; also completes an interrupted change of a name."""
+    from tansaku.models.domain.moments import utc_now
     from tansaku.tasks.act.commands.audit import by_command, record_change, renaming
     from tansaku.tasks.act.commands.rename import rename_campaign
-    from tansaku.tasks.backends.stores.documents import utc_now
 
     with opened(site) as resources:
         record = rename_campaign(resources, this_user(), name, new)

@@ -1,7 +1,7 @@
-"""`tansaku export`, `tansaku deposit` and `tansaku import`: write a campaign to files, and read it back into a database.
+"""`tansaku export` and `tansaku import`: write a campaign to files, and read it back into a database.
 
 `tasks/act/commands/export_import.py` moves the observations; `tasks/read/views/structures.py` (`--structures`) and
-`tasks/read/views/tabulation.py` (`--table`) write files for other programs.
+`tasks/read/views/tabulation.py` (`--table`) write files for other programs, `deposit.py` beside the first an archive.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import typer
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.models.domain.wording import counted
+
+_WANTED = "--observations FILE, --structures FOLDER, --table FOLDER or --for REPOSITORY"
 
 
 class Form(StrEnum):
@@ -35,6 +37,17 @@ class Repository(StrEnum):
     NOMAD = "nomad"
 
 
+ForOption = Annotated[
+    Repository | None, typer.Option("--for", help="Write one archive of all for a repository of data; `import` reads it.")
+]
+CreatorOption = Annotated[
+    list[str] | None,
+    typer.Option("--creator", metavar="NAME", help="With --for: 'Family, Given', or an organization; repeatable."),
+]
+LicenceOption = Annotated[str | None, typer.Option("--licence", metavar="SPDX", help="With --for: of the data.")]
+ArchiveOption = Annotated[Path | None, typer.Option("--archive", metavar="FILE", help="With --for: default: NAME.zip.")]
+
+
 def export(
     name: NameArgument,
     observations: Annotated[
@@ -49,31 +62,26 @@ def export(
     form: Annotated[Form, typer.Option("--format", help="Format of the structures.")] = Form.EXTXYZ,
     best: Annotated[
         int | None,
-        typer.Option(
-            "--best",
-            metavar="K",
-            min=1,
-            help="Write the K best candidates of each system, each after its final relaxation; default: 1.",
-        ),
+        typer.Option("--best", metavar="K", min=1, help="The K best candidates of each system, relaxed; default: 1."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Write all structures that have a value.")] = False,
     table: Annotated[
         Path | None,
         typer.Option("--table", metavar="FOLDER", help="Write the results as a table with a campaign file, for `bench`."),
     ] = None,
+    repository: ForOption = None,
+    creators: CreatorOption = None,
+    licence: LicenceOption = None,
+    archive: ArchiveOption = None,
     site: SiteOption = None,
 ) -> None:
-    """Writes a campaign's results to files; requires --observations, --structures or --table."""
-    from tansaku.models.domain.errors import ConfigurationError
-
-    if observations is None and structures is None and table is None:
-        raise ConfigurationError("nothing to export; expected --observations FILE, --structures FOLDER or --table FOLDER")
-    if with_structures and observations is None:
-        raise ConfigurationError("--with-structures: requires --observations FILE")
-    if structures is None and (best is not None or everything):
-        raise ConfigurationError("--best, --all: require --structures FOLDER")
-    if best is not None and everything:
-        raise ConfigurationError("--best and --all: give only one of them")
+    """Writes a campaign's results to files; requires --observations, --structures, --table or --for."""
+    asked = (observations, structures, table, repository)
+    _refuse(all(item is None for item in asked), f"nothing to export; expected {_WANTED}")
+    _refuse(repository is None and any((creators, licence, archive)), "--creator, --licence, --archive: require --for")
+    _refuse(with_structures and observations is None, "--with-structures: requires --observations FILE")
+    _refuse(structures is None and (best is not None or everything), "--best, --all: require --structures FOLDER")
+    _refuse(best is not None and everything, "--best and --all: give only one of them")
     from tansaku.tasks.act.commands.export_import import export_observations
     from tansaku.tasks.backends.stores.campaigns import stored_spec
     from tansaku.tasks.read.views.campaign import Campaign
@@ -85,7 +93,7 @@ def export(
         if observations is not None:
             count = export_observations(resources.store, name, observations, resources.artifacts, structures=with_structures)
             say(f"{observations}: {counted(count, 'evaluation')}")
-        if structures is None and table is None:
+        if all(item is None for item in asked[1:]):
             return
         data = Campaign.load(resources.store, name)
         paths = [] if table is None else write_table(data, table)
@@ -93,24 +101,18 @@ def export(
             paths += export_structures(data, resources.artifacts, structures, form.value, None if everything else best or 1)
         for path in paths:
             say(str(path))
+        if repository is not None:
+            from tansaku.tasks.act.commands.deposit import Deposit, write_deposit
+
+            about, path = Deposit(repository.value, tuple(creators or ()), licence or ""), archive or Path(f"{name}.zip")
+            say(f"{path}: {counted(len(write_deposit(data, resources.artifacts, path, about)), 'file')}")
 
 
-def deposit(
-    name: NameArgument,
-    repository: Annotated[Repository, typer.Option("--for", help="Where the archive is to go.")],
-    creators: Annotated[list[str], typer.Option("--creator", metavar="NAME", help="'Family, Given'; repeatable.")],
-    licence: Annotated[str, typer.Option("--licence", metavar="SPDX", help="Of the data.")],
-    file: Annotated[Path | None, typer.Option("--file", metavar="FILE", help="The archive; default: NAME.zip.")] = None,
-    site: SiteOption = None,
-) -> None:
-    """Writes one archive with structures, results, spec and metadata for a repository of data; `import` reads it."""
-    from tansaku.tasks.act.commands.deposit import Deposit, write_deposit
-    from tansaku.tasks.read.views.campaign import Campaign
+def _refuse(wrong: bool, message: str) -> None:
+    if wrong:
+        from tansaku.models.domain.errors import ConfigurationError
 
-    about, path = Deposit(repository.value, tuple(creators), licence), file or Path(f"{name}.zip")
-    with opened(site) as resources:
-        names = write_deposit(Campaign.load(resources.store, name), resources.artifacts, path, about)
-    say(f"{path}: {counted(len(names), 'file')}")
+        raise ConfigurationError(message)
 
 
 def import_campaign(

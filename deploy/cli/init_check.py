@@ -91,16 +91,17 @@ def check(
     if not rehearsed and (within is not None or like is not None or spread is not None):
         raise ConfigurationError("--within, --like, --spread: only together with --rehearse")
     machine = load_site(site or Settings.from_environment().site_file)
-    if parameters:
-        _show_parameters(file)
-        return
     with naming_lines(file):
+        if parameters:
+            _show_parameters(file, site)
+            return
         found = preview_campaign(file, lambda: opened(site), machine.limits, machine.launcher.evaluation_limits)
     bought = None
     if rehearsed:
         from tansaku.tasks.act.checks.rehearse import RehearsalOptions, rehearse_budget
 
-        bought = rehearse_budget(file, RehearsalOptions(within, replays, like, spread), _note_replay)
+        options = RehearsalOptions(within, replays, like, spread)
+        bought = rehearse_budget(file, options, _note_replay, lambda: opened(site))
     if as_json:
         budget = {} if bought is None else {"budget_rehearsal": bought.model_dump(mode="json")}
         show_json(found.model_dump(mode="json") | budget)
@@ -110,11 +111,12 @@ def check(
         say(f"\n{bought.describe()}")
 
 
-def _show_parameters(file: Path) -> None:
+def _show_parameters(file: Path, site: Path | None) -> None:
     """Prints what `prefect deployment run ... --params` takes: the file as it is, with its name."""
-    from tansaku.tasks.node.configuration.campaign_files import load_campaign, read_named
+    from tansaku.tasks.act.checks.kept_files import load_file
+    from tansaku.tasks.node.configuration.campaign_files import read_named
 
-    load_campaign(file)
+    load_file(file, None, lambda: opened(site))
     show_json({"campaign": read_named(file).data})
 
 

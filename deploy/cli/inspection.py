@@ -196,7 +196,7 @@ def log(
 def provenance(
     name: NameArgument,
     candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="Whose value.")],
-    figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw it instead, a .png.")] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw it instead: a .png or .svg.")] = None,
     site: SiteOption = None,
 ) -> None:
     """Prints the provenance of a value as PROV-JSON: inputs, calculator, versions, what proposed it, where it was adopted."""
@@ -208,9 +208,9 @@ def provenance(
     if figure is None:
         show_json(graph.prov_json())
         return
-    from tansaku.tasks.read.figures.provenance import draw_png
+    from tansaku.tasks.read.figures.provenance import draw
 
-    say(str(draw_png(graph, figure)))
+    say(str(draw(graph, figure)))
 
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:

@@ -25,6 +25,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary, summary_of
 from tansaku.tasks.read.views.budget import Spent, budget_used, share_used
 from tansaku.tasks.read.views.costs import cost_unit
@@ -32,9 +33,6 @@ from tansaku.tasks.read.views.results import system_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-    from tansaku.tasks.loop.ledger.observer import Observer
-
 
 _LINE_EVERY = 10.0  # seconds between two progress lines
 
@@ -50,7 +48,7 @@ def _tally(record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> 
     return tally
 
 
-class PlainObserver:
+class PlainObserver(Observer):
     """Writes start, failures, occasional progress and end to standard error."""
 
     def __init__(self) -> None:
@@ -155,7 +153,7 @@ def _waiting(reason: str, seconds: float) -> str:
     return f"waiting up to {max(1.0, seconds):.0f} s: {reason}"
 
 
-class LiveObserver:
+class LiveObserver(Observer):
     """Keeps a progress bar and the best value of each system on the terminal."""
 
     def __init__(self) -> None:
@@ -272,11 +270,12 @@ class Tally:
         limit: Largest cost it may spend, None for no limit.
         since: When it was created.
         driven: Time that drivers had had it before the counting began [s].
-        cost: Cost of the search's finished evaluations [the space's cost unit].
+        cost: Cost of the finished evaluations of elements and search [the space's cost unit].
         finished: Number of finished evaluations of the search.
         free: Number of those that count in no limit.
         core_seconds: Measured core-seconds of all attempts.
         polished: Number of finished evaluations of the final relaxation.
+        references: Number of finished evaluations of elements.
         certificate: The latest convergence certificate, None before the first.
     """
 
@@ -292,6 +291,8 @@ class Tally:
     free: int = 0
     core_seconds: float = 0.0
     polished: int = 0
+    references: int = 0
+    looks: int = 0
     certificate: Certificate | None = None
     _begun: float = field(default_factory=monotonic)
     _by_number: dict[int, EvaluationSummary] = field(default_factory=dict)
@@ -325,6 +326,11 @@ class Tally:
         if evaluation.purpose == "polish":
             self.polished += sign
             return
+        if evaluation.purpose in ("reference", "look"):
+            self.references += sign * (evaluation.purpose == "reference")
+            self.looks += sign * (evaluation.purpose == "look")
+            self.cost += sign * cost_of(evaluation, self.spec.space)
+            return
         self.finished += sign
         self.free += sign if evaluation.adopted and self.spec.known_first is not None else 0
         self.cost += sign * cost_of(evaluation, self.spec.space)
@@ -332,14 +338,14 @@ class Tally:
 
     def _widen(self, evaluation: EvaluationSummary) -> None:
         value = evaluation.value
-        if value is None or evaluation.purpose == "polish" or not evaluation.keeps_limits:
+        if value is None or evaluation.purpose in ("polish", "look") or not evaluation.keeps_limits:
             return
         low, high = self._range.get(evaluation.system, (value, value))
         self._range[evaluation.system] = min(low, value), max(high, value)
 
     @property
     def failed(self) -> list[EvaluationSummary]:
-        """Failed evaluations of the search and of the final relaxation."""
+        """Failed evaluations of elements, search and final relaxation."""
         return list(self._failed.values())
 
     @property
@@ -364,6 +370,10 @@ class Tally:
             spent = f"{self.cost:.4g} {unit}"
         free = f" ({self.free} of them adopted at no cost)" if self.free else ""
         parts = [counted(self.finished, "evaluation") + free, spent, f"{len(self.failed)} failed"]
+        if self.looks:
+            parts.insert(0, counted(self.looks, "look"))
+        if self.references:
+            parts.insert(0, counted(self.references, "reference"))
         if self.polished:
             parts.append(f"{counted(self.polished, 'final relaxation')}")
         return ", ".join(parts)

@@ -12,6 +12,7 @@ import typer
 
 from tansaku import __version__
 from tansaku.deploy.cli import (
+    agents,
     ask_tell,
     bench,
     cluster,
@@ -25,6 +26,7 @@ from tansaku.deploy.cli import (
     inspection,
     models,
     new_plugin,
+    projects,
     results,
     run,
     schema,
@@ -59,8 +61,17 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Work on the campaigns of this dashboard. Its token is in TANSAKU_TOKEN, or in the file that "
+            "TANSAKU_TOKEN_FILE names.",
+        ),
+    ] = None,
 ) -> None:
-    """Options of the command itself."""
+    """Options of the command itself; `Commands` reads the server."""
+    del version, server
 
 
 _BEGIN, _WATCH, _MEASURE, _STEER, _TAKE = "Start", "Inspect", "Measure", "Control", "Results"
@@ -78,6 +89,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("provenance", inspection.provenance, _WATCH),
     ("ask", ask_tell.ask, _MEASURE),
     ("tell", ask_tell.tell, _MEASURE),
+    ("attach", ask_tell.attach, _MEASURE),
+    ("mcp", agents.mcp, _STEER),
     *((kind, steer.steering_command(kind), _STEER) for kind in VERBS),
     ("copy", copy_rename_delete.copy, _BEGIN),
     ("rename", copy_rename_delete.rename, _STEER),
@@ -86,7 +99,6 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("plot", results.plot, _TAKE),
     ("hull", results.hull, _TAKE),
     ("export", export_import.export, _TAKE),
-    ("deposit", export_import.deposit, _TAKE),
     ("import", export_import.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),
 )
@@ -97,6 +109,7 @@ app.command("serve", rich_help_panel="Service")(serve.serve)
 app.command("stop", rich_help_panel="Service")(serve.stop)
 app.command("prefect-login", rich_help_panel="Service")(serve.prefect_login)
 app.add_typer(web.web_app, name="web", rich_help_panel="Service")
+app.add_typer(projects.project_app, name="project", rich_help_panel="Service")
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
 app.add_typer(new_plugin.app, name="new", rich_help_panel=_BEGIN)

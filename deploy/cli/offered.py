@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 
 class OfferedGroup(TyperGroup):
-    """A group or a command of a room or a plug-in, as far as it is known without its code.
-
-    Args:
-        name: Its name.
-        description: Its description.
-    """
+    """A group or a command of a room or a plug-in, as far as it is known without its code."""
 
     def __init__(self, name: str, description: CommandGroup) -> None:
         super().__init__(name=name, help=description.help, rich_help_panel=description.panel)
@@ -70,15 +65,20 @@ class Commands(TyperGroup):
         return super().list_commands(ctx)
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
-        """The command that is called, with its name and the rest of the words.
+        """The command that is called, with its name and the rest of the words; with ``--server`` that of a dashboard.
 
         Raises:
+            ConfigurationError: With ``--server``, it needs the machine's own database.
             MissingComponentError: Its room is not installed, or its plug-in does not work.
         """
         if args[0] not in self.commands:
             self._look_for_offers()
             self._explain(args[0])
         name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and (server := ctx.params.get("server")) is not None:
+            from tansaku.deploy.cli.remote import remote_command
+
+            return name, remote_command(name, server), rest
         return name, command.opened() if isinstance(command, OfferedGroup) else command, rest
 
     def _look_for_offers(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +14,18 @@ import typer
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
+from tansaku.models.domain.wording import headed
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tansaku.models.domain.records import JsonDict
     from tansaku.tasks.read.views.campaign import Campaign, Purpose
+    from tansaku.tasks.read.views.stable import Stable
+    from tansaku_client.diagrams import PhaseDiagram
+
+EITHER = "--json and --csv: give one of them"
+"""Error of a command that is to print both."""
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
 _CELLS = 12  # a description of more is not shown beside a table
@@ -38,28 +45,32 @@ def results(
 ) -> None:
     """Shows the results of a campaign, also while it runs: per system, composition or evaluation, or the Pareto front."""
     from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.models.domain.records import SEARCHED
 
     if as_json and as_csv:
-        raise ConfigurationError("--json and --csv: give one of them")
+        raise ConfigurationError(EITHER)
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
     from tansaku.tasks.read.views.campaign import Campaign
+    from tansaku.tasks.read.views.stable import stable_of
 
-    purpose: Purpose = "polish" if polish else "search"
+    purposes: tuple[Purpose, ...] = ("polish",) if polish else ("reference", *SEARCHED)
     with opened(site) as resources:
         if evaluations and as_csv:
             from tansaku.tasks.read.views.downloads import row_parts
 
-            for part in row_parts(resources.store, name, purpose):
+            for part in row_parts(resources.store, name, *purposes):
                 say(part, nl=False)
             return
         campaign = Campaign.load(resources.store, name, resources.artifacts)
         if evaluations:
-            _show_evaluations(campaign, purpose, as_json=as_json)
+            _show_evaluations(campaign, purposes, as_json=as_json)
         elif (view := _view_of(campaign)) is not None:
             view(campaign, resources.artifacts, as_json=as_json, as_csv=as_csv)
         elif campaign.spec.objective.goals:
             _show_front(campaign, as_json=as_json, as_csv=as_csv)
+        elif (stable := stable_of(campaign)) is not None:
+            _show_stable(campaign, stable, as_json=as_json, as_csv=as_csv)
         elif campaign.spec.space.description.overview == "compositions":
             _show_compositions(campaign, as_json=as_json, as_csv=as_csv)
         else:
@@ -68,17 +79,18 @@ def results(
                 _show_densities(campaign)
 
 
-def _show_evaluations(data: Campaign, purpose: Purpose, *, as_json: bool) -> None:
-    from tansaku.models.domain.evaluation_columns import Place, shown_at
+def _show_evaluations(data: Campaign, purposes: tuple[Purpose, ...], *, as_json: bool) -> None:
+    from tansaku.models.domain.evaluation_columns import PURPOSES, Place, shown_at
     from tansaku.tasks.read.views.results import evaluation_rows
 
-    rows = evaluation_rows(data, purpose)
+    rows = sorted((row for purpose in purposes for row in evaluation_rows(data, purpose)), key=itemgetter("round"))
     if as_json:
         show_json(rows)
         return
+    rows = [row | {"state": f"{row['state']} {PURPOSES[row['purpose']]}".strip()} for row in rows]
     columns, further = [column.name for column in shown_at(Place.TERMINAL, data.spec)], data.spec.objective.further
     cells = [[*(row[column] for column in columns), *(row["others"][goal.property] for goal in further)] for row in rows]
-    show_table([*columns, *(f"{goal.property} [{goal.unit}]" for goal in further)], cells, data.record.name)
+    show_table([*columns, *(headed(goal.property, goal.unit) for goal in further)], cells, data.record.name)
 
 
 def _say_csv(frame: pd.DataFrame) -> None:
@@ -115,10 +127,32 @@ def _show_front(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     elif front is None:
         say("no evaluation has a value yet")
     else:
-        columns = [*(f"{axis.name} [{axis.unit}]" for axis in front.axes), "candidate", "system", "round"]
+        columns = [*(headed(axis.name, axis.unit) for axis in front.axes), "candidate", "system", "round"]
         keys = [*(axis.name for axis in front.axes), "candidate", "system", "round"]
         show_table(columns, [[row[key] for key in keys] for row in rows], f"{data.record.name}: Pareto front")
         say(front.describe())
+
+
+def _show_stable(data: Campaign, stable: Stable, *, as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        show_json(stable.rows)
+    elif as_csv:
+        _say_csv(stable.frame)
+    else:
+        columns = ["candidate", "probability [%]", "above the hull [meV/atom]", "round"]
+        table: list[list[Cell]] = [
+            [
+                row.candidate,
+                None if row.probability is None else round(100 * row.probability, 1),
+                None if row.energy_above_hull is None else 1000 * row.energy_above_hull,
+                row.round,
+            ]
+            for row in stable.found
+        ]
+        show_table(columns, table, f"{data.record.name}: candidates that may be stable, the likeliest first")
+        if data.certificate is not None:
+            say(data.certificate.describe())
+        say(stable.describe())
 
 
 def _show_compositions(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
@@ -131,7 +165,7 @@ def _show_compositions(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     if as_json:
         show_json(rows)
         return
-    columns = ["formula", "candidate", f"{key} [{data.spec.objective.unit}]", *_DETAILS, "model"]
+    columns = ["formula", "candidate", headed(key, data.spec.objective.unit), *_DETAILS, "model"]
     table = [
         [row["formula"], row["candidate"], row[key], *(_joined(row[name]) for name in _DETAILS), row["model"]] for row in rows
     ]
@@ -150,7 +184,7 @@ def _show_hits(data: Campaign) -> None:
         say(f"no candidate {hits.threshold} yet")
         return
     looked = any(hit.predicted for hit in hits.found)
-    columns = ["round", "candidate", f"{data.value_key} [{data.spec.objective.unit}]", *(["from"] if looked else [])]
+    columns = ["round", "candidate", headed(data.value_key, data.spec.objective.unit), *(["from"] if looked else [])]
     table: list[list[Cell]] = [
         [hit.round, hit.candidate, hit.value, *(["predicted" if hit.predicted else "computed"] if looked else [])]
         for hit in hits.found
@@ -189,7 +223,7 @@ def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     boundaries = key == "E_gb"
     head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
     polished = any(row[f"{key}_polished"] is not None for row in rows)
-    columns = [*head, f"{key} [{unit}]", *(["relaxed"] if polished else [])]
+    columns = [*head, headed(key, unit), *(["relaxed"] if polished else [])]
     known = any(row["stress"] is not None for row in rows)
     columns += ["excess volume [Å]", "stress xx, yy [J/m2]"] if known else []
     looked = any(row["predicted"] for row in rows)
@@ -276,6 +310,9 @@ def hull(
     entries: Annotated[
         Path | None, typer.Option("--entries", metavar="FILE", help="Write the crystals as entries of pymatgen, JSON.")
     ] = None,
+    emmet: Annotated[
+        Path | None, typer.Option("--emmet", metavar="FILE", help="Write them with the names of the Materials Project, JSON.")
+    ] = None,
     site: SiteOption = None,
 ) -> None:
     """Shows the phase diagram of a campaign's results and given phases: energies above the hull, decomposition, figure."""
@@ -284,7 +321,7 @@ def hull(
     from tansaku.tasks.read.views.hull import campaign_hull
 
     if as_json and as_csv:
-        raise ConfigurationError("--json and --csv: give one of them")
+        raise ConfigurationError(EITHER)
     with opened(site) as resources:
         data = Campaign.load(resources.store, name)
         found = campaign_hull(data)
@@ -292,10 +329,26 @@ def hull(
             from tansaku.tasks.read.views.entries import write_entries
 
             write_entries(data, resources.artifacts, entries)
+        if emmet is not None:
+            from tansaku.tasks.read.views.entries import write_summaries
+
+            write_summaries(data, resources.artifacts, emmet)
     if figure is not None:
         from tansaku.tasks.read.figures import hull as hull_figure
 
         hull_figure.draw(found, figure, name)
+    show_hull(found, name, as_json=as_json, as_csv=as_csv)
+    if figure is not None and not (as_json or as_csv):
+        say(str(figure))
+
+
+def show_hull(found: PhaseDiagram, name: str, *, as_json: bool, as_csv: bool) -> None:
+    """Prints a phase diagram.
+
+    Args:
+        as_json: Whether it is JSON, not a table.
+        as_csv: Whether it is CSV.
+    """
     if as_json:
         show_json(found.rows)
     elif as_csv:
@@ -312,8 +365,6 @@ def hull(
         ]
         show_table(columns, table, f"{name}: phases, the most stable first; shares are of atoms")
         say(found.describe())
-        if figure is not None:
-            say(str(figure))
 
 
 def _show_densities(data: Campaign) -> None:
@@ -325,7 +376,7 @@ def _show_densities(data: Campaign) -> None:
     if not rows:
         return
     unit = data.spec.objective.unit
-    columns = ["system", "n", f"E_gb [{unit}]", "excess volume [Å]", "stress xx, yy [J/m2]", "cell", "found", "candidate"]
+    columns = ["system", "n", headed("E_gb", unit), "excess volume [Å]", "stress xx, yy [J/m2]", "cell", "found", "candidate"]
     table = [
         [
             *(row["system"], round(row["n"], 3), row["E_gb"], row["excess_volume"], stress_text(row["stress"])),

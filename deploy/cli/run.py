@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 
-_EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
+_STOPPED = dict.fromkeys(("failures", "configuration", "reference"), ExitCode.STOPPED)
+_EXIT = _STOPPED | {"interrupted": ExitCode.INTERRUPTED}
 
 
 def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
@@ -42,6 +43,8 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
             result = run_campaign(name, site, observer, lambda line: say(line, err=True))
     if result.reason == "failures":
         say(f"stopped: too many evaluations failed; see `tansaku status {name}`", err=True)
+    elif result.reason == "reference":
+        say(f"stopped: the energy of an element could not be computed; `tansaku status {name}` shows why", err=True)
     elif result.reason == "configuration":
         say(f"stopped: the same configuration error occurred {SAME_REFUSALS} times in a row", err=True)
         say(f"fix its cause, then continue with `tansaku retry {name}`", err=True)
@@ -86,17 +89,17 @@ def run(
         check(file, site=site)
         return
     _limit_threads()
+    from tansaku.tasks.backends.launchers.local import forking
     from tansaku.tasks.ground.site.garbage import collection_paused
 
-    with collection_paused():  # what imports make stays: to search it for garbage took a fifth of their time
-        from tansaku.tasks.act.commands.create import prepare_campaign
-        from tansaku.tasks.backends.resources import open_resources  # noqa: F401 - of `opened`
-        from tansaku.tasks.node.configuration.campaign_files import load_campaign, naming_lines
+    read = read_site(site)
+    with forking(read.launcher):
+        with collection_paused():  # what imports make stays: to search it for garbage took a fifth of their time
+            from tansaku.tasks.act.commands.create import store_file
+            from tansaku.tasks.backends.resources import open_resources  # noqa: F401 - of `opened`
 
-    loaded = load_campaign(file, read_site(site).limits)
-    with opened(site) as resources, naming_lines(file):
-        prepare_campaign(resources, this_user(), loaded)
-    if no_run:
-        say(f"{loaded.spec.name}: stored; run it on the dashboard, or by `tansaku resume {loaded.spec.name}`")
-        return
-    drive_to_end(loaded.spec.name, site, plain)
+        name = store_file(file, this_user(), read.limits, lambda: opened(site)).name
+        if no_run:
+            say(f"{name}: stored; run it on the dashboard, or by `tansaku resume {name}`")
+        else:
+            drive_to_end(name, site, plain)

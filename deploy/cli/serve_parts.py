@@ -56,7 +56,6 @@ class ServeOptions:
         own_server: Whether a Prefect server is started; else the service works for the configured one.
         web: Whether the dashboard is started.
         port: Of the dashboard; 0: any that is free.
-        site: Site file.
         open_page: Opens the dashboard's address in a browser; None: does not.
     """
 
@@ -74,7 +73,6 @@ class Part:
 
     Attributes:
         name: Shown to the user.
-        start: Starts it.
         answered: Called with what it answers when it is ready, and later.
         process: The present one.
         begun: When that was started, by the monotonic clock [s].
@@ -101,8 +99,6 @@ class Everything:
     """All parts of the served system, from start to end.
 
     Args:
-        settings: From the environment.
-        options: What is served.
         lock: The lock of the home folder.
         show: Shows a line to the user.
     """
@@ -284,7 +280,6 @@ def serve_everything(settings: Settings, options: ServeOptions, show: Callable[[
     """Serves until a signal asks for the end.
 
     Args:
-        options: What is served.
         show: Shows a line to the user.
 
     Raises:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tansaku.models.domain.authors import Actor
     from tansaku.models.domain.specs.site import SiteSpec
-    from tansaku.tasks.act.commands.actor import Actor
     from tansaku.tasks.backends.launchers.cluster import Cluster
     from tansaku.tasks.backends.resources import DatabaseResources
 
@@ -48,7 +48,7 @@ NameArgument = Annotated[
 
 def this_user() -> Actor:
     """The user who runs this command."""
-    from tansaku.tasks.act.commands.actor import Actor
+    from tansaku.models.domain.authors import Actor
     from tansaku.tasks.ground.site.users import user_name
 
     return Actor(user_name(), "command line")

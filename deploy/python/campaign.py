@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from pydantic import ValidationError
 
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
+from tansaku.deploy.python.sources import acquisition_keys
 from tansaku.models.domain.errors import ConfigurationError, StateError
 from tansaku.models.domain.identifiers import NAME_PATTERN
 from tansaku.models.domain.ports import Space as SearchedSpace
@@ -22,13 +23,12 @@ from tansaku.models.domain.specs.base import NamesFile
 from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS
-from tansaku.models.domain.states import CampaignState
+from tansaku.models.domain.states import ENDED
 from tansaku.models.domain.verbs import SteeringKind
-from tansaku.models.domain.wording import significant
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.commands import steer
 from tansaku.tasks.act.commands.create import prepare_campaign
-from tansaku.tasks.act.measurements import ask_tell
+from tansaku.tasks.act.measurements import ask_tell, attachments
 from tansaku.tasks.act.measurements.notebook import report_from, script_user
 from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 from tansaku.tasks.backends.resources import Resources
@@ -42,6 +42,9 @@ from tansaku.tasks.read.views.campaign import Campaign as Reading
 from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
+from tansaku_client.candidates import Candidate, Found, Proposed
+from tansaku_client.points import points_of
+from tansaku_client.steering import Steered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,99 +52,19 @@ if TYPE_CHECKING:
 
     from tansaku.deploy.python.constructors import CampaignKeys
     from tansaku.deploy.python.driving import Driving
+    from tansaku.models.domain.measurements import Attachment
+    from tansaku.models.engine.own import AcquisitionFunction
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
     from tansaku.tasks.act.measurements.notebook import Values
     from tansaku.tasks.act.measurements.stored_commands import Receipt
     from tansaku.tasks.loop.driver.result import EndReason
     from tansaku.tasks.read.views.hull import Hull
+    from tansaku_client.points import Points
 
 _SOURCE = "Python"
-_OVER = (CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.CANCELLED)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Candidate(Mapping[str, str | float]):
-    """A candidate: a mapping of its parameters, or of the columns of a table that describe it.
-
-    Attributes:
-        id: Its id in the space.
-        cells: The same mapping.
-    """
-
-    id: str
-    cells: Mapping[str, str | float]
-
-    def __getitem__(self, name: str) -> str | float:
-        return self.cells[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.cells)
-
-    def __len__(self) -> int:
-        return len(self.cells)
-
-    def __repr__(self) -> str:
-        cells = ", ".join(f"{name}={cell!r}" for name, cell in self.cells.items())
-        return f"{type(self).__name__}({self.id}: {', '.join(filter(None, (cells, *self._facts())))})"
-
-    def _facts(self) -> tuple[str, ...]:
-        return ()
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Proposed(Candidate):
-    """A candidate whose value is to be reported.
-
-    Attributes:
-        number: Of the proposal; None: a descriptor of the candidate is to be measured first, not its value.
-        why: Why it was chosen.
-        mean: Predicted value [the objective's unit]; None before there is a model.
-        deviation: Standard deviation of the prediction, same unit.
-        others: Predicted mean and deviation of further measured quantities, by name.
-        cost: Predicted cost.
-        measure: Column that is to be measured instead of the value; None: the value.
-    """
-
-    number: int | None
-    why: str
-    mean: float | None = None
-    deviation: float | None = None
-    others: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    cost: float | None = None
-    measure: str | None = None
-
-    def _facts(self) -> tuple[str, ...]:
-        if self.measure is not None:
-            return (f"measure {self.measure}",)
-        spread = "" if self.deviation is None else f" ± {significant(self.deviation)}"
-        return () if self.mean is None else (f"predicted {significant(self.mean)}{spread}",)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Found(Candidate):
-    """A candidate with its value.
-
-    Attributes:
-        number: Of the proposal.
-        system: Search problem that it belongs to.
-        value: [unit]
-        unit: The objective's.
-    """
-
-    number: int
-    system: str
-    value: float
-    unit: str
-
-    def _facts(self) -> tuple[str, ...]:
-        return (f"value {significant(self.value)} {self.unit}",)
-
-
-Point: TypeAlias = Candidate | str | Mapping[str, object]
-Points: TypeAlias = "Point | Sequence[Point] | pd.DataFrame"
-
-
-class Campaign:
+class Campaign(Steered):
     """A campaign that a script makes: the spec of a campaign file, and the same verbs.
 
     A campaign in the database that has this name and this spec continues; with another spec it is refused. Whoever runs the
@@ -152,6 +75,9 @@ class Campaign:
         objective: What is wanted; None: the default of a campaign file.
         budget: What may be spent: a number of evaluations, or ``tansaku.Budget(...)``.
         proposer: How the next candidate is chosen; a text is its type.
+        acquisition: A function of pool, observations, posterior and random generator that scores each candidate, in place of
+            the proposer's acquisition: see :class:`tansaku.Observations` and :class:`tansaku.Posterior`. The campaign keeps
+            its text, and refuses to continue with another.
         calculator: How a candidate is evaluated; a text is its type. None: values are reported, unless the space holds them.
         name: In the database and in commands; None: the name of the script's file.
         store: ``"database"``: that of the command line. None: the memory of this process, which needs no database.
@@ -173,6 +99,7 @@ class Campaign:
         budget: int | Section | Mapping[str, object] | None = None,
         *,
         proposer: Proposer | Mapping[str, object] | str | None = None,
+        acquisition: AcquisitionFunction | None = None,
         calculator: Calculator | Mapping[str, object] | str | None = None,
         name: str | None = None,
         store: Literal["database"] | None = "database",
@@ -188,6 +115,8 @@ class Campaign:
             **keys,
         }
         data = {key: _value(key, value, files) for key, value in given.items() if value is not None}
+        if acquisition is not None:
+            data["proposer"] = {"type": "gp", **data.get("proposer", {}), "function": acquisition_keys(acquisition)}
         first = {"schema_version": 1, "name": name or (_script_name() if store is not None else "campaign")}
         self._place: Place = Memory() if store is None else Database()
         with collection_paused(), self._place.open() as resources:
@@ -221,7 +150,7 @@ class Campaign:
 
     # What is to be measured.
 
-    def ask(self, count: int | None = None, *, values_only: bool = False, request: str | None = None) -> list[Proposed]:
+    def ask(self, count: int | None = None, *, values_only: bool = False, request_id: str | None = None) -> list[Proposed]:
         """Proposes until some proposals wait for values, as `tansaku ask` does; returns all that wait, by number.
 
         Asked again before a value is reported, it returns the same, also where it was killed between two of them.
@@ -229,14 +158,14 @@ class Campaign:
         Args:
             count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
             values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
-            request: Id of this request, which is stored once however often it is sent; None: a new one.
+            request_id: Id of this request, which is stored once however often it is sent; None: a new one.
 
         Raises:
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
         with self._place.open() as resources:
-            result = ask_tell.ask(resources, script_user(), self._name, count, request, values_only=values_only)
+            result = ask_tell.ask(resources, script_user(), self._name, count, request_id, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -251,6 +180,7 @@ class Campaign:
         deviation: float | None = None,
         status: str | None = None,
         note: str | None = None,
+        request_id: str | None = None,
         **columns: float | str,
     ) -> Receipt:
         """Records measured values, as `tansaku tell` does: all or none.
@@ -261,6 +191,7 @@ class Campaign:
             deviation: Its standard deviation, same unit.
             status: ``failed``, ``repeat`` or ``correction``; None: a first value.
             note: Why it failed, or anything else.
+            request_id: Id of this report, which is stored once however often it is sent; None: made of what is new in it.
             columns: Further measured quantities, and conditions that were other than proposed, by name.
 
         Returns:
@@ -271,11 +202,30 @@ class Campaign:
             ConfigurationError: There is no value, or the values of the campaign are computed.
         """
         facts = {"deviation": deviation, "status": status, "note": note}
-        values: Values = _report_of(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
+        values: Values = _reported(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
         with self._place.open() as resources:
-            receipt = ask_tell.tell(resources, script_user(), self._name, report_from(values))
+            receipt = ask_tell.tell(resources, script_user(), self._name, report_from(values), request_id)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
+
+    def attach(self, row: Proposed | int, path: str | Path, *, photo: bool | None = None) -> Attachment:
+        """Keeps a photo or file with a reported value, as `tansaku attach` does; the same one again is kept once.
+
+        Args:
+            row: What was measured, or the number of its proposal.
+            path: Of the file, of at most 10 MB.
+            photo: Whether it is stored as a photo, without metadata; None: if its name ends as that of one.
+
+        Raises:
+            ConfigurationError: It cannot be read, or there is too much of it.
+            NotFoundError: No value is reported of this proposal.
+        """
+        number = row if isinstance(row, int) else row.number
+        if number is None:
+            raise ConfigurationError("attach: expected a proposal of `ask()`, or its number")
+        given = attachments.given_file(Path(path), number, photo=photo)
+        with self._place.open() as resources:
+            return attachments.attach(resources, script_user(), self._name, given)
 
     def release(self, *rows: Proposed) -> None:
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
@@ -288,6 +238,8 @@ class Campaign:
     def run(self) -> EndReason:
         """Runs the campaign to its end in worker processes of this machine, as `tansaku run --plain` does.
 
+        A terminal shows its progress, a notebook a figure of the best value so far.
+
         Returns:
             Why it ended; ``waiting``: values are to be reported.
 
@@ -295,10 +247,10 @@ class Campaign:
             LeaseHeldError: Another process runs it.
             KeyboardInterrupt: It was interrupted; the same call continues.
         """
-        from tansaku.deploy.cli.live import watching
+        from tansaku.deploy.python.progress import shown
         from tansaku.tasks.loop.driver.loop import drive
 
-        with self._place.open() as resources, watching() as observer:
+        with self._place.open() as resources, shown(self.view) as observer:
             reason = drive(resources, self._name, observer).reason
         if reason == "interrupted":
             raise KeyboardInterrupt
@@ -340,7 +292,7 @@ class Campaign:
     @property
     def done(self) -> bool:
         """Whether the campaign has ended: its evaluations are spent, or another limit was met when more was asked for."""
-        return self.status.state in _OVER
+        return self.status.state in ENDED
 
     @property
     def best(self) -> Found | None:
@@ -387,15 +339,36 @@ class Campaign:
 
         Args:
             points: A mapping of parameters, several of them, a frame of them, or candidates and their ids; None: all
-                candidates. Points need not be candidates where parameters or columns of a table describe them.
+                candidates. Points need not be candidates where parameters or columns of a table describe them, or where
+                candidates are structures: then any structure of ASE or pymatgen, or several, is a point.
 
         Raises:
             ConfigurationError: There is no model or no value yet, or the space cannot express a point.
             NotFoundError: There is no such candidate.
         """
-        from tansaku.tasks.read.views.predictions import predicted_points
+        from tansaku.tasks.read.views.points import predicted_points
 
-        return predicted_points(self.view().data, _points_of(points))
+        return predicted_points(self.view().data, None if points is None else points_of(points))
+
+    def acquisition(self, points: Points | None = None) -> pd.DataFrame:
+        """Scores points as the next proposal would: what describes each, and ``acquisition``; the highest is proposed.
+
+        Arguments and errors are those of :meth:`predict`. Every point is scored, also one that is not proposed again.
+        """
+        from tansaku.tasks.read.views.points import judged_points
+
+        return judged_points(self.view().data, None if points is None else points_of(points))
+
+    def slices(self) -> pd.DataFrame:
+        """Predicts along each parameter through the best candidate: ``along``, the parameters, ``mean`` and ``deviation``.
+
+        Raises:
+            ConfigurationError: There is no model or no value yet, no parameters describe the candidates, or there are several
+                objectives.
+        """
+        from tansaku.tasks.read.views.points import slices
+
+        return slices(self.view().data)
 
     def importance(self) -> pd.Series[float]:
         """Shares of the variance that groups of features cause in the model of the last fit, the largest first.
@@ -403,12 +376,9 @@ class Campaign:
         Raises:
             ConfigurationError: Nothing was fitted yet.
         """
-        import pandas as pd
+        from tansaku.tasks.read.views.points import importance
 
-        found = self.view().relevance()
-        if found is None:
-            raise ConfigurationError("importance: no model was fitted yet")
-        return pd.Series(found.share[-1], index=found.categories, name="importance").sort_values(ascending=False)
+        return importance(self.view().data)
 
     def view(self) -> CampaignView:
         """Reads the campaign as ``tansaku.open`` does: figures, predictions, structures."""
@@ -428,7 +398,7 @@ class Campaign:
         """Draws the best value so far against evaluations and cost; ``view().plot(folder)`` draws all figures.
 
         Args:
-            path: File that ends in ``.png`` or ``.html``.
+            path: File that ends in ``.png``, ``.svg`` or ``.html``.
 
         Raises:
             ConfigurationError: It has another ending, or nothing has a value yet.
@@ -436,11 +406,11 @@ class Campaign:
         from tansaku.tasks.read.figures import convergence
 
         path, found = Path(path), self.view().convergence()
-        if path.suffix == ".png":
+        if path.suffix in (".png", ".svg"):
             return convergence.draw_png(found, path)
         if path.suffix == ".html":
             return convergence.draw_html(found, path, self._name)
-        raise ConfigurationError(f"plot: {str(path)!r} ends in neither .png nor .html")
+        raise ConfigurationError(f"plot: {str(path)!r} does not end in .png, .svg or .html")
 
     def structure(self, candidate: Candidate | str) -> Atoms:
         """The structure of a candidate, before it is computed. Raises NotFoundError where the space has none."""
@@ -450,27 +420,6 @@ class Campaign:
             )
 
     # What is changed.
-
-    def pause(self) -> None:
-        """Proposes nothing until :meth:`resume`. Raises StateError for one that has ended."""
-        self._steer("pause")
-
-    def resume(self) -> None:
-        """Lifts a pause or a cancellation; `ask` or `run` continues."""
-        self._steer("resume")
-
-    def cancel(self) -> None:
-        """Ends the campaign; :meth:`resume` reopens it. Raises StateError for one that has ended."""
-        self._steer("cancel")
-
-    def retry(self, *candidates: Candidate | str) -> None:
-        """Has failed and cancelled evaluations done again, all or those named, when the campaign continues.
-
-        Raises:
-            NotFoundError: There is no evaluation of a candidate.
-            StateError: Nothing has begun.
-        """
-        self._steer("retry", *candidates)
 
     def edit(self, changes: Mapping[str, object]) -> None:
         """Changes keys of the campaign; the next proposal follows them.
@@ -494,21 +443,12 @@ class Campaign:
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 
-def _points_of(points: Points | None) -> list[str | JsonDict] | None:
-    """Ids of candidates, and the columns of other points."""
-    if points is None:
-        return None
-    rows: Any = points.to_dict("records") if hasattr(points, "to_dict") and not isinstance(points, Mapping) else points
-    several = [rows] if isinstance(rows, str | Mapping) else list(rows)
-    return [item.id if isinstance(item, Candidate) else item if isinstance(item, str) else plain(item, {}) for item in several]
-
-
-def _report_of(row: Proposed, value: float | None, others: Mapping[str, object]) -> list[Mapping[str, object]]:
+def _reported(row: Proposed, value: float | None, facts: Mapping[str, object]) -> list[dict[str, object]]:
     """The report of one measurement. Raises ConfigurationError where there is neither a value nor a status."""
-    if (value is None or value != value) and others["status"] is None:
-        raise ConfigurationError(f"value: {value} for {row.id}; expected a number, or status='failed' and a note")
-    cells = {"number": row.number, "candidate": row.id, row.measure or "value": value, **others}
-    return [{key: cell for key, cell in cells.items() if cell is not None}]
+    try:
+        return row.report(value, facts)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape

@@ -38,6 +38,7 @@ class TableColumnsKeys(TypedDict, total=False):
     surface: str | None
     value: str | None
     cost: str | None
+    formula: str | None
     quantities: Mapping[str, QuantityColumnKeys]
 
 class InfoFeaturesKeys(TypedDict, total=False):
@@ -134,6 +135,9 @@ class DesiredKeys(TypedDict, total=False):
     worthless: Required[str]
     ideal: Required[str]
     weight: float
+
+class OnHullKeys(TypedDict, total=False):
+    type: Literal["on_hull"]
 
 class BottleneckKeys(TypedDict, total=False):
     type: Literal["bottleneck"]
@@ -239,6 +243,12 @@ class TransformKeys(TypedDict, total=False):
     log: bool
     standardise: Literal["none", "global", "system"]
     compress: float
+
+class AcquisitionFunctionKeys(TypedDict, total=False):
+    module: Required[str]
+    name: Required[str]
+    source: Required[str]
+    source_sha256: Required[str]
 
 class SmoothMeanKeys(TypedDict, total=False):
     type: Literal["smooth"]
@@ -567,6 +577,7 @@ class MigrationBarrierKeys(TypedDict, total=False):
     fmax: float
     max_steps: int
     images: int
+    midpoint_steps: int | None
     phases: Mapping[str, float] | None
 
 class StopRuleKeys(TypedDict, total=False):
@@ -590,6 +601,7 @@ class RelaxationKeys(TypedDict, total=False):
     translation: Literal["held", "free"]
     fmax: float
     max_steps: int
+    unconverged: Literal["fail", "keep"]
 
 class KnownKeys(TypedDict, total=False):
     file: Required[str | PathLike[str] | DataFrame]
@@ -809,9 +821,15 @@ class LabelKeys(TypedDict, total=False):
     calculator: Required[Calculator | Mapping[str, object]]
     relaxed: bool
 
+class LevelKeys(TypedDict, total=False):
+    name: Required[str]
+    cost: Required[float | str]
+    column: str | None
+    calculator: Calculator | Mapping[str, object] | None
+
 class CampaignKeys(TypedDict, total=False):
-    schema_version: Required[Literal[1]]
     seed: int
+    levels: Sequence[LevelKeys]
     label: LabelKeys | None
     constraints: ConstraintsKeys
     transfer: TransferKeys | None
@@ -1158,9 +1176,22 @@ def GP(
     | None = ...,
     mean: Sequence[ConstantMeanKeys | EachMeanKeys | LinearMeanKeys | SmoothMeanKeys] | None = ...,
     acquisition: Literal[
-        "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "log_nehvi", "dominance"
+        "ei",
+        "log_ei",
+        "pi",
+        "ucb",
+        "thompson",
+        "expected_found",
+        "straddle",
+        "probability",
+        "ehvi",
+        "log_nehvi",
+        "dominance",
+        "hull_gain",
+        "hull_entropy",
     ]
     | None = ...,
+    function: AcquisitionFunctionKeys | None = ...,
     transform: TransformKeys | None = ...,
     hyperparameters: Literal["median", "map", "bayes"] | None = ...,
     refit_growth: float | None = ...,
@@ -1198,6 +1229,7 @@ def GP(
             the threshold), or probability of lying below it. For the goal ``pareto`` (needs the extra ``torch``):
             ``ehvi``, the expected growth of the volume that the front dominates, with measured values taken for true ones;
             ``log_nehvi``, its logarithm, averaged over true values; null: ``ehvi``.
+        function: A script's own acquisition function, in place of ``acquisition``; it is not divided by cost.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.
@@ -1368,6 +1400,19 @@ def Lammps(
         relaxation: How every candidate is relaxed.
     """
 
+def Level(
+    *, name: str, cost: float | str, column: str | None = ..., calculator: Calculator | Mapping[str, object] | None = ...
+) -> Section:
+    r"""A cheaper level at which a candidate may be looked at before its full evaluation.
+
+    Args:
+        name: Of the level in results.
+        cost: Of a look: as a share of the full evaluation's cost; or, in a table, the column of the costs of looks, in the unit
+            of ``space.columns.cost``.
+        column: In a table: column of the level's values; an empty cell is a failed look.
+        calculator: Else: keys that replace those of the campaign's calculator, or another calculator.
+    """
+
 def Listed(*, candidates: Sequence[str]) -> Proposer:
     r"""Candidates that the file names, in its order, and no others.
 
@@ -1416,12 +1461,15 @@ def Molecules(
             before there was this key, ``none``.
     """
 
+def MultiLevel() -> Proposer:
+    r"""Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``."""
+
 def Objective(
     *,
     property: str | None = ...,
     direction: Literal["minimize", "maximize"] = ...,
     unit: str = ...,
-    goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys | OnHullKeys = ...,
     desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section:
@@ -1763,7 +1811,7 @@ def maximize(
     /,
     *,
     unit: str = ...,
-    goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys | OnHullKeys = ...,
     desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...
@@ -1772,7 +1820,7 @@ def minimize(
     /,
     *,
     unit: str = ...,
-    goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys | OnHullKeys = ...,
     desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...

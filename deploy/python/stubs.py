@@ -37,8 +37,8 @@ from tansaku.deploy.python.parts import Calculator, Proposer, Section, Space
 
 '''
 _FILES = {"table": ("str", "PathLike[str]", "DataFrame"), "structure": ("str", "PathLike[str]", "Atoms", "IStructure")}
-_GIVEN = ("name", "space", "calculator", "objective", "proposer", "budget")
-"""Keys of a campaign file that are arguments of ``Campaign``."""
+_GIVEN = ("schema_version", "name", "space", "calculator", "objective", "proposer", "budget")
+"""Keys of a campaign file that are arguments of ``Campaign``, or that it gives by itself."""
 
 
 class Stubs:

@@ -15,6 +15,7 @@ from tansaku import __version__
 from tansaku.deploy.web import errors
 from tansaku.deploy.web.api import (
     accounts,
+    attachments,
     campaigns,
     changes,
     checks,
@@ -24,50 +25,70 @@ from tansaku.deploy.web.api import (
     files,
     health,
     measuring,
+    metrics,
     models,
     notifications,
+    optimade,
+    parameter_figures,
+    points,
+    projects,
     queue,
     results,
     runs,
     schedules,
     schema,
+    search,
+    trainings,
 )
+from tansaku.deploy.web.api.metrics import Latencies, Measured
 from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
-from tansaku.deploy.web.pages import account, audit, campaign, compare, evaluation, home, login, new, plain, start
+from tansaku.deploy.web.pages import account, audit, campaign, compare, evaluation, home, login, new, plain
+from tansaku.deploy.web.pages import datasets as dataset_pages
 from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
 from tansaku.deploy.web.pages import notifications as notification_pages
+from tansaku.deploy.web.pages import projects as project_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
+from tansaku.deploy.web.pages import search as search_pages
+from tansaku.deploy.web.pages import trainings as training_pages
 from tansaku.deploy.web.pages.rendering import Renderer, page_folder
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.rooms import code_behind, pages
 
 STATIC = Path(__file__).parent / "static"
-CAMPAIGN_PAGES = (home.router, compare.router, campaign.router, evaluation.router, new.router, start.router)
-MODELS = (model_pages.router, models.router)
+CAMPAIGN_PAGES = (home.router, search_pages.router, compare.router, campaign.router, evaluation.router, new.router)
+TRAININGS = (training_pages.router, trainings.router)
+MODELS = (model_pages.router, models.router, dataset_pages.router, datasets.router, *TRAININGS)
 SCHEDULES = (schedule_pages.router, schedules.router)
 NOTIFICATIONS = (notification_pages.router, notifications.router)
 PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, plain.router, account.router, audit.router)
+PROJECTS = (project_pages.router, projects.router)
 CREATION = (creation.router, checks.router, files.router)
 ROUTERS = (
     *PAGES,
     health.router,
+    metrics.router,
     accounts.router,
     campaigns.router,
     results.router,
+    points.router,
+    parameter_figures.router,
     comparison.router,
+    search.router,
     measuring.router,
+    attachments.router,
     *CREATION,
     *MODELS,
     *SCHEDULES,
     *NOTIFICATIONS,
+    *PROJECTS,
     runs.router,
     queue.router,
-    datasets.router,
     changes.router,
     schema.router,
+    optimade.router,
 )
 """Every group of routes of the dashboard itself; a new page or part of the API is added here."""
 
@@ -80,7 +101,7 @@ class Dashboard(FastAPI):
         services = self.state.services
         settings = services.settings
         protection = Protection(settings.hosts, settings.secure, settings.largest_body, services.uploads.largest)
-        return protected(super().build_middleware_stack(), protection)
+        return Measured(protected(super().build_middleware_stack(), protection), self.state.latencies)
 
 
 def all_routers() -> tuple[APIRouter, ...]:
@@ -110,6 +131,7 @@ def create_app(services: Services) -> FastAPI:
     # No pages of FastAPI's own: they load scripts from other servers.
     app = Dashboard(title="tansaku", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
+    app.state.latencies = Latencies()
     app.state.changes = Changes(services.readings)
     app.router.routes.extend(_routes())
     for name in pages():

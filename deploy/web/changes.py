@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -117,7 +117,9 @@ class Changes:
         finally:
             self._leave(name, topic)
 
-    async def follow_several(self, names: Iterable[str], allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
+    async def follow_several(
+        self, names: Iterable[str], allowed: Callable[[], Awaitable[bool]], hidden: Collection[str] = ()
+    ) -> AsyncIterator[str]:
         """Versions of several campaigns in one stream: a browser opens few connections to a server.
 
         Events ``version`` and ``gone`` name their campaign; a campaign that is gone is not followed any more. The stream ends
@@ -125,6 +127,7 @@ class Changes:
 
         Args:
             allowed: Whether the follower may still read.
+            hidden: Those of them that the follower may not see: they are gone, as those that are not stored.
         """
         woken, loop = asyncio.Event(), asyncio.get_running_loop()
         topics: dict[str, _Topic] = {}
@@ -132,6 +135,9 @@ class Changes:
         checked = loop.time()
         try:
             for name in dict.fromkeys(names):
+                if name in hidden:
+                    yield _named_event("gone", name)
+                    continue
                 try:
                     topics[name] = await self._join(name)
                 except TransientError:

@@ -330,8 +330,6 @@ def check_id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: objec
     """Id of a check: the hash of everything on which its result depends.
 
     Args:
-        kind: What is done.
-        actor: For whom.
         asked: As JSON.
     """
     return content_hash([__version__, kind, actor.role, [file.sha256 for file in files], asked])

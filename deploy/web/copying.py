@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tansaku.deploy.web import creating
+from tansaku.deploy.web import creating, projecting
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import ConfigurationError, FieldError, InvalidSpecError
 from tansaku.models.domain.identifiers import content_hash, is_name
-from tansaku.models.domain.library import SHA256_PREFIX
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.tasks.act.commands.create_web import Created
 from tansaku.tasks.backends.stores.campaigns import stored_spec
@@ -27,7 +26,6 @@ class Copy:
     """A copy that a user requests.
 
     Attributes:
-        name: Of the copy.
         changes: New values by dotted key of the spec.
         run: Whether it is also to be run.
     """
@@ -38,7 +36,9 @@ class Copy:
 
 
 def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
-    """Creates a campaign with the spec of a stored one, as if the actor had written it. Repeating it changes nothing.
+    """Creates a campaign with the spec of a stored one, as if the actor had written it, in the same project.
+
+    From a project of others that all users see, the copy is in no project. Repeating it changes nothing.
 
     Args:
         name: The campaign that is copied.
@@ -48,12 +48,15 @@ def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
         FieldError: A change cannot be made.
         InvalidSpecError: The copy is wrong, or more than the actor may ask for.
         SpecChangedError: A campaign of the new name is stored with another spec.
+        ForbiddenError: The actor may put no campaign into the project.
     """
     if not is_name(wanted.name):
         raise FieldError("name", "expected up to 63 of a-z, 0-9 and '-', not '-' first")
-    text = copied_text(services.store.campaign(name), wanted.name, wanted.changes)
+    record = services.store.campaign(name)
+    text = copied_text(record, wanted.name, wanted.changes)
+    project = projecting.project_of_copy(services, actor, record)
     try:
-        return creating.create(services, actor, creating.Creation(text, run=wanted.run, copy_of=name))
+        return creating.create(services, actor, creating.Creation(text, run=wanted.run, copy_of=name, project=project))
     except InvalidSpecError as error:
         # The line numbers refer to a text that the user has not seen.
         problems = [replace(problem, line=None) for problem in error.problems]
@@ -85,7 +88,7 @@ def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]
         _change(stored, given, dotted, value)
     first = {"schema_version": 1, "name": name}
     try:
-        data = _by_content(written(stored, given, spec))
+        data = written(stored, given, spec)
         assert isinstance(data, dict)
         return write_yaml(first | {key: value for key, value in data.items() if key not in first})
     except RecursionError as error:
@@ -107,16 +110,6 @@ def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> No
     for parent in parents:
         given = given.setdefault(parent, {})
     given[last] = value
-
-
-def _by_content(value: object) -> object:
-    """Plain data in which files of the library are named by their content."""
-    if isinstance(value, dict):
-        return {key: _by_content(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_by_content(item) for item in value]
-    copied = _COPIED_PATH.fullmatch(value) if isinstance(value, str) else None
-    return value if copied is None else SHA256_PREFIX + copied["sha256"]
 
 
 def _free_name(name: str, taken: set[str]) -> str:

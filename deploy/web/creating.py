@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from tansaku.deploy.web import projecting
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.deploy.web.steering import ask_to_run
 from tansaku.models.domain.accounts import Actor
+from tansaku.models.domain.errors import SpecChangedError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.tasks.act.checks.policy import check_size
@@ -31,12 +33,14 @@ class Creation:
         site: Name of the site; None: the first one.
         run: Whether it is also to be run.
         copy_of: The campaign whose spec it has, for the audit; empty: none.
+        project: Name of the project that it is put into; empty: none.
     """
 
     text: str
     site: str | None = None
     run: bool = False
     copy_of: str = ""
+    project: str = ""
 
 
 def create(services: Services, actor: Actor, wanted: Creation) -> Created:
@@ -45,12 +49,21 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
     Raises:
         ProblemError: The site is not known.
         InvalidSpecError: The spec is wrong.
-        SpecChangedError: A campaign of this name is stored with another spec.
+        SpecChangedError: A campaign of this name is stored with another spec, or outside the project.
+        NotFoundError, ForbiddenError: The project is not there, or the actor may put no campaign into it.
     """
     if wanted.site is not None and wanted.site not in services.site_names:
         expected = " or ".join(services.site_names)
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"no site of this name; expected {expected}", key="site")
-    created = services.desk.create(actor, services.desk.admit(actor, wanted.text), wanted.copy_of)
+    admitted = services.desk.admit(actor, wanted.text)
+    if wanted.project:
+        placing = projecting.placing(services, actor, wanted.project)
+        created = services.desk.create(actor, admitted, wanted.copy_of, placing)
+        if services.accounts.project_of(created.record.id) != wanted.project:
+            name = created.record.name
+            raise SpecChangedError(f"campaign {name!r} is stored, but not in project {wanted.project!r}", hint="move it there")
+    else:
+        created = services.desk.create(actor, admitted, wanted.copy_of)
     if wanted.run:
         ask_to_run(services, actor, created.record.name, run_key(created.record))
     return created

@@ -12,11 +12,19 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.tasks.read.figures.campaign import drawings_of, sourced
 from tansaku.tasks.read.figures.drawing import Drawing, table_of
+from tansaku.tasks.read.figures.parameters import contour_drawing
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.parameter_figures import parallel_lines, parameter_contour
 
 Form = Literal["png", "svg", "csv"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 MEDIA: dict[Form, str] = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
+
+CONTOUR = "contour"
+Axes = tuple[str | None, str | None]
+NO_AXES: Axes = (None, None)
+"""Axes of a figure that are not chosen."""
 
 _DRAWING = Lock()
 
@@ -28,19 +36,24 @@ def offered(services: Services, name: str) -> list[tuple[str, list[Form]]]:
         NotFoundError: There is no such campaign.
         ConfigurationError: Nothing has a value yet.
     """
-    made = drawings_of(services.readings.reading(name), services.artifacts)
+    made = _drawings(services, services.readings.reading(name)).values()
     return [(known.stem, [form for form in FORMS if form != "csv" or table_of(known.data)[1]]) for known in made]
 
 
-def draw(services: Services, name: str, figure: str, form: Form) -> bytes:
+def draw(services: Services, name: str, figure: str, form: Form, axes: Axes = NO_AXES) -> bytes:
     """Draws a figure of a campaign, or writes its data.
+
+    Args:
+        axes: Of a contour.
 
     Raises:
         NotFoundError: There is no such campaign, or it has no such figure, or that has no such form.
         ConfigurationError: Nothing has a value yet.
     """
     reading = services.readings.reading(name)
-    made = {known.stem: known for known in drawings_of(reading, services.artifacts)}
+    made = _drawings(services, reading)
+    if figure == CONTOUR and axes != NO_AXES and (lines := parallel_lines(reading)) is not None:
+        made = {**made, CONTOUR: contour_drawing(lines, parameter_contour(reading, *axes))}
     if figure not in made:
         raise NotFoundError(f"{name} has no figure {figure[:64]!r}; it has {', '.join(made)}")
     if form == "csv":
@@ -49,8 +62,15 @@ def draw(services: Services, name: str, figure: str, form: Form) -> bytes:
         return made[figure].draw(Path(folder) / f"figure.{form}").read_bytes()
 
 
+def _drawings(services: Services, reading: Campaign) -> dict[str, Drawing]:
+    """The figures by name, computed once for a reading: its page asks for each as an image."""
+    return reading.once(Drawing, lambda: {known.stem: known for known in drawings_of(reading, services.artifacts)})
+
+
 def _table(known: Drawing) -> bytes:
     names, rows = table_of(known.data)
     if not rows:
         raise NotFoundError(f"the figure {known.stem!r} has no table")
-    return "".join(map(csv_line, (names, *rows))).encode()
+    # A value that there is not is an empty cell.
+    cells = [[None if value != value else value for value in row] for row in rows]
+    return (csv_line(names) + "".join(map(csv_line, cells))).encode()

@@ -10,13 +10,15 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError
+from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError, campaign_of
 from tansaku.deploy.web.middleware import API_PREFIX, PROBLEM_TYPE
 from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.errors import (
     ConfigurationError,
     FieldError,
@@ -141,7 +143,7 @@ async def _forbidden(request: Request, error: Exception) -> Response:
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return answer(request, error)
+    return await _judged(request, error)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -149,7 +151,30 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"][1:])
-    return answer(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(first["msg"]), key=key))
+    return await _judged(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(first["msg"]), key=key))
+
+
+async def _judged(request: Request, problem: ProblemError) -> Response:
+    """The answer to what is wrong with a request.
+
+    About a campaign that is not stored nothing but that is said, as about one that the user may not see.
+    """
+    # A body that is no JSON is refused before it is known who asks.
+    known = problem.status is HTTPStatus.UNPROCESSABLE_ENTITY and hasattr(request.state, "actor")
+    name = campaign_of(request) if known else None
+    if name is not None and await run_in_threadpool(_is_unknown, request, name):
+        problem = ProblemError(HTTPStatus.NOT_FOUND, f"no campaign {name!r} is stored")
+    return answer(request, problem)
+
+
+def _is_unknown(request: Request, name: str) -> bool:
+    try:
+        services_of(request).store.campaign_id(name)
+    except NotFoundError:
+        return True
+    except TansakuError:
+        return False
+    return False
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -170,7 +195,7 @@ def problem_of(error: ProblemError | TansakuError) -> ProblemError:
 
 async def _tansaku(request: Request, error: Exception) -> Response:
     assert isinstance(error, TansakuError)
-    return answer(request, problem_of(error))
+    return await _judged(request, problem_of(error))
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:

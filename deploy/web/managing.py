@@ -93,23 +93,18 @@ def add_token(services: Services, actor: Actor, label: str, role: Role, days: fl
         raise FieldError("role", f"{role} is more than your role {actor.role}")
     if not 0 < len(label) <= LONGEST_LABEL:
         raise FieldError("label", f"it has {len(label)} characters, expected 1 to {LONGEST_LABEL}")
-    if not 0 < days <= LONGEST_TOKEN:
-        raise FieldError("days", f"{days:g}; expected more than 0 and at most {LONGEST_TOKEN}")
-    user = _own_user(services, actor, "a token cannot issue another one; log in with a browser")
-    secret, token = issue_token(services, user, label, role, days * _DAY)
-    administration(services, actor).added_token(token)
-    return secret, token
+    return _issued(services, actor, label, role, days)
 
 
-def add_link(services: Services, actor: Actor, name: str, days: float) -> tuple[str, ApiToken]:
+def add_link(services: Services, actor: Actor, base: str, name: str, days: float) -> tuple[str, ApiToken]:
     """Issues a link by which people without an account see a campaign; its user revokes it like a token.
 
     Args:
-        name: Of the campaign.
+        base: Address of the dashboard.
         days: How long it is valid [d].
 
     Returns:
-        The link from its path on, whose secret is stored nowhere, and its token.
+        The link, whose secret is stored nowhere, and its token.
 
     Raises:
         ForbiddenError: A token asks, or the actor may not steer the campaign.
@@ -117,13 +112,26 @@ def add_link(services: Services, actor: Actor, name: str, days: float) -> tuple[
         NotFoundError: There is no such campaign.
     """
     refuse_others(services, actor, name)
-    if not 0 < days <= LONGEST_TOKEN:
-        raise FieldError("days", f"{days:g}; expected more than 0 and at most {LONGEST_TOKEN}")
-    user = _own_user(services, actor, "a token cannot issue a link; log in with a browser")
     campaign = services.store.campaign(name).id
-    secret, token = issue_token(services, user, f"link to {name}", Role.VIEWER, days * _DAY, campaign)
-    administration(services, actor).added_token(token)
-    return f"/login?next=/campaigns/{name}#token={secret}", token
+    secret, token = _issued(services, actor, f"link to {name}", Role.VIEWER, days, campaign)
+    return f"{base.rstrip('/')}/login?next=/campaigns/{name}#token={secret}", token
+
+
+def links_to(services: Services, campaign: str) -> list[ApiToken]:
+    """Returns the tokens of the links to a campaign that have not ended, the newest first.
+
+    Args:
+        campaign: Its id.
+    """
+    now = services.clock()
+    return [token for token in services.accounts.tokens() if token.campaign == campaign and token.expires_at > now]
+
+
+def said_of_revoked(services: Services, token_id: str | None) -> str:
+    """Words of a page after a token or link was revoked; empty unless there is none of this id any more."""
+    if not token_id or services.accounts.token(token_id) is not None:
+        return ""
+    return "Revoked: it opens nothing any more."
 
 
 def revoke_token(services: Services, actor: Actor, token_id: str) -> None:
@@ -140,6 +148,18 @@ def end_session(services: Services, actor: Actor, session_id: str) -> None:
     if session is None or whose(actor) not in (None, session.user):
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such session")
     administration(services, actor).end_session(session)
+
+
+def _issued(
+    services: Services, actor: Actor, label: str, role: Role, days: float, campaign: str | None = None
+) -> tuple[str, ApiToken]:
+    what = "another one" if campaign is None else "a link"
+    if not 0 < days <= LONGEST_TOKEN:
+        raise FieldError("days", f"{days:g}; expected more than 0 and at most {LONGEST_TOKEN}")
+    user = _own_user(services, actor, f"a token cannot issue {what}; log in with a browser")
+    secret, token = issue_token(services, user, label, role, days * _DAY, campaign)
+    administration(services, actor).added_token(token)
+    return secret, token
 
 
 def _own_user(services: Services, actor: Actor, refusal: str) -> User:

@@ -6,6 +6,7 @@ The order is that of :func:`protected`: headers around everything, then compress
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,8 +24,8 @@ from tansaku.deploy.web.packing import LEVEL, SMALLEST
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
 
-UPLOADS = "/api/v1/files"
-"""Path of the routes that take files."""
+UPLOADS = re.compile(r"/api/v1/(files(/.*)?|campaigns/[^/]+/attachments)")
+"""Paths of the routes that take files."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -63,7 +64,6 @@ class SecurityHeaders:
     """Adds the headers to every answer.
 
     Args:
-        app: What answers.
         secure: Browsers reach the server by TLS.
     """
 
@@ -100,7 +100,6 @@ class KnownHosts:
     """Refuses requests for other host names, so that a foreign page cannot reach the server by its own name.
 
     Args:
-        app: What answers.
         hosts: Names without ports, in small letters.
     """
 
@@ -135,7 +134,6 @@ class SameOrigin:
     Programs send neither; they are let through only without cookies, which a browser would add by itself.
 
     Args:
-        app: What answers.
         secure: Browsers reach the server by TLS.
     """
 
@@ -170,9 +168,8 @@ class BodyLimit:
     """Refuses bodies that are too large, also when they come in pieces, and those that do not arrive.
 
     Args:
-        app: What answers.
         largest: Bytes.
-        largest_upload: Bytes of a file below :data:`UPLOADS`; its route does not keep it in memory. Forms are kept, to look
+        largest_upload: Bytes of a file at :data:`UPLOADS`; its route does not keep it in memory. Forms are kept, to look
             for their token: there, too, they are limited as all bodies are.
         patience: Time for a body [s]; of a file, beside the time that :data:`_SLOWEST_UPLOAD` allows.
     """
@@ -190,7 +187,7 @@ class BodyLimit:
             return
         headers = Headers(scope=scope)
         stated = headers.get("Content-Length", "0")
-        is_upload = scope["path"].startswith(UPLOADS) and not is_form(headers.get("Content-Type", ""))
+        is_upload = UPLOADS.fullmatch(scope["path"]) is not None and not is_form(headers.get("Content-Type", ""))
         largest = self._largest_upload if is_upload else self._largest
         if not stated.isascii() or not stated.isdigit() or int(stated) > largest:
             await _refuse(scope, receive, send, 413, _too_large(largest))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import secrets
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
-from tansaku.deploy.web.steering import check_key
+from tansaku.deploy.web.steering import check_address_key
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
 from tansaku.models.domain.notifications import (
@@ -20,6 +18,7 @@ from tansaku.models.domain.notifications import (
     Subscription,
 )
 from tansaku.models.domain.records import JsonDict, Record
+from tansaku.tasks.act.checks.sight import sees_campaign
 from tansaku.tasks.act.commands.audit import Change, entry_id, record_change
 from tansaku.tasks.act.notifications.sending import Sender
 
@@ -47,7 +46,7 @@ class SubscriptionLine(Record):
 
     Attributes:
         campaign: Name of the campaign; empty: all campaigns.
-        address: A mail address; of a web hook only its host, for the rest is a secret.
+        address: A mail address; of a web hook only host and port, for the rest is a secret.
         secret: With which a receiver checks the signature; empty where nothing is signed.
     """
 
@@ -68,9 +67,8 @@ def subscribe(services: Services, actor: Actor, key: str, wanted: Wanted) -> tup
         NotFoundError: There is no such campaign.
         StoreError: The key belongs to another user's.
     """
-    check_key(key)
-    if not key.replace("-", "").isalnum():
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected letters, digits and -", key="Idempotency-Key")
+    check_address_key(key)
+    services.sight(actor).check(wanted.campaign)
     if not wanted.happenings:
         raise FieldError("happenings", "nothing is chosen; expected one at least")
     address = wanted.address.strip()
@@ -127,9 +125,9 @@ def send_test(services: Services, actor: Actor, identifier: str) -> Message:
 
 def lines(services: Services, actor: Actor) -> list[SubscriptionLine]:
     """Returns the user's subscriptions."""
-    names = {services.store.campaign(name).id: name for name in services.store.campaign_names()}
     own = [known for known in services.notifications.subscriptions() if known.user == actor.name]
-    return [line(known, names.get(known.campaign or "", "(deleted)")) for known in own]
+    names = {known.campaign: _name_of(services, actor, known.campaign) for known in own if known.campaign is not None}
+    return [line(known, names.get(known.campaign or "", "")) for known in own]
 
 
 def line(known: Subscription, campaign: str) -> SubscriptionLine:
@@ -150,8 +148,18 @@ def line(known: Subscription, campaign: str) -> SubscriptionLine:
 
 
 def messages(services: Services, actor: Actor) -> list[Message]:
-    """Returns the user's latest messages, the last first."""
-    return services.notifications.messages(actor.name, MOST_MESSAGES)
+    """Returns the user's latest messages, the last first, without those about campaigns that the user may not see any more."""
+    sight = services.sight(actor)
+    return [known for known in services.notifications.messages(actor.name, MOST_MESSAGES) if sight.sees(known.campaign)]
+
+
+def _name_of(services: Services, actor: Actor, campaign: str) -> str:
+    if not sees_campaign(services.accounts, actor, campaign):
+        return "(deleted)"
+    try:
+        return services.store.campaign_of(campaign).name
+    except NotFoundError:
+        return "(deleted)"
 
 
 def _own(services: Services, actor: Actor, identifier: str) -> Subscription:
@@ -164,7 +172,7 @@ def _own(services: Services, actor: Actor, identifier: str) -> Subscription:
 
 def _host(address: str) -> str:
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.hostname}/…"
+    return f"{parts.scheme}://{parts.netloc}/…"  # an address with a user is refused
 
 
 def _shown(known: Subscription) -> JsonDict:

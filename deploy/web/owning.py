@@ -34,10 +34,6 @@ MOST_USERS = 100
 def rename(services: Services, actor: Actor, old: str, new: str) -> ServiceRequest | None:
     """Renames a campaign, or asks the service to do so; repeating it changes nothing, and completes an interrupted renaming.
 
-    Args:
-        old: Its name.
-        new: Its new name.
-
     Returns:
         The request that waits for the service; None: the campaign has the new name.
 
@@ -67,7 +63,6 @@ def share(services: Services, actor: Actor, name: str, users: Sequence[str]) -> 
     """Replaces the users with whom a campaign is shared, who may steer it too; repeating it changes nothing.
 
     Args:
-        actor: Who shares it.
         users: Names of operators; none: it is shared with nobody.
 
     Raises:

@@ -33,6 +33,7 @@ def promote(services: Services, actor: Actor, label: str, note: str) -> ModelRec
     if not note or len(note) > LONGEST_NOTE:
         raise FieldError("note", f"expected 1 to {LONGEST_NOTE} characters that say why")
     name = label.partition("@")[0]
+    find_model(services.seen_registry(actor), label)
     versions = services.registry.models(name)
     if versions and not may_promote(services.accounts, services.store, actor, versions):
         raise ForbiddenError("only admins, and the operator whose campaigns trained all its versions, may promote a model")

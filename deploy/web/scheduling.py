@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from tansaku.deploy.web import projecting
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
-from tansaku.deploy.web.steering import author_of, check_key, refuse_others
+from tansaku.deploy.web.steering import author_of, check_address_key, refuse_others
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.schedules import Schedule
@@ -36,12 +37,12 @@ def create(services: Services, actor: Actor, key: str, campaign: str, timing: Ti
         ProblemError: The key cannot be one.
         FieldError: The cron fields or the zone are none.
         NotFoundError: There is no such campaign.
+        InvalidSpecError: It would spend more than its project's quota allows.
         StoreError: It is being deleted, or the key belongs to a schedule of another campaign.
     """
-    check_key(key)
-    if not key.replace("-", "").isalnum():
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected letters, digits and -", key="Idempotency-Key")
+    check_address_key(key)
     refuse_others(services, actor, campaign)
+    projecting.refuse_over_quota(services, services.store.campaign(campaign))
     known = any(item.id == key for item in services.schedules.schedules())
     wanted = (key, campaign, timing.cron, timing.zone, timing.active)
     author = author_of(actor)
@@ -85,9 +86,10 @@ def remove(services: Services, actor: Actor, identifier: str, revision: int | No
     _audit(services, actor, "schedule.remove", before, None)
 
 
-def lines(services: Services) -> list[ScheduleLine]:
-    """Returns all schedules."""
-    return schedule_lines(services.schedules, services.clock())
+def lines(services: Services, actor: Actor) -> list[ScheduleLine]:
+    """Returns the schedules that an actor may see: all but those of campaigns that the actor may not see."""
+    sight = services.sight(actor)
+    return [line for line in schedule_lines(services.schedules, services.clock()) if sight.sees(line.campaign or "")]
 
 
 def line(services: Services, known: Schedule) -> ScheduleLine:

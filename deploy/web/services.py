@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
@@ -16,7 +17,7 @@ from tansaku.deploy.web.auth.limits import AttemptLimiter
 from tansaku.deploy.web.auth.passwords import HashCost, Passwords
 from tansaku.deploy.web.auth.tokens import new_secret
 from tansaku.deploy.web.checking import Checks
-from tansaku.models.domain.accounts import Accounts
+from tansaku.models.domain.accounts import Accounts, Actor
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.notifications import Notifications
@@ -24,7 +25,10 @@ from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.requests import Requests
 from tansaku.models.domain.schedules import Schedules
 from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.act.checks.preloaded import Preloaded
 from tansaku.tasks.act.checks.sandbox import Sandbox
+from tansaku.tasks.act.checks.seen_registry import SeenRegistry
+from tansaku.tasks.act.checks.sight import Sight
 from tansaku.tasks.act.commands.create_web import CampaignDesk
 from tansaku.tasks.act.commands.library import LibraryDesk
 from tansaku.tasks.backends.resources import Resources
@@ -99,7 +103,6 @@ class Services:
     """Dependencies of routes, which get them by :func:`services_of`.
 
     Attributes:
-        store: Campaigns.
         artifacts: Big values.
         accounts: Users, sessions, tokens, audit.
         registry: Data sets and models.
@@ -118,6 +121,7 @@ class Services:
         passwords: Hashes and verifies passwords, a few at a time.
         limiter: Lets attempts to log in wait for their turn.
         readings: Reads campaigns once for each version.
+        granting: Held while a part of a project's quota is given away.
     """
 
     store: CampaignStore
@@ -139,6 +143,15 @@ class Services:
     passwords: Passwords = field(init=False)
     limiter: AttemptLimiter = field(init=False)
     readings: Readings = field(init=False)
+    granting: Lock = field(init=False, default_factory=Lock)
+
+    def sight(self, actor: Actor) -> Sight:
+        """The campaigns that an actor may see."""
+        return Sight(self.accounts, self.store, actor)
+
+    def seen_registry(self, actor: Actor) -> Registry:
+        """Data sets and models without those of campaigns that an actor may not see."""
+        return SeenRegistry(self.registry, self.sight(actor))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "passwords", Passwords(self.settings.hash_cost))
@@ -153,7 +166,7 @@ class Services:
             accounts=self.accounts,
             files=files,
             site=self.site,
-            sandbox=Sandbox(self.site.web.sandbox),
+            sandbox=Sandbox(self.site.web.sandbox, Preloaded()),
             clock=self.clock,
         )
         uploads = LibraryDesk(

@@ -8,27 +8,32 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from tansaku.deploy.web import projecting
 from tansaku.deploy.web.auth.roles import ForbiddenError
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.authors import Actor as Author
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
 from tansaku.models.domain.requests import ServiceRequest
-from tansaku.models.domain.verbs import SteeringKind, judged_state, kinds_for, needs_driver
+from tansaku.models.domain.verbs import SteeringKind, judged_state, kinds_shown, needs_driver
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.commands import steer
-from tansaku.tasks.act.commands.actor import Actor as Author
 from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.commands.runs import request_run
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.node.configuration.campaign_files import apply_edits
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.service_health import is_starting, last_request
 from tansaku.tasks.read.views.status import live_lease, status_of
 
 _LOOKED_AT = 100
 """Last entries of the audit on a campaign, among which an earlier call's is looked for."""
+
+_SPENDING = ("resume", "retry", "rerun")
+"""Commands after which more is computed; a driver carries others out, such as cancel, whatever the quota is."""
 
 _KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
@@ -89,6 +94,7 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
         NotFoundError: There is no such campaign or candidate.
         ConfigurationError: A key cannot be edited, or its value is not valid.
         StateError: The command does not apply to a campaign in this state.
+        InvalidSpecError: The campaign would spend more than its project's quota allows.
     """
     known = known_command(services, actor, name, order.key, order.kind, order.payload)
     record = services.store.campaign(name)
@@ -97,6 +103,8 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
             _audit_order(services, actor, record, order)
             _run_for(services, actor, name, order)
         return Given(known, live_lease(record, services.store.now()) is not None, new=False)
+    if order.kind in _SPENDING:
+        projecting.refuse_over_quota(services, record)
     requested = _store(services, actor, record, order)
     if requested.new:
         _audit_order(services, actor, record, order)
@@ -112,9 +120,7 @@ def known_command(
     """Returns the command of a campaign that has a key already; None: the key is new.
 
     Args:
-        actor: Who gives the command.
         key: Idempotency key.
-        kind: What is requested.
         payload: Payload of the command; None: that of any.
 
     Raises:
@@ -130,9 +136,10 @@ def known_command(
 
 
 def refuse_others(services: Services, actor: Actor, name: str) -> None:
-    """Raises ForbiddenError unless an actor may steer a campaign, and NotFoundError if there is none."""
+    """Raises ForbiddenError unless an actor may steer a campaign, and NotFoundError if there is none that the actor sees."""
+    services.sight(actor).check(name)
     record = services.store.campaign(name)
-    if not may_steer(services.accounts, actor, record.steerers):
+    if not may_steer(services.accounts, actor, record):
         cli = record.owner is None
         whose, sharer = ("it was created on the command line", "an") if cli else (f"it is {record.owner}'s", "its owner or an")
         raise ForbiddenError(f"you may not steer campaign {name!r}: {whose}; {sharer} admin can share it with you")
@@ -140,19 +147,21 @@ def refuse_others(services: Services, actor: Actor, name: str) -> None:
 
 def steered(services: Services, actor: Actor, names: Iterable[str]) -> list[str]:
     """Returns the campaigns, of some, that an actor may steer; for admins also those that cannot be read."""
-    found = []
-    for name in names:
+    found, sight = [], services.sight(actor)
+    for name in filter(sight.sees, names):
         with suppress(NotFoundError, StoreError):
-            if actor.may(Role.ADMIN) or may_steer(services.accounts, actor, services.store.campaign(name).steerers):
+            if actor.may(Role.ADMIN) or may_steer(services.accounts, actor, services.store.campaign(name)):
                 found.append(name)
     return found
 
 
 def offered(services: Services, actor: Actor, reading: Campaign) -> frozenset[SteeringKind]:
-    """Commands that an actor may give to a campaign now."""
-    if not may_steer(services.accounts, actor, reading.record.steerers):
+    """Commands whose buttons an actor is shown for a campaign now; one that is starting has those of one that runs."""
+    if not may_steer(services.accounts, actor, reading.record):
         return frozenset()
-    return kinds_for(judged_state(reading.record, status_of(reading).state, driven=reading.lease is not None))
+    record, state = reading.record, status_of(reading).state
+    starting = is_starting(state, record.epoch, last_request(services.requests, record))
+    return kinds_shown(judged_state(record, state, driven=starting or reading.lease is not None))
 
 
 def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[ServiceRequest, bool]:
@@ -170,7 +179,17 @@ def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[S
         NotFoundError: There is no such campaign.
         LeaseHeldError: A driver runs it.
         StoreError: It is paused or being deleted, cannot be read, or the key belongs to another request.
+        InvalidSpecError: It would spend more than its project's quota allows.
     """
+    check_key(key)
+    refuse_others(services, actor, name)
+    if services.requests.request(key) is None:
+        projecting.refuse_over_quota(services, services.store.campaign(name))
+    return ask_service(services, actor, name, key)
+
+
+def ask_service(services: Services, actor: Actor, name: str, key: str) -> tuple[ServiceRequest, bool]:
+    """Stores the same request for something that is granted already; arguments, returns and errors as of :func:`ask_to_run`."""
     check_key(key)
     refuse_others(services, actor, name)
     known = services.requests.request(key)
@@ -210,11 +229,18 @@ def check_key(key: str) -> None:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key="Idempotency-Key")
 
 
+def check_address_key(key: str) -> None:
+    """Raises ProblemError if an idempotency key cannot be the id of something that has an address of its own."""
+    check_key(key)
+    if not key.replace("-", "").isalnum():
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected letters, digits and -", key="Idempotency-Key")
+
+
 def _run_for(services: Services, actor: Actor, name: str, order: Order) -> None:
     """Asks the service to run a campaign that has no driver and whose new command needs one, as `tansaku resume` runs it."""
     if needs_driver(order.kind):
         with suppress(LeaseHeldError):
-            ask_to_run(services, actor, name, order.key)
+            ask_service(services, actor, name, order.key)
 
 
 def _store(services: Services, actor: Actor, record: CampaignRecord, order: Order) -> steer.Requested:
@@ -232,8 +258,10 @@ def _store(services: Services, actor: Actor, record: CampaignRecord, order: Orde
     changes = dict(order.changes or {})
     before = stored_spec(record)
     known = services.readings.reading(record.name).prospects
-    services.desk.check_edit(actor, before, apply_edits(before, changes), None if known is None else known.pool)
-    requested = steer.request_edit(services.store, author, record.name, changes, order.key)
+    after = apply_edits(before, changes)
+    services.desk.check_edit(actor, before, after, None if known is None else known.pool)
+    with projecting.granted_edit(services, record, after.budget):
+        requested = steer.request_edit(services.store, author, record.name, changes, order.key)
     if requested is None:
         raise ConfigurationError("the edit would change nothing")
     return requested
@@ -256,8 +284,8 @@ def outlook(given: Given) -> str:
     if given.has_driver:
         return f"{kind}: stored; the driver applies it before its next proposal"
     if needs_driver(kind):
-        return f"{kind}: stored; no driver runs, so the service is asked to run the campaign"
-    return f"{kind}: stored; no driver runs now, so it takes effect when the campaign runs again"
+        return f"{kind}: stored; it is not running, so the service is asked to run it"
+    return f"{kind}: stored; it is not running now, so the command takes effect once it runs again"
 
 
 def find_given(record: CampaignRecord, key: str | None, *, has_driver: bool) -> Given | None:

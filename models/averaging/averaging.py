@@ -167,7 +167,7 @@ class Average(Mixture):
         return result
 
 
-def fit_average(x: FloatArray, y: FloatArray, largest: int = 3, grid: NoiseGrid | None = None) -> Average:
+def fit_average(x: FloatArray, y: FloatArray, largest: int = 3) -> Average:
     """Averages over all supports of a table.
 
     Columns that do not vary are left out. Of more columns than can be swept, those that correlate most with the target are
@@ -177,9 +177,8 @@ def fit_average(x: FloatArray, y: FloatArray, largest: int = 3, grid: NoiseGrid 
         x: Columns, (n_rows, n_columns).
         y: Target, (n_rows,); at least one row.
         largest: Largest number of columns in a support.
-        grid: Of the deviations.
     """
-    bounds = NoiseGrid() if grid is None else grid
+    bounds = NoiseGrid()
     design = Design.of(x, y)
     varying = np.flatnonzero(np.any(design.x != 0.0, axis=0))
     size = max(0, min(largest, len(varying), len(y) - 1))

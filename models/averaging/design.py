@@ -30,9 +30,6 @@ class Constraints:
     def check(self, n_columns: int) -> None:
         """Refuses columns that do not exist or contradict each other.
 
-        Args:
-            n_columns: Of the table.
-
         Raises:
             ConfigurationError: With the column in question.
         """

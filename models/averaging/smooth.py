@@ -71,7 +71,6 @@ class _Fitted:
     """A model that knows rows.
 
     Attributes:
-        model: Which.
         factor: Lower Cholesky factor of the covariance of the rows, (n, n).
         solved: The factor's inverse times the target, (n,).
         scale: The mean of s².

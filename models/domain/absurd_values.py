@@ -25,7 +25,6 @@ def believable(outcome: Outcome, objective: ObjectiveSpec, space: SpaceSpec) -> 
     """Returns an outcome; without its value and as a failure if one of its numbers is beyond its limit.
 
     Args:
-        outcome: Of an evaluation.
         objective: Of the campaign: its value has that unit.
         space: Says whether values are computed: the columns of a table may have any name and unit, so that only the limit for
             all values holds there.

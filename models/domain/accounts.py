@@ -1,31 +1,20 @@
-"""Users of the dashboard, their sessions, tokens and login links, the audit log, and the port of their store."""
+"""Users of the dashboard, their sessions, tokens, login links and projects, the audit log, and the port of their store."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Collection
 from typing import Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
+from tansaku.models.domain.projects import Project
 from tansaku.models.domain.records import Record, TimedData
+from tansaku.models.domain.roles import Role as Role
 
 USER_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
 SecretHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a random secret of at least 256 bits. The secret itself is never stored; it cannot be guessed from the hash."""
-
-
-class Role(StrEnum):
-    """Role of a user; each role includes the rights of those before it."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-
-    def includes(self, other: Role) -> bool:
-        """Returns whether this role has all rights of ``other``."""
-        order = list(Role)
-        return order.index(self) >= order.index(other)
 
 
 class Actor(Record):
@@ -107,6 +96,26 @@ class LoginLink(Record):
     expires_at: AwareDatetime
 
 
+LONGEST_SEARCH_NAME = 60
+MOST_SEARCHES = 100
+"""Searches that a user may keep."""
+
+
+class SavedSearch(Record):
+    """A search that a user keeps under a name.
+
+    Attributes:
+        id: The user and the name.
+        conditions: Values of the search's fields, by field.
+    """
+
+    schema_version: Literal[1] = 1
+    id: str
+    user: str
+    name: str = Field(max_length=LONGEST_SEARCH_NAME)
+    conditions: dict[str, str]
+
+
 class AuditEntry(Record):
     """Record of a change: who, when, what, from where, before and after; without secrets or their hashes.
 
@@ -128,7 +137,7 @@ class AuditEntry(Record):
 
 
 class Accounts(Protocol):
-    """Store of users, sessions, tokens and the audit of the dashboard.
+    """Store of users, sessions, tokens, projects and the audit of the dashboard.
 
     Ids of sessions, tokens and login links are hashes of secrets. Times are compared by the caller's clock: the store returns
     expired records until :meth:`remove_expired`. Every acknowledged write survives ``kill -9``; ``TransientError`` means that
@@ -152,7 +161,7 @@ class Accounts(Protocol):
         ...
 
     def remove_user(self, name: str) -> bool:
-        """Removes a user with all sessions, tokens and login links; returns whether there was one."""
+        """Removes a user with all sessions, tokens, login links and searches; returns whether there was one."""
         ...
 
     def add_session(self, session: Session) -> None:
@@ -201,6 +210,46 @@ class Accounts(Protocol):
 
     def remove_expired(self, now: AwareDatetime) -> int:
         """Removes sessions, tokens and login links that expired before ``now``; returns how many."""
+        ...
+
+    def keep_search(self, search: SavedSearch) -> None:
+        """Stores a search in place of the one of its id."""
+        ...
+
+    def searches(self, user: str) -> list[SavedSearch]:
+        """Returns the searches of a user, by name."""
+        ...
+
+    def remove_search(self, search_id: str) -> bool:
+        """Removes a search; returns whether it existed."""
+        ...
+
+    def add_project(self, project: Project) -> bool:
+        """Inserts a project; returns whether the name was free. A known project is left unchanged."""
+        ...
+
+    def project(self, name: str) -> Project | None:
+        """Returns a project, or None."""
+        ...
+
+    def projects(self) -> list[Project]:
+        """All projects by name."""
+        ...
+
+    def replace_project(self, project: Project) -> bool:
+        """Stores a project's new record with the next version; returns whether the stored one still has its version."""
+        ...
+
+    def place_campaign(self, campaign: str, project: str | None) -> None:
+        """Puts the campaign of an id into a project in one write, so that it is never in two or in none; None: into none."""
+        ...
+
+    def project_of(self, campaign: str) -> str | None:
+        """Name of the project of the campaign of an id, or None."""
+        ...
+
+    def placed_in(self, projects: Collection[str]) -> frozenset[str]:
+        """Ids of all campaigns of some projects."""
         ...
 
     def append_audit(self, entry: AuditEntry) -> None:

@@ -35,6 +35,8 @@ class Certificate(Record):
         probabilities: The same by system.
         estimate: Of the barrier, for the goal ``bottleneck``: the tolerances are how far it may be off. None: another goal, or
             nothing is known yet.
+        stable: Probability of each candidate of being on the hull, the likeliest first, for the goal ``on_hull``: the tolerance
+            is how far above the hull, with the confidence, each of those is at most that may be on it. None: another goal.
         unit: The objective's unit.
         stops: Whether the search stops on it.
         outlook: What the next evaluations are expected to gain; None: an evaluation gains no amount, or it was stored before.
@@ -56,6 +58,7 @@ class Certificate(Record):
     probability: float | None = None
     probabilities: dict[str, float] = Field(default_factory=dict)
     estimate: float | None = None
+    stable: dict[str, float] | None = None
     unit: str
     stops: bool = False
     outlook: Outlook | None = None
@@ -96,6 +99,8 @@ class Certificate(Record):
         """Describes the certificate in words; estimates that only some systems have are stated for these."""
         if self.tolerance is None:
             return self._describe_part()
+        if self.stable is not None:
+            return self._describe_hull(self.stable)
         if self.estimate is not None:
             if self.tolerance <= _SHARP * abs(self.estimate):
                 return f"Barrier: {self.estimate:.3g} {self.unit}, certain over the grid: all posterior samples agree"
@@ -110,6 +115,16 @@ class Certificate(Record):
         asked = f"nothing better by more than {with_unit(f'{self.within:g}', self.unit)} remains"
         asked = f"Certificate ({100 * self.probability:.0f} %): {asked}"
         return f"{asked} (certain)" if self.stops else f"{asked}; with {100 * self.confidence:g} %: {said}"
+
+    def _describe_hull(self, stable: dict[str, float]) -> str:
+        sure = sum(probability >= self.confidence for probability in stable.values())
+        unsure = sum(1.0 - self.confidence < probability < self.confidence for probability in stable.values())
+        said = f"Hull ({100 * self.confidence:g} %): {counted(sure, 'candidate')} stable, {unsure} undecided"
+        near = f", each at most {with_unit(f'{self.tolerance or 0.0:.2g}', self.unit)} above it" if unsure else ""
+        if self.within is None or self.probability is None:
+            return said + near
+        asked = f"within {with_unit(f'{self.within:g}', self.unit)} all are decided with {100 * self.probability:.0f} %"
+        return f"{said}{near}; {asked}"
 
     def _describe_part(self) -> str:
         parts = [tolerance for tolerance in self.tolerances.values() if tolerance is not None]

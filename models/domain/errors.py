@@ -5,6 +5,7 @@ TansakuError
 │   ├── SpecChangedError                 a known campaign was given another spec
 │   ├── InvalidSpecError                 keys of a spec are wrong
 │   └── FieldError                       a field of a form or request is wrong
+│       └── SurpriseError                a value is far from what was expected, and nobody confirmed it
 ├── MissingComponentError (ImportError)  an optional package or program is not installed
 ├── NotFoundError (LookupError)          a campaign, candidate, artifact or job that does not exist
 │   └── DamagedResultError               a job's result cannot be used: its file is damaged
@@ -72,7 +73,6 @@ class InvalidSpecError(ConfigurationError):
 
     Args:
         message: All of it in words.
-        problems: Each of them.
         hint: What the reader can do about it, if anything.
     """
 
@@ -92,6 +92,17 @@ class FieldError(ConfigurationError):
     def __init__(self, key: str, message: str) -> None:
         super().__init__(f"{key}: {message}")
         self.key = key
+
+
+class SurpriseError(FieldError):
+    """Values are so far from what was expected that somebody should confirm them first; nothing was stored.
+
+    Args:
+        message: Which values, and what was expected.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("confirm", message)
 
 
 class MissingComponentError(TansakuError, ImportError):
@@ -151,6 +162,10 @@ class FitError(TansakuError, ArithmeticError):
 
 class TransientError(TansakuError, OSError):
     """Plumbing failed in a way that may pass; the caller may retry."""
+
+
+class SlowQueryError(TransientError):
+    """The database was given up after the time that a question may take."""
 
 
 class DamagedFileError(TransientError):

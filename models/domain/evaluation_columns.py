@@ -17,9 +17,13 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.wording import headed
 
 OBJECTIVE = "objective"
 """The unit of the objective."""
+
+PURPOSES = {"search": "", "look": "(look)", "polish": "(final relaxation)", "reference": "(reference)"}
+"""Words that tables put behind the state of an evaluation, by its purpose."""
 
 
 class Place(Flag):
@@ -84,7 +88,7 @@ class Column:
     def title(self, spec: CampaignSpec) -> str:
         """Its heading, with the unit."""
         unit = spec.objective.unit if self.unit == OBJECTIVE else self.unit
-        return (self.heading or self.name.replace("_", " ").capitalize()) + (f" [{unit}]" if unit else "")
+        return headed(self.heading or self.name.replace("_", " ").capitalize(), unit or "1")
 
     def stored(self, evaluation: Evaluation) -> object:
         """Its value in an evaluation, of a column that needs no spec."""
@@ -191,6 +195,9 @@ def _limits_kept(evaluation: Evaluation, spec: CampaignSpec) -> str | None:
 LIMITS = Column("limits", type=str | None, shown=EVERYWHERE, judge=_limits_kept)
 """Whether a result keeps the limits of the objective; only of campaigns that have any."""
 
+LEVEL = Column("level", "proposal.level", str | None, shown=EVERYWHERE, exported="level", held=True)
+"""The level of a look; shown of campaigns that have levels alone."""
+
 COLUMNS = (
     Column("evaluation", "id", exported="evaluation"),
     Column("round", "proposal.number", int, shown=EVERYWHERE, exported="number", held=True),
@@ -200,6 +207,7 @@ COLUMNS = (
     Column("source", "proposal.source", exported="source", shown=Place.NOWHERE),
     Column("replicate", "proposal.replicate", int, exported="replicate"),
     Column("purpose", "proposal.purpose", exported="purpose", held=True, missing="search"),
+    LEVEL,
     Column("initial", "proposal.initial", bool, exported="initial"),
     Column("state", "state", EvaluationState, shown=EVERYWHERE, exported="state", held=True, missing="PROPOSED"),
     Column("value", "outcome.value", float | None, OBJECTIVE, shown=EVERYWHERE, exported="value", held=True),
@@ -248,8 +256,9 @@ COLUMNS = (
 
 def shown_at(place: Place, spec: CampaignSpec | None = None) -> tuple[Column, ...]:
     """The columns that are shown at a place; with those that only some campaigns have, if one is given."""
-    limits = (LIMITS,) if spec is not None and spec.objective.limits else ()
-    return tuple(column for column in (*COLUMNS, *limits) if place in column.shown)
+    own = () if spec is None else ((LIMITS, spec.objective.limits), (LEVEL, spec.levels))
+    common = (column for column in COLUMNS if column is not LEVEL)
+    return tuple(column for column in (*common, *(column for column, needed in own if needed)) if place in column.shown)
 
 
 RESULTS = shown_at(Place.RESULTS)

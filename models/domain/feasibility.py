@@ -52,7 +52,6 @@ def answers_of(objective: ObjectiveSpec, values: FloatArray) -> FloatArray:
     """Values of the objectives alone, NaN in results that break a limit, shape ``(n, n_objectives)``.
 
     Args:
-        objective: Of the campaign.
         values: The value and the further quantities of each result, shape ``(n, 1 + n_further)``.
     """
     kept = keeps_limits(objective.limits, values[:, 1:])

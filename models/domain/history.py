@@ -39,7 +39,6 @@ class Entry:
         number: Proposal number k.
         position: Its candidate's position in the pool.
         cost: Predicted cost [the spec's cost unit].
-        state: State of its evaluation.
         value: Objective value of a DONE evaluation [objective's unit], as computed (not oriented).
         others: Values of further objectives, as computed; none where ``value`` is None.
         deviation: Standard deviation of a value that is a prediction; 0 where it was computed.
@@ -136,18 +135,11 @@ def _blamed(evaluation: Evaluation) -> FailureKind:
     return FailureKind.PLUMBING if failure is None else failure.kind
 
 
-def search_entries(
-    pool: CandidatePool,
-    evaluations: Sequence[Evaluation],
-    further: Sequence[FurtherObjectiveSpec] = (),
-    *,
-    learns_cost: bool = False,
-) -> list[Entry]:
+def search_entries(pool: CandidatePool, evaluations: Sequence[Evaluation], *, learns_cost: bool = False) -> list[Entry]:
     """Entries of a campaign's search proposals, by number; polishing is no part of the search.
 
     Args:
         evaluations: In any order.
-        further: Objectives besides the first.
         learns_cost: Whether the campaign's cost is learned.
 
     Raises:
@@ -159,7 +151,7 @@ def search_entries(
     )
     positions = pool.positions([evaluation.proposal.candidate for evaluation in search])
     return [
-        search_entry(evaluation, int(position), further, learns_cost=learns_cost)
+        search_entry(evaluation, int(position), learns_cost=learns_cost)
         for evaluation, position in zip(search, positions, strict=True)
     ]
 
@@ -307,16 +299,17 @@ def measured_costs(entries: Sequence[Entry], up_to: int) -> list[tuple[int, floa
     return [(entry.position, entry.measured) for entry in ordered if entry.measured is not None and teaches_cost(entry)]
 
 
-def cost_limit(budget: BudgetSpec, pool: CandidatePool, descriptors: float = 0.0) -> float | None:
-    """Cost that evaluations may have in all, None for no limit [the spec's cost unit].
+def cost_limit(budget: BudgetSpec, pool: CandidatePool, spent: float = 0.0) -> float | None:
+    """Cost that evaluations of the search may have in all, None for no limit [the spec's cost unit].
 
     Args:
-        budget: What may be spent.
+        spent: On what is no evaluation of the search: descriptors, energies of elements.
     """
     if budget.cost is not None:
-        return budget.cost - descriptors
+        return budget.cost - spent
     if budget.fraction is not None:
-        return budget.fraction * float(pool.cost.sum()) - descriptors
+        every = pool if pool.levels is None else pool.levels.candidates
+        return budget.fraction * float(every.cost.sum()) - spent
     return None
 
 
@@ -347,7 +340,6 @@ class Standing:
     Attributes:
         proposed: Proposals so far that count.
         finished: Those up to the horizon that have ended.
-        failed: Those of them that failed.
         cheapest: Predicted cost of the cheapest candidate that may still be proposed, None when there is none.
         remaining_cost: See :func:`remaining_cost`.
         refused: See :func:`~tansaku.models.domain.history.is_refused`.

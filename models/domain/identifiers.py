@@ -172,7 +172,6 @@ def printable(text: str, *, keep: str = "") -> str:
     """Text of a store or a file as it may be shown: control characters and escape sequences are written out.
 
     Args:
-        text: Any text.
         keep: Characters that stay although they are not printable, as a newline between the lines of a message.
     """
     if text.isprintable():

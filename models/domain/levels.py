@@ -1,86 +1,109 @@
-"""Levels of theory: what computed a number, in words, and whether a campaign computes at the same level.
-
-A surrogate never mixes numbers of two levels unmarked. A level consists of the code, its model and all keys of the calculator's
-spec except those that its facts exclude. The version of the code, the machine and the relaxation are not part of it.
-"""
+"""A pool whose rows are a candidate at a level: what serves one level then serves several."""
 
 from __future__ import annotations
 
-from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.records import JsonDict, Provenance
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase
-from tansaku.models.domain.specs.calculators.table import CALCULATORS, calculator_type
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, Levels
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.cost import CostPrior
+from tansaku.models.domain.specs.levels import WANTED
+
+LEVEL = "=level"
+"""Feature group that holds the number of the level; no space can give this name to one of its own."""
+
+CANDIDATE = "=candidate"
+"""Feature group that holds the number of the candidate."""
+
+SHARE = "share"
+"""Descriptor of cost: of a row's level, as a share of the full evaluation's cost."""
+
+FITTED = "levels"
+"""Key of a refit for the model of the levels."""
+
+EVIDENCE = 2.0
+"""Looks are bought while levels that are related explain the values better than unrelated ones by so much [nats]."""
+
+_BETWEEN = "@"
 
 
-def check_level(calculator: JsonDict, provenance: Provenance, where: str) -> None:
-    """Refuses a number of another level of theory.
+def row_id(candidate: str, level: str | None) -> str:
+    """Id of the row of a candidate at a level; None: at the wanted one, whose rows have the ids of the candidates."""
+    return candidate if level is None else f"{candidate}{_BETWEEN}{level}"
+
+
+def with_levels(pool: CandidatePool, names: Sequence[str], costs: Sequence[FloatArray]) -> CandidatePool:
+    """Rows of all candidates at cheaper levels and at the wanted one, which costs what the pool says.
 
     Args:
-        calculator: Of the campaign's spec, resolved, as plain data.
-        provenance: The number's.
-        where: What the number is, for the message.
+        pool: The candidates.
+        names: Of the cheaper levels, at least one, the cheapest first.
+        costs: Of each candidate at each of them, positive, shape ``(n_candidates,)`` each.
 
     Raises:
-        StoreError: Names both levels.
+        ConfigurationError: There is no cheaper level, or the id of a candidate reads like that of a row.
     """
-    if _differs(calculator, provenance):
-        raise StoreError(
-            f"{where} was computed by {_level_of(provenance)}; the campaign computes by {_level_of_spec(calculator)}",
-            hint="two levels of theory must not be mixed in one campaign; use a separate campaign for each",
-        )
-
-
-def level_in_words(calculator: JsonDict | None) -> str | None:
-    """Describes the level of theory of a campaign; None for one whose values come from a table, where it is not known.
-
-    Args:
-        calculator: Of its spec, resolved, as plain data.
-    """
-    return None if calculator is None else _level_of_spec(calculator)
-
-
-def _differs(calculator: JsonDict, provenance: Provenance) -> bool:
-    kind = calculator_type(calculator["type"])
-    if provenance.code != kind.code_name():
-        return True
-    content = _content(kind, calculator)
-    if content and provenance.model_sha256:
-        if provenance.model_sha256 != content:
-            return True
-    elif kind.facts.model is not None and provenance.model not in ("", calculator.get(kind.facts.model, "")):
-        return True
-    both = [name for name in kind.level_keys() if name in calculator and name in provenance.settings]
-    return any(calculator[name] != provenance.settings[name] for name in both)
-
-
-def _content(kind: type[CalculatorBase], calculator: JsonDict) -> str:
-    return next((str(calculator[file.content]) for file in kind.facts.files if calculator.get(file.content)), "")
-
-
-def _level_of(provenance: Provenance) -> str:
-    kind = next((kind for kind in CALCULATORS if kind.code_name() == provenance.code), None)
-    names = kind.level_keys() if kind is not None else ()
-    settings = {name: provenance.settings[name] for name in names if name in provenance.settings}
-    if kind is not None and kind.facts.model is not None:
-        settings.pop(kind.facts.model, None)
-    return _in_words(provenance.code, provenance.model, provenance.model_sha256, settings)
-
-
-def _level_of_spec(calculator: JsonDict) -> str:
-    kind = calculator_type(calculator["type"])
-    model = kind.facts.model
-    settings = {name: calculator[name] for name in kind.level_keys() if name in calculator and name != model}
-    named = str(calculator.get(model) or "") if model is not None else ""
-    return _in_words(kind.code_name(), named, _content(kind, calculator), settings)
-
-
-def _in_words(code: str, model: str, sha256: str, settings: JsonDict) -> str:
-    words = [f"{name} {_plain(value)}" for name, value in settings.items() if value not in (None, {}, False)]
-    content = f"SHA-256 {sha256[:12]}" if sha256 else ""
-    return " ".join(filter(None, (code, model))) + (
-        f" ({', '.join(filter(None, (*words, content)))})" if words or content else ""
+    if not names:
+        raise ConfigurationError("levels: none given, expected at least one")
+    n, levels = len(pool), (*names, WANTED)
+    ids = np.concatenate([*(np.char.add(pool.ids, f"{_BETWEEN}{name}") for name in names), pool.ids])
+    level, candidate = np.divmod(np.arange(n * len(levels)), n)
+    order = np.argsort(ids, kind="stable")
+    ids, level, candidate = ids[order], level[order].astype(np.intp), candidate[order].astype(np.intp)
+    same = np.flatnonzero(ids[1:] == ids[:-1])
+    if len(same):
+        raise ConfigurationError(f"levels: a candidate has the id {str(ids[same[0]])!r}; expected none that ends with @LEVEL")
+    places = np.empty((n, len(levels)), dtype=np.intp)
+    places[candidate, level] = np.arange(len(ids))
+    groups = {name: replace(group, index=group.index[candidate]) for name, group in pool.groups.items()}
+    for name, codes, count in ((LEVEL, level, len(levels)), (CANDIDATE, candidate, n)):
+        groups[name] = FeatureGroup(name, np.arange(float(count))[:, None], codes, (name,), categorical=True)
+    shares, learned = [float(np.median(cost / pool.cost)) for cost in (*costs, pool.cost)], pool.cost_descriptors
+    return CandidatePool(
+        ids=ids,
+        systems=pool.systems,
+        system_codes=pool.system_codes[candidate],
+        surfaces=pool.surfaces,
+        surface_codes=pool.surface_codes[candidate],
+        groups=groups,
+        cost=np.stack([*costs, pool.cost])[level, candidate],
+        cost_descriptors=None if learned is None else _with_share(learned, shares, level, candidate),
+        levels=Levels(pool, levels, candidate, level, places),
     )
 
 
-def _plain(value: object) -> str:
-    return " ".join(map(str, value.values())) if isinstance(value, dict) else f"{value}"
+def of_wanted(pool: CandidatePool, history: History) -> tuple[CandidatePool, History]:
+    """Candidates and the history of their full values, of a pool of candidates at levels; else both as they are."""
+    levels = pool.levels
+    if levels is None:
+        return pool, history
+    return replace(levels.candidates, cost=pool.cost[levels.places[:, -1]]), wanted_history(levels, history)
+
+
+def wanted_history(levels: Levels, history: History) -> History:
+    """The history of full values, by position among the candidates."""
+    wanted = levels.level == len(levels.names) - 1
+    parts = ("observed", "failed", "refused", "pending", "unavailable")
+    rows: dict[str, IntArray] = {name: getattr(history, name) for name in parts}
+    kept = {name: levels.candidate[own[wanted[own]]] for name, own in rows.items()}
+    return replace(history, values=history.values[wanted[history.observed]], **kept)
+
+
+def _with_share(descriptors: FeatureGroup, shares: Sequence[float], level: IntArray, candidate: IntArray) -> FeatureGroup:
+    """Descriptors of cost of candidates at levels."""
+    n = len(descriptors.values)
+    values = np.vstack([np.column_stack([descriptors.values, np.full(n, share)]) for share in shares])
+    return FeatureGroup(descriptors.name, values, level * n + descriptors.index[candidate], (*descriptors.columns, SHARE))
+
+
+def cost_prior(spec: CampaignSpec) -> CostPrior | None:
+    """Prior of a learned cost, of looks too where a campaign has levels; None: costs are given."""
+    prior = spec.space.cost_prior()
+    if prior is None or not spec.levels:
+        return prior
+    return replace(prior, exponents={**prior.exponents, SHARE: 1.0}, reference={**prior.reference, SHARE: 1.0})

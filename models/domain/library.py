@@ -17,6 +17,9 @@ FILE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
 SHA256_PREFIX = "sha256:"
 """Before the hash where a spec names a file by its content."""
 
+KEPT_PATTERN = rf"(?P<sha256>[0-9a-f]{{64}})/(?P<name>{FILE_NAME_PATTERN.strip('^$')})"
+"""Paths of files that a database keeps, as the specs of stored campaigns name them."""
+
 ENDINGS: Mapping[FileKind, tuple[str, ...]] = {
     "table": (".csv", ".parquet", ".pq"),
     "structure": (".cif", ".extxyz", ".xyz", ".vasp", ".poscar", ".json"),
@@ -63,11 +66,6 @@ class LibraryFile(Record):
     def every_upload(self) -> tuple[Upload, ...]:
         """All uploads, the first one included."""
         return (Upload(user=self.user, name=self.name, created_at=self.created_at), *self.uploads)
-
-    def uploaded_again(self, upload: Upload) -> LibraryFile:
-        """The file with a further upload, which replaces the earlier ones of its user and name."""
-        others = [known for known in self.uploads if (known.user, known.name) != (upload.user, upload.name)]
-        return self.model_copy(update={"uploads": (*others, upload)[-MOST_UPLOADS:]})
 
     @property
     def path(self) -> str:

@@ -1,6 +1,4 @@
 """The size of values: the largest one that is accepted."""
 
-from __future__ import annotations
-
 LARGEST = 1e100
 """Largest value and deviation: the squares of larger ones, which a model takes, are not finite."""

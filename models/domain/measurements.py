@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Number, Outcome, Provenance, Quantity, Record
+from tansaku.models.domain.records import (
+    Command,
+    Count,
+    Evaluation,
+    Failure,
+    JsonDict,
+    Number,
+    Outcome,
+    Provenance,
+    Quantity,
+    Record,
+)
 from tansaku.models.domain.specs.off_pool import Cell, OffPoolSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.models.domain.units import Unit
 
 MEASUREMENTS = "measurements"
 """Key of an outcome's properties that holds the measurements it was made from."""
+
+LARGEST_ATTACHMENT = 10_000_000
+"""Size of a photo or file of a reported value [bytes]."""
 
 REPORTED_FAILURE = "reported_failure"
 
@@ -53,6 +67,26 @@ class Measurement(Record):
         return all(math.isclose(mine, theirs, rel_tol=1e-9, abs_tol=1e-300) for mine, theirs in pairs)
 
 
+class Attachment(Record):
+    """A photo or a file that belongs to a reported value.
+
+    Attributes:
+        report: Id of the command that reported the value.
+        candidate: Its candidate.
+        name: File name.
+        media: Type of a photo's content; None: a file of any kind, which is only ever downloaded.
+        sha256: Of its content, which is in the artifact store.
+        size: Bytes.
+    """
+
+    report: str
+    candidate: str
+    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f\x7f]{1,100}$")]
+    media: Literal["image/jpeg", "image/png", "image/webp"] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[Count, Field(le=LARGEST_ATTACHMENT)]
+
+
 class Reported(Record):
     """The report of a command on a candidate.
 
@@ -81,6 +115,11 @@ def reports_of(payload: Mapping[str, object]) -> list[Reported]:
     """Reports of a command ``tell``."""
     reports = payload.get("reports")
     return [Reported.model_validate(item) for item in reports] if isinstance(reports, list) else []
+
+
+def attachments_of(commands: Iterable[Command]) -> list[Attachment]:
+    """Photos and files of the reported values of a campaign, the oldest first."""
+    return [Attachment.model_validate(command.payload) for command in commands if command.kind == "attach"]
 
 
 def measurements_of(evaluation: Evaluation) -> tuple[Measurement, ...]:

@@ -1,4 +1,4 @@
-"""Notifications: who wants to hear what of which campaigns, the messages that follow from it, and the port of their store.
+"""Notifications: subscriptions of users, the messages that they get, and the port of the store of both.
 
 A service repeatedly stores a message for each event of a campaign under an id that follows from the event alone, and sends what
 is due. So it may be killed at any point, and several services may work for one database.
@@ -34,11 +34,14 @@ class Happening(StrEnum):
         return _WORDS[self]
 
 
+USUAL_HAPPENINGS = frozenset({Happening.FINISHED, Happening.FAILED, Happening.NEEDS_VALUE})
+"""Events that most people want to know of."""
+
 _WORDS = {
     Happening.FINISHED: "its search has ended",
     Happening.FAILED: "evaluations failed",
     Happening.NEEDS_VALUE: "it waits for a value",
-    Happening.STUCK: "nothing drives it, or its driver is silent",
+    Happening.STUCK: "it stands still: the program that works on it has ended or does not answer",
     Happening.BUDGET: "90 % of its budget are used",
 }
 
@@ -139,6 +142,10 @@ class Notifications(Protocol):
 
         So no other service sends it meanwhile, and a service that is killed leaves it to the next one.
         """
+        ...
+
+    def waiting(self) -> int:
+        """Number of messages that are to be sent."""
         ...
 
     def settle(self, message: Message) -> None:

@@ -62,6 +62,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
     "proposers": {
         "gp": f"{_SPECS}.proposer:GPProposerSpec",
         "arms": f"{_SPECS}.proposer:ArmsProposerSpec",
+        "multi_level": f"{_SPECS}.proposer:MultiLevelProposerSpec",
         "random": f"{_SPECS}.proposer:RandomProposerSpec",
         "grid": f"{_SPECS}.proposer:GridProposerSpec",
         "listed": f"{_SPECS}.proposer:ListedProposerSpec",
@@ -95,9 +96,11 @@ OURS: Mapping[str, Mapping[str, str]] = {
     },
     "commands": {"path": "tansaku.diffusion.offers:COMMAND", "sparse": "tansaku.sparse.commands:COMMANDS"},
     "pages": {"diffusion": "tansaku.diffusion.offers:PAGE", "sparse": "tansaku.sparse.page:PAGE"},
+    "forms": {"diffusion": "tansaku.diffusion.offers:FORM"},
     "figures": {
         "boundaries": "tansaku.models.domain.figure_sets:BOUNDARIES",
         "compositions": "tansaku.models.domain.figure_sets:COMPOSITIONS",
+        "parameters": "tansaku.models.domain.figure_sets:PARAMETERS",
         "paths": "tansaku.diffusion.offers:FIGURES",
     },
     "methods": dict.fromkeys(_PEERS, "tansaku.peers.offers:PEER"),

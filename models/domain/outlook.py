@@ -10,7 +10,7 @@ from pydantic import Field
 from tansaku.models.domain.history import Entry
 from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.specs.objective import Direction
-from tansaku.models.domain.wording import SYSTEM_WORDS, counted, with_unit
+from tansaku.models.domain.wording import SYSTEM_WORDS, by_amount, counted, with_unit
 
 NEEDED = 5
 """Results that each system must have before anything is said of its further gain."""
@@ -133,12 +133,12 @@ class Outlook(Record):
         verb, rises = ("lower", "falls") if self.direction == "minimize" else ("raise", "rises")
         whose = f"the best of {counted(self.systems, *self.words)}" if self.systems > 1 else "the best"
         together = " in all" if self.systems > 1 else ""
-        expected = f"{verb} {whose} by {with_unit(_amount(self.gain), self.unit)}{together}"
+        expected = f"{verb} {whose} by {by_amount(_amount(self.gain), self.unit)}{together}"
         it = "any" if self.systems > 1 else "it"
         if self.rank > 1:
-            expected = f"bring one better than the best {self.rank} by {with_unit(_amount(self.gain), self.unit)}"
+            expected = f"bring one better than the best {self.rank} by {by_amount(_amount(self.gain), self.unit)}"
             it, rises = "it", "is better"
-        by = f"{rises} by more than {with_unit(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
+        by = f"{rises} by more than {by_amount(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
         # Smaller chances are not known: they were about this size, whatever the samples said.
         chance = f"{'' if self.most else 'under '}{100 * (1 - SURE):.0f} %"
         return f"{self._begun()} {expected}; chance that {it} {by}: {chance}"
@@ -180,8 +180,6 @@ def missing(
 
     Args:
         counts: Results and open candidates of each system, or of the whole search.
-        direction: Of the objective.
-        unit: Of the objective.
         words: What one of the systems is called, and several.
     """
     short = {name: have for name, (have, open_) in counts.items() if open_ and have < min(NEEDED, have + open_)}

@@ -26,7 +26,6 @@ class Plugin:
         name: The word in campaign and site files.
         distribution: Package that was installed.
         version: Of that package.
-        entry: The entry point.
     """
 
     group: str

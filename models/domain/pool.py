@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -177,6 +177,47 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Compositions:
+    """Composition of each candidate, and phases of known energy that compete with all of them.
+
+    Attributes:
+        elements: Of all candidates, in alphabetical order.
+        shares: Atomic shares of the elements in each candidate, shape ``(n_candidates, n_elements)``.
+        read: Reads the known phases: the same shares, shape ``(n_phases, n_elements)``, and energies [eV/atom].
+        relative: Whether formation energies are known as such, without those of the elements.
+    """
+
+    elements: tuple[str, ...]
+    shares: FloatArray
+    read: Callable[[], tuple[FloatArray, FloatArray]]
+    relative: bool = False
+
+    @cached_property
+    def phases(self) -> tuple[FloatArray, FloatArray]:
+        """Shares and energies of the known phases."""
+        return self.read()
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Meaning of the rows of a pool whose rows are a candidate at a level.
+
+    Attributes:
+        candidates: The pool of candidates.
+        names: Of the levels, from the cheapest to the wanted one.
+        candidate: Of each row, its position among the candidates, shape ``(n_rows,)``.
+        level: Of each row, its number, shape ``(n_rows,)``.
+        places: Row of each candidate at each level, shape ``(n_candidates, n_levels)``.
+    """
+
+    candidates: CandidatePool
+    names: tuple[str, ...]
+    candidate: IntArray
+    level: IntArray
+    places: IntArray
+
+
+@dataclass(frozen=True)
 class CandidatePool:
     """All candidates of a space.
 
@@ -191,6 +232,8 @@ class CandidatePool:
         cost_descriptors: Positive numbers that a cost can be learned from (``atoms`` …), None where costs are given.
         grids: The periodic grid of each system whose candidates are points of one.
         expectation: What is expected of candidates before there are values; None: nothing.
+        compositions: Of the candidates; None: they are no crystals, or the space does not say.
+        levels: Of a pool whose rows are a candidate at a level: which row is which; None: its rows are candidates.
     """
 
     ids: npt.NDArray[np.str_]
@@ -203,6 +246,8 @@ class CandidatePool:
     cost_descriptors: FeatureGroup | None = None
     grids: Mapping[str, PeriodicGrid] = field(default_factory=dict)
     expectation: Expectation | None = None
+    compositions: Compositions | None = None
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -238,6 +283,14 @@ class CandidatePool:
         owner = np.zeros(len(self.surfaces), dtype=np.intp)
         owner[self.surface_codes] = self.system_codes
         return owner
+
+    def named(self, position: int) -> tuple[str, str | None]:
+        """Id of the candidate of a row, and the name of its level if that is a cheaper one."""
+        levels = self.levels
+        if levels is None:
+            return str(self.ids[position]), None
+        name = levels.names[levels.level[position]]
+        return str(levels.candidates.ids[levels.candidate[position]]), None if name == levels.names[-1] else name
 
     def positions(self, ids: Sequence[str]) -> IntArray:
         """Positions of candidates in the pool.

@@ -69,6 +69,15 @@ class Space(Protocol):
 
 
 @runtime_checkable
+class VariedSpace(Space, Protocol):
+    """A space whose candidates need not all have the same elements; those of other spaces have all of its elements."""
+
+    def elements_of(self, candidate: str) -> frozenset[str]:
+        """Elements of a candidate, without building its structure. Raises NotFoundError for an id outside the pool."""
+        ...
+
+
+@runtime_checkable
 class TabulatedSpace(Space, Protocol):
     """A space whose values are known beforehand; campaigns on it need no calculator."""
 
@@ -125,6 +134,24 @@ class DescribingSpace(DescribedSpace, Protocol):
 
     def descriptions(self, proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
         """Ids and cells, in the order of the columns, of the candidates of the pool and of those proposed."""
+        ...
+
+
+@runtime_checkable
+class StructuralSpace(Space, Protocol):
+    """A space that can describe structures that it does not list."""
+
+    def with_structures(self, structures: Mapping[str, Atoms]) -> StructuralSpace:
+        """The space with further structures by id. Raises ConfigurationError where one cannot be computed."""
+        ...
+
+
+@runtime_checkable
+class ComposedSpace(Space, Protocol):
+    """A space that knows the composition of a candidate without its structure."""
+
+    def composition(self, candidate: str) -> Mapping[str, int] | None:
+        """Atoms of each element in the formula of a candidate; None where the space has no formulas. Raises NotFoundError."""
         ...
 
 
@@ -316,6 +343,11 @@ class History:
     noise: FloatArray = field(default_factory=lambda: np.empty(0))
     repeats: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
+    @property
+    def proposed(self) -> IntArray:
+        """Candidates that were proposed and are known to be: observed, failed and pending ones, shape ``(n,)``."""
+        return np.concatenate([self.observed, self.failed, self.pending]).astype(np.intp)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -428,7 +460,8 @@ class NextGains(Protocol):
 class RemainingGain(Protocol):
     """Possible improvement by candidates without a result, by group.
 
-    Groups are the systems, or a single group for a common goal. For the goal ``bottleneck``: the change of the barrier.
+    Groups are the systems, or a single group for a common goal. For the goal ``bottleneck``: the change of the barrier; for
+    ``on_hull``: how far above the hull a candidate may be that may also be on it.
     """
 
     @property
@@ -439,6 +472,11 @@ class RemainingGain(Protocol):
     @property
     def ahead(self) -> NextGains | None:
         """Gains of the next evaluations; None where an evaluation gains no amount."""
+        ...
+
+    @property
+    def on_hull(self) -> tuple[IntArray, FloatArray] | None:
+        """Candidates that may be on the hull, and the probability of each, shapes ``(n,)``; None for other goals."""
         ...
 
     def probabilities(self, within: float) -> FloatArray:

@@ -143,6 +143,12 @@ class Outcome(Record):
         """Core-seconds that it took, None where they were not measured."""
         return self.wall_time * self.cores or None
 
+    def computed(self, quantity: str) -> float | None:
+        """Value of a computed quantity in its unit; None where there is none, or a model predicted the result."""
+        if self.predicted_by is not None or quantity not in self.quantities:
+            return None
+        return self.quantities[quantity].value
+
 
 class Look(Record):
     """Pre-screening of a candidate: the model that predicts it first, and when its prediction is sufficient.
@@ -161,6 +167,13 @@ class Look(Record):
     deviations: float
 
 
+Purpose = Literal["search", "look", "polish", "reference"]
+"""Purpose of an evaluation."""
+
+SEARCHED: tuple[Purpose, ...] = ("search", "look")
+"""Purposes of what the proposer chooses and learns from."""
+
+
 class Proposal(Record):
     """A candidate chosen.
 
@@ -171,7 +184,9 @@ class Proposal(Record):
         replicate: 0, or the number of the rerun.
         predicted_cost: In the spec's cost unit.
         initial: Whether it belongs to the initial design.
-        purpose: ``search``, or ``polish``: a best candidate relaxed again at the end; never an observation of the proposer.
+        purpose: ``search``; ``look``: the candidate at a cheaper level; ``polish``: a best candidate relaxed again at the end;
+            ``reference``: an element to which formation energies refer. The last two are never observations of the proposer.
+        level: Name of the level of a look; None: the one that the campaign wants.
         horizon: Largest number whose observation the choice was conditioned on.
         acquisition: Acquisition value, None for proposers without one.
         predicted_mean: In the objective's unit.
@@ -191,7 +206,8 @@ class Proposal(Record):
     replicate: Count = 0
     predicted_cost: float
     initial: bool = False
-    purpose: Literal["search", "polish"] = "search"
+    purpose: Purpose = "search"
+    level: Annotated[str | None, Field(exclude_if=lambda level: level is None)] = None
     horizon: Count = 0
     acquisition: float | None = None
     predicted_mean: float | None = None
@@ -382,7 +398,7 @@ class Lease(Record):
     counted_at: Annotated[AwareDatetime | None, Field(exclude_if=lambda moment: moment is None)] = None
 
 
-MeasuringKind = Literal["ask", "tell", "release"]
+MeasuringKind = Literal["ask", "tell", "release", "attach"]
 CommandKind = SteeringKind | MeasuringKind
 
 
@@ -392,7 +408,8 @@ class Command(Record):
     Attributes:
         id: Unique; storing it twice is the same as once.
         payload: For ``edit`` the changed keys and values, for ``retry`` and ``rerun`` the candidates, for ``ask`` how many
-            proposals are to wait for values, for ``tell`` the reported measurements, for ``release`` numbers of proposals.
+            proposals are to wait for values, for ``tell`` the reported measurements, for ``release`` numbers of proposals,
+            for ``attach`` a photo or file of a reported value.
         applied_at_number: The proposal number from which it holds, None until a driver applied it.
     """
 

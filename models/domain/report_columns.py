@@ -12,6 +12,9 @@ COLUMNS = (NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS, NOTE, UNIT, COST)
 ALIASES = {"round": NUMBER, "id": CANDIDATE, "std": DEVIATION, "reason": NOTE}
 """Further names of some of them."""
 
+INSTEAD = "instead"
+"""Column that names the candidate that was measured in a proposal's place; a column of the campaign may have the name."""
+
 PREDICTION, UNCERTAINTY, SYSTEM = "prediction", "uncertainty", "system"
 NEAREST = ("nearest", "nearest value")
 

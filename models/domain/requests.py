@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.trainings import Trainings
 
 FORGOTTEN = 30 * 86400.0
 """The report of a service that was not seen for this long is removed [s]."""
@@ -146,8 +147,8 @@ class ServiceSeen(Record):
     silent_for: float
 
 
-class Requests(Protocol):
-    """Store of requests, answers and reports.
+class Requests(Trainings, Protocol):
+    """Store of requests, answers, reports and trainings.
 
     Durations count by the clock of the store, so that machines whose clocks differ agree on them. Every acknowledged write
     survives ``kill -9``; ``TransientError`` means that the server could not be reached.
@@ -179,7 +180,6 @@ class Requests(Protocol):
         """Requests for a campaign, the newest first.
 
         Args:
-            limit: How many, at most.
             after: Only those that come after this one; None: from the newest on.
         """
         ...

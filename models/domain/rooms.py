@@ -99,6 +99,17 @@ class Method:
     opener: str
 
 
+@dataclass(frozen=True)
+class FormOffer:
+    """A form of the dashboard's page of new campaigns, at ``/new/`` and the name of the entry point.
+
+    Attributes:
+        opener: Module and name of a ``SpecForm``.
+    """
+
+    opener: str
+
+
 def command_groups() -> Mapping[str, CommandGroup]:
     """Groups of commands of rooms and plug-ins, by name."""
     return _offered("commands", CommandGroup)
@@ -107,6 +118,11 @@ def command_groups() -> Mapping[str, CommandGroup]:
 def pages() -> Mapping[str, Page]:
     """Pages of rooms and plug-ins, by name."""
     return _offered("pages", Page)
+
+
+def spec_forms() -> Mapping[str, FormOffer]:
+    """Forms of new campaigns of rooms and plug-ins, by name."""
+    return _offered("forms", FormOffer)
 
 
 def figure_sets() -> Mapping[str, FigureSet]:
@@ -163,7 +179,6 @@ def code_behind(group: str, name: str, path: str) -> Any:  # noqa: ANN401 - what
     """Imports the code of a room or a plug-in.
 
     Args:
-        group: The kind.
         name: Of what it describes.
         path: Module and name in it.
 

@@ -100,8 +100,6 @@ class SearchState:
     """The proposals of one search so far, and the pool at its present costs.
 
     Args:
-        pool: All candidates.
-        direction: Of the objective.
         further: Directions of further objectives.
     """
 

@@ -99,6 +99,9 @@ class CampaignState(StrEnum):
 WITHOUT_DRIVER = frozenset({CampaignState.NEW, CampaignState.INTERRUPTED})
 """States of a campaign that only waits for a driver."""
 
+ENDED = frozenset({CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.CANCELLED})
+"""States of a campaign that proposes nothing more."""
+
 
 class StopReason(StrEnum):
     """Reason why a campaign proposes nothing more."""
@@ -111,6 +114,7 @@ class StopReason(StrEnum):
     EXHAUSTED = "exhausted"
     FAILURES = "failures"
     CONFIGURATION = "configuration"
+    REFERENCE = "reference"
     CERTAIN = "certain"
     NOT_WORTH_IT = "not_worth_it"
     TARGET = "target"
@@ -118,8 +122,11 @@ class StopReason(StrEnum):
 
     @property
     def failed(self) -> bool:
-        """Whether failed evaluations end the campaign: too many, or the same configuration error several times in a row."""
-        return self in (StopReason.FAILURES, StopReason.CONFIGURATION)
+        """Whether failed evaluations end the campaign.
+
+        Too many, the same configuration error several times in a row, or an element to which all values refer.
+        """
+        return self in (StopReason.FAILURES, StopReason.CONFIGURATION, StopReason.REFERENCE)
 
     @property
     def words(self) -> str:
@@ -136,6 +143,7 @@ _ENDED_BECAUSE = {
     StopReason.EXHAUSTED: "no candidate was left",
     StopReason.FAILURES: "too many evaluations failed",
     StopReason.CONFIGURATION: "the same configuration error came again and again",
+    StopReason.REFERENCE: "the energy of an element, to which all values refer, could not be computed",
     StopReason.CERTAIN: "the answer was certain enough",
     StopReason.NOT_WORTH_IT: "the next evaluation was not worth its cost",
     StopReason.TARGET: "its model reached the target",

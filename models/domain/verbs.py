@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tansaku.models.domain.errors import StateError
+from tansaku.models.domain.roles import ProjectRole
 from tansaku.models.domain.states import CampaignState, EvaluationState
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SteeringKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun", "reject"]
 OwnerKind = Literal["rename", "share", "delete"]
+ProjectKind = Literal["create", "member", "expel", "notes", "tags", "quota", "privacy", "move"]
 Argument = Literal["nothing", "some candidates", "candidates", "changes"]
 
 METAVARS: Mapping[Argument, str] = {
@@ -46,6 +48,8 @@ class Verb:
         evaluations: States of evaluations whose page has its button.
         grave: Whether its button warns.
         holds: Whether it holds until another such command; the same one again then changes nothing.
+        shown: States in which its button is shown; None: all of ``states``. In others it has no use, or another button does it.
+        of_measured: Whether pages of measured values have its button too.
     """
 
     does: str
@@ -56,6 +60,8 @@ class Verb:
     evaluations: frozenset[EvaluationState] = frozenset()
     grave: bool = False
     holds: bool = False
+    shown: frozenset[CampaignState] | None = None
+    of_measured: bool = True
 
     @property
     def applies_to(self) -> str:
@@ -67,13 +73,20 @@ class Verb:
 
 
 VERBS: Mapping[SteeringKind, Verb] = {
-    "pause": Verb("Stops proposing candidates; running evaluations finish and are kept.", "Pause", _OPEN, holds=True),
+    "pause": Verb(
+        "Stops proposing candidates; running evaluations finish and are kept.",
+        "Pause",
+        _OPEN,
+        holds=True,
+        shown=_OPEN - {CampaignState.NEW},
+    ),
     "resume": Verb(
         "Lifts a pause or a cancellation and continues the campaign.",
         "Resume",
         _EVERY - {CampaignState.RUNNING},
         driven="in a flow",
         holds=True,
+        shown=frozenset({CampaignState.PAUSED, CampaignState.CANCELLED, CampaignState.STOPPED}),
     ),
     "cancel": Verb(
         "Ends a campaign and its running evaluations; `resume` reopens it.",
@@ -98,6 +111,7 @@ VERBS: Mapping[SteeringKind, Verb] = {
         "candidates",
         driven="in a flow",
         evaluations=frozenset({EvaluationState.DONE}),
+        of_measured=False,
     ),
     "reject": Verb(
         "Counts the values of finished candidates as failures from now on; the log keeps them.",
@@ -157,12 +171,11 @@ OWNER_VERBS: Mapping[OwnerKind, OwnerVerb] = {
     ),
     "share": OwnerVerb(
         path="sharing",
-        title="Share",
+        title="Share with users",
         field="users",
         label="Names of users",
         button="Share",
-        note="These operators may run, pause, cancel, edit and schedule it and report values. Everybody sees it in any case.",
-        summary="Let others steer it",
+        note="These operators may run, pause, cancel, edit and schedule it and report values; who sees it stays.",
         needed=False,
     ),
     "delete": OwnerVerb(
@@ -173,6 +186,40 @@ OWNER_VERBS: Mapping[OwnerKind, OwnerVerb] = {
         button="Delete for good",
         grave=True,
     ),
+}
+
+
+@dataclass(frozen=True)
+class ProjectVerb:
+    """Something that users do to a project.
+
+    Attributes:
+        does: What it does: the help of its command.
+        title: Heading of its form.
+        button: Words of the form's button.
+        role: The lowest role in the project that may; None: admins of the dashboard alone.
+    """
+
+    does: str
+    title: str
+    button: str
+    role: ProjectRole | None
+
+
+PROJECT_VERBS: Mapping[ProjectKind, ProjectVerb] = {
+    # Any operator of the dashboard may, and owns the project then.
+    "create": ProjectVerb("Creates a project, a folder of campaigns.", "New project", "Create", None),
+    "member": ProjectVerb(
+        "Adds a member, or changes a member's role.", "Add a member or change a role", "Save", ProjectRole.OWNER
+    ),
+    "expel": ProjectVerb("Removes a member.", "Remove a member", "Remove", ProjectRole.OWNER),
+    "notes": ProjectVerb("Replaces the notes, which are Markdown.", "Notes", "Save notes", ProjectRole.OPERATOR),
+    "tags": ProjectVerb("Replaces the tags.", "Tags", "Save tags", ProjectRole.OPERATOR),
+    "quota": ProjectVerb("Limits what the budgets of its campaigns add up to.", "Quota", "Set quota", None),
+    "privacy": ProjectVerb(
+        "Shows a project and its campaigns to all users, or to its members alone.", "Visibility", "Change", ProjectRole.OWNER
+    ),
+    "move": ProjectVerb("Puts a campaign into a project, or takes it out.", "Project", "Move", ProjectRole.OPERATOR),
 }
 
 
@@ -207,8 +254,8 @@ def commands_wait(record: CampaignRecord) -> bool:
 
 
 def _may_reopen(record: CampaignRecord) -> bool:
-    """Returns whether a command waits that may reopen the search; an edit of the notes does not."""
-    waiting = (command for command in record.commands if command.applied_at_number is None)
+    """Returns whether a command waits that may reopen the search; an edit of the notes, and a photo or file, does not."""
+    waiting = (command for command in record.commands if command.applied_at_number is None and command.kind != "attach")
     return any(command.kind != "edit" or set(command.payload) != {"notes"} for command in waiting)
 
 
@@ -232,6 +279,11 @@ def judged_state(record: CampaignRecord, state: CampaignState, *, driven: bool) 
 def kinds_for(state: CampaignState) -> frozenset[SteeringKind]:
     """The commands that apply in a state."""
     return frozenset(kind for kind, verb in VERBS.items() if state in verb.states)
+
+
+def kinds_shown(state: CampaignState) -> frozenset[SteeringKind]:
+    """The commands whose buttons are shown in a state."""
+    return frozenset(kind for kind in kinds_for(state) if (shown := VERBS[kind].shown) is None or state in shown)
 
 
 def repeated(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import compress
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 from tansaku.models.domain.feasibility import keeps_limits
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import CampaignRecord, Count, Evaluation, Number, Quantity, Record
-from tansaku.models.domain.specs.objective import FurtherObjectiveSpec, LimitSpec
+from tansaku.models.domain.specs.objective import PROPERTY_PATTERN, FurtherObjectiveSpec, LimitSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import recorded_in
 
@@ -53,9 +53,12 @@ class Columns:
         mean_deviations: Standard deviations of what it expected, same unit, NaN where there is none.
         changed_at: Times of the proposals, or of the ends of ended evaluations [ms since 1970, UTC].
         done_otherwise: Whether something else was measured in their place, which counts instead.
+        levels: Names of the levels of looks, None of all others.
         quantities: Further results by name, None where an evaluation lacks them; those that were asked for.
         properties: Further properties by name, None where an evaluation lacks them; those that were asked for.
         problems: What is wrong with the evaluations that cannot be read; no column has them.
+        references: The evaluations of elements, which no other column has: they are no candidates. None: there are none.
+        looks: The looks at cheaper levels, which no other column has either: their values are not those that are wanted.
     """
 
     numbers: IntArray
@@ -75,12 +78,44 @@ class Columns:
     mean_deviations: FloatArray
     changed_at: IntArray
     done_otherwise: BoolArray
+    levels: tuple[str | None, ...]
     quantities: Mapping[str, tuple[Quantity | None, ...]] = field(default_factory=dict)
     properties: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    references: Columns | None = None
+    looks: Columns | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def aside(self) -> tuple[Columns, ...]:
+        """Evaluations whose values are not those that are wanted: references and looks."""
+        return tuple(rows for rows in (self.references, self.looks) if rows is not None)
+
+    def set_aside(self, references: BoolArray, looks: BoolArray) -> Columns:
+        """These evaluations, of which some are references or looks.
+
+        Args:
+            references: Which of them, shape ``(n,)``.
+            looks: Which of them, shape ``(n,)``.
+        """
+        if not (references | looks).any():
+            return self
+        return replace(
+            self._taken(~(references | looks)),
+            problems=self.problems,
+            references=self._taken(references) if references.any() else None,
+            looks=self._taken(looks) if looks.any() else None,
+        )
+
+    def _taken(self, which: BoolArray) -> Columns:
+        def taken(column: Any) -> Any:  # noqa: ANN401 - an array, a tuple, or columns by name
+            if isinstance(column, Mapping):
+                return {name: taken(values) for name, values in column.items()}
+            return tuple(compress(column, which)) if isinstance(column, tuple) else column[which]
+
+        return Columns(**{name: taken(getattr(self, name)) for name in _BY_EVALUATION})
 
     @cached_property
     def counted(self) -> BoolArray:
@@ -148,6 +183,10 @@ class Columns:
         Args:
             changed: Take the places of evaluations with the same numbers; with the same quantities and properties.
         """
+        if changed.aside:
+            rest = self.updated(replace(changed, references=None, looks=None))
+            references, looks = (_joined(getattr(self, name), getattr(changed, name)) for name in _APART)
+            return replace(rest, references=references, looks=looks)
         if not len(changed):
             return self
         known = np.isin(changed.numbers, self.numbers)
@@ -167,8 +206,15 @@ class Columns:
             joined[places] = new[known]
             return joined if order is None else joined[order]
 
-        names = (part.name for part in fields(self) if part.name != "problems")
-        return replace(self, **{name: merged(getattr(self, name), getattr(changed, name)) for name in names})
+        return replace(self, **{name: merged(getattr(self, name), getattr(changed, name)) for name in _BY_EVALUATION})
+
+
+_APART = ("references", "looks")
+_BY_EVALUATION = tuple(part.name for part in fields(Columns) if part.name not in ("problems", *_APART))
+
+
+def _joined(old: Columns | None, changed: Columns | None) -> Columns | None:
+    return old if changed is None else changed if old is None else old.updated(changed)
 
 
 def _value(quantity: Quantity | None, unit: str) -> float:
@@ -196,8 +242,12 @@ class PageQuery(Record):
     Attributes:
         states: Only these states; None: all.
         system: Only this system; None: all.
+        candidates: Only these candidates; None: all.
+        quantity: The further result that the next four are about, and without which no evaluation is listed; None: the value.
         least: Only values of at least this.
         most: Only values of at most this.
+        above: Only values above this.
+        below: Only values below this.
         sort: ``number``, or ``value``: then only evaluations that have a value.
         descending: Whether the largest come first.
         after: The position after which the page begins; None: the first page.
@@ -206,12 +256,21 @@ class PageQuery(Record):
 
     states: tuple[EvaluationState, ...] | None = None
     system: str | None = None
+    candidates: tuple[str, ...] | None = None
+    quantity: Annotated[str, Field(pattern=PROPERTY_PATTERN)] | None = None
     least: float | None = None
     most: float | None = None
+    above: float | None = None
+    below: float | None = None
     sort: Literal["number", "value"] = "number"
     descending: bool = False
     after: Cursor | None = None
     limit: int = Field(default=50, ge=1, le=LARGEST_PAGE)
+
+    @property
+    def limits_values(self) -> bool:
+        """Whether only evaluations with some values are listed, or only those with a further result."""
+        return self.quantity is not None or any(limit is not None for limit in (self.least, self.most, self.above, self.below))
 
 
 class Page(Record):
@@ -288,6 +347,15 @@ class CampaignViews(Protocol):
 
     def page(self, campaign: str, query: PageQuery) -> Page:
         """Returns one page of evaluations. Pages follow each other without gaps or repeats while others write."""
+        ...
+
+    def shell_line(self, queries: Mapping[str, PageQuery], most: int) -> str:
+        """Line for mongosh that finds the evaluations of queries, which are by name of the campaign; empty without any.
+
+        Args:
+            queries: Places and orders in them do not matter.
+            most: Evaluations that the line shows.
+        """
         ...
 
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:

@@ -26,11 +26,27 @@ def with_unit(number: str, unit: str) -> str:
     return number if unit == "1" else f"{number} {unit}"
 
 
+def headed(name: str, unit: str) -> str:
+    """A name with the unit of its numbers, as a heading has it; plain numbers, whose unit is ``1``, have the name alone."""
+    return name if unit == "1" else f"{name} [{unit}]"
+
+
+def by_amount(number: str, unit: str) -> str:
+    """A difference with its unit: one of percentages is in percentage points, not in per cent of one of them."""
+    return f"{number} percentage {'point' if number == '1' else 'points'}" if unit == "%" else with_unit(number, unit)
+
+
 def first_problem(error: ValidationError) -> str:
     """The first validation error of data, in one line: ``outcome.value: Input should be a finite number``."""
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, problem["loc"]))
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+
+
+def field_problem(error: ValidationError) -> tuple[str, str]:
+    """The same as the outermost field and what is wrong with it."""
+    key, _, problem = first_problem(error).partition(": ")
+    return key.partition(".")[0], problem
 
 
 DIGITS = 5
@@ -50,7 +66,6 @@ def significant(value: float, deviation: float | None = None, digits: int = DIGI
     uncertainty is larger.
 
     Args:
-        value: To be shown.
         deviation: Its standard deviation, in the same unit; None, zero, or not finite: not known.
         digits: Significant digits without one.
     """

@@ -37,6 +37,11 @@ class BarrierBelief:
         """Always None: an evaluation gains no amount, it makes the barrier surer."""
         return None
 
+    @property
+    def on_hull(self) -> None:
+        """Always None: the answer is a barrier."""
+        return None
+
     def probabilities(self, within: float) -> FloatArray:
         """Probability that the barrier differs from the estimate by at most ``within``, shape ``(1,)``."""
         if self.estimate is None:
@@ -71,7 +76,6 @@ def barrier_belief(
         pool: Points of one grid.
         history: Observed and failed points.
         predictions: Of each member of the model, without fantasies for pending candidates.
-        rng: Source of randomness.
 
     Raises:
         ConfigurationError: The candidates are no points of one grid.

@@ -100,7 +100,6 @@ def question(pool: CandidatePool, levels: FloatArray, open_: BoolArray, n_observ
     """Builds the question, for every system or for the whole pool.
 
     Args:
-        pool: The pool.
         levels: Values to beat, by system, shape ``(n_systems,)``; the same for all where the question is one.
         open_: Candidates that have no result but may have one, shape ``(n_candidates,)``.
         n_observed: Number of observations.
@@ -146,9 +145,7 @@ class Remaining:
     """Possible improvement by open candidates.
 
     Args:
-        pool: The pool.
         predictions: Predictions of each member of the model, without fantasies for pending candidates.
-        asked: The question.
         rng: Random stream of the posterior samples.
         calibration: Corrects the probability of each group.
     """
@@ -184,6 +181,11 @@ class Remaining:
             return None
         members = [(state, [group.sampled for group in drawn]) for state, drawn in self._members]
         return Ahead(self._levels, members, self.asked.price, self.asked.rank, self._weights, self.asked.counts)
+
+    @property
+    def on_hull(self) -> None:
+        """Always None: the question is about values, not about a hull."""
+        return None
 
     def probabilities(self, within: float) -> FloatArray:
         """Returns the probability, by group, that no open candidate is better by more than a tolerance.

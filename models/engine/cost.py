@@ -101,8 +101,6 @@ def fit_cost(prior: CostPrior, descriptors: FeatureGroup, positions: Sequence[in
     """Fits the model.
 
     Args:
-        prior: Its prior.
-        descriptors: Of all candidates.
         positions: Candidates that were measured, positions in the pool, at least one.
         measured: Measured times [core-seconds], positive, same length.
     """

@@ -104,7 +104,6 @@ class CachedRows:
     Whether rows are kept in single precision depends on pool and limit alone, so that a resumed campaign computes the same.
 
     Args:
-        pool: The pool.
         terms: Normal form of the kernel.
         parameters: Parameter values by name.
         memory_limit: Bytes of cached rows; rows beyond it are computed again at every use.
@@ -307,7 +306,6 @@ class SharedGrid:
     """Cross-covariances of a pool whose surfaces share a grid.
 
     Args:
-        pool: The pool.
         terms: Normal form of the kernel.
         parameters: Parameter values by name.
         layout: What :func:`grid_layout` found.
@@ -426,8 +424,6 @@ class FactorRows:
     Scaled coordinates are computed once, of as many factors as fit into 256 MB.
 
     Args:
-        factors: The factors.
-        pool: The pool.
         parameters: Parameter values by name.
     """
 

@@ -86,7 +86,6 @@ class DeviceRows:
     """Cross-covariances for any kernel: one row per point, kept on the device up to a memory limit.
 
     Args:
-        pool: The pool.
         terms: Normal form of the kernel.
         parameters: Parameter values by name.
         device: ``cpu`` or ``cuda``.

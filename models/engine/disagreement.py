@@ -38,7 +38,6 @@ class DisagreementProposer(ModelFree):
     """Chooses the candidate with the largest disagreement per cost; random, system by system, before the first version.
 
     Args:
-        spec: The spec.
         known: The version's predictions, None before the first version.
     """
 
@@ -117,7 +116,7 @@ def _is_turn(number: int, share: float) -> bool:
 
 
 def _named(history: History) -> IntArray:
-    return np.concatenate([history.observed, history.failed, history.pending, history.unavailable]).astype(np.intp)
+    return np.concatenate([history.proposed, history.unavailable]).astype(np.intp)
 
 
 def _asked_since(history: History, known: Disagreement) -> IntArray:

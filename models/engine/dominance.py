@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky
 from scipy.special import ndtr
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -16,6 +15,7 @@ from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, Int
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.joint import joint_deviations
 from tansaku.models.engine.percolation import bottleneck, bottlenecks
 from tansaku.models.engine.threads import in_threads
 
@@ -27,7 +27,6 @@ JOINT = 1500
 
 _FAR = 3.0
 _HIGH = 2.0
-_JITTERS = (1e-10, 1e-8, 1e-6)
 _SECOND = 1e-3
 _TINY = 1e-12
 
@@ -60,8 +59,6 @@ def sample_surfaces(
         goal: Directions of the path, and neighbours of a point.
         pool: Points of one grid.
         history: Observed points keep their values, pending ones are believed; failed ones are walls.
-        prediction: The model's.
-        rng: Source of randomness.
         count: Number of samples.
 
     Raises:
@@ -86,7 +83,7 @@ def sample_surfaces(
     if len(points) > JOINT:
         drawn = prediction.posterior.paths(points, pending, rng, count)
     else:
-        drawn = _deviations(prediction, points, pending, rng, count)
+        drawn = joint_deviations(prediction, points, pending, rng, count)
 
     flooded, expected = bottlenecks(mean, points, grid, goal.connectivity), mean[points]
 
@@ -137,24 +134,3 @@ def surface_grid(pool: CandidatePool) -> PeriodicGrid:
             "objective.goal: bottleneck needs a space whose candidates are points of one periodic grid, as energy_surface"
         )
     return pool.grids[pool.systems[0]]
-
-
-def _deviations(
-    prediction: Prediction, points: IntArray, pending: list[int], rng: np.random.Generator, count: int
-) -> FloatArray:
-    """Joint posterior samples minus their mean, shape ``(count, n_points)``."""
-    if not len(points):
-        return np.zeros((count, 0))
-    covariance = prediction.posterior.covariance_between(points, points, pending)
-    white = rng.standard_normal((count, len(points)))
-    diagonal = covariance.diagonal().copy()
-    for jitter in _JITTERS:
-        np.fill_diagonal(covariance, diagonal + jitter * float(diagonal.max()))
-        try:
-            lower = cholesky(covariance, lower=True, check_finite=False)
-        except LinAlgError:
-            continue
-        return np.asarray(white @ lower.T)
-    np.fill_diagonal(covariance, diagonal)
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(white @ (vectors * np.sqrt(np.maximum(values, 0.0))).T)

@@ -39,7 +39,6 @@ def draw_ensemble(density: LogPosterior, start: FloatArray, count: int, rng: np.
         density: Normal priors in the logarithms, and the likelihood.
         start: Where the chain begins, e.g. the density's maximum, shape ``(n,)``.
         count: Number of samples, every tenth step of the chain.
-        rng: Source of randomness.
 
     Returns:
         Shape ``(count, n)``.

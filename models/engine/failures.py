@@ -23,7 +23,6 @@ def success_probability(pool: CandidatePool, succeeded: IntArray, failed: IntArr
     """Probability that the evaluation of each candidate succeeds, strictly between 0 and 1.
 
     Args:
-        pool: The pool.
         succeeded: Candidates that have a value, shape ``(n_succeeded,)``.
         failed: Candidates whose evaluation failed for the science, shape ``(n_failed,)``.
 

@@ -41,7 +41,6 @@ def fantasised(
 
     Args:
         settings: Acquisition, one of :data:`IMPROVEMENTS`, and cost exponent.
-        pool: The pool.
         history: Something is pending.
         predictions: Of each member of the model, what is pending as measured at its mean.
         leaders: Positions, shape ``(n,)``.

@@ -267,7 +267,6 @@ def reduce_grid(order: IntArray, terminal: BoolArray, shape: IntArray, steps: In
     Args:
         order: Points by rising energy, shape ``(n_fixed,)``.
         terminal: Of each point of the grid, whether it is one, shape ``(n_points,)``.
-        shape: Of the grid.
         steps: To the neighbours of a point.
     """
     count, left = terminal.size, int(terminal.sum())

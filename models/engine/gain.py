@@ -57,7 +57,6 @@ class Prediction:
     """A model's prediction for a pool, in the transform's standardised unit.
 
     Attributes:
-        state: The transform.
         mean: Shape ``(n_candidates,)``.
         deviation: Shape ``(n_candidates,)``.
         posterior: Source of posterior samples.
@@ -122,9 +121,7 @@ def gains(
 
     Args:
         settings: Acquisition, unit of gains and cost exponent.
-        pool: The pool.
         history: Observations and pending candidates.
-        prediction: The model's prediction.
         allowed: Candidates that may be proposed, shape ``(n_candidates,)``.
         rng: For Thompson sampling.
 
@@ -153,6 +150,8 @@ def gains(
             values = acquisition.straddle(mean, deviation, best, settings.exploration)
         case "dominance":
             values = _dominance(settings.goal, pool, history, prediction, allowed, rng)
+        case "hull_gain" | "hull_entropy":
+            values = _of_hulls(settings, pool, history, prediction, allowed, rng)
         case "expected_found":
             posterior, pending = prediction.posterior, history.pending.tolist()
             believed = Believed(
@@ -174,7 +173,6 @@ def improvement(
 
     Args:
         settings: Acquisition ``ei`` or ``log_ei``, and unit of gains.
-        state: The transform.
         mean: Predicted, in the transform's unit before standardising.
         deviation: Predicted.
         best: Values to beat.
@@ -193,6 +191,20 @@ def _dominance(
     from tansaku.models.engine.dominance import dominance  # numba compiles for seconds, for this goal alone
 
     return dominance(goal, pool, history, prediction, allowed, rng)
+
+
+def _of_hulls(
+    settings: GPSettings,
+    pool: CandidatePool,
+    history: History,
+    prediction: Prediction,
+    allowed: BoolArray,
+    rng: np.random.Generator,
+) -> FloatArray:
+    from tansaku.models.engine.on_hull import hull_entropies, hull_gains  # it needs predictions, which are defined here
+
+    function = hull_gains if settings.acquisition == "hull_gain" else hull_entropies
+    return function(settings.goal, pool, history, prediction, allowed, rng)
 
 
 def _sample(

@@ -11,11 +11,11 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.objective import AllBelowSpec, TopKSpec
-from tansaku.models.domain.units import quantity_in
+from tansaku.models.domain.specs.objective import FORMATION_ENERGY, AllBelowSpec, OnHullSpec, TopKSpec
+from tansaku.models.domain.units import convert, quantity_in
 
 Connectivity = Literal[6, 26]
-GoalKind = Literal["best_per_system", "top_k", "all_below", "bottleneck"]
+GoalKind = Literal["best_per_system", "top_k", "all_below", "bottleneck", "on_hull"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class Goal:
 
     Attributes:
         kind: ``best_per_system``, ``top_k`` (of all systems together; the best of all is the top one), ``all_below``, or
-            ``bottleneck`` (minimum and bottleneck of an energy surface).
+            ``bottleneck`` (minimum and bottleneck of an energy surface), or ``on_hull`` (what no mixture of others undercuts).
         k: How many, for ``top_k``.
         threshold: Of ``all_below`` [objective's unit, oriented so that smaller is better].
         dimensions: Of ``bottleneck``: independent directions of the path.
         connectivity: Of ``bottleneck``: neighbours of a grid point.
         pathwise: Of ``bottleneck``: whether all points are drawn where they are too many for exact samples.
+        per_ev: Of ``on_hull``: 1 eV/atom in the objective's unit.
+        formation: Of ``on_hull``: whether energies are measured from those of the elements among the known phases.
     """
 
     kind: GoalKind = "best_per_system"
@@ -38,6 +40,8 @@ class Goal:
     dimensions: int = 1
     connectivity: Connectivity = 26
     pathwise: bool = False
+    per_ev: float = 1.0
+    formation: bool = False
 
     @property
     def by_system(self) -> bool:
@@ -68,6 +72,10 @@ def _of_threshold(spec: AllBelowSpec, objective: ObjectiveSpec) -> Goal:
     return Goal("all_below", threshold=sign * quantity_in(spec.threshold, objective.unit))
 
 
+def _of_hull(_spec: OnHullSpec, objective: ObjectiveSpec) -> Goal:
+    return Goal("on_hull", per_ev=convert(1.0, "eV/atom", objective.unit), formation=objective.property == FORMATION_ENERGY)
+
+
 LEVELS: dict[str, Callable[[Any, ObjectiveSpec], Goal]] = {
     "best_per_system": lambda _spec, _objective: Goal(),
     "best_overall": lambda _spec, _objective: Goal("top_k", 1),
@@ -76,6 +84,7 @@ LEVELS: dict[str, Callable[[Any, ObjectiveSpec], Goal]] = {
     "bottleneck": lambda spec, _objective: Goal(
         "bottleneck", dimensions=spec.dimensions, connectivity=spec.connectivity, pathwise=spec.sampling == "pathwise"
     ),
+    "on_hull": _of_hull,
 }
 """Builder of the engine's goal for one objective, by type of its spec. Plug-ins that bring a goal add theirs here."""
 
@@ -84,8 +93,6 @@ def reached_levels(goal: Goal, pool: CandidatePool, positions: IntArray, values:
     """Returns the level below which a new candidate counts, by system: the best so far, the k-th best, or the threshold.
 
     Args:
-        goal: The goal.
-        pool: The pool.
         positions: Candidates with a value, shape ``(n,)``.
         values: Oriented values, in any unit that grows with the objective, shape ``(n,)``; ``goal.threshold`` is in it too.
 

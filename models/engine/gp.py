@@ -56,13 +56,14 @@ from tansaku.models.engine.leaders import leading, second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
+from tansaku.models.engine.on_hull import HullBelief, compositions_of, hull_belief
 from tansaku.models.engine.pathwise import check_stationary
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.simple import allowed_candidates
 from tansaku.models.engine.transforms import OutputTransform, TransformState
 
-_SAMPLED: tuple[AcquisitionName, ...] = ("thompson", "dominance")
+_SAMPLED: tuple[AcquisitionName, ...] = ("thompson", "dominance", "hull_gain", "hull_entropy")
 """Acquisitions that posterior samples decide: single precision is enough for them."""
 
 
@@ -110,9 +111,11 @@ class GPProposer:
 
         Raises:
             ConfigurationError: The kernel or the mean names a feature group that the pool lacks, a system is too small, or the
-                initial design does not fit the pool.
+                goal or the initial design does not fit the pool.
         """
         self._expanded(pool)
+        if self._settings.goal.kind == "on_hull":
+            compositions_of(self._settings.goal, pool)
         if self._settings.initial == "symmetric":
             multiplicities(pool)
         if self._settings.initial == "roomy":
@@ -172,13 +175,11 @@ class GPProposer:
             if design not in NEXT_TO_TAKEN:
                 return Choice(initial_position(pool, allowed, number, rng, design), initial=in_design)
             system = (number - 1) % len(pool.systems) if self._settings.goal.by_system else None
-            return Choice(growing_position(pool, allowed, _taken(history), system, rng, design), initial=in_design)
+            return Choice(growing_position(pool, allowed, history.proposed, system, rng, design), initial=in_design)
         if number % 2 and hyperparameters is not None and hyperparameters.get(UNCLEAR, False):
-            return Choice(farthest(pool, allowed, _taken(history)))
+            return Choice(farthest(pool, allowed, history.proposed))
         state = self._transform(pool, history, hyperparameters)
-        ensemble = self._in_use(hyperparameters)
-        used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(ensemble, rng)]
-        predictions = [self._predict(pool, history, member, state) for member in used]
+        predictions = self._predicted(pool, history, hyperparameters, state, rng)
         allowed = _balanced(self._settings, pool, history, predictions, allowed, number)
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         if self._settings.acquisition not in _SAMPLED and any(prediction.posterior.rounded for prediction in predictions):
@@ -193,11 +194,40 @@ class GPProposer:
         value = float(values[position])
         return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
 
+    def scores(
+        self,
+        pool: CandidatePool,
+        history: History,
+        positions: IntArray,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> FloatArray:
+        """Acquisition values of candidates, whether they may be proposed or not, as the next proposal would store them.
+
+        Args:
+            history: With at least one observation.
+            positions: Of the candidates, shape ``(n,)``.
+            rng: That of the next proposal.
+            hyperparameters: Of the refit in use.
+
+        Returns:
+            Shape ``(n,)``.
+        """
+        predictions = self._predicted(pool, history, hyperparameters, self._transform(pool, history, hyperparameters), rng)
+        # Where values are drawn for what is pending, only so many are judged at a time, and no candidate depends on others.
+        one_by_one = self._settings.pending == "drawn" and self._settings.acquisition in IMPROVEMENTS
+        found = []
+        for part in np.array_split(positions, max(1, ceil(len(positions) / LEADING))) if one_by_one else [positions]:
+            allowed = np.zeros(len(pool), dtype=np.bool_) if one_by_one else allowed_candidates(pool, history)
+            allowed[part] = True
+            values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
+            found.append(np.exp(values[part]) if logarithmic else values[part])
+        return np.concatenate(found)
+
     def predictions(self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None = None) -> list[Prediction]:
         """Predicts all candidates with fantasies for pending ones: one prediction, or one per member of an ensemble.
 
         Args:
-            pool: All candidates.
             history: With at least one observation.
             hyperparameters: Of the refit in use.
         """
@@ -210,7 +240,6 @@ class GPProposer:
         """Predicts every candidate, as for the next proposal.
 
         Args:
-            pool: All candidates.
             history: With at least one observation.
             hyperparameters: Of the refit in use.
 
@@ -235,7 +264,6 @@ class GPProposer:
         """Returns samples of landscapes from the model's prior.
 
         Args:
-            pool: The pool.
             hyperparameters: What :meth:`fit` gave, on this pool or one with the same feature groups; None: the priors' centres.
 
         Raises:
@@ -251,7 +279,7 @@ class GPProposer:
 
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
-    ) -> Remaining | BarrierBelief:
+    ) -> Remaining | BarrierBelief | HullBelief:
         """Asks the model; pending candidates count as open."""
         goal = self._settings.goal
         state = self._transform(pool, history, hyperparameters)
@@ -259,6 +287,8 @@ class GPProposer:
         predictions = [self._predict(pool, known, member, state) for member in members(hyperparameters)]
         if goal.kind == "bottleneck":
             return barrier_belief(goal, pool, known, predictions, rng)
+        if goal.kind == "on_hull":
+            return hull_belief(goal, pool, known, predictions, rng)
         open_ = np.ones(len(pool), dtype=np.bool_)
         open_[np.concatenate([history.observed, history.failed])] = False
         levels = reached_levels(goal, pool, history.observed, history.values)
@@ -316,7 +346,7 @@ class GPProposer:
     ) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, and whether they are logarithms."""
         values, logarithmic = averaged(
-            [gains(self._settings, pool, history, prediction, allowed, rng) for prediction in predictions],
+            [self._of_one(pool, history, prediction, allowed, rng) for prediction in predictions],
             [prediction.weight for prediction in predictions],
         )
         if self._settings.pending == "drawn" and self._settings.acquisition in IMPROVEMENTS and len(history.pending):
@@ -328,6 +358,28 @@ class GPProposer:
             success = success_probability(pool, history.observed, history.refused)
             values = likely_to_succeed(values, success, logarithmic=logarithmic)
         return values, logarithmic
+
+    def _of_one(
+        self, pool: CandidatePool, history: History, prediction: Prediction, allowed: BoolArray, rng: np.random.Generator
+    ) -> tuple[FloatArray, bool]:
+        """Acquisition values by one model, what is pending as measured at its mean."""
+        own = self._settings.own
+        if own is not None:
+            return own.scores(pool, history, prediction, allowed, rng)
+        return gains(self._settings, pool, history, prediction, allowed, rng)
+
+    def _predicted(
+        self,
+        pool: CandidatePool,
+        history: History,
+        hyperparameters: JsonDict | None,
+        state: TransformState,
+        rng: np.random.Generator,
+    ) -> list[Prediction]:
+        """Predictions by the models that the next proposal averages over."""
+        ensemble = self._in_use(hyperparameters)
+        used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(ensemble, rng)]
+        return [self._predict(pool, history, member, state) for member in used]
 
     def _in_use(self, hyperparameters: JsonDict | None) -> list[JsonDict | None]:
         """Returns the members of the current ensemble; posteriors of an earlier ensemble are dropped."""
@@ -406,11 +458,6 @@ def _parameters_of(fitted: JsonDict) -> dict[str, FloatArray]:
     return {name: np.asarray(value) for name, value in fitted["parameters"].items()}
 
 
-def _taken(history: History) -> IntArray:
-    """Candidates that were proposed before, shape ``(n,)``."""
-    return np.concatenate([history.observed, history.failed, history.pending])
-
-
 def _is_unclear(misses: FloatArray, targets: FloatArray) -> bool:
     """Returns whether values are predicted from the others hardly better than by the mean of all.
 
@@ -480,7 +527,7 @@ def _balanced(
         return allowed
     codes = pool.system_codes
     open_ = np.bincount(codes[allowed], minlength=len(pool.systems)) > 0
-    short = open_ & (np.bincount(codes[_taken(history)], minlength=len(pool.systems)) < settings.floor)
+    short = open_ & (np.bincount(codes[history.proposed], minlength=len(pool.systems)) < settings.floor)
     if short.any():
         return allowed & short[codes]
     if not _is_due(settings.worst_first, number):
@@ -528,7 +575,6 @@ class PriorDraws:
     """Exact samples of a kernel's prior: by surfaces and grid if surfaces share a grid, else from the full covariance.
 
     Args:
-        pool: The pool.
         terms: Normal form of the kernel.
         parameters: Parameter values by name.
         noise: Variance of each value about the smooth function.

@@ -111,7 +111,6 @@ def chosen_groups(over: Groups, pool: CandidatePool, where: str) -> tuple[str, .
 
     Args:
         over: Names; ``*`` matches anything.
-        pool: The pool.
         where: Key shown in errors.
 
     Raises:

@@ -28,7 +28,6 @@ def initial_size(pool: CandidatePool, points: int) -> int:
     """Number of candidates in the initial design.
 
     Args:
-        pool: The pool.
         points: How many of each system.
 
     Raises:
@@ -76,7 +75,6 @@ def growing_size(pool: CandidatePool, points: int, *, by_system: bool) -> int:
     """Number of candidates in a design of :data:`NEXT_TO_TAKEN`; where there are fewer candidates, all of them.
 
     Args:
-        pool: The pool.
         points: How many of each system, or in all.
         by_system: Whether they are of each system.
     """
@@ -96,7 +94,6 @@ def growing_position(
     """The next candidate of a design of :data:`NEXT_TO_TAKEN`: at random, if nothing is taken yet.
 
     Args:
-        pool: The pool.
         allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
         taken: Those that were proposed, shape ``(n,)``.
         system: Whose turn it is; without an allowed candidate it hands its turn on. None: all systems are one.
@@ -118,7 +115,6 @@ def representative(pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: I
     where candidates are. Distances are those of :func:`farthest`; of equal ones the lowest position.
 
     Args:
-        pool: The pool.
         allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
         taken: Those that were proposed, at least one, shape ``(n,)``.
         rng: Chooses the part of a large pool that is looked at.
@@ -142,7 +138,6 @@ def farthest(pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: IntArra
     Every column counts in units of its range in the pool, and two categories are one range apart.
 
     Args:
-        pool: The pool.
         allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
         taken: Candidates to stay away from, at least one, shape ``(n,)``.
     """
@@ -216,7 +211,6 @@ def initial_position(
     If a system has no allowed candidate left, the whole pool is used instead.
 
     Args:
-        pool: The pool.
         allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
         number: Proposal number, counted from 1.
         rng: Random stream of this number.

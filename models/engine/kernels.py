@@ -242,7 +242,6 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
     """Rows of a factor's group in the metric's own coordinates.
 
     Args:
-        factor: The factor.
         pool: Holds the feature rows.
         rows: Distinct rows.
 
@@ -272,7 +271,6 @@ def squared_distances(
     """Squared scaled distances r² between distinct rows.
 
     Args:
-        factor: The factor.
         pool: Holds the feature rows.
         lengthscale: Shape ``(1,)`` or ``(d,)``.
         a: Rows, ``n_a`` of them.
@@ -319,7 +317,6 @@ def factor_matrix(factor: Factor, pool: CandidatePool, parameters: Parameters, a
     """Correlation between distinct rows.
 
     Args:
-        factor: The correlation.
         pool: Holds the feature rows.
         parameters: Parameter values by name.
         a: Codes as :func:`factor_codes` gives them, shape ``(n_a,)``.
@@ -410,7 +407,6 @@ def prior_mean(terms: tuple[Term, ...], pool: CandidatePool, known: IntArray) ->
 
     Args:
         terms: Normal form of the kernel.
-        pool: The pool.
         known: Observed candidates. Their values have the mean zero, so that is expected of them on average.
     """
     if pool.expectation is None or Term(factors=(Linear(EXPECTED),)) not in terms:

@@ -25,7 +25,6 @@ def leading(values: FloatArray, allowed: BoolArray, count: int = LEADERS) -> Int
     Args:
         values: Acquisition values, shape ``(n_candidates,)``.
         allowed: Candidates that may be proposed, shape ``(n_candidates,)``.
-        count: How many.
     """
     positions = np.flatnonzero(allowed)
     if len(positions) > count:
@@ -42,7 +41,6 @@ def second_stage(
         values: Acquisition values of the first stage, shape ``(n_candidates,)``.
         allowed: Candidates that may be proposed, same shape.
         predictions: Of the first stage; their posteriors have predicted nothing since.
-        history: What they were made from.
         nugget: Whether the noise counts as part of the objective.
     """
     leaders = leading(values, allowed)

@@ -50,7 +50,6 @@ class LogPosterior:
     """Log marginal likelihood plus log prior as a function of the logarithms of all parameters.
 
     Args:
-        pool: The pool.
         terms: Normal form of the kernel.
         positions: Observed candidates, shape ``(n,)``.
         targets: Their transformed values, shape ``(n,)``.

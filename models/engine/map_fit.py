@@ -41,7 +41,6 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...], priors: Priors 
     deviation √3; those of the reach ``medium`` are centred at ½ √d.
 
     Args:
-        pool: The pool.
         terms: Normal form of the kernel.
         priors: Widths, and the noise.
     """

@@ -17,10 +17,9 @@ from scipy.special import logsumexp
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.engine.acquisition import log_expected_improvement
 from tansaku.models.engine.ensemble import averaged
-from tansaku.models.engine.front import FrontWanted
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.leaders import leading
-from tansaku.models.engine.pareto import Bent, require_botorch, worse_cells
+from tansaku.models.engine.pareto import Bent, FrontJudge, worse_cells
 from tansaku.models.engine.several import Known, joined
 
 LEADING = 500
@@ -32,7 +31,7 @@ _RELATIVE = 1e-9
 _TINY = float(np.finfo(np.float64).tiny)
 
 
-class NoisyFrontJudge:
+class NoisyFrontJudge(FrontJudge):
     """Logarithm of the expected growth of the dominated volume, averaged over true values of measured and awaited candidates.
 
     Gains count in the transformed objectives, as with a single objective. Only what keeps all limits belongs to the front.
@@ -45,20 +44,6 @@ class NoisyFrontJudge:
     """
 
     name = "log_nehvi"
-
-    def __init__(self, wanted: FrontWanted) -> None:
-        require_botorch()
-        self._wanted = wanted
-
-    @property
-    def count(self) -> int:
-        """Number of objectives."""
-        return self._wanted.count
-
-    @property
-    def oriented(self) -> int:
-        """All of them."""
-        return self._wanted.count
 
     def values(self, known: Known, rng: np.random.Generator) -> tuple[FloatArray, bool]:
         """Logarithms of the acquisition values of all candidates; minus infinity for those that are not among the best."""

@@ -50,7 +50,6 @@ class Sampled:
         """Returns how far each candidate would lie below a level, zero where it would not.
 
         Args:
-            state: The transform.
             level: Value to beat [objective's unit]; infinite where nothing is known, and then nothing is gained.
             scale: Factor on the deviations.
 

@@ -82,7 +82,6 @@ class Bent:
         observed: Shape ``(n_observed, n_objectives)``.
 
     Args:
-        known: What is known.
         predictions: One of each objective.
     """
 

@@ -69,9 +69,7 @@ class PriorSamples:
 
     Args:
         terms: Normal form of the kernel; see :func:`check_stationary`.
-        pool: The pool.
         parameters: Parameter values by name.
-        rng: Source of randomness.
         count: Number of samples.
         frequencies: Of each term.
     """

@@ -124,7 +124,6 @@ class PoolPosterior:
     """Posterior mean and variance of all candidates of a pool.
 
     Args:
-        pool: The pool.
         terms: Normal form of the kernel.
         parameters: Parameter values by name.
         noise: Variance of an observation about the latent function; must be positive (a jitter where there is no noise).
@@ -266,7 +265,6 @@ class PoolPosterior:
         Args:
             candidates: Positions, shape ``(m,)``.
             fantasies: Pending points.
-            rng: Source of randomness.
 
         Returns:
             Shape ``(m,)``.
@@ -323,7 +321,6 @@ class PoolPosterior:
         Args:
             candidates: Positions, shape ``(m,)``.
             fantasies: Pending points.
-            rng: Source of randomness.
             count: Number of samples.
             frequencies: Of the prior's samples.
 

@@ -29,6 +29,7 @@ from tansaku.models.engine.kernels import (
     Stationary,
     Sum,
 )
+from tansaku.models.engine.own import OwnAcquisition
 from tansaku.models.engine.priors import NARROW, WEAK, Priors
 from tansaku.models.engine.transforms import OutputTransform
 
@@ -49,7 +50,6 @@ class GPSettings:
     Attributes:
         name: Written into proposals as their model.
         kernel: Which kernel is built from the pool's feature groups, or the kernel itself.
-        transform: Output transform.
         rule: ``median``: lengthscales from the pool alone; ``map``: fitted to the observations; ``bayes``: an ensemble.
         transformed_gain: Whether gains count in the transform's unit (as published) rather than the objective's.
         acquisition: Acquisition function.
@@ -77,6 +77,7 @@ class GPSettings:
         priors: Of hyper-parameters.
         pending: What candidates whose values are awaited count as: ``believed``: measured at their mean; ``drawn``: gains are
             averaged over values drawn for them.
+        own: A script's own acquisition function, in place of the acquisition; it is not divided by cost.
         expects: Whether what the pool's space expects is expected of the modelled quantity.
     """
 
@@ -108,6 +109,7 @@ class GPSettings:
     weights: Literal["left_out", "equal"] = "left_out"
     priors: Priors = WEAK
     pending: Pending = "believed"
+    own: OwnAcquisition | None = None
     expects: bool = True
 
 
@@ -185,6 +187,8 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         chosen = replace(chosen, acquisition=FINDING)
     if goal.kind == "bottleneck":
         chosen = replace(chosen, acquisition="dominance")
+    if goal.kind == "on_hull":
+        chosen = replace(chosen, acquisition="hull_gain")
     if spec.kernel is not None:
         chosen = replace(chosen, kernel=spec.kernel, also=())
     if spec.mean is not None:

@@ -19,7 +19,9 @@ from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.front import front_wanted
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.levels.proposer import LevelProposer
 from tansaku.models.engine.noisy_front import NoisyFrontJudge
+from tansaku.models.engine.own import OwnAcquisition
 from tansaku.models.engine.pareto import FrontJudge
 from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.several import Judge, LevelJudge, SeveralProposer
@@ -36,7 +38,6 @@ def build_proposer(
     """Builds the proposer a spec describes.
 
     Args:
-        spec: The proposer.
         objective: The objective; None: the best of every system.
         constraints: Which candidates it must not propose; None: no constraint.
         device: The site's.
@@ -54,9 +55,7 @@ def build_transfer_proposer(
     """Builds a campaign's proposer with what it learns from other searches.
 
     Args:
-        spec: The campaign.
         mode: How it learns, in place of the campaign's own mode.
-        sources: What from.
         device: The site's.
 
     Raises:
@@ -87,6 +86,11 @@ def open_gp(
     return SeveralProposer(chosen, judge, objective.limits)
 
 
+def open_multi_level(_spec: ProposerBase, objective: ObjectiveSpec | None, *_more: object) -> Proposer:
+    """The proposer of candidates and levels."""
+    return LevelProposer(goal_of(objective or ObjectiveSpec()))
+
+
 def _level_judge(objective: ObjectiveSpec, chosen: GPSettings) -> Judge:
     return DesirabilityJudge(objective.desirability, chosen.goal) if objective.desirability else LevelJudge(chosen)
 
@@ -101,7 +105,11 @@ JUDGES: dict[str, Callable[[ObjectiveSpec, GPSettings], Judge]] = {"pareto": _fr
 
 
 def _gp_settings(spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None) -> GPSettings:
-    return _constrained(settings(spec, goal_of(objective or ObjectiveSpec())), constraints)
+    wanted = objective or ObjectiveSpec()
+    chosen = _constrained(settings(spec, goal_of(wanted)), constraints)
+    if spec.function is None:
+        return chosen
+    return replace(chosen, own=OwnAcquisition(spec.function, wanted.direction == "maximize"), pending="believed")
 
 
 def _constrained(chosen: GPSettings, constraints: ConstraintsSpec | None) -> GPSettings:

@@ -9,6 +9,9 @@ import numpy as np
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, distinct_rows
 from tansaku.models.engine.kernels import Factor, Linear, Parameters, Term, factor_codes, factor_group, factor_matrix
 
+MOST_ROWS = 2000
+"""Combinations of rows of a category that are exchanged; of more, so many are chosen evenly: the matrix has their square."""
+
 
 def relevance(
     pool: CandidatePool, terms: Sequence[Term], parameters: Parameters, categories: Mapping[str, Sequence[str]]
@@ -54,6 +57,9 @@ def _joint_rows(pool: CandidatePool, groups: Sequence[str]) -> tuple[IntArray, F
     codes = np.column_stack([pool.groups[group].index for group in groups]).astype(np.float64)
     _, which = distinct_rows(codes)
     _, first, counts = np.unique(which, return_index=True, return_counts=True)
+    if len(first) > MOST_ROWS:
+        chosen = np.linspace(0, len(first) - 1, MOST_ROWS).round().astype(np.intp)
+        first, counts = first[chosen], counts[chosen]
     return first.astype(np.intp), counts / counts.sum()
 
 

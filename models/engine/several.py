@@ -42,7 +42,6 @@ class Known:
     """Results and predictions that a judge is given before a proposal.
 
     Attributes:
-        pool: All candidates.
         history: Observations and pending candidates.
         predictions: Of each objective: one prediction, or one per member of an ensemble.
         kept: Which observations keep all limits, shape ``(n_observed,)``.
@@ -244,7 +243,6 @@ def log_chance(limit: LimitSpec, pool: CandidatePool, members: Sequence[Predicti
 
     Args:
         limit: Of one quantity.
-        pool: All candidates.
         members: Predictions of the quantity.
     """
     parts = []

@@ -19,8 +19,8 @@ from tansaku.models.engine.initial import initial_position
 def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.bool_]:
     """Returns the candidates that may be proposed: neither in the history nor too expensive, shape ``(n_candidates,)``."""
     allowed = np.ones(len(pool), dtype=np.bool_)
-    for named in (history.observed, history.failed, history.pending, history.unavailable):
-        allowed[named] = False
+    allowed[history.proposed] = False
+    allowed[history.unavailable] = False
     if history.remaining_cost is not None:
         allowed &= pool.cost <= history.remaining_cost
     return allowed

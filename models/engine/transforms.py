@@ -115,7 +115,6 @@ class OutputTransform:
         Args:
             values: Objective of the observed candidates, shape ``(n,)``.
             systems: Their systems, shape ``(n,)``.
-            n_systems: Number of systems.
         """
         floor = 0.0
         if self.log and len(values) and values.min() <= 0.0:

@@ -14,7 +14,6 @@ def reading(weights: Weights, kind: str, newest: int) -> Iterator[None]:
     """Checks the version of weights; errors of missing or wrong content within become a StoreError about damage.
 
     Args:
-        weights: The weights that are read.
         kind: The surrogate, for messages.
         newest: Version of the format that is read.
 

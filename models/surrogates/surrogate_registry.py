@@ -20,7 +20,6 @@ def computed_on(spec: SurrogateBase, device: DeviceChoice) -> str:
     """Returns the device of a spec's surrogate: ``cuda`` or ``cpu``.
 
     Args:
-        spec: Hyper-parameters.
         device: The requested one; surrogates without GPU code compute on the processor.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Descriptions of the command, the page, the figures and the view of results, by which the rest of tansaku knows them."""
+"""Descriptions of the command, page, form, figures and view of results, by which the rest of tansaku knows them."""
 
-from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.rooms import CommandGroup, FigureSet, Page, View
+from tansaku.models.domain.roles import Role
+from tansaku.models.domain.rooms import CommandGroup, FigureSet, FormOffer, Page, View
 
 COMMAND = CommandGroup(
     help="Writes the hops, the path and the diffusion coefficient that follow from a search for a bottleneck.",
@@ -16,5 +16,6 @@ PAGE = Page(
     package="tansaku.diffusion.web",
     view="surface",
 )
+FORM = FormOffer("tansaku.diffusion.web.form:FORM")
 FIGURES = FigureSet("tansaku.diffusion.tasks.figures:surface_figures")
 SURFACE = View(opener="tansaku.diffusion.tasks.surface:read_surface", printer="tansaku.diffusion.cli:show_surface")

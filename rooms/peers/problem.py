@@ -62,7 +62,6 @@ class Encoding:
         members: Positions in the pool, ascending, shape ``(n_members,)``.
         systems: System of each member, shape ``(n_members,)``.
         numbers: Columns of the small groups, scaled to [0, 1], shape ``(n_members, n_numbers)``.
-        names: Their names.
         descriptors: Categories and large groups.
     """
 
@@ -84,7 +83,6 @@ def encode(pool: CandidatePool, members: IntArray) -> Encoding:
     """Encodes candidates of a pool.
 
     Args:
-        pool: The pool.
         members: Positions in the pool, ascending, shape ``(n_members,)``.
     """
     numbers: list[FloatArray] = [np.zeros((len(members), 0))]
@@ -177,7 +175,6 @@ def pose(encoding: Encoding, history: History, allowed: npt.NDArray[np.bool_], s
     """The problem of an encoding's candidates under a history.
 
     Args:
-        encoding: The candidates.
         history: What is known of the pool.
         allowed: Candidates of the pool that may be proposed, shape ``(n_candidates,)``.
         seed: Joined with what was measured, so that searches that began elsewhere draw other numbers.

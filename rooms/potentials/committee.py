@@ -38,9 +38,6 @@ class PoolCommittee:
     """Structures of a pool, evaluated by one version after the other; caches what can be recomputed at any time.
 
     Args:
-        space: Builds the structures.
-        pool: Its candidates.
-        spec: The campaign.
         artifacts: Where the versions' weights are.
     """
 
@@ -53,8 +50,6 @@ class PoolCommittee:
         """The proposer that goes by the version that a proposal uses; itself before the first, or where it asks no version.
 
         Args:
-            proposer: The campaign's.
-            ledger: The campaign.
             number: Of the proposal.
 
         Raises:

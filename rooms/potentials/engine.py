@@ -58,7 +58,6 @@ class PotentialCalculator:
     """``Calculator`` on a trained network potential, which is loaded at the first evaluation.
 
     Args:
-        spec: Which model.
         base_path: Folder in which its file lies.
 
     Raises:
@@ -120,7 +119,6 @@ class InAse(Calculator):
     """A network potential as ASE sees it; neighbours are searched again only when atoms have moved far enough.
 
     Args:
-        model: The potential.
         dtype: Precision, as torch names it.
     """
 

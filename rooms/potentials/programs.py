@@ -9,7 +9,6 @@ def program_files(model: Potential, name: str, form: str) -> dict[str, str]:
     """Texts of the files by name.
 
     Args:
-        model: The potential.
         name: Of files whose names are free.
         form: ``lammps``: its ML-IAP package; ``n2p2``: ``pair_style hdnnp``.
 

@@ -49,11 +49,6 @@ class BoundaryDensitySpace:
     of a plane in hundredths, the corner of the cell of translations in picometres, and the seed. Which atoms are removed, the
     translation inside that cell and the molecular dynamics follow from a hash of the id.
 
-    Args:
-        spec: The spec.
-        base_path: Unused: the spec names no files.
-        limits: Limits for the spec; None: it was checked before.
-
     Raises:
         ConfigurationError: The selection is empty, contradictory or too large.
     """
@@ -299,11 +294,7 @@ _DIGITS = 53
 
 @dataclass(frozen=True)
 class Draws:
-    """Random numbers by name: none depends on how many others were drawn.
-
-    Attributes:
-        candidate: Whose they are.
-    """
+    """Random numbers by name: none depends on how many others were drawn."""
 
     candidate: str
 

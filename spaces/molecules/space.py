@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -171,7 +172,6 @@ class MoleculesSpace:
     molecule that meets the rules can be asked for; the pool lists those that are known or were made.
 
     Args:
-        spec: The spec.
         base_path: Folder in which the path of the file starts.
         limits: Limits for the spec; None: it was checked before.
 
@@ -243,6 +243,11 @@ class MoleculesSpace:
     def elements(self) -> frozenset[str]:
         """Hydrogen, and those that the rules allow."""
         return self._elements | {"H"}
+
+    def elements_of(self, candidate: str) -> frozenset[str]:
+        """Elements of a candidate. Raises NotFoundError for what is no molecule that meets the rules."""
+        self._checked(candidate)
+        return frozenset(re.findall("[A-Z][a-z]?", _formula(candidate)))
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One system."""
@@ -396,7 +401,6 @@ class Workshop:
 
     Attributes:
         known: SMILES of known molecules, in ascending order.
-        parts: Their parts.
         edits: Of molecules.
         rules: What candidates must meet.
     """

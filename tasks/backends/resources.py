@@ -79,7 +79,6 @@ class Resources:
     Attributes:
         settings: From the environment.
         site: The machine.
-        store: Campaigns.
         artifacts: Big values.
         open_launcher: Opens the backend of a campaign; it is not started yet.
         queue: Who fills the queue of the site's cluster, and what that refused; None for other sites.

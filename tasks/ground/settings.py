@@ -146,51 +146,32 @@ def thread_environment(threads: int, added: Collection[str] = ()) -> dict[str, s
     return child_environment(added) | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
-def service_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Environment of the service of our own Prefect server: without settings of another server and the proxy's secret.
-
-    Args:
-        environment: None: the process's.
-    """
-    values = os.environ if environment is None else environment
-    return {name: value for name, value in values.items() if not name.startswith((_PREFECT, PROXY_SECRET_VARIABLE))}
+def service_environment() -> dict[str, str]:
+    """Environment of the service of our own Prefect server: without settings of another server and the proxy's secret."""
+    return {name: value for name, value in os.environ.items() if not name.startswith((_PREFECT, PROXY_SECRET_VARIABLE))}
 
 
-def secret_values(environment: Mapping[str, str] | None = None) -> list[str]:
+def secret_values() -> list[str]:
     """Secrets of the environment, which must appear in nothing that a user gives away; also those in files that it names.
-
-    Args:
-        environment: None: the process's.
 
     Raises:
         ConfigurationError: A file with a secret cannot be read.
     """
-    values = os.environ if environment is None else environment
     named = (MONGO_URI_VARIABLE, PROXY_SECRET_VARIABLE, *PREFECT_SECRETS)
-    read = [secret.get_secret_value() for name in named if (secret := _secret(values, name)) is not None]
+    read = [secret.get_secret_value() for name in named if (secret := _secret(os.environ, name)) is not None]
     # PWD is the shell's folder, no password.
-    return [*read, *(value for name, value in values.items() if names_secret(name) and name != "PWD")]
+    return [*read, *(value for name, value in os.environ.items() if names_secret(name) and name != "PWD")]
 
 
-def names_prefect_server(environment: Mapping[str, str] | None = None) -> bool:
-    """Returns whether PREFECT_API_URL is set.
-
-    Args:
-        environment: None: the process's.
-    """
-    values = os.environ if environment is None else environment
-    return bool(values.get(f"{_PREFECT}API_URL", "").strip())
+def names_prefect_server() -> bool:
+    """Returns whether PREFECT_API_URL is set."""
+    return bool(os.environ.get(f"{_PREFECT}API_URL", "").strip())
 
 
-def has_prefect_files(environment: Mapping[str, str] | None = None) -> bool:
-    """Returns whether there are files in which a Prefect server may be named; Prefect itself reads them.
-
-    Args:
-        environment: None: the process's.
-    """
-    values = os.environ if environment is None else environment
-    home = Path(values.get(f"{_PREFECT}HOME", "").strip() or "~/.prefect").expanduser()
-    profiles = Path(values.get(f"{_PREFECT}PROFILES_PATH", "").strip() or home / "profiles.toml").expanduser()
+def has_prefect_files() -> bool:
+    """Returns whether there are files in which a Prefect server may be named; Prefect itself reads them."""
+    home = Path(os.environ.get(f"{_PREFECT}HOME", "").strip() or "~/.prefect").expanduser()
+    profiles = Path(os.environ.get(f"{_PREFECT}PROFILES_PATH", "").strip() or home / "profiles.toml").expanduser()
     return any(path.is_file() for path in (profiles, Path(".env"), Path("prefect.toml")))
 
 

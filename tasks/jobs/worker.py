@@ -1,7 +1,5 @@
 """The name by which spools of earlier versions start :mod:`tansaku.tasks.node.jobs.worker`."""
 
-from __future__ import annotations
-
 import sys
 
 from tansaku.tasks.node.jobs.worker import main

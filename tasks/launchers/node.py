@@ -1,7 +1,5 @@
 """The name by which queued jobs of earlier versions start :mod:`tansaku.tasks.backends.launchers.node`."""
 
-from __future__ import annotations
-
 import sys
 
 from tansaku.tasks.backends.launchers.node import main

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("calculators", "deploy", "flows", "models", "rooms", "spaces", "tasks")
+PARTS = ("calculators", "client", "deploy", "flows", "models", "rooms", "spaces", "tasks")
 
 Plant = Callable[[str, str], None]
 Gate = Callable[..., subprocess.CompletedProcess[str]]
@@ -37,6 +37,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "benchmarks", copy / "benchmarks", ignore=shutil.ignore_patterns("__pycache__", *data))
     for name in (*PARTS, "tansaku", "examples"):
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignore)
+    (copy / "tansaku_client").symlink_to("client/tansaku_client")
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy / name)
     return copy

@@ -1,7 +1,5 @@
 """The page on commands says what the program does."""
 
-from __future__ import annotations
-
 import inspect
 import re
 import sys

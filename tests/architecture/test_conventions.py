@@ -14,11 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}
 
 READS_ENVIRONMENT = {
+    "client/tansaku_client/connecting.py": "the client has no settings but its token",
     "tasks/ground/settings.py": "the one place where settings are read",
     "flows/engines.py": "looks into the environment of other processes, not its own",
     "flows/__init__.py": "Prefect reports its use when it is imported, unless a variable says no",
     "flows/server_process.py": "Prefect takes its settings from the environment when it is imported",
     "flows/service_process.py": "Prefect takes its settings from the environment when it is imported",
+    "tasks/node/jobs/forker.py": "gives a fork the variables of its program, reads nothing",
     "tasks/node/jobs/worker.py": "sets its own thread counts, reads nothing",
 }
 """Modules that touch os.environ, each with its reason."""

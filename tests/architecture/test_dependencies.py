@@ -15,14 +15,22 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy", "rooms")
+PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy", "rooms", "client")
 OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 """Folders that an extra is for besides the product."""
 
 OLDEST_PYTHON = "3.11.2"
 """Debian 12's Python, the oldest on which `make test` has to install."""
 
-MODULES = {"argon2-cffi": "argon2", "ax-platform": "ax", "gpy": "GPy", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+MODULES = {
+    "argon2-cffi": "argon2",
+    "ax-platform": "ax",
+    "gpy": "GPy",
+    "markdown-it-py": "markdown_it",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+}
 """Modules of the packages that are not called as their module."""
 
 NOT_IMPORTED = {
@@ -35,6 +43,7 @@ NOT_IMPORTED = {
     "mpich": "brings the program mpiexec for GPAW",
     "mypy": "a program that `make lint` starts",
     "pandas-stubs": "types for mypy",
+    "pytest-timeout": "a plug-in of pytest",
     "pytest-xdist": "a plug-in of pytest",
     "ruff": "a program that `make lint` starts",
     "setuptools": "builds the wheel that the tests look into",
@@ -119,7 +128,7 @@ def modules_without_a_declared_package(modules: set[str], names: list[str]) -> s
 def test_what_the_tests_import_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = [*project["dependencies"], *(line for lines in project["optional-dependencies"].values() for line in lines)]
-    assert modules_without_a_declared_package(imported_in("tests"), names) - {"tansaku"} == set()
+    assert modules_without_a_declared_package(imported_in("tests"), names) - {"tansaku", "tansaku_client"} == set()
     assert modules_without_a_declared_package({"hypothesis", "pluggy"}, ["ase"]) == {"hypothesis", "pluggy"}
 
 

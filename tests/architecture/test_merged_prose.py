@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "rooms", "spaces", "tansaku", "tasks")
+FOLDERS = ("benchmarks", "calculators", "client", "deploy", "flows", "models", "rooms", "spaces", "tansaku", "tasks")
 RUN = 8
 """So many words in a row that occur twice are no accident."""
 

@@ -1,14 +1,17 @@
 """The wheel holds every sub-package and nothing else."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import tansaku
 from tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def build(tree, tmp_path_factory):
-    def make() -> Path:
+    def make(source: Path = tree) -> Path:
         folder = tmp_path_factory.mktemp("wheel")
-        for leftover in (tree / "build", tree / "tansaku.egg-info"):  # setuptools packs what an earlier build left there
+        for leftover in (source / "build", source / "tansaku.egg-info"):  # setuptools packs what an earlier build left there
             shutil.rmtree(leftover, ignore_errors=True)
         command = [
             sys.executable,
@@ -30,11 +33,11 @@ def build(tree, tmp_path_factory):
             "--no-deps",
             "--wheel-dir",
             folder,
-            tree,
+            source,
         ]
         result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=folder)
         assert result.returncode == 0, result.stderr
-        return next(folder.glob("tansaku-*.whl"))
+        return next(folder.glob("tansaku*.whl"))
 
     return make
 
@@ -54,7 +57,9 @@ def web_files() -> list[Path]:
 
 def packed(path: Path) -> str:
     """Name in a wheel of a file of the repository."""
-    return str(path) if path.parts[0] == "tansaku" else f"tansaku/{str(path).removeprefix('rooms/')}"
+    if path.parts[0] in ("client", "tansaku"):
+        return str(path).removeprefix("client/")
+    return f"tansaku/{str(path).removeprefix('rooms/')}"
 
 
 def problems(wheel: Path, modules: list[Path]) -> list[str]:
@@ -62,7 +67,12 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {packed(path) for path in modules}
     wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")}
-    wanted |= {"tansaku/py.typed", "tansaku/deploy/web/api/examples.json", "tansaku/deploy/python/constructors.pyi"}
+    wanted |= {
+        "tansaku/py.typed",
+        "tansaku_client/py.typed",
+        "tansaku/deploy/web/api/examples.json",
+        "tansaku/deploy/python/constructors.pyi",
+    }
     wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").iterdir()}
     wanted |= {packed(path.relative_to(ROOT)) for path in [*web_files(), *(ROOT / "deploy/plugin_template").glob("*.txt")]}
     unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}
@@ -87,6 +97,16 @@ def test_a_missing_package_would_be_noticed(build, tree, product_files):
         settings.write_text(original)
     assert "missing tansaku/models/engine/__init__.py" in found
     assert all("models/engine" in line for line in found)
+
+
+def test_the_wheel_of_the_client_holds_only_that_and_needs_little(build, tree, tmp_path):
+    names = zipfile.ZipFile(build(tree / "client")).namelist()
+    modules = {f"tansaku_client/{path.name}" for path in (ROOT / "client/tansaku_client").iterdir() if path.is_file()}
+    assert {name for name in names if ".dist-info/" not in name} == modules
+    own, whole = (tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"] for folder in ("client", "."))
+    assert set(own["dependencies"]) <= set(whole["dependencies"])
+    assert {re.split(r"\W", item)[0] for item in own["dependencies"]} == {"httpx", "numpy", "pandas", "pydantic"}
+    assert own["version"] == tansaku.__version__
 
 
 def test_the_wheel_runs_without_the_repository(wheel, tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "rooms", "spaces", "tansaku", "tasks")
+FOLDERS = ("benchmarks", "calculators", "client", "deploy", "flows", "models", "rooms", "spaces", "tansaku", "tasks")
 
 PHRASES = {
     r"\bdear(er|est)?\b": "expensive",

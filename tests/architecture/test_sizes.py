@@ -21,11 +21,13 @@ class Allowed(NamedTuple):
 
 LONG_FUNCTIONS: tuple[Allowed, ...] = ()
 MANY_PARAMETERS = (
-    Allowed("deploy/python/campaign.py:Campaign.__init__", 7, "its parameters are the keys of a campaign file"),
-    Allowed("deploy/python/functions.py:optimize", 7, "its parameters are those of a campaign, and the function"),
+    Allowed("deploy/python/campaign.py:Campaign.__init__", 8, "its parameters are the keys of a campaign file"),
+    Allowed("deploy/python/functions.py:optimize", 8, "its parameters are those of a campaign, and the function"),
     Allowed("deploy/cli/ask_tell.py:ask", 7, "a command's parameters are its options"),
+    Allowed("deploy/cli/remote.py:_ask", 7, "a command's parameters are its options"),
+    Allowed("deploy/cli/results.py:hull", 7, "a command's parameters are its options"),
     Allowed("deploy/cli/init_check.py:check", 9, "a command's parameters are its options"),
-    Allowed("deploy/cli/export_import.py:export", 9, "a command's parameters are its options"),
+    Allowed("deploy/cli/export_import.py:export", 13, "a command's parameters are its options"),
     Allowed("rooms/diffusion/cli.py:path", 9, "a command's parameters are its options"),
     Allowed("deploy/cli/serve.py:serve", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/web.py:start", 11, "a command's parameters are its options"),

@@ -36,6 +36,49 @@ TYPED = [
 ]
 TYPE_ERROR = '"""Planted."""\n\n\ndef count() -> int:\n    """Counts."""\n    return "three"\n'
 UNTYPED = '"""Planted."""\n\n\ndef count(values):\n    """Counts."""\n    return len(values)\n'
+SCRIPT = '''"""A user's script, typed strictly."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+import tansaku as ts
+
+
+def measure(temperature: float, x: float) -> float:
+    """Stands for the laboratory."""
+    return temperature * x
+
+
+def score(
+    pool: ts.CandidatePool, known: ts.Observations, posterior: ts.Posterior, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Scores candidates."""
+    return posterior.mean - known.best + posterior.deviation + rng.random(len(pool))
+
+
+space = ts.Parameters(temperature=(300, 900, "K"), x=(0, 1), solvent=["water", "ethanol"])
+campaign = ts.Campaign(space, ts.maximize("yield", unit="%"), ts.Budget(evaluations=24), acquisition=score, store=None)
+while not campaign.done:
+    for row in campaign.ask(4):
+        told: dict[str, int] = campaign.tell(row, value=float(len(row)), note=row.why).new
+best: ts.Found | None = campaign.best
+if best is not None:
+    value: float = best.value
+frames: list[pd.DataFrame] = [campaign.frame, campaign.results, campaign.slices()]
+frames += [campaign.predict({"temperature": 400, "x": 0.5, "solvent": "water"}), campaign.acquisition(best)]
+shares: "pd.Series[float]" = campaign.importance()
+name: str = ts.optimize(measure, ts.Table("rows.csv", columns={"id": "id"}, features={}), proposer=ts.GP(engine=4)).name
+'''
+WRONG_SCRIPT = '''"""A user's script with a mistake in each line."""
+
+import tansaku as ts
+
+space = ts.Parameters(x=(0, 1), pool="many")
+campaign = ts.Campaign(space, ts.maximize("yield", united="%"), budget="24")
+campaign.ask("four")
+best: float = campaign.best
+'''
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +86,7 @@ def mypy_errors(gate, tree):
     """What mypy says of the tree with all planted errors in it: one run takes as long as a run for each of them."""
     planted = {tree / part / "planted_type_error.py": TYPE_ERROR for part in TYPED}
     planted[tree / "tasks/planted_untyped.py"] = UNTYPED
+    planted |= {tree / "benchmarks/planted_script.py": SCRIPT, tree / "benchmarks/planted_wrong_script.py": WRONG_SCRIPT}
     for path, text in planted.items():
         path.write_text(text)
     result = gate("mypy", f"--cache-dir={ROOT / '.mypy_cache'}")  # that of `make lint`: what has changed is told by hashes
@@ -54,7 +98,13 @@ def mypy_errors(gate, tree):
 
 def test_mypy_finds_nothing_but_what_was_planted(mypy_errors):
     assert [line for line in mypy_errors if "/planted_" not in line] == []
-    assert len(mypy_errors) == len(TYPED) + 1
+    assert len([line for line in mypy_errors if "script.py" not in line]) == len(TYPED) + 1
+
+
+def test_a_users_script_passes_in_strict_mode_and_its_mistakes_are_named(mypy_errors):
+    assert [line for line in mypy_errors if "planted_script.py" in line] == []
+    wrong = [line.partition("planted_wrong_script.py:")[2].partition(":")[0] for line in mypy_errors if "wrong_script" in line]
+    assert sorted(set(wrong)) == ["5", "6", "7", "8"], mypy_errors
 
 
 @pytest.mark.parametrize("part", TYPED)

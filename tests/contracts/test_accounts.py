@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from tansaku.models.domain.accounts import Accounts, Actor, ApiToken, AuditEntry, LoginLink, Role, Session, User
+from tansaku.models.domain.accounts import Accounts, Actor, ApiToken, AuditEntry, LoginLink, Role, SavedSearch, Session, User
+from tansaku.models.domain.projects import Member, Project, Quota
+from tansaku.models.domain.roles import ProjectRole
 from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -39,6 +41,10 @@ def link(link_id: str = FIRST, name: str = "ada") -> LoginLink:
     return LoginLink(id=link_id, user=name, expires_at=NOON + timedelta(minutes=15))
 
 
+def search(name: str, user: str = "ada", **conditions: str) -> SavedSearch:
+    return SavedSearch(id=f"{user}/{name}", user=user, name=name, conditions=conditions)
+
+
 def entry(entry_id: str) -> AuditEntry:
     return AuditEntry(id=entry_id, at=NOON, actor="ada", address="local", action="user.add", subject="user:bob", after={"a": 1})
 
@@ -50,6 +56,15 @@ def test_users_come_back_by_name_and_a_name_is_given_once(accounts):
     assert accounts.users() == [user("ada"), user("bob")]
     assert accounts.user("bob") == user("bob")
     assert accounts.user("eve") is None
+
+
+def test_a_search_is_kept_for_its_user_in_place_of_the_one_of_its_name(accounts):
+    for kept in (search("b"), search("a", order="lowest"), search("a", "bob"), search("a", order="highest")):
+        accounts.keep_search(kept)
+    assert accounts.searches("ada") == [search("a", order="highest"), search("b")]
+    assert accounts.remove_search("ada/a")
+    assert not accounts.remove_search("ada/a")
+    assert (accounts.searches("ada"), accounts.searches("bob")) == ([search("b")], [search("a", "bob")])
 
 
 def test_a_name_is_given_once_when_asked_for_at_once(accounts):
@@ -71,10 +86,12 @@ def test_a_removed_user_leaves_nothing(accounts):
     accounts.add_session(session())
     accounts.add_token(token())
     accounts.add_login_link(link())
+    accounts.keep_search(search("lowest"))
     accounts.add_session(session(SECOND, "bob"))
     assert accounts.remove_user("ada")
     assert not accounts.remove_user("ada")
     assert (accounts.sessions("ada"), accounts.tokens("ada"), accounts.take_login_link(FIRST)) == ([], [], None)
+    assert accounts.searches("ada") == []
     assert accounts.sessions() == [session(SECOND, "bob")]
 
 
@@ -154,3 +171,43 @@ def test_a_role_includes_those_before_it():
 def test_names_that_could_be_mistaken_are_refused(name):
     with pytest.raises(ValidationError):
         User(name=name, role=Role.VIEWER, created_at=NOON)
+
+
+def project(name: str = "tilt", **changes: object) -> Project:
+    return Project(name=name, created_by="ada", created_at=NOON).model_copy(update=changes)
+
+
+def test_projects_come_back_by_name_and_a_name_is_given_once(accounts):
+    assert accounts.add_project(project("twist"))
+    assert accounts.add_project(project())
+    assert not accounts.add_project(project(private=False))
+    assert accounts.projects() == [project(), project("twist")]
+    assert accounts.project("tilt") == project()
+    assert accounts.project("none") is None
+
+
+def test_a_project_is_replaced_only_from_its_present_version(accounts):
+    accounts.add_project(project())
+    member = Member(user="ada", role=ProjectRole.OWNER, since=NOON)
+    changed = project(members=(member,), notes="$where: {}\n<b>", tags=("$set",), quota=Quota(evaluations=5))
+    assert accounts.replace_project(changed)
+    assert accounts.project("tilt") == changed.model_copy(update={"version": 2})
+    assert not accounts.replace_project(project(notes="older"))
+    assert not accounts.replace_project(project("none"))
+    with ThreadPoolExecutor(4) as pool:
+        wanted = [project(notes=str(number), version=2) for number in range(8)]
+        assert list(pool.map(accounts.replace_project, wanted)).count(True) == 1
+
+
+def test_a_campaign_is_in_one_project_at_most(accounts):
+    assert accounts.project_of("1") is None
+    accounts.place_campaign("1", "tilt")
+    accounts.place_campaign("2", "tilt")
+    accounts.place_campaign("1", "twist")
+    assert (accounts.project_of("1"), accounts.project_of("2")) == ("twist", "tilt")
+    assert accounts.placed_in(["tilt"]) == {"2"}
+    assert accounts.placed_in(["tilt", "twist", "none"]) == {"1", "2"}
+    assert accounts.placed_in([]) == frozenset()
+    for _ in range(2):
+        accounts.place_campaign("1", None)
+    assert accounts.project_of("1") is None

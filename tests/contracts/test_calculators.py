@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from tansaku.calculators.calculator_registry import known_elements, open_calculator, resolve_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.levels import check_level
+from tansaku.models.domain.level_of_theory import check_level
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase

@@ -1,4 +1,4 @@
-"""Candidates that a campaign leaves alone: too dear by the spec, or likely to fail by what it has learned."""
+"""Candidates that a campaign leaves alone: too expensive by the spec, or likely to fail by what it has learned."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import Replay, replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tests.support.pools import pool_of
+from tests.support.records import rules_of
 
 PROPOSERS = {
     "gp": GPProposerSpec(),
@@ -35,15 +36,7 @@ def square() -> tuple[CandidatePool, np.ndarray]:
 def search(spec, count: int, *, seed: int = 0, max_cost: float | None = None, avoid: bool = False) -> tuple[Replay, np.ndarray]:
     pool, values = square()
     proposer = build_proposer(spec, None, ConstraintsSpec(max_cost=max_cost, avoid_failures=avoid))
-    rules = RoundRules(
-        seed=seed,
-        source="table",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=count, max_failed_fraction=1.0),
-        limit=None,
-        initial_count=proposer.initial_count(pool),
-        max_cost=max_cost,
-    )
+    rules = rules_of(proposer, pool, count, seed=seed, max_cost=max_cost)
     return replay(pool, values, proposer, rules, count_initial=True), values
 
 

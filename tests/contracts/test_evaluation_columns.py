@@ -16,6 +16,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.backends.stores.export_rows import FIELDS, exported_row
 from tansaku.tasks.backends.stores.mongo_views import _row_expressions
+from tests.support.campaign_files import table_space
 from tests.support.records import proposal_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,12 +24,7 @@ SPEC = CampaignSpec.model_validate(
     {
         "schema_version": 1,
         "name": "rows",
-        "space": {
-            "type": "table",
-            "candidates": "rows.csv",
-            "columns": {"id": "id", "value": "y"},
-            "features": {"x": {"columns": ["x"]}},
-        },
+        "space": table_space("rows.csv", {"id": "id", "value": "y"}, {"x": {"columns": ["x"]}}),
         "objective": {"unit": "eV"},
         "proposer": {"type": "random"},
         "budget": {"evaluations": 3},
@@ -73,7 +69,7 @@ def test_files_and_the_api_have_every_column(kind):
     table = pa.Table.from_pylist([exported | {"record": "{}"}], schema=pa.schema(FIELDS))
     assert table.to_pylist()[0] == exported | {"record": "{}"}
     row = EvaluationLine.model_validate(result_row(EVALUATIONS[kind], SPEC))
-    assert list(row.model_dump()) == [column.name for column in RESULTS]
+    assert list(row.model_dump()) == [*(column.name for column in RESULTS), "cells"]  # where the query asks for these
 
 
 def test_names_are_unique_and_what_is_shown_is_in_the_results():

@@ -7,13 +7,12 @@ import pytest
 
 from tansaku.models.domain.feasibility import answers_of
 from tansaku.models.domain.pool import FeatureGroup
-from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tests.support.pools import pool_of
+from tests.support.records import rules_of
 
 LIMITS = [{"property": "impurity", "at_most": "-0.3 eV"}]
 ALSO = [{"property": "cost", "unit": "eV"}]
@@ -33,16 +32,8 @@ def search(objective: ObjectiveSpec, spec, count: int, seed: int = 0, in_flight:
     columns = {"impurity": impurity, "cost": cost}
     values = np.column_stack([value, *(columns[item.property] for item in objective.further)])
     proposer = build_proposer(spec, objective)
-    rules = RoundRules(
-        seed=seed,
-        source="t",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=count),
-        limit=None,
-        initial_count=proposer.initial_count(pool),
-        in_flight=in_flight,
-        further=objective.further_directions,
-    )
+    further = objective.further_directions
+    rules = rules_of(proposer, pool, count, seed=seed, in_flight=in_flight, further=further)
     return values, replay(pool, values, proposer, rules, count_initial=True)
 
 

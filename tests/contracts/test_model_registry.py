@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tansaku.models.domain.errors import NotFoundError
-from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Registry, Source, promoted
+from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord, Registry, promoted
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
+from tests.support.records import dataset_record, model_record
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -29,38 +30,13 @@ def registry(request) -> Iterator[Registry]:
 
 
 def dataset(name: str = "data", sha256: str = "a" * 64, minutes: int = 0) -> DatasetRecord:
-    return DatasetRecord(
-        sha256=sha256,
-        name=name,
-        artifact="f" * 64,
-        spec={"third": 1 / 3},
-        groups={"one": "training", "two": "held_out"},
-        structures=2,
-        atoms=8,
-        properties=("energy",),
-        sources={"calculator": Source(file="mine.extxyz")},
-        created_at=NOON + timedelta(minutes=minutes),
-    )
+    groups = {"one": "training", "two": "held_out"}
+    created = NOON + timedelta(minutes=minutes)
+    return dataset_record(sha256=sha256, name=name, spec={"third": 1 / 3}, groups=groups, structures=2, created_at=created)
 
 
 def model(name: str = "model", artifact: str = "b" * 64, **changes: object) -> ModelRecord:
-    errors = {"energy": Errors(unit="eV/atom", count=2, mae=0.1, rmse=0.2, correlation=None)}
-    record = ModelRecord(
-        name=name,
-        version=1,
-        spec={},
-        dataset="a" * 64,
-        learns="calculator",
-        artifact=artifact,
-        report="c" * 64,
-        held_out=errors,
-        training=errors,
-        seconds=1.0,
-        device="cpu",
-        tansaku_version="0",
-        created_at=NOON,
-    )
-    return record.model_copy(update=changes)
+    return model_record(**{"name": name, "artifact": artifact, "created_at": NOON} | changes)
 
 
 def test_a_data_set_comes_back_and_is_stored_once(registry):

@@ -11,15 +11,16 @@ import pytest
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
 from tansaku.models.engine.front import dominated_volume, volume_curve, worst
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tests.support.pools import pool_of
+from tests.support.records import rules_of
+
+pytestmark = pytest.mark.needs("botorch")
 
 TWO = ObjectiveSpec.model_validate(
     {"unit": "eV", "goal": {"type": "pareto", "also": [{"property": "stability", "unit": "meV", "direction": "maximize"}]}}
@@ -27,11 +28,6 @@ TWO = ObjectiveSpec.model_validate(
 THREE = ObjectiveSpec.model_validate(
     {"unit": "eV", "goal": {"type": "pareto", "also": [{"property": name, "unit": "eV"} for name in ("b", "c")]}}
 )
-
-
-@pytest.fixture(autouse=True)
-def _botorch(require):
-    require("botorch")
 
 
 def landscape(n: int = 300, seed: int = 3) -> tuple[CandidatePool, np.ndarray]:
@@ -51,16 +47,8 @@ def search(proposer_spec, count, *, seed=0, objective=TWO, values=None, in_fligh
     pool, given = landscape()
     values = given if values is None else values
     proposer = build_proposer(proposer_spec, objective, constraints)
-    rules = RoundRules(
-        seed=seed,
-        source="table",
-        direction=objective.direction,
-        budget=BudgetSpec(evaluations=count, max_failed_fraction=1.0),
-        limit=None,
-        initial_count=proposer.initial_count(pool),
-        in_flight=in_flight,
-        further=objective.further_directions,
-    )
+    known = {"direction": objective.direction, "further": objective.further_directions}
+    rules = rules_of(proposer, pool, count, seed=seed, in_flight=in_flight, **known)
     return replay(pool, values, proposer, rules, count_initial=True)
 
 
@@ -87,10 +75,7 @@ def test_every_candidate_is_proposed_once_failures_included():
     values = values.copy()
     values[3::7, 1] = np.nan
     proposer = build_proposer(GPProposerSpec(preset="obo"), TWO)
-    rules = RoundRules(
-        seed=0, source="t", direction="minimize", budget=BudgetSpec(max_failed_fraction=1.0), limit=None, initial_count=2,
-        in_flight=3, further=TWO.further_directions,
-    )  # fmt: skip
+    rules = rules_of(proposer, pool, None, initial_count=2, in_flight=3, further=TWO.further_directions)
     done = replay(pool, values, proposer, rules, count_initial=True)
     assert sorted(done.positions.tolist()) == list(range(len(pool)))
 

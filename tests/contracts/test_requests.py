@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.requests import FORGOTTEN, Answer, Requests, RequestState, ServiceReport, ServiceRequest
+from tansaku.models.domain.trainings import TrainingEnd, TrainingRequest, TrainingState, TrainingStep
 from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 from tests.support.passed_time import let_pass
 
@@ -197,3 +198,37 @@ def test_requests_follow_a_renamed_campaign_and_not_another_one_of_its_name(requ
         requests.rename_campaign("al", "aluminium", NOON)
         assert [item.id for item in requests.requests_of("aluminium")] == [FIRST]
         assert [item.id for item in requests.requests_of("al")] == [SECOND]
+
+
+def wanted(number: int) -> TrainingRequest:
+    moment = NOON + timedelta(minutes=number)
+    return TrainingRequest(id=f"training-{number}", model="alloy", spec={}, user="ada", origin="::1", created_at=moment)
+
+
+def test_a_training_is_taken_once_and_by_another_service_when_its_own_is_silent(requests):
+    assert requests.add_training(wanted(1)) == requests.add_training(wanted(1)) == wanted(1)
+    requests.add_training(wanted(2))
+    assert requests.trainings() == [wanted(2), wanted(1)]
+    taken = requests.take_training("a", 60.0)
+    assert (taken.id, taken.state, taken.holder) == ("training-1", TrainingState.RUNNING, "a")
+    assert requests.take_training("a", 60.0).id == "training-1", "its own, after a kill"
+    assert requests.take_training("b", 60.0).id == "training-2"
+    assert requests.take_training("c", 60.0) is None
+    assert not requests.hold_training("training-1", "b", 60.0)
+    assert requests.hold_training("training-1", "a", 0.0)
+    assert requests.take_training("c", 60.0).id == "training-1"
+
+
+def test_a_training_keeps_its_steps_and_ends_once(requests):
+    requests.add_training(wanted(1))
+    steps = [TrainingStep(step=1, training=0.5, validation=None, unit="eV")]
+    requests.note_steps("training-1", steps)
+    end = TrainingEnd(state=TrainingState.ENDED, version="alloy@1", reason="the first version")
+    assert requests.end_training("training-1", end, NOON)
+    assert not requests.end_training("training-1", end.model_copy(update={"state": TrainingState.CANCELLED}), NOON)
+    requests.note_steps("training-1", [])
+    found = requests.training("training-1")
+    assert (found.state, found.version, found.ended_at, list(found.steps)) == (TrainingState.ENDED, "alloy@1", NOON, steps)
+    assert requests.take_training("a", 60.0) is None
+    assert not requests.hold_training("training-1", "a", 60.0)
+    assert requests.training("training-9") is None

@@ -18,7 +18,6 @@ from benchmarks.composition.statistics.posterior import BatchPosterior
 from benchmarks.composition.statistics.searches import search_all
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.likelihood import NOISE
@@ -29,8 +28,8 @@ from tansaku.models.engine.transfer.modes import Family, arrays
 from tansaku.models.engine.transfer.proposer import TransferProposer
 from tansaku.models.engine.transforms import TransformState
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tests.support.pools import pool_of
+from tests.support.records import rules_of
 
 EVALUATIONS = 26
 SEEDS = (3, 8, 5)
@@ -84,14 +83,7 @@ def _model(settings: GPSettings, case: Case, mode: str) -> SearchModel:
 def _campaign(settings: GPSettings, case: Case, mode: str, values: np.ndarray, seed: int) -> list[int]:
     """Positions that the engine of campaigns chooses, one evaluation in flight."""
     proposer = GPProposer(settings) if mode == "none" else TransferProposer(settings, mode, FrozenSources([case.source]))
-    rules = RoundRules(
-        seed=seed,
-        source="table",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=EVALUATIONS),
-        limit=None,
-        initial_count=proposer.initial_count(case.pool),
-    )
+    rules = rules_of(proposer, case.pool, EVALUATIONS, seed=seed)
     return replay(case.pool, values, proposer, rules, count_initial=True).positions.tolist()
 
 

@@ -148,6 +148,14 @@ QUERIES = {
     "equal values": (PageQuery(limit=1, sort="value", descending=True), [4, 1, 3, 5]),
     "system by value": (PageQuery(limit=1, sort="value", system="odd"), [5, 3, 1]),
     "range": (PageQuery(limit=2, least=1.0, most=3.0), [1, 3, 4]),
+    "open range": (PageQuery(limit=2, above=-2.0, below=3.0), [3]),
+    "half open range": (PageQuery(limit=1, least=-2.0, below=3.0, sort="value"), [5, 3]),
+    "candidates": (PageQuery(limit=1, candidates=("c4", "c7", "$ne", "c2")), [2, 4, 7]),
+    "no candidates": (PageQuery(candidates=()), []),
+    "a further result": (PageQuery(quantity="gap"), [1]),
+    "a further result above": (PageQuery(quantity="gap", above=1.5), []),
+    "a further result, by value": (PageQuery(quantity="gap", least=1.5, sort="value"), [1]),
+    "text that is no operator": (PageQuery(system="$where"), []),
 }
 
 
@@ -156,7 +164,7 @@ def test_pages_follow_each_other(store: CampaignStore, filled: list[Evaluation],
     query, expected = QUERIES[name]
     found: list[int] = []
     after: Cursor | None = None
-    for _ in range(len(expected)):
+    for _ in range(len(expected) or 1):
         page = store.page("search", query.model_copy(update={"after": after}))
         assert page.problems == ()
         assert all(evaluation in filled for evaluation in page.evaluations)
@@ -171,6 +179,12 @@ def test_pages_follow_each_other(store: CampaignStore, filled: list[Evaluation],
 def test_a_page_is_limited() -> None:
     with pytest.raises(ValueError, match="500"):
         PageQuery(limit=501)
+
+
+@pytest.mark.parametrize("name", ["$gt", "a.b", "gap.value", "", "_gap"])
+def test_the_name_of_a_further_result_is_no_path(name: str) -> None:
+    with pytest.raises(ValueError, match="quantity"):
+        PageQuery(quantity=name)
 
 
 # ---------------------------------------------------------------- changes

@@ -1,7 +1,5 @@
 """The page that says how to add a calculator, followed literally."""
 
-from __future__ import annotations
-
 from tests.literal_pages import LiteralPage
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -11,23 +10,37 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tansaku.deploy.web.app import all_routers
+from tansaku.deploy.web.spec_forms.known import known_forms
+from tansaku.models.domain.authors import Actor
+from tansaku.models.domain.measurements import attachments_of, reports_of
 from tansaku.models.domain.wording import significant
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.delete import delete_campaign
 from tansaku.tasks.act.commands.steer import request
-from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.act.measurements.ask_tell import ask
+from tansaku.tasks.backends.resources import DatabaseResources, Resources, open_resources
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
-from tests.support.browsed_campaigns import MARKUP, ROWS, SPEC, TABLE, refuse, store_measured
-from tests.support.browsing import CHROMIUM, PATIENCE, Errors, command, go, look
+from tests.support.browsed_campaigns import (
+    EXPERIMENT,
+    MARKUP,
+    ROWS,
+    SPEC,
+    TABLE,
+    refuse,
+    store_measured,
+    store_project,
+    store_training,
+)
+from tests.support.browsing import PATIENCE, Errors, command, go, logged_in, look, opened_browser
 from tests.support.known_surface import NAME as KNOWN
 from tests.support.known_surface import KnownSurface
 from tests.support.served import Served
 from tests.support.stored_models import store_models
+from tests.unit.tasks.ground.formats.test_photos import photo as picture
 
 PASSWORD = "a long enough password"
 NAME = "twin"
@@ -38,11 +51,15 @@ PAGES = (
     "/files",
     "/queue",
     "/models",
+    "/trainings",
+    "/datasets",
     "/schedules",
     "/notifications",
+    "/projects",
     "/compare",
-    "/new/experiment",
-    "/new/table",
+    "/search",
+    "/search?elements=&property=&value=1e9&order=lowest",
+    *(f"/new/{kind}" for kind in known_forms()),
     "/account",
     "/admin",
     "/audit",
@@ -56,13 +73,14 @@ for (const part of document.querySelectorAll("details"))
 """
 """At once: between a look at a summary and a click, a live page may have put another one in its place."""
 
-OF_A_CAMPAIGN = ("", "/table", "/figures", "/drawings", "/hull", "/measurements")
+OF_A_CAMPAIGN = ("", "/table", "/figures", "/drawings", "/hull", "/workers", "/measurements")
 TABS = ("#all-evaluations", "#model", "#events", "#spec")
 """Of the page of a campaign, besides the first."""
 
 NO_PAGES = {
     "/campaigns/{name}/parts", "/campaigns/{name}/runs", "/campaigns/{name}/budget",  # parts of pages
-    "/audit.csv", "/health/live",
+    "/audit.csv", "/search.csv", "/health/live", "/metrics",
+    "/campaigns/{name}/measurements.csv", "/campaigns/{name}/measurements.xlsx",
 }  # fmt: skip
 
 
@@ -90,26 +108,14 @@ def driving(served: Served) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def browser(require) -> Iterator[Browser]:
     require("chromium")
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox does not work for root.
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+    with opened_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
 def admin(served: Served, browser: Browser) -> Iterator[BrowserContext]:
-    """A browser in which the admin has logged in by the printed link."""
-    context = browser.new_context()
-    address = served.page()
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    page.goto(address)
-    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible(timeout=PATIENCE)
-    page.close()
-    context.base = address.partition("/login")[0]
-    yield context
-    context.close()
+    with logged_in(browser, served) as context:
+        yield context
 
 
 @pytest.fixture
@@ -150,6 +156,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
     expect(page.locator("#result")).to_contain_text("2 surfaces")
     # The button is pressed straight from the field, whose value is not in the text yet.
+    page.get_by_text("More", exact=True).click()
     page.locator("[data-key=seed]").press_sequentially("7")
     command(page, "Create and run")
 
@@ -157,7 +164,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(page.get_by_role("heading", name=NAME, exact=True)).to_be_visible(timeout=PATIENCE)
     expect(page.locator("body")).to_contain_text("seed: 7")
     expect(page.locator("#failures")).to_contain_text("timeout", timeout=PATIENCE)
-    expect(page.locator("#facts")).to_contain_text("no driver runs", timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("it is not running now", timeout=PATIENCE)
     # The time limit was too short; with a longer one the same evaluations succeed, but for one.
     page.get_by_text("Edit budget and execution").click()
     page.locator("#execution-timeout").fill("600")
@@ -187,7 +194,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
 
     # Given more budget, paused, and resumed to its end. A finished campaign has nothing to pause or cancel.
     expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
-    expect(page.locator("#turns button")).to_have_text(["Resume"])
+    expect(page.locator("#turns button")).to_have_count(0)
     page.get_by_text("Edit budget").click()
     page.locator("#budget-evaluations").fill("4")
     command(page, "Store the edit")
@@ -314,13 +321,135 @@ def test_a_viewer_is_refused_what_a_viewer_may_not_do(page: Page, browser: Brows
             assert answer.status == 403, path
 
 
-def test_every_page_is_accessible_and_fits_a_phone(page: Page, stored: Resources, tmp_path: Path, errors: Errors) -> None:
+@pytest.fixture
+def experiment(served: Served, tmp_path: Path) -> Iterator[Resources]:
+    """The database with a campaign whose values people report."""
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
+    with open_resources(Settings(home=served.home), load_site(None)) as resources:
+        prepare_campaign(resources, Actor("ada", "test"), load_campaign(tmp_path / "experiment.yaml"))
+        yield resources
+        delete_campaign(resources, Actor("ada", "test"), "experiment")
+
+
+COUNT_CLICKS = """
+addEventListener("click", (event) => {
+  if (event.isTrusted) sessionStorage.setItem("clicks", 1 + Number(sessionStorage.getItem("clicks")));
+}, true);
+"""
+LEAST_CLICKS = 6  # one to ask, one for each value
+MEASUREMENTS = "/campaigns/experiment/measurements"
+
+
+def save(page: Page, number: int, value: str) -> None:
+    card = page.locator(f"#proposal-{number}")
+    card.get_by_label("Value", exact=True).fill(value, timeout=PATIENCE)
+    card.get_by_role("button", name="Save", exact=True).click()
+
+
+def look_at_figures(page: Page) -> None:
+    """Looks at what was measured over the parameters, and at what the model says of them."""
+    go(page, "/campaigns/experiment")
+    expect(page.locator("#parallel-place .strand.best")).to_have_count(1, timeout=PATIENCE)
+    show(page, "Model")
+    expect(page.locator("#contour-place svg")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#parameter-note")).to_contain_text("Drawn from the model of evaluation")
+    assert page.locator("#slices-place svg").count() == 2
+    page.get_by_label("Contour over").select_option("solvent")
+    expect(page.locator("#contour-place figcaption")).to_contain_text("over solvent and heat", timeout=PATIENCE)
+    page.evaluate(OPEN_ALL)
+    assert look(page, "model-of-an-experiment") == {}
+    show(page, "Overview")
+    page.locator("#parallel-place .strand.best .reach").dispatch_event("click")
+    expect(page).to_have_url(re.compile(r"/campaigns/experiment/evaluations/\d+$"), timeout=PATIENCE)
+
+
+@pytest.mark.usefixtures("driving")
+def test_an_experiment_with_five_values(page: Page, experiment: Resources, errors: Errors) -> None:
+    page.add_init_script(COUNT_CLICKS)
+    go(page, MEASUREMENTS)
+    command(page, "Ask")
+    for number in range(1, 6):
+        save(page, number, f"{number},5")
+        expect(page.locator(f"#proposal-{number}")).to_have_count(0, timeout=PATIENCE)
+    assert page.evaluate("Number(sessionStorage.getItem('clicks'))") == LEAST_CLICKS
+    expect(page.locator("#told li.card")).to_have_count(5)
+    found = [item.outcome.value for item in experiment.store.evaluations("experiment") if item.outcome]
+    assert found == [1.5, 2.5, 3.5, 4.5, 5.5]
+    # What is far from what is expected is asked about; what was done otherwise is stored as done.
+    card = page.locator("#proposal-6")
+    expect(card.locator(".expected")).to_contain_text("±", timeout=PATIENCE)
+    card.get_by_text("I did something else").click()
+    card.get_by_label("heat").fill("41.5")
+    save(page, 6, "5")
+    otherwise = page.locator("#told li.card").first
+    expect(otherwise).to_contain_text("instead of proposal 6", timeout=PATIENCE)
+    expect(otherwise.locator("dd").first).to_contain_text("41.5 degC")
+    save(page, 8, "-5000")
+    expect(page.locator("#proposal-8 .problem")).to_contain_text("standard deviations from what is expected", timeout=PATIENCE)
+    assert len(experiment.store.evaluations("experiment")) == 8
+    command(page, "Store it all the same")
+    expect(page.locator("#told li.card").first).to_contain_text("-5000 GPa", timeout=PATIENCE)
+    correction = page.locator("#told-8")
+    correction.get_by_text("Correct", exact=True).click(timeout=PATIENCE)
+    correction.get_by_label("Value", exact=True).fill("5")
+    correction.get_by_role("button", name="Save the correction").click()
+    expect(correction.locator("del")).to_contain_text("-5000 GPa", timeout=PATIENCE)
+    page.evaluate(OPEN_ALL)
+    assert look(page, "measurements-of-an-experiment") == {}
+    look_at_figures(page)
+    page.goto("about:blank")  # the campaign is deleted next
+    assert all("422" in error for error in errors), "the browser notes the question"
+    errors.clear()
+
+
+def test_values_are_kept_while_there_is_no_connection_and_sent_once(page: Page, experiment: Resources, errors: Errors) -> None:
+    ask(experiment, Actor("ada", "test"), "experiment", 2)
+    go(page, MEASUREMENTS)
+    page.context.set_offline(True)
+    photo = {"name": "sample.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    page.locator("#proposal-1").get_by_label("Photo", exact=True).set_input_files([photo | {"name": "IMG_1.HEIC"}])
+    try:
+        save(page, 1, "2.5")
+        expect(page.locator("#proposal-1 .asked")).to_contain_text("IMG_1.HEIC is a HEIC photo")
+        page.locator("#proposal-1").get_by_label("Photo", exact=True).set_input_files([photo])
+        for number in (1, 2):
+            save(page, number, "2.5")
+            expect(page.locator(f"#proposal-{number}")).to_contain_text("Kept in this browser")
+        page.locator("#proposal-2").get_by_role("button", name="Change").click()
+        save(page, 2, "3.5")
+    finally:
+        page.context.set_offline(False)
+    for number in (1, 2):
+        expect(page.locator(f"#proposal-{number}")).to_contain_text("Stored, learning", timeout=PATIENCE)
+    expect(page.locator("#told li.card")).to_have_count(2, timeout=PATIENCE)
+    page.reload()
+    expect(page.locator("#kept")).to_be_hidden()
+    commands = experiment.store.campaign("experiment").commands
+    told = [report for command in commands if command.kind == "tell" for report in reports_of(command.payload)]
+    assert [report.measurements[0].value for report in told] == [2.5, 3.5]
+    assert [(item.name, item.candidate) for item in attachments_of(commands)] == [("sample.jpg", told[0].candidate)]
+    go(page, "/campaigns/experiment/evaluations/1")
+    image = page.get_by_role("img", name="sample.jpg")
+    image.scroll_into_view_if_needed()  # it is loaded when it is seen
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 40
+    page.goto("about:blank")  # the campaign is deleted next
+    assert all("ERR_INTERNET_DISCONNECTED" in error for error in errors)
+    errors.clear()
+
+
+def test_every_page_is_accessible_and_fits_a_phone(
+    page: Page, stored: DatabaseResources, tmp_path: Path, errors: Errors
+) -> None:
     refuse(stored, "rows-0")
     store_models(stored.registry, stored.artifacts, tmp_path)
+    store_training(stored)
     store_measured(stored, tmp_path)
+    store_project(stored, "measured")
     found = {}
     of_a_campaign = (f"/campaigns/measured{end}" for end in (*OF_A_CAMPAIGN, *TABS))
-    for path in (*PAGES, "/new?copy=rows-0", "/models/alloy@2", *of_a_campaign, MISSING):
+    for path in (
+        *PAGES, "/new?copy=rows-0", "/models/alloy@2", "/models/alloy/versions", "/projects/tilt", *of_a_campaign, MISSING
+    ):  # fmt: skip
         go(page, path)
         expect(page.locator("h1")).to_be_visible()
         if path == "/queue":
@@ -345,11 +474,13 @@ def test_every_page_of_the_application_is_looked_at() -> None:
     of_campaigns = {f"/campaigns/{{name}}{end}" for end in OF_A_CAMPAIGN}
     elsewhere = {
         "/campaigns/{name}/evaluations/{number}", "/campaigns/{name}/evaluations/{number}/log", "/campaigns/{name}/diffusion",
-        "/models/{label}", "/sparse/{check_id}",
+        "/models/{label}", "/models/{name}/versions", "/datasets/{sha256}", "/sparse/{check_id}", "/projects/{project}",
     }  # fmt: skip
     routes = {route.path for router in all_routers() for route in router.routes if "GET" in route.methods}
-    pages = {path for path in routes if not path.startswith("/api/")} - NO_PAGES
-    assert pages == {*PAGES, *of_campaigns, *elsewhere}
+    pages = {path for path in routes if not path.startswith(("/api/", "/optimade/"))} - NO_PAGES
+    forms = {f"/new/{kind}" for kind in known_forms()}
+    looked_at = {path.partition("?")[0] for path in PAGES}
+    assert pages == {*looked_at, *of_campaigns, *elsewhere, "/new/{kind}"} - forms
 
 
 @pytest.fixture
@@ -374,7 +505,7 @@ def test_the_page_of_diffusion_is_drawn_and_accessible_and_fits_a_phone(page: Pa
     expect(figures).to_have_count(6, timeout=PATIENCE)
     expect(page.locator("#diffusion-place canvas")).to_have_count(3)
     assert page.locator("#diffusion-place svg.drawing rect").count() > 100
-    page.locator("summary").click()
+    page.get_by_text("The path as a table").click()
     line = "getComputedStyle(document.querySelector('#diffusion-place svg .open')).stroke"
     strokes = {}
     for scheme in ("light", "dark"):

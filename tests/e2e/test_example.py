@@ -161,7 +161,7 @@ def _figures_are_drawn(installation: Installation, folder: Path) -> None:
     code, out = installation.run("plot", "al-small", "--out", folder / "figures")
     assert code == ExitCode.OK
     drawn = {Path(line).name for line in out.split()}
-    kinds = ("convergence", "energy-angle", "parity", "structures")
+    kinds = ("best-value-over-evaluations", "convergence", "energy-angle", "parity", "structures")
     assert drawn == {f"al-small-{kind}.{ending}" for kind in kinds for ending in ("png", "html")}
     assert installation.run("export", "al-small", "--structures", folder / "cif", "--format", "cif")[0] == ExitCode.OK
     assert len(list((folder / "cif").glob("*.cif"))) == 3

@@ -24,6 +24,7 @@ from tansaku.models.domain.specs.dataset import DatasetSpec
 from tansaku.models.domain.specs.screen import ScreenSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
+from tests.support.campaign_files import table_space
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/guide"
@@ -171,6 +172,7 @@ CAMPAIGNS = {
     "growing-potentials": "cu-crystals",
     "hyper-parameters": "table",
     "interstitial-ions": "tavorite-li",
+    "levels": "table",
     "migration-barriers": "tavorite-li",
     "my-structures": "cu-crystals",
     "my-ase-calculator": "cu-crystals",
@@ -186,12 +188,7 @@ CAMPAIGNS = {
 TABLE = {
     "schema_version": 1,
     "name": "base",
-    "space": {
-        "type": "table",
-        "candidates": "t.parquet",
-        "columns": {"id": "id", "value": "value"},
-        "features": {"site": {"columns": ["x"]}},
-    },
+    "space": table_space("t.parquet", {"id": "id", "value": "value"}, {"site": {"columns": ["x"]}}),
     "objective": {"unit": "eV"},
     "budget": {"evaluations": 10},
 }
@@ -240,8 +237,11 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
     if {"schema_version", "space"} <= document.keys():
         return CampaignSpec, named | document
     example = "al-110-tilt" if document.keys() == {"calculator"} else CAMPAIGNS.get(block.page, "al-110-tilt")
+    if {"levels", "calculator"} <= document.keys():
+        example = "tavorite-li" if "workflow" in document["calculator"] else "al-110-tilt"
     base = TABLE if example == "table" else yaml.safe_load((ROOT / f"examples/{example}.yaml").read_text(encoding="utf-8"))
-    base |= {"budget": {}} if block.page == "learned-cost" else {}  # shares of an unknown whole are refused
+    base |= {"budget": {}} if block.page in ("learned-cost", "levels") else {}  # shares of an unknown whole are refused
+    base = {key: part for key, part in base.items() if key != "proposer" or "levels" not in document}  # others buy no looks
     if "parent" in document.get("space", {}):  # another parent has sites of its own
         base = base | {"space": document["space"]}
     return CampaignSpec, merged(base, document)
@@ -408,7 +408,7 @@ def test_a_plugin_package_as_the_page_has_it(tmp_path):
     run(tmp_path, new)
     run(tmp_path, install.replace("pip install", "pip install --no-index --target target"))
     seen = f"export PYTHONPATH={tmp_path / 'target'}; "
-    assert "7 passed" in run(tmp_path, seen + test.replace("-q", "-q -p no:cacheprovider --rootdir ."))
+    assert "8 passed" in run(tmp_path, seen + test.replace("-q", "-q -p no:cacheprovider --rootdir ."))
     assert "my_potential" in run(tmp_path, seen + check)
 
 

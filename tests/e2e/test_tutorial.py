@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,13 @@ def test_the_tutorial_runs(execute, require):
     printed = execute("tutorial.ipynb")
     assert "nothing was computed" in printed
     assert "12 evaluations" in printed
+
+
+def test_the_notebook_of_a_search_in_python_runs(execute, tmp_path):
+    printed = execute("python.ipynb")
+    assert re.search(r"Found\(p\S+ .*solvent='ethanol', value (79|80)", printed)
+    assert printed.count("Found(") == 2
+    assert (tmp_path / "yield.png").is_file()
 
 
 def test_the_notebook_on_sparse_modelling_runs(execute, tmp_path, require):

@@ -16,7 +16,7 @@ from tests.support.campaign_files import hydrogen_campaign, rows_campaign
 from tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("calculators", "deploy", "examples", "flows", "models", "spaces", "tansaku", "tasks")
+PARTS = ("calculators", "client", "deploy", "examples", "flows", "models", "spaces", "tansaku", "tasks")
 ALONE = """
 import sys
 sys.meta_path[:] = [finder for finder in sys.meta_path if not getattr(finder, "__module__", "").startswith("__editable__")]
@@ -37,7 +37,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for room in ROOMS:
         (copy / "tansaku" / room).unlink()
-    (copy / "tests").symlink_to(ROOT / "tests")
+    (copy / "tansaku_client").symlink_to("client/tansaku_client")
+    for name in ("tests", "benchmarks"):  # the tests share doubles with the benchmarks
+        (copy / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "pyproject.toml", copy)
     (copy / "sitecustomize.py").write_text(ALONE)
     return copy

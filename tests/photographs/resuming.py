@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.steer import request, request_edit
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.report_file import report_at

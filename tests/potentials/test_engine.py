@@ -20,8 +20,11 @@ from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.configuration.source import source_of
-from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
+from tests.support.campaign_files import boundary_space
+from tests.support.records import job_of
+
+pytestmark = pytest.mark.needs("torch", "matscipy", "safetensors")
 
 POTENTIALS = Path(__file__).parent
 FILES = ("al-emt-symmetry.safetensors", "al-emt-bispectrum.safetensors")
@@ -31,12 +34,6 @@ ENVIRONMENTS = {
     "bispectrum": {"type": "bispectrum", "cutoff": 4.5, "degree": 4},
     "separate": {"type": "bispectrum", "cutoff": 4.5, "degree": 2, "elements": "separate"},
 }
-
-
-@pytest.fixture(autouse=True)
-def _needs(require):
-    for package in ("torch", "matscipy", "safetensors"):
-        require(package)
 
 
 @pytest.fixture(params=list(ENVIRONMENTS))
@@ -234,12 +231,7 @@ def campaign(folder: Path, **keys: object):
     data = {
         "schema_version": 1,
         "name": "predicted",
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.0},
-            "boundaries": {"planes": [[1, 1, 1]]},
-            "spacing": 8.0,
-        },
+        "space": boundary_space("Al", 4.0, [1, 1, 1], spacing=8.0),
         "objective": {"unit": "J/m2"},
         **keys,
     }
@@ -267,14 +259,7 @@ def test_a_campaign_s_source_is_the_model_s_content_not_its_place(tmp_path):
 
 def test_a_campaign_s_outcome_says_that_it_is_predicted(tmp_path):
     spec = campaign(POTENTIALS, calculator={"type": "potential", "model": FILES[0], "relaxation": {"fmax": 0.1}})
-    document = JobDocument(
-        campaign="predicted",
-        candidate=str(open_space(spec.space, POTENTIALS).pool().ids[0]),
-        space=spec.space,
-        calculator=spec.calculator,
-        objective=spec.objective,
-        base_path=str(POTENTIALS),
-    )
+    document = job_of(spec, str(open_space(spec.space, POTENTIALS).pool().ids[0]), POTENTIALS)
     outcome = evaluate(document, tmp_path)
     assert outcome.failure is None
     assert outcome.predicted_by == FILES[0]

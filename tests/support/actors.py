@@ -1,7 +1,5 @@
 """The user on whose behalf tests give commands."""
 
-from __future__ import annotations
-
-from tansaku.tasks.act.commands.actor import Actor
+from tansaku.models.domain.authors import Actor
 
 ADA = Actor("ada", "test")

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 
 from tests.support.forks import end_as, preload
-from tests.support.warm_workers import PATCHED, WarmSubprocess
+from tests.support.warm_workers import fork_from
 
 PRELOADED = (
     "ase.build",
@@ -52,8 +51,7 @@ def carry_out(request: dict) -> None:
         for stream, number in ((nothing, 0), (out, 1), (err, 2)):
             os.dup2(stream.fileno(), number)
     if request["workers"] is not None:
-        for name in PATCHED:
-            import_module(name).subprocess = WarmSubprocess(lambda: request["workers"])
+        fork_from(lambda: request["workers"])
     sys.argv = [request["module"], *request["arguments"]]
     end_as(request["module"])
 

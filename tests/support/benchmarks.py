@@ -83,3 +83,16 @@ def run_benchmark(
         return benchmark_server.run(tmp_path_factory.mktemp("benchmark"), name, list(map(str, arguments)), timeout, workers)
 
     return run
+
+
+@pytest.fixture
+def benchmark_result(run_benchmark: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> Callable[..., dict]:
+    """``benchmark_result("potential", "--quick", …)``: what a benchmark that has to succeed writes to its file."""
+
+    def run(name: str, *arguments: str | Path, **how: object) -> dict:
+        out = tmp_path / "result.json"
+        done = run_benchmark(name, *arguments, "--out", out, **how)
+        assert done.returncode == 0, done.stderr
+        return json.loads(out.read_text())
+
+    return run

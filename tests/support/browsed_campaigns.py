@@ -6,15 +6,21 @@ import csv
 import io
 from pathlib import Path
 
+from tansaku.models.domain.authors import Actor
+from tansaku.models.domain.moments import utc_now
+from tansaku.models.domain.projects import LONGEST_TAG, Quota
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.requests import RequestState, ServiceRequest
+from tansaku.models.domain.roles import ProjectRole
 from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.act.commands.actor import Actor
+from tansaku.models.domain.trainings import TrainingRequest, TrainingState, TrainingStep
+from tansaku.tasks.act.commands.audit import by_command
 from tansaku.tasks.act.commands.create import prepare_campaign
-from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.act.commands.projects import ProjectChanges
+from tansaku.tasks.backends.resources import DatabaseResources, Resources
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tests.support.records import proposal_of
+from tests.support.records import dataset_record, proposal_of
 
 # The coherent twin (1 1 1) is relaxed in three steps; with its grains translated it needs more than ten, so that fails.
 # No evaluation ends within the time limit.
@@ -49,6 +55,21 @@ budget: {evaluations: 2}
 """
 MEASURED = ROWS.replace("NAME", "measured").replace("value: value, cost: cost", "cost: cost")
 MEASURED = MEASURED.replace("objective:", "calculator: {type: manual}\nobjective:")
+EXPERIMENT = """\
+schema_version: 1
+name: experiment
+space:
+  type: parameters
+  parameters:
+    heat: {type: number, low: 20, high: 80, step: 0.5, unit: degC}
+    solvent: {type: category, values: [water, ethanol]}
+  pool: 32
+calculator: {type: manual}
+objective: {property: hardness, unit: GPa, direction: maximize}
+proposer: {type: gp, initial_points: 3}
+budget: {evaluations: 12}
+execution: {in_flight: 1}
+"""
 MARKUP = "<img src=/asked-by-markup onerror=\"document.title='run'\"><script>document.title='run'</script>"
 """Would ask the server for a page that there is not, and run a script, if a page took it for HTML."""
 
@@ -84,3 +105,34 @@ def store_measured(stored: Resources, folder: Path) -> None:
     failure = Failure(kind=FailureKind.SCIENCE, reason="wrong", message=MARKUP)
     stored.store.accept_outcome(lease, evaluation.id, "token", Outcome(failure=failure))
     stored.store.release_lease(lease)
+
+
+def store_training(stored: DatabaseResources) -> None:
+    """A data set, and a training on it that failed, so that no service takes it."""
+    record = dataset_record(name="copper", sha256="a" * 64)
+    stored.registry.add_dataset(record)
+    step = TrainingStep(step=3, training=0.01, validation=0.02, unit="eV/atom")
+    request = TrainingRequest(
+        id="training-1",
+        model="alloy",
+        spec={"dataset": record.sha256, "surrogate": {"type": "kernel_ridge"}},
+        user="ada",
+        origin="test",
+        created_at=utc_now(),
+        state=TrainingState.FAILED,
+        steps=(step,),
+        reason=MARKUP,
+    )
+    stored.requests.add_training(request)
+
+
+def store_project(stored: DatabaseResources, campaign: str) -> None:
+    """A project with everything that its page shows, and a campaign in it."""
+    changes = ProjectChanges(stored.accounts, by_command(), utc_now)
+    changes.create("tilt", private=True, owner=None)
+    changes.set_member("tilt", stored.accounts.users()[0].name, ProjectRole.OWNER)
+    notes = f"# {MARKUP}\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[page](https://example.org)\n\n```\n{MARKUP}\n```\n"
+    changes.set_notes("tilt", notes)
+    changes.set_tags("tilt", ["copper", MARKUP[:LONGEST_TAG]])
+    changes.set_quota("tilt", Quota(evaluations=100, core_hours=10))
+    changes.move(stored.store.campaign(campaign), "tilt")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.support.served import Served
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 180_000.0  # [ms]
@@ -28,6 +31,30 @@ class Errors(list):
         page.on("pageerror", lambda error: self.append(str(error)))
         page.on("request", lambda request: None if "//127.0.0.1:" in request.url else self.append(request.url))
         return page
+
+
+@contextmanager
+def opened_browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not work for root.
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield started
+        started.close()
+
+
+@contextmanager
+def logged_in(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    """A browser in which the admin has logged in by the printed link."""
+    context = browser.new_context()
+    address = served.page()
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible(timeout=PATIENCE)
+    page.close()
+    context.base = address.partition("/login")[0]
+    yield context
+    context.close()
 
 
 def go(page: Page, path: str) -> None:

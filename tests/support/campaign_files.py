@@ -81,3 +81,14 @@ def hydrogen_campaign(dimensions: int, evaluations: int) -> dict[str, Any]:
         "budget": {"evaluations": evaluations},
         "execution": {"polish": 0},
     }
+
+
+def boundary_space(element: str, edge: float, *planes: list[int], **more: Any) -> dict[str, Any]:
+    """Grain boundaries of an fcc crystal with this lattice parameter [Å]."""
+    crystal = {"structure": "fcc", "element": element, "lattice_parameter": edge}
+    return {"type": "grain_boundary", "crystal": crystal, "boundaries": {"planes": list(planes)}} | more
+
+
+def table_space(file: str, columns: dict[str, Any], features: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The rows of a table."""
+    return {"type": "table", "candidates": file, "columns": columns, "features": features} | more

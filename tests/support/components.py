@@ -68,6 +68,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
     "pint": _package("pint", "sparse"),
     "pydmd": _package("pydmd", "sparse"),
+    "optimade": _package("optimade", "optimade"),
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),
     "tblite": _package("tblite", "tblite"),
@@ -86,17 +87,26 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
 }
 
 
+def check(component: str) -> None:
+    """Fails or leaves out the test that runs where a component is missing."""
+    if component not in COMPONENTS:
+        pytest.fail(f"unknown component {component!r}; known are {', '.join(sorted(COMPONENTS))}")
+    if reason := COMPONENTS[component]():
+        (pytest.fail if REQUIRE_ALL else pytest.skip)(f"needs {component}: {reason}")
+
+
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], None]:
     """``require("mongod")``: the test needs this component.
 
     A missing one fails the test under TANSAKU_REQUIRE_ALL=1; otherwise the test is left out and listed at the end.
     """
-
-    def check(component: str) -> None:
-        if component not in COMPONENTS:
-            pytest.fail(f"unknown component {component!r}; known are {', '.join(sorted(COMPONENTS))}")
-        if reason := COMPONENTS[component]():
-            (pytest.fail if REQUIRE_ALL else pytest.skip)(f"needs {component}: {reason}")
-
     return check
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The mark ``needs`` of a file is ``require`` in each of its tests, before their fixtures."""
+    for mark in item.iter_markers("needs"):
+        for component in mark.args:
+            check(component)

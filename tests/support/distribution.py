@@ -71,6 +71,7 @@ def is_fast(item: pytest.Item, seconds: dict[str, float]) -> bool:
         quick
         and file.startswith(("tests/unit/", *(f"tests/{room}/" for room in ROOMS)))
         and ("require" not in fixtures or "emptied_database" in fixtures)
+        and item.get_closest_marker("needs") is None
     )
 
 

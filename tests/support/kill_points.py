@@ -32,6 +32,7 @@ NOT_CALLED = {
     "CampaignStore.changes": "for the dashboard",
     "CampaignStore.columns": "for views",
     "CampaignStore.page": "for views",
+    "CampaignStore.shell_line": "for the page of the search",
     "CampaignStore.state_counts": "for views",
     "CampaignStore.events": "for logs, and for a changed file",
     "CampaignStore.import_observations": "a user's command",

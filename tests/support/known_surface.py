@@ -15,7 +15,7 @@ from tansaku.models.engine.percolation import bottleneck
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE
 from tests.support.campaign_files import hydrogen_campaign
-from tests.support.records import campaign_record, proposal_of
+from tests.support.records import campaign_record, proposal_of, store_evaluation
 
 NAME = "h-in-al"
 
@@ -45,10 +45,8 @@ class KnownSurface:
             self.count += 1
             candidate, system, surface = str(self.pool.ids[place]), self.pool.systems[0], self.pool.surfaces[0]
             proposal = proposal_of(self.count, candidate=candidate, system=system, surface=surface)
-            found = self.store.insert_proposal(lease, proposal)
-            self.store.begin_attempt(lease, found.id, 1, f"token-{self.count}", f"job-{self.count}")
             outcome = Outcome(value=1000.0 * float(self.energies[place]))
-            self.store.accept_outcome(lease, found.id, f"token-{self.count}", outcome)
+            store_evaluation(self.store, lease, proposal, outcome)
         self.store.release_lease(lease)
 
     def certify(self, estimate: float, tolerance: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.support.campaign_files import boundary_space
+
 
 def keys(trained: dict | None = None, /, **changes: object) -> dict:
     """Three boundaries by EMT, their label EMT too, and a kernel ridge that looks first.
@@ -12,13 +14,9 @@ def keys(trained: dict | None = None, /, **changes: object) -> dict:
     """
     return {
         "seed": 6,
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-            "axis": [1, 1, 0],
-            "boundaries": {"planes": [[1, 1, 3], [1, 1, 2], [1, 1, 1]]},
-            "translation": {"normal": [0.0, 0.4]},
-        },
+        "space": boundary_space(
+            "Al", 3.994, [1, 1, 3], [1, 1, 2], [1, 1, 1], axis=[1, 1, 0], translation={"normal": [0.0, 0.4]}
+        ),
         "calculator": {"type": "emt", "relaxation": {"fmax": 0.5}},
         "label": {"calculator": {"type": "emt"}},
         "objective": {"property": "label_grain_boundary_energy"},

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.model_registry import Errors, ModelRecord, Registry
+from tansaku.models.domain.model_registry import Errors, Registry
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.surrogates import Progress, Weights
 from tansaku.models.surrogates.files import write_weights
+from tests.support.records import NOW, model_record
 
-MODELS_AT = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL_ERRORS = {
     "energy": Errors(unit="eV/atom", count=800, mae=0.1, rmse=0.2, correlation=0.9, within_one=0.7, within_two=0.95)
 }
@@ -38,20 +37,17 @@ def store_models(registry: Registry, artifacts: ArtifactStore, folder: Path) -> 
     kept = artifacts.put(folder / "report.safetensors")
     for version in (1, 2, 3):
         registry.add_model(
-            ModelRecord(
+            model_record(
                 name="alloy",
                 version=version,
                 spec={"surrogate": {"type": "kernel_ridge"}, "name": "<b>alloy</b>"},
                 dataset=("b" if version == 3 else "a") * 64,
-                learns="calculator",
                 artifact=str(version) * 64,
                 report=kept,
                 held_out=MODEL_ERRORS,
                 training=MODEL_ERRORS,
                 seconds=2.0,
-                device="cpu",
                 tansaku_version="1",
-                created_at=MODELS_AT,
-                promoted_at=MODELS_AT if version == 1 else None,
+                promoted_at=NOW if version == 1 else None,
             )
         )

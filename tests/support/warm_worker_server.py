@@ -192,7 +192,9 @@ def become(request: dict, streams: list[int], address: str) -> None:
     if kind == "-m":
         sys.argv = [program, *arguments]
         if program in (ENGINE, FLOW_DRIVER):
-            fork_workers(address)
+            from tests.support.warm_workers import fork_from
+
+            fork_from(lambda: address)
         end_as(program)
     assert program in (COMMAND, PREFECT_COMMAND)
     sys.argv = [kind, *arguments]
@@ -202,20 +204,13 @@ def become(request: dict, streams: list[int], address: str) -> None:
 def run_command(address: str) -> None:
     """Runs ``tansaku`` with the arguments of this process; what it starts is forked as in the tests' own process."""
     from tansaku.deploy.cli.main import main
+    from tests.support.warm_workers import fork_from
 
-    fork_workers(address)
+    fork_from(lambda: address)
     if ENGINES in sys.modules:
         fork_engines(address)
     sys.modules["__main__"] = ModuleType("__main__")  # as for -c: what the command spawns imports nothing of it
     main()
-
-
-def fork_workers(address: str) -> None:
-    """What modules of the product start in this process is forked from that one."""
-    from tests.support.warm_workers import PATCHED, WarmSubprocess
-
-    for name in PATCHED:
-        sys.modules[name].subprocess = WarmSubprocess(lambda: address)
 
 
 def fork_engines(address: str) -> None:

@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
@@ -247,6 +248,16 @@ PATCHED = (
 )
 """Modules of the product that start such processes."""
 
+FORKED = "tansaku.tasks.node.jobs.forked"
+"""Where the product forks by itself, which takes an import in each test."""
+
+
+def fork_from(address: Callable[[], str]) -> None:
+    """What the product starts in this process is forked from the process that listens on a socket."""
+    for name in PATCHED:
+        import_module(name).subprocess = WarmSubprocess(address)
+    import_module(FORKED).FORKER.usable = False
+
 
 @pytest.fixture(scope="session")
 def warm_workers() -> Iterator[WarmWorkers]:
@@ -285,3 +296,5 @@ def _processes_are_forked(request: pytest.FixtureRequest, warm_workers: WarmWork
     if request.node.get_closest_marker("started_workers") is None:
         for name in filter(sys.modules.__contains__, PATCHED):
             monkeypatch.setattr(sys.modules[name], "subprocess", WarmSubprocess(lambda: warm_workers.address))
+        if FORKED in sys.modules:
+            monkeypatch.setattr(sys.modules[FORKED].FORKER, "usable", False)

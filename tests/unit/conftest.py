@@ -12,6 +12,7 @@ import pytest
 
 from tansaku.models.domain.history import Entry, build_history
 from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.ports import Choice
 from tansaku.models.domain.records import (
     Evaluation,
@@ -27,11 +28,11 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.views.campaign import Campaign
-from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of, read_campaign
+from tests.support.copper_desk import Desk, opened_desk
+from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of, read_campaign, store_evaluation
 
 CANDIDATES = """\
 id,system,surface,value,cost,x
@@ -101,9 +102,7 @@ def recorded(table_file: Path) -> Callable[..., MemoryCampaignStore]:
                 purpose="polish" if again else "search",
                 model="test",
             )
-            evaluation = store.insert_proposal(lease, proposal)
-            store.begin_attempt(lease, evaluation.id, 1, f"token-{number}", f"job-{number}")
-            store.accept_outcome(lease, evaluation.id, f"token-{number}", space.recorded(candidate))
+            store_evaluation(store, lease, proposal, space.recorded(candidate))
         if stop is not None:
             count = len(candidates)
             decided = StopDecision(reason=stop, proposed=count, finished=count, failed=0, remaining_cost=None)
@@ -206,3 +205,8 @@ def tavorite_search(require) -> Callable[..., Campaign]:
         return read_campaign(record, spec, evaluations, space=space, refits=tuple(refits))
 
     return build
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return opened_desk(tmp_path)

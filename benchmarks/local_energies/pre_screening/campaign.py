@@ -20,13 +20,13 @@ from benchmarks.local_energies.pre_screening.recorded import (
     structures,
 )
 from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore

@@ -4,6 +4,9 @@ Campaigns with the proposer of a file that has none, on the shipped table of bou
 folders ``olympus`` and ``alloy``). Every fifth evaluation, or twentieth of boundaries, the model is asked what the next ones
 gain (a tenth of those so far, at least five): the expected gain, and the amount that no system exceeds with 90 %. Two factors
 are learned on all other tables and judged on each; intervals are of campaigns drawn again. An interrupted run continues.
+
+With ``--below`` all candidates of the best tenth of a table of ``DIR`` are wanted, a gain is the number of those found, and
+statements are judged with the factors of the product.
 """
 
 from __future__ import annotations
@@ -13,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.command import begun, command, results
 from benchmarks.everyday.tables import content
-from benchmarks.replays.further.campaigns import BOUNDARIES, Case, run
-from benchmarks.replays.further.judging import judged
+from benchmarks.replays.further.campaigns import BELOW, BOUNDARIES, Case, run
+from benchmarks.replays.further.judging import as_stated, judged
 from benchmarks.replays.table import CAMPAIGN
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
@@ -35,14 +38,21 @@ def arguments() -> argparse.Namespace:
     parser = command("replays.further", __doc__, quick="two tables, short campaigns, one seed", jobs="campaigns")
     parser.add_argument("--data", type=Path, required=True, help="folder with the folders olympus and alloy")
     parser.add_argument("--seeds", type=int, default=20, help="how many")
+    parser.add_argument("--below", action="store_true", help="the best tenth is wanted")
     return parser.parse_args()
+
+
+def _content(data: Path, table: str) -> str:
+    return file_sha256(CAMPAIGN) if table == BOUNDARIES else content(data, table.removesuffix(BELOW))
 
 
 def main() -> None:
     """Runs what is not done yet, writes the result after each campaign, and judges at the end."""
     given = arguments()
-    tables = QUICK if given.quick else (*JUDGED, *KEPT_BACK)
-    data = {name: file_sha256(CAMPAIGN) if name == BOUNDARIES else content(given.data, name) for name in tables}
+    tables: tuple[str, ...] = QUICK if given.quick else (*JUDGED, *KEPT_BACK)
+    if given.below:
+        tables = tuple(f"{name}{BELOW}" for name in tables if name != BOUNDARIES)
+    data = {name: _content(given.data, name) for name in tables}
     result = begun(given.out, {"schema_version": 1, "data": data}, campaigns=[])
     known = {(row["table"], row["seed"]) for row in result["campaigns"]}
     cases = [
@@ -57,9 +67,10 @@ def main() -> None:
     by_table: dict[str, list[JsonDict]] = {name: [] for name in tables}
     for row in result["campaigns"]:
         by_table[row["table"]].append(row)
-    found = judged(by_table)
+    found = as_stated(by_table) if given.below else judged(by_table)
     write_json(given.out, result | {"judged": found, "provenance": describe_machine()})
-    print(f"learned on all: factor for chances {found['chance_factor']:.2f}, for expected gains {found['gain_factor']:.2f}")
+    if not given.below:
+        print(f"learned on all: factor for chances {found['chance_factor']:.2f}, for expected gains {found['gain_factor']:.2f}")
     for name, item in found["tables"].items():
         low, high = item["interval"]
         print(

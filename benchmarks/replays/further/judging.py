@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.replays.further.campaigns import FACTORS
-from tansaku.models.domain.outlook import SURE
+from tansaku.models.domain.outlook import CHANCE_SCALE, GAIN_SCALE, SURE
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 
@@ -79,6 +79,11 @@ def judged(campaigns: Mapping[str, Sequence[JsonDict]]) -> JsonDict:
         found[name] = standing(mine, *learned(others))
     chance, gain = learned(list(tables.values()))
     return {"chance_factor": chance, "gain_factor": gain, "tables": found}
+
+
+def as_stated(campaigns: Mapping[str, Sequence[JsonDict]]) -> JsonDict:
+    """Returns how right statements are as a campaign makes them, on each table."""
+    return {"tables": {name: standing(Answers.of(made), CHANCE_SCALE, GAIN_SCALE) for name, made in campaigns.items()}}
 
 
 def family(table: str) -> str:

@@ -57,7 +57,6 @@ def ion_binding(calculator: Calculator, smiles: str, spec: IonBindingSpec) -> Io
 
     Args:
         calculator: Computes molecules with a charge, and charges of atoms.
-        spec: What is tried.
 
     Raises:
         NotFoundError: RDKit cannot read the molecule.
@@ -92,10 +91,6 @@ def ion_binding(calculator: Calculator, smiles: str, spec: IonBindingSpec) -> Io
 
 def free_molecule(calculator: Calculator, conformers: Conformers, spec: IonBindingSpec) -> tuple[CalculationResult, int]:
     """The best two conformers relaxed without an ion.
-
-    Args:
-        calculator: Computes molecules.
-        spec: How they are relaxed.
 
     Returns:
         The lower one, and how many relaxations did not end or ended in another molecule.
@@ -196,7 +191,6 @@ def sites_of(conformers: Conformers, charges: FloatArray, number: int, ion: str 
     """The most promising places of a singly charged ion, no two of them alike.
 
     Args:
-        conformers: Of the molecule.
         charges: Of its atoms, (n_atoms,) [e].
         number: Most places.
         ion: A key of ``_LARGER``.

@@ -75,7 +75,6 @@ def climb(
 
     Args:
         relaxer: Its threshold, steps and calculator are used.
-        atoms: What the states consist of.
         ends: The states, with positions that are not wrapped.
         images: Number of intermediate images.
         curvature: Guess of the second derivatives, positive definite [eV/Å^2], shape ``(3 n_atoms, 3 n_atoms)``.
@@ -135,7 +134,6 @@ def roughly(
 
     Args:
         relaxer: Its calculator is used.
-        atoms: What the states consist of.
         ends: The states, with positions that are not wrapped.
         images: Number of intermediate images.
         curvature: As for :func:`climb`.

@@ -72,7 +72,6 @@ class Carrier:
         site: Index of the site in the host; its copy in the first cell is empty, or the only one taken.
         state: Relaxed; the atoms are those that :meth:`Crystal.kept` names.
         spread: Between the lowest state and the highest one that a start led to [eV].
-        starts: Starts made.
     """
 
     site: int

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from ase import Atoms
 
 from tansaku.calculators.workflows.migration.band import FLAT, ROUGH_STEPS, Band, climb
 from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal, carry
@@ -26,7 +27,7 @@ from tansaku.calculators.workflows.migration.supercell import Mapping
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
-Method = Literal["midpoint", "band", "band_to_intermediate", "refined", "refined_to_intermediate"]
+Method = Literal["midpoint", "band", "band_to_intermediate", "refined", "refined_to_intermediate", "look"]
 
 _INTERMEDIATE_IMAGES = 3
 """Images of a band over half a hop."""
@@ -42,7 +43,8 @@ class HopResult:
     Attributes:
         method: ``midpoint``: relaxed under the symmetry that exchanges the ends; ``band``: a climbing-image band from end to
             end; ``band_to_intermediate``: one from the end to a state half way; ``refined``, ``refined_to_intermediate``: from
-            the highest image of such a band, or from a midpoint that is none, to the saddle point, and down its two sides.
+            the highest image of such a band, or from a midpoint that is none, to the saddle point, and down its two sides;
+            ``look``: a midpoint after a few steps.
         energy: Of the saddle point [eV].
         profile: Way along the hop from 0 to 1 and energy [eV], ends and saddle point included.
         intermediate: Energy of the state half way, None where there is none [eV].
@@ -310,7 +312,6 @@ class Midpoint:
     """A relaxed state half way.
 
     Attributes:
-        state: The state.
         passage: Its atoms.
         mapping: The operation, on them.
         eigenvalues: Of the lowest motions that the operation reverses, ascending [eV/Å^2].
@@ -344,9 +345,7 @@ def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
     Raises:
         CalculationError: Not converged, or an atom has left its place.
     """
-    supercell, passage = crystal.supercell, open_passage(crystal, hop)
-    start = passage.atoms()
-    start.positions[passage.ion] = 0.5 * (supercell.host.positions[hop.first] + supercell.place(hop))
+    passage, start = midpoint_start(crystal, hop)
     bound = restrict(mapping, passage.kept, passage.ion)
     state = crystal.relaxer.at_fixed_cell(start, passage.curvature, bound)
     if state is None:
@@ -362,6 +361,14 @@ def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
         modes=modes.vectors[:2].reshape(-1, len(passage.kept), 3),
         evaluations=crystal.relaxer.through.evaluations - before,
     )
+
+
+def midpoint_start(crystal: Crystal, hop: Hop) -> tuple[Passage, Atoms]:
+    """Returns a hop's passage, and its atoms on their sites but for the ion, which is half way."""
+    supercell, passage = crystal.supercell, open_passage(crystal, hop)
+    start = passage.atoms()
+    start.positions[passage.ion] = 0.5 * (supercell.host.positions[hop.first] + supercell.place(hop))
+    return passage, start
 
 
 def restrict(mapping: Mapping, kept: IntArray, ion: int) -> Mapping:

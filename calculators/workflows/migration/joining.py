@@ -60,7 +60,6 @@ def join(passage: Passage, ends: tuple[State, State], images: int, level: float 
     """Finds a path between two states.
 
     Args:
-        passage: The atoms.
         images: Intermediate images of a band.
         level: Energy up to which no saddle point is asked for [eV].
         splits: Number of times that the path may be split.
@@ -83,7 +82,6 @@ def split(
     """Refines a rough band to a path: over the saddle point near its highest image, split at states that lie on it.
 
     Args:
-        passage: The atoms.
         ends: The states that the band joins.
         band: Converged or not.
         images: As for :func:`join`.
@@ -156,7 +154,6 @@ def over_both(
     """The way between two states over a saddle point and its image under the operation that exchanges them.
 
     Args:
-        passage: The atoms.
         saddle: Between one of them and a state on the way.
         images: As for :func:`join`.
         turn: Where the operation puts the atoms.

@@ -115,7 +115,6 @@ def find_network(host: Atoms, ion: str, max_hop: float) -> Network:
 
     Args:
         host: The relaxed crystal, every site of the ion occupied.
-        ion: Element that moves.
         max_hop: Longest hop [Å].
 
     Raises:

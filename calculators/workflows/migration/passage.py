@@ -22,7 +22,6 @@ class Passage:
     """A hop's atoms.
 
     Attributes:
-        crystal: The crystal.
         kept: Indices in the supercell of the atoms that are there.
         ion: Position of the hopping ion among them.
     """

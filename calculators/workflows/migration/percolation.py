@@ -25,7 +25,6 @@ class Percolation:
         lowest: Energy of the lowest state in it, as given [eV].
         limiting: Number of the hop class with that saddle point.
         directions: Independent lattice vectors along which it is infinite.
-        sites: Sites in it.
     """
 
     dimensions: int
@@ -42,11 +41,7 @@ class Percolation:
 
 
 class Components:
-    """Sites joined by hops.
-
-    Args:
-        sites: The sites.
-    """
+    """Sites joined by hops."""
 
     def __init__(self, sites: Sequence[int]) -> None:
         self._parent = {site: site for site in sites}

@@ -47,7 +47,6 @@ class SaddlePoint:
     """A stationary point at which exactly one motion lowers the energy.
 
     Attributes:
-        state: Where it is.
         eigenvalues: The lowest two [eV/Å^2].
         mode: The motion that lowers the energy, shape ``(n_atoms, 3)``; the largest displacement is one.
     """
@@ -61,7 +60,6 @@ def refine(passage: Passage, start: FloatArray, direction: FloatArray) -> Saddle
     """Finds the saddle point near a place.
 
     Args:
-        passage: The atoms.
         start: Where to begin [Å], shape ``(n_atoms, 3)``.
         direction: Along which the energy has its maximum there, about, shape ``(n_atoms, 3)``.
 

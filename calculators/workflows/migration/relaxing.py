@@ -24,6 +24,12 @@ _MAX_STEP = 0.15
 _CHUNK = 15
 """Steps after which a relaxation from a guess of the curvature starts again with the guess."""
 
+STIFFNESS = 20.0
+"""Guess for an atom of a crystal [eV/Å^2]."""
+
+_CELL_STIFFNESS = 0.5
+"""Guess of the elastic constants of a crystal [eV/Å^3]."""
+
 _VOLUME_CHANGE = (0.7, 1.5)
 
 
@@ -56,7 +62,6 @@ class Through(AseCalculator):
     """Our calculator as ASE's optimisers see one; remembers the last structure and counts what it computes.
 
     Args:
-        calculator: Computes.
         count: Shared counter of evaluations; None: by itself.
     """
 
@@ -169,14 +174,21 @@ class Relaxer:
         through: The calculator.
         fmax: Largest force at the end [eV/Å].
         max_steps: Steps after which it has failed.
+        keep: Whether it ends after these steps instead.
     """
 
     through: Through
     fmax: float
     max_steps: int
+    keep: bool = False
 
-    def host(self, structure: Atoms) -> Atoms:
+    def host(self, structure: Atoms, stress: float | None = None) -> Atoms:
         """Relaxes cell and atoms, keeping every symmetry.
+
+        Args:
+            structure: Left untouched.
+            stress: It ends when no component of the stress times the volume per atom is larger, whatever the forces [eV]; steps
+                begin from a guess of how stiff atoms and cell are. None: it ends by the forces.
 
         Raises:
             CalculationError: ``not_converged`` or ``exploded``.
@@ -184,7 +196,10 @@ class Relaxer:
         atoms: Atoms = structure.copy()
         atoms.set_constraint(FixSymmetry(atoms, symprec=1e-3))
         atoms.calc = self.through
-        self._run(FrechetCellFilter(atoms), atoms, None, None)
+        if stress is None:
+            self._run(FrechetCellFilter(atoms), atoms, None, None)
+        else:
+            self._run(FrechetCellFilter(atoms), atoms, _guess_with_cell(atoms), lambda now: _stress_per_atom(now) <= stress)
         change = atoms.get_volume() / structure.get_volume()
         if not _VOLUME_CHANGE[0] <= change <= _VOLUME_CHANGE[1]:
             raise CalculationError("exploded", f"the crystal's volume changed by a factor of {change:.2f}")
@@ -233,7 +248,8 @@ class Relaxer:
         done, converged = 0, False
         while not converged and done < self.max_steps:
             # What BFGS learns on the way across a ridge holds it up behind it: it starts again from the guess.
-            chunk = self.max_steps - done if curvature is None else min(_CHUNK, self.max_steps - done)
+            restarts = curvature is not None and relaxed is atoms
+            chunk = min(_CHUNK, self.max_steps - done) if restarts else self.max_steps - done
             with BFGS(relaxed, logfile=os.devnull, maxstep=_MAX_STEP) as optimizer:
                 if curvature is not None:
                     optimizer.H0 = curvature.copy()
@@ -245,9 +261,20 @@ class Relaxer:
                     if stop is not None and not converged and stop(atoms):
                         return None
                 done += int(optimizer.nsteps)
-        if not converged:
+        if not converged and not self.keep:
             largest = float(np.linalg.norm(np.asarray(atoms.get_forces()), axis=1).max())
             raise CalculationError(
                 "not_converged", f"largest force {largest:.3g} eV/Å after {done} steps; expected below {self.fmax:g} eV/Å"
             )
         return done
+
+
+def _guess_with_cell(atoms: Atoms) -> FloatArray:
+    """Second derivatives of a crystal's energy, diagonal, as a filter of ASE has atoms and cell: by strain times atoms."""
+    count = len(atoms)
+    cell = _CELL_STIFFNESS * atoms.get_volume() / count**2
+    return np.diag(np.array([STIFFNESS] * (3 * count) + [cell] * 9))
+
+
+def _stress_per_atom(atoms: Atoms) -> float:
+    return float(np.abs(atoms.get_stress()).max()) * float(atoms.get_volume()) / len(atoms)

@@ -14,7 +14,6 @@ def describe(found: MigrationBarrier, dimensions: int) -> JsonDict:
     """Everything about a barrier but the structures.
 
     Args:
-        found: The result.
         dimensions: Whose path is the profile.
 
     Returns:

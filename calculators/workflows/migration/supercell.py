@@ -105,7 +105,6 @@ def make_supercell(host: Atoms, image_distance: float) -> Supercell:
     """The smallest supercell in which no atom is nearer to its image than given.
 
     Args:
-        host: The crystal.
         image_distance: [Å].
 
     Raises:

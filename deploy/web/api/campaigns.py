@@ -20,7 +20,7 @@ from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.evaluation_columns import RESULTS
-from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, Evaluation, Record
+from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.verbs import SteeringKind
 from tansaku.tasks.read.views.campaign import Campaign
@@ -35,6 +35,7 @@ from tansaku.tasks.read.views.evaluation_table import (
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.proposals import Predictions, predictions_of
 from tansaku.tasks.read.views.readings import CampaignLine
+from tansaku.tasks.read.views.results import row_cells
 from tansaku.tasks.read.views.status import CampaignStatus, live_lease, status_of
 from tansaku.tasks.read.views.structures import StructureFile, StructureForm, structure_file
 
@@ -68,6 +69,7 @@ class EvaluationQuery(Body):
     sort: Sort = "round"
     after: Round | None = None
     limit: Limit = 50
+    cells: bool = Field(default=False, description="With what describes the candidates, by column.")
 
     @field_validator("state", "system", "value_min", "value_max", mode="before")
     @classmethod
@@ -88,6 +90,7 @@ class Campaigns(BaseModel):
 
 
 _LINE: dict[str, Any] = {column.name: column.type for column in RESULTS}
+_LINE["cells"] = (dict[str, str | float] | None, None)
 EvaluationLine = create_model("EvaluationLine", __base__=Record, __doc__="An evaluation in the table.", **_LINE)
 
 _PAGE: dict[str, Any] = {"items": GenericAlias(list, EvaluationLine), "next": (int | None, None), "total": int}
@@ -110,9 +113,11 @@ class StoredCommand(BaseModel):
 
 
 @router.get("")
-def campaigns(request: Request, _: Viewer, limit: Limit = 100, after: str = "") -> Campaigns:
+def campaigns(request: Request, actor: Viewer, limit: Limit = 100, after: str = "") -> Campaigns:
     """Lists the campaigns by name."""
-    left = [line for line in services_of(request).readings.lines() if line.name > after]
+    services = services_of(request)
+    sight = services.sight(actor)
+    left = [line for line in services.readings.lines() if line.name > after and sight.sees(line.name)]
     return Campaigns(items=left[:limit], next=left[limit - 1].name if len(left) > limit else None)
 
 
@@ -127,8 +132,10 @@ def campaign(request: Request, response: Response, _: Viewer, name: str) -> Camp
 @router.get("/{name}/evaluations", response_model=Evaluations)
 def evaluations(request: Request, _: Viewer, name: str, query: Annotated[EvaluationQuery, Query()]) -> dict[str, Any]:
     """Lists evaluations."""
-    shown = table_page(services_of(request).readings.reading(name), query.selection())
-    return {"items": list(shown.lines), "next": shown.next, "total": shown.total}
+    reading = services_of(request).readings.reading(name)
+    shown = table_page(reading, query.selection())
+    lines = [line | {"cells": row_cells(reading.space, line)} for line in shown.lines] if query.cells else shown.lines
+    return {"items": list(lines), "next": shown.next, "total": shown.total}
 
 
 @router.get("/{name}/evaluations/{number}")
@@ -196,6 +203,17 @@ def give_command(
     return _command_view(given)
 
 
+@router.get("/{name}/commands/{command_id}")
+def command(request: Request, _: Viewer, name: str, command_id: str) -> StoredCommand:
+    """A command of a campaign: whether it was applied."""
+    store = services_of(request).store
+    record = store.campaign(name)
+    given = steering.find_given(record, command_id, has_driver=live_lease(record, store.now()) is not None)
+    if given is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"campaign {name!r} has no command {command_id!r}")
+    return _command_view(given)
+
+
 def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Campaign], BaseModel]) -> Response:
     """An answer made of a campaign's present version, once for all clients; its ETag is the version."""
     found = services_of(request).readings.reading(name, seen)
@@ -212,8 +230,7 @@ def evaluation_at(services: Services, name: str, number: int) -> tuple[Campaign,
 
 
 def _command_view(given: steering.Given) -> StoredCommand:
-    command: Command = given.command
-    return StoredCommand(has_driver=given.has_driver, outlook=steering.outlook(given), **command.model_dump())
+    return StoredCommand(has_driver=given.has_driver, outlook=steering.outlook(given), **given.command.model_dump())
 
 
 def _file(request: Request, found: StructureFile) -> Response:
@@ -271,8 +288,8 @@ class Link(BaseModel):
 @router.post("/{name}/links", status_code=HTTPStatus.CREATED)
 def make_link(request: Request, actor: Operator, name: str, wanted: LinkDays) -> Link:
     """Issues a link by which people without an account see this campaign and nothing else; revoked like a token."""
-    path, token = managing.add_link(services_of(request), actor, name, wanted.days)
-    return Link(link=f"{str(request.base_url).rstrip('/')}{path}", token_id=token.id, expires_at=token.expires_at)
+    link, token = managing.add_link(services_of(request), actor, str(request.base_url), name, wanted.days)
+    return Link(link=link, token_id=token.id, expires_at=token.expires_at)
 
 
 def _view(record: CampaignRecord) -> Sharing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from tansaku.deploy.web.changes import MOST_STREAMS, Changes, TooManyError
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import NotFoundError
 
 router = APIRouter(prefix="/api/v1", tags=["campaigns"])
 
@@ -50,7 +51,11 @@ async def changes_of_several(
     campaign: Annotated[list[str], Query(min_length=1, max_length=MOST_FOLLOWED)],
 ) -> StreamingResponse:
     """Server-sent events ``version`` and ``gone`` of several campaigns; their data name the campaign."""
-    return _Stream(_feed(request), actor, _feed(request).follow_several(campaign, _allowed(request)))
+    sight = services_of(request).sight(actor)
+    hidden = await run_in_threadpool(lambda: {name for name in campaign if not sight.sees(name)})
+    seen = [name for name in campaign if name not in hidden]
+    events = _feed(request).follow_several(campaign, _allowed_all(request, seen), hidden)
+    return _Stream(_feed(request), actor, events)
 
 
 def _feed(request: Request) -> Changes:
@@ -92,8 +97,21 @@ def _allowed(request: Request) -> Callable[[], Awaitable[bool]]:
     async def allowed() -> bool:
         try:
             await _may_read(request)
-        except (UnauthenticatedError, ForbiddenError):
+        except (UnauthenticatedError, ForbiddenError, NotFoundError):
             return False
         return True
+
+    return allowed
+
+
+def _allowed_all(request: Request, names: Sequence[str]) -> Callable[[], Awaitable[bool]]:
+    """The same for several campaigns, all of which the actor must still see."""
+    still = _allowed(request)
+
+    async def allowed() -> bool:
+        if not await still():
+            return False
+        sight = services_of(request).sight(request.state.actor)
+        return await run_in_threadpool(lambda: all(map(sight.sees, names)))
 
     return allowed

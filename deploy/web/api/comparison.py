@@ -18,6 +18,6 @@ Names = Annotated[list[str], Query(max_length=100)]
 
 
 @router.get("")
-def comparison(request: Request, _: Viewer, name: Names) -> Comparison:
+def comparison(request: Request, actor: Viewer, name: Names) -> Comparison:
     """Compares campaigns of one unit, each named by ``name``: curves of the best, different keys, best of each system."""
-    return comparison_of(services_of(request), name)
+    return comparison_of(services_of(request), actor, name)

@@ -28,6 +28,7 @@ class NewCampaign(Body):
     spec: SpecText
     site: Annotated[str, Field(max_length=63)] | None = None
     run: bool = False
+    project: Annotated[str, Field(max_length=63, description="That it is put into; empty: none.")] = ""
 
 
 class CreatedCampaign(BaseModel):
@@ -57,7 +58,7 @@ def add_campaign(
 ) -> CreatedCampaign:
     """Creates a campaign; spends nothing unless it is run. Its name makes it unique, so an Idempotency-Key is not needed."""
     del idempotency_key
-    created = creating.create(services_of(request), actor, creating.Creation(new.spec, new.site, new.run))
+    created = creating.create(services_of(request), actor, creating.Creation(new.spec, new.site, new.run, project=new.project))
     return created_view(response, created)
 
 

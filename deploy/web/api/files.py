@@ -66,16 +66,16 @@ def file(request: Request, _: Viewer, sha256: Sha256) -> LibraryFile:
     return found
 
 
-_RAW = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+RAW = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.put("/{sha256}", status_code=HTTPStatus.CREATED, responses=known(LibraryFile), openapi_extra=_RAW)
+@router.put("/{sha256}", status_code=HTTPStatus.CREATED, responses=known(LibraryFile), openapi_extra=RAW)
 async def put_file(request: Request, response: Response, actor: Operator, sha256: Sha256, name: FileName) -> LibraryFile:
     """Adds a file under the hash of its content, which is the body; doing it again changes nothing."""
     return await _receive(request, response, actor, name, sha256)
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=known(LibraryFile), openapi_extra=_RAW)
+@router.post("", status_code=HTTPStatus.CREATED, responses=known(LibraryFile), openapi_extra=RAW)
 async def add_file(request: Request, response: Response, actor: Operator, name: FileName) -> LibraryFile:
     """Adds a file; the body is its content."""
     return await _receive(request, response, actor, name, None)
@@ -90,9 +90,9 @@ def remove_file(request: Request, actor: Admin, sha256: Sha256) -> Response:
 
 async def _receive(request: Request, response: Response, actor: Actor, name: str, sha256: str | None) -> LibraryFile:
     services = services_of(request)
-    with _place(actor.name), tempfile.TemporaryDirectory(prefix="tsk-upload-") as folder:
+    with upload_place(actor.name), tempfile.TemporaryDirectory(prefix="tsk-upload-") as folder:
         path = FilePath(folder, "content")
-        found = await _written(request, path, services.uploads.largest)
+        found = await write_body(request, path, services.uploads.largest)
         if sha256 is not None and found != sha256:
             raise FieldError("sha256", f"the body has SHA-256 {found}")
         stored, new = await run_in_threadpool(_add, services, actor, name, path)
@@ -102,7 +102,7 @@ async def _receive(request: Request, response: Response, actor: Actor, name: str
 
 
 @contextmanager
-def _place(user: str) -> Iterator[None]:
+def upload_place(user: str) -> Iterator[None]:
     """Takes a place for an upload; one user cannot take all."""
     with _CHANGING:
         if _UPLOADING.total() >= AT_ONCE or _UPLOADING[user] >= OF_A_USER:
@@ -121,7 +121,7 @@ def _add(services: Services, actor: Actor, name: str, path: FilePath) -> tuple[L
     return services.uploads.add(actor, name, path)
 
 
-async def _written(request: Request, path: FilePath, largest: int) -> str:
+async def write_body(request: Request, path: FilePath, largest: int) -> str:
     """Writes the body to a file; returns its SHA-256."""
     digest, size = hashlib.sha256(), 0
     try:

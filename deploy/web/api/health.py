@@ -40,9 +40,9 @@ def health(request: Request, _: Viewer) -> Health:
 
 
 @router.get("/api/v1/service", tags=["health"])
-def service(request: Request, _: Viewer) -> ServiceWork:
+def service(request: Request, actor: Viewer) -> ServiceWork:
     """Services with host, version, sites and problems, and the requests that they carry out."""
-    requests = services_of(request).requests
-    health = read_health(requests)
-    asked = [request_view(stored) for stored in unfinished_requests(requests)]
+    services = services_of(request)
+    sight, health = services.sight(actor), read_health(services.requests)
+    asked = [request_view(stored) for stored in unfinished_requests(services.requests) if sight.sees_request(stored)]
     return ServiceWork(running=health.running, services=health.services, requests=asked)

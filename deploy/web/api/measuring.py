@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
-from pydantic import Field
+from pydantic import Base64Bytes, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import services_of
-from tansaku.tasks.act.measurements.report_file import MOST_ROWS, read_report, report_of
+from tansaku.tasks.act.measurements.report_file import MOST_ROWS, Report, read_report, report_of
 from tansaku.tasks.act.measurements.stored_commands import MOST_ASKED, Receipt
 from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 
@@ -34,10 +34,20 @@ class NewAsk(Body):
 
 
 class NewTell(Body):
-    """Measured values: ``rows`` of columns and cells, or ``csv`` as a spreadsheet writes it."""
+    """Measured values: ``rows`` of columns and cells, ``csv`` as a spreadsheet writes it, or a ``file`` (.csv, .xlsx; base64).
+
+    With ``confirm`` false, values far from what was expected are refused, and the problem's ``key`` is ``confirm``.
+    """
 
     rows: list[dict[str, Any]] = Field(default=[], max_length=MOST_ROWS, examples=[[{"number": 4, "value": 5.2}]])
     csv: str | None = None
+    file: Base64Bytes | None = None
+    confirm: bool = True
+
+    def report(self) -> Report:
+        """Reads the request's values. Raises ReportError."""
+        content = self.file if self.csv is None else self.csv.encode()
+        return report_of(self.rows) if content is None else read_report(content, "csv" if self.file is None else "the file")
 
 
 @router.get("/{name}/asks", responses=LINKED)
@@ -68,8 +78,8 @@ def tell(
     request: Request, response: Response, actor: Operator, name: str, body: NewTell, idempotency_key: Annotated[str, Header()]
 ) -> Receipt:
     """Stores measured values: all of them, or none. Repeating it, or sending nothing new, is answered with 200."""
-    report = report_of(body.rows) if body.csv is None else read_report(body.csv.encode(), "csv")
-    receipt, new = measuring.tell(services_of(request), actor, name, report, idempotency_key)
+    services = services_of(request)
+    receipt, new = measuring.tell(services, actor, name, body.report(), idempotency_key, confirmed=body.confirm)
     if not new or receipt.command is None:
         response.status_code = HTTPStatus.OK
     return receipt

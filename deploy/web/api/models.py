@@ -17,9 +17,11 @@ from tansaku.tasks.read.views.trained_models import (
     ModelDetail,
     ModelFigures,
     ModelLine,
+    ModelVersions,
     model_detail,
     model_figures,
     model_lines,
+    model_versions,
 )
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
@@ -46,27 +48,34 @@ class Promotion(Body):
 @router.get("")
 def models(
     request: Request,
-    _: Viewer,
+    actor: Viewer,
     limit: Limit = 100,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> Models:
     """Lists the versions by name, the newest first."""
-    lines, problems = model_lines(services_of(request).registry)
+    lines, problems = model_lines(services_of(request).seen_registry(actor))
     left = lines[after:]
     return Models(items=left[:limit], next=after + limit if len(left) > limit else None, problems=problems)
 
 
 @router.get("/{label}")
-def model(request: Request, _: Viewer, label: str) -> ModelDetail:
+def model(request: Request, actor: Viewer, label: str) -> ModelDetail:
     """A version, ``NAME@VERSION``; for a name alone, the promoted version."""
-    return model_detail(services_of(request).registry, label)
+    return model_detail(services_of(request).seen_registry(actor), label)
+
+
+@router.get("/{name}/versions")
+def versions(request: Request, actor: Viewer, name: str) -> ModelVersions:
+    """The last versions of a model side by side, with the campaigns that trained or use them."""
+    services = services_of(request)
+    return model_versions(services.seen_registry(actor), services.store, services.sight(actor).names(), name)
 
 
 @router.get("/{label}/figures")
-def figures(request: Request, _: Viewer, label: str) -> ModelFigures:
+def figures(request: Request, actor: Viewer, label: str) -> ModelFigures:
     """Learning curve, predicted against computed values, and calibration; at most 500 points each."""
     services = services_of(request)
-    return model_figures(services.registry, services.artifacts, label)
+    return model_figures(services.seen_registry(actor), services.artifacts, label)
 
 
 @router.put("/{label}/promotion")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, changed, linked, page
+from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, Listing, changed, linked, page
 from tansaku.deploy.web.api.runs import RunRequest, request_view
 from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import services_of
@@ -24,21 +24,27 @@ router = APIRouter(prefix="/api/v1/queue", tags=["queue"])
 def queue(
     request: Request,
     response: Response,
-    _: Viewer,
+    actor: Viewer,
     limit: Limit = LARGEST,
     after: Annotated[str, Query(max_length=128)] = "",
 ) -> list[CampaignQueue | UnreadableCampaign]:
     """Campaigns by name that have a driver or evaluations in progress, with the oldest 100 of those evaluations."""
-    found = list(islice(queues_after(services_of(request).store, after=after), limit + 1))
+    services = services_of(request)
+    sight = services.sight(actor)
+    seen = (queue for queue in queues_after(services.store, after=after) if sight.sees(queue.name))
+    found = list(islice(seen, limit + 1))
     return linked(request, response, page(found, lambda line: line.name, limit, None))
 
 
 @router.get("/refused", responses=LINKED)
-def refused(request: Request, response: Response, _: Viewer, limit: Limit = 20, after: After = None) -> list[RunRequest]:
+def refused(request: Request, response: Response, actor: Viewer, limit: Limit = 20, after: After = None) -> list[RunRequest]:
     """Requests to run, delete or rename campaigns that a service refused, with the reasons, newest first."""
-    requests = services_of(request).requests
+    services = services_of(request)
+    requests, sight = services.requests, services.sight(actor)
     last = None if after is None else requests.request(after)
     if after is not None and (last is None or last.state is not RequestState.REFUSED):
         raise changed()
     found = requests.last_requests_in(RequestState.REFUSED, limit + 1, last)
-    return linked(request, response, page([request_view(stored) for stored in found], lambda view: view.id, limit, None))
+    following = page(found, lambda stored: stored.id, limit, None)
+    shown = [request_view(stored) for stored in following.items if sight.sees_request(stored)]
+    return linked(request, response, Listing(items=shown, next=following.next))

@@ -94,10 +94,12 @@ def runs(
 
 
 @router.get("/{name}/runs/{request_id}")
-def run(request: Request, _: Viewer, name: str, request_id: str) -> RunRequest:
+def run(request: Request, actor: Viewer, name: str, request_id: str) -> RunRequest:
     """A request to run, delete or rename a campaign; it outlives the campaign."""
-    stored = services_of(request).requests.request(request_id)
-    if stored is None or name not in (stored.campaign, stored.old_name):
+    services = services_of(request)
+    stored = services.requests.request(request_id)
+    if stored is None or name not in (stored.campaign, stored.old_name) or not services.sight(actor).sees_request(stored):
+        services.store.campaign_id(name)  # of a campaign that is not stored nothing more is said
         raise ProblemError(HTTPStatus.NOT_FOUND, f"campaign {name!r} has no request {request_id!r}")
     return request_view(stored)
 

@@ -43,10 +43,10 @@ class NewSchedule(NewTiming):
 
 @router.get("", responses=LINKED)
 def schedules(
-    request: Request, response: Response, _: Viewer, limit: Limit = LARGEST, after: After = None
+    request: Request, response: Response, actor: Viewer, limit: Limit = LARGEST, after: After = None
 ) -> list[ScheduleLine]:
     """Lists the schedules, including those made on Prefect's own page, which are read-only."""
-    found = scheduling.lines(services_of(request))
+    found = scheduling.lines(services_of(request), actor)
     return linked(request, response, page(found, lambda line: line.id, limit, after))
 
 

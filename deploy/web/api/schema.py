@@ -86,6 +86,8 @@ def _examples() -> dict[str, Any]:
     # The evaluation of the other example, as the table lists it.
     listed = {column.name: value_at(schemas["Evaluation"], column.path) for column in RESULTS if column.path}
     schemas["Evaluations"]["items"] = [listed | line]
+    for version in schemas["ModelVersions"]["versions"]:
+        version["detail"] = schemas["ModelDetail"]
     return found
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from tansaku.deploy.web.auth.devices import device_of
 from tansaku.deploy.web.auth.limits import INTERVAL, PLACE_KEPT, network_of
 from tansaku.deploy.web.auth.roles import client_address
-from tansaku.deploy.web.auth.tokens import user_of_login_link
+from tansaku.deploy.web.auth.tokens import TOKEN_PREFIX, user_of_login_link
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, User
@@ -29,6 +29,9 @@ LINK_REFUSED = (
     "this login link does not work: it was used already, or is older than 15 minutes, or is not complete. "
     "Each link logs in once; `tansaku web login-link USER` prints another one"
 )
+LINK_ENDED = "This link was revoked or has ended. Ask the person who sent it for a new one."
+"""Words for people whose read-only link shows nothing any more."""
+
 TOO_MANY = f"too many wrong attempts from here; try again in {INTERVAL:g} s: your turn is kept for {PLACE_KEPT:g} s"
 
 
@@ -37,7 +40,6 @@ async def user_by_password(request: Request, name: str, password: str) -> User:
 
     Args:
         name: As it was entered.
-        password: As it was entered.
 
     Raises:
         ProblemError: Wrong, unknown or disabled, which all give the same answer; or too many attempts.
@@ -74,7 +76,8 @@ def user_by_link(services: Services, secret: str, address: str) -> User:
     """
     user = user_of_login_link(services, secret)
     if user is None:
-        raise _refused(address, LINK_REFUSED)
+        # Where a secret is a token's, no login link was meant.
+        raise _refused(address, LINK_ENDED if secret.startswith(TOKEN_PREFIX) else LINK_REFUSED)
     return user
 
 

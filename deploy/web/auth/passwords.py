@@ -74,7 +74,6 @@ class Passwords:
 
         Args:
             stored: Hash; None: there is no such user or no password, which takes the same time and is False.
-            password: As it was entered.
             rank: Lower ones come first. Where too many wait, the highest is given up.
 
         Raises:

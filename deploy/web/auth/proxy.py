@@ -59,10 +59,6 @@ def check_sign_on(services: Services) -> None:
 def actor_of_proxy(services: Services, request: Request, address: str) -> Actor | None:
     """The user whom the proxy names.
 
-    Args:
-        request: As it came.
-        address: From where.
-
     Returns:
         The actor; None if sign-on is off, or the proxy names nobody.
 

@@ -16,6 +16,8 @@ from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.middleware import SAFE_METHODS
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.tasks.act.checks.sight import sees_campaign
 
 if TYPE_CHECKING:
     from tansaku.deploy.web.services import Services
@@ -57,6 +59,7 @@ class Requires:
             UnauthenticatedError: Nobody is logged in.
             ForbiddenError: The role is too low, a form comes without its token, a proxy names nobody who may log in, or a link
                 shows another campaign.
+            NotFoundError: The route is about a campaign in a private project of others.
         """
         services = services_of(request)
         try:
@@ -74,6 +77,8 @@ class Requires:
             await check_form_token(request, secret)
         if not actor.may(self.role):
             raise ForbiddenError(f"this needs the role {self.role}; you have the role {actor.role}")
+        # Last: until here all is the same for a campaign that is not stored.
+        await run_in_threadpool(_check_sight, services, request, actor)
         return actor
 
 
@@ -125,10 +130,32 @@ def _identify(services: Services, request: Request) -> tuple[Actor | None, str |
     return found, secret
 
 
+def campaign_of(request: Request) -> str | None:
+    """Name of the campaign that a route is about, in pages and in the API; None: it is about no campaign."""
+    path = getattr(request.scope.get("route"), "path", "")
+    return request.path_params.get("name") if path.removeprefix("/api/v1").startswith("/campaigns/{name}") else None
+
+
+def _check_sight(services: Services, request: Request, actor: Actor) -> None:
+    """Raises NotFoundError, as for a campaign that is not stored, for one that the actor may not see."""
+    name = campaign_of(request)
+    if name is None or actor.may(Role.ADMIN):
+        return
+    try:
+        identifier = services.store.campaign_id(name)
+    except NotFoundError:
+        return  # what the route says of a campaign that is not stored
+    if not sees_campaign(services.accounts, actor, identifier):
+        raise NotFoundError(f"no campaign {name!r} is stored")
+
+
 def _check_link(services: Services, request: Request, campaign: str) -> None:
     """Raises ForbiddenError unless a request only reads the campaign that a link shows."""
-    path = getattr(request.scope.get("route"), "path", "")
-    reads = request.method in SAFE_METHODS and path.removeprefix("/api/v1").startswith("/campaigns/{name}")
-    name = request.path_params.get("name")
-    if not reads or path.endswith("/audit") or name is None or services.store.campaign(name).id != campaign:
+    name = campaign_of(request)
+    try:
+        request.state.only_campaign = shown = services.store.campaign_of(campaign).name
+    except NotFoundError:
+        raise NotFoundError("the campaign of this link was deleted") from None
+    reads = request.method in SAFE_METHODS and not request.scope["route"].path.endswith("/audit")
+    if not reads or name != shown:
         raise ForbiddenError("this link shows one campaign alone; log in to see more")

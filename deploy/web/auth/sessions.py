@@ -21,8 +21,6 @@ def open_session(services: Services, user: User, address: str, previous: str | N
     """Stores a new session and ends the browser's previous one, so that a planted cookie is useless.
 
     Args:
-        user: Who logged in.
-        address: From where.
         previous: Secret of the cookie that the browser sent, if any.
 
     Returns:
@@ -72,8 +70,6 @@ def set_cookie(response: Response, settings: WebSettings, name: str, secret: str
     """Sets a cookie that scripts cannot read and that requests of other sites do not carry.
 
     Args:
-        response: To the browser.
-        settings: Of the web process.
         name: Of the cookie, with its prefix.
         secret: Its value.
         seconds: Time until the browser forgets it [s].

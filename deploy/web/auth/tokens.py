@@ -60,7 +60,6 @@ def issue_token(
     """Stores a new API token.
 
     Args:
-        user: Whose it is.
         role: What it allows, at most what the user may.
         seconds: Time until it expires [s].
         campaign: Id of the campaign that it shows, and nothing else.

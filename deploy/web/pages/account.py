@@ -15,11 +15,13 @@ from tansaku.deploy.web.auth.sessions import clear_cookie
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.again import Forms, Sent
+from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.records import JsonDict
 
 router = APIRouter()
@@ -33,9 +35,9 @@ all_forms = Forms(router, Role.ADMIN, lambda sent, refused: _admin(sent.request,
 
 
 @router.get("/account")
-def account_page(request: Request, actor: Viewer) -> Response:
+def account_page(request: Request, actor: Viewer, revoked: str = "") -> Response:
     """Shows the user's own tokens and sessions."""
-    return _account(request, actor)
+    return _account(request, actor, revoked=revoked)
 
 
 # The password rules name the key "password", which is the new password here.
@@ -64,7 +66,7 @@ def add_token(sent: Sent) -> Response:
 async def revoke_token(request: Request, actor: Viewer, token_id: str) -> Response:
     """Revokes a token."""
     await run_in_threadpool(managing.revoke_token, services_of(request), actor, token_id)
-    return await _back(request)
+    return await _back(request, f"?revoked={token_id}")
 
 
 @router.post("/account/sessions/{session_id}/end")
@@ -75,12 +77,12 @@ async def end_session(request: Request, actor: Viewer, session_id: str) -> Respo
 
 
 @router.get("/admin")
-def admin_page(request: Request, actor: Admin) -> Response:
+def admin_page(request: Request, actor: Admin, revoked: str = "") -> Response:
     """Shows the users, and all tokens and sessions."""
-    return _admin(request, actor)
+    return _admin(request, actor, revoked=revoked)
 
 
-def _admin(request: Request, actor: Actor, refused: Refused = NOTHING) -> Response:
+def _admin(request: Request, actor: Actor, refused: Refused = NOTHING, revoked: str = "") -> Response:
     services = services_of(request)
     accounts = services.accounts
     content = {
@@ -91,6 +93,7 @@ def _admin(request: Request, actor: Actor, refused: Refused = NOTHING) -> Respon
         "sessions": accounts.sessions(),
         "own_session": actor.session,
         "whose": "all",
+        "said": managing.said_of_revoked(services, revoked),
         "refused": refused,
     }
     return render(request, "admin.html", content)
@@ -120,8 +123,11 @@ def change_user(sent: Sent) -> str:
     return "/admin"
 
 
-def _account(request: Request, actor: Actor, secret: str | None = None, refused: Refused = NOTHING) -> Response:
-    accounts = services_of(request).accounts
+def _account(
+    request: Request, actor: Actor, secret: str | None = None, refused: Refused = NOTHING, revoked: str = ""
+) -> Response:
+    services = services_of(request)
+    accounts = services.accounts
     user = accounts.user(actor.name)
     content = {
         "has_password": user is not None and user.password_hash is not None,
@@ -132,6 +138,7 @@ def _account(request: Request, actor: Actor, secret: str | None = None, refused:
         "secret": secret,
         "longest": managing.LONGEST_TOKEN,
         "whose": "own",
+        "said": managing.said_of_revoked(services, revoked),
         "refused": refused,
     }
     return render(request, "account.html", content, status=HTTPStatus.OK if secret is None else HTTPStatus.CREATED)
@@ -144,10 +151,12 @@ def _sites(services: Services) -> list[JsonDict]:
     return [{"name": name, "launcher": launcher.type, "folder": folder} for name in services.site_names]
 
 
-async def _back(request: Request) -> Response:
-    """Redirects to the page that the form was on: that of the account, or of all accounts."""
+async def _back(request: Request, query: str = "") -> Response:
+    """Redirects to the page that the form was on: that of the account, of all accounts, or of a campaign."""
     page = (await form_fields(request)).get("page", "")
-    return RedirectResponse(page if page in _PAGES else _PAGES[0], HTTPStatus.SEE_OTHER)
+    name = page.removeprefix(campaign_address(""))
+    known = page in _PAGES or (name != page and is_name(name))
+    return RedirectResponse((page if known else _PAGES[0]) + query, HTTPStatus.SEE_OTHER)
 
 
 def _role(text: str) -> Role:

@@ -30,7 +30,6 @@ class Sent:
 
     Attributes:
         request: With which it came.
-        actor: Who sent it.
         fields: What was typed, by field.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from http import HTTPStatus
 from threading import Lock
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.web import copying, drawing, managing, owning, steering
+from tansaku.deploy.web import copying, drawing, managing, owning, projecting, steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
@@ -28,16 +28,19 @@ from tansaku.deploy.web.pages.rendering import render, renderer_of
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, FieldError
-from tansaku.models.domain.evaluation_columns import Place, shown_at
+from tansaku.models.domain.evaluation_columns import PURPOSES, Place, shown_at
+from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.verbs import OWNER_VERBS, VERBS, OwnerKind
+from tansaku.models.domain.verbs import OWNER_VERBS, PROJECT_VERBS, VERBS, OwnerKind
 from tansaku.tasks.act.checks.rights import may_own, may_steer
 from tansaku.tasks.act.commands.runs import may_run
+from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.formats.yaml_edit import assignments
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.read.views.budget import Spent, budget_used
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.conditions import conditions_told
 from tansaku.tasks.read.views.evaluation_table import (
     SORTS,
     FailureGroup,
@@ -53,8 +56,11 @@ from tansaku.tasks.read.views.evaluation_table import (
 from tansaku.tasks.read.views.events import describe_payload, event_lines
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.pace import pace_of
+from tansaku.tasks.read.views.parameter_figures import FIGURES as PARAMETER_FIGURES
+from tansaku.tasks.read.views.parameter_figures import Cell, ParameterAxis, described
 from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
+from tansaku.tasks.read.views.stable import stable_of
 from tansaku.tasks.read.views.status import status_of
 
 LONGEST = 1.0
@@ -73,30 +79,54 @@ _LONGEST_NUMBER = 16
 _LONGEST_CHANGES = 10_000
 
 
+@dataclass(frozen=True)
+class Done:
+    """Words for an action of just now on the page of a campaign.
+
+    Attributes:
+        requested: Id of a command.
+        revoked: Id of a link that was revoked.
+        link: A new link, whose secret is shown this once.
+    """
+
+    requested: str | None = None
+    revoked: str | None = None
+    link: str | None = None
+
+
+NOTHING_DONE = Done()
+
+
 @router.get("/{name}")
-def campaign_page(request: Request, actor: Viewer, name: str, requested: str | None = None) -> Response:
-    """Shows a campaign."""
-    return show_campaign(request, actor, name, requested)
-
-
-def show_campaign(
-    request: Request, actor: Actor, name: str, requested: str | None = None, refused: Refused = NOTHING
+def campaign_page(
+    request: Request, actor: Viewer, name: str, requested: str | None = None, revoked: str | None = None
 ) -> Response:
+    """Shows a campaign."""
+    return show_campaign(request, actor, name, Done(requested, revoked))
+
+
+def show_campaign(request: Request, actor: Actor, name: str, done: Done = NOTHING_DONE, refused: Refused = NOTHING) -> Response:
     """The page of a campaign.
 
     Args:
-        requested: Id of the command that the actor gave just now.
+        done: What the actor did just now.
         refused: The form that was refused.
     """
     services = services_of(request)
     reading = services.readings.reading(name)
-    given = steering.find_given(reading.record, requested, has_driver=reading.lease is not None)
+    given = steering.find_given(reading.record, done.requested, has_driver=reading.lease is not None)
+    revoked = managing.said_of_revoked(services, done.revoked)
     content = _content(services, actor, reading) | {
-        "said": None if given is None else steering.outlook(given),
+        "said": revoked or (None if given is None else steering.outlook(given)),
         "spec_text": write_yaml(reading.record.spec),
         "of_owners": OWNER_VERBS if may_own(services.accounts, actor, reading.record) else {},
         "first": {"share": " ".join(known.user for known in reading.record.shared_with)},
-        "may_link": may_steer(services.accounts, actor, reading.record.steerers),
+        "may_link": (may_link := may_steer(services.accounts, actor, reading.record)),
+        "links": managing.links_to(services, reading.record.id) if may_link else [],
+        "revoker": managing.whose(actor),
+        "link": done.link,
+        "revoked": bool(revoked),
+        **_project_content(services, actor, reading),
         "layout": "base.html",
         "refused": refused,
     }
@@ -112,7 +142,7 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
     """
     services = services_of(request)
     reading = services.readings.reading(name, seen)
-    may = may_steer(services.accounts, actor, reading.record.steerers)
+    may = may_steer(services.accounts, actor, reading.record)
     return shared_part(request, reading, (actor.role, may), lambda: _content(services, actor, reading))
 
 
@@ -128,6 +158,9 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         "verbs": VERBS,
         "of_owners": {},  # not in the part that all users of a role share; the page itself shows it
         "may_link": False,
+        "link": None,
+        "project": None,
+        "movable": False,
         "key": new_key,
     }
 
@@ -184,15 +217,33 @@ def share_campaign(sent: Sent) -> str:
     return campaign_address(sent.at())
 
 
+@forms.post("/{name}/project", "move")
+def move_campaign(sent: Sent) -> str:
+    """Puts a campaign into the project of a form, or takes it out of its own."""
+    projecting.move(sent.services, sent.actor, sent.at(), sent.text("project") or None)
+    return campaign_address(sent.at()) if sent.services.sight(sent.actor).sees(sent.at()) else "/"
+
+
+def _project_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
+    """The project of a campaign, and those to which an actor may move it."""
+    project = projecting.seen_place(services, actor, reading.record.name)
+    movable = projecting.may_move(services, actor, reading.record)
+    places = projecting.open_projects(services, actor) if movable else []
+    movable = movable and bool(places or project)
+    return {"project": project, "places": places, "movable": movable, "move": PROJECT_VERBS["move"]}
+
+
 @forms.post("/{name}/links", "link")
 def make_link(sent: Sent) -> Response:
     """Issues a read-only link and shows it this once."""
     days = sent.text("days")
     if not days.isdecimal():
         raise FieldError("days", f"{days[:20]!r}; expected a number of days")
-    path, token = managing.add_link(sent.services, sent.actor, sent.at(), float(days))
-    content = {"name": sent.at(), "link": f"{str(sent.request.base_url).rstrip('/')}{path}", "expires_at": token.expires_at}
-    return render(sent.request, "link.html", content, status=HTTPStatus.CREATED)
+    link, _ = managing.add_link(sent.services, sent.actor, str(sent.request.base_url), sent.at(), float(days))
+    # The answer to the form, not a separate page, so that the secret is in no address and no browser history.
+    page = show_campaign(sent.request, sent.actor, sent.at(), Done(link=link))
+    page.status_code = HTTPStatus.CREATED
+    return page
 
 
 @_of_owners("delete")
@@ -243,22 +294,36 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
     events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
     return {
         "reading": reading,
+        "over_parameters": reading.spec.space.description.figures == PARAMETER_FIGURES,
         "status": status,
+        "conditions": conditions_told(reading, status.headline.shown.candidate) if status.headline.shown else "",
         "failures": _few(failure_groups(status.failures)),
         "most_failures": _MOST_FAILURES,
         "failed": len(status.failures),
+        "retrying": _asked_to_retry(reading, [failure.candidate for failure in status.failures]),
         "series": series,
         "improvements": improvements(series),
         "by_system": system_lines(reading),
         "hits": hits_of(reading),
+        "stable": stable_of(reading),
         "most_hits": _MOST_HITS,
         "proposals": last_proposals(reading),
         "predictions": predictions_of(reading, most=0),
         "expected_within": EXPECTED_WITHIN,
+        "awaited": awaited_spec(reading.record),
         "revision": steering.revision(reading.record),
         "commands": _commands(reading),
         "events": event_lines(reading.record, reversed(events)),
     }
+
+
+def _asked_to_retry(reading: Campaign, failed: Sequence[str]) -> int:
+    """Number of failed evaluations that are to be retried by commands that no driver has applied."""
+    waiting = [known for known in reading.record.commands if known.kind == "retry" and known.applied_at_number is None]
+    named = [known.payload.get("candidates") for known in waiting]
+    chosen = {candidate for candidates in named if isinstance(candidates, list) for candidate in candidates}
+    every = any(not candidates for candidates in named)
+    return sum(every or candidate in chosen for candidate in failed)
 
 
 def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
@@ -288,17 +353,30 @@ def _numbers(page: TablePage, name: str) -> list[Html]:
     return aligned([line[name] for line in page.lines], spreads)
 
 
+def _cells(axis: ParameterAxis, rows: Sequence[Mapping[str, Cell]]) -> Sequence[object]:
+    """A parameter's column of the table."""
+    found = [row.get(axis.name) for row in rows]
+    numbers = [cell for cell in found if not isinstance(cell, str)]
+    return found if axis.categories is not None or len(numbers) < len(found) else aligned(numbers)
+
+
 def _table(reading: Campaign, selection: Selection) -> JsonDict:
     page: TablePage = table_page(reading, selection)
+    systems, shown = systems_of(reading), shown_at(Place.PAGE, reading.spec)
+    axes, cells = described(reading, page.lines)
     query = {key: value for key, value in asdict(selection).items() if key != "limit"} | {"after": page.next}
     return {
         "page": page,
-        "columns": (columns := shown_at(Place.PAGE, reading.spec)),
+        "columns": (columns := [column for column in shown if column.name != "system" or len(systems) > 1]),
         "numbers": {column.name: _numbers(page, column.name) for column in columns if column.kind is float},
+        "axes": axes,
+        "cells": {axis.name: _cells(axis, cells) for axis in axes},
+        "far": set(reading.columns.numbers[reading.outliers].tolist()),
         "selection": selection,
         "next_query": urlencode({key: value for key, value in query.items() if value is not None}),
         "states": [state.value for state in EvaluationState],
-        "systems": systems_of(reading),
+        "systems": systems,
+        "purposes": PURPOSES,
         "sorts": SORTS,
     }
 
@@ -317,7 +395,6 @@ def shared_part(request: Request, reading: Campaign, group: Hashable, make: Call
 
     Args:
         group: Of users who are shown the same.
-        make: What the template shows.
     """
     has_forms = getattr(request.state, "form_token", None) is not None
     shared = reading.once(("parts", group, has_forms), _Shared)
@@ -354,22 +431,36 @@ def _budget_content(reading: Campaign) -> JsonDict:
     used = budget_used(budget, spent)
     return {
         "budget": used,
+        "later": _limits_later(reading, spent),
         "pace": pace_of(reading, used, spent.time.now),
         "clocked": budget.deadline is not None or (driven and budget.hours is not None),
     }
 
 
+def _limits_later(reading: Campaign, spent: Spent) -> dict[str, str]:
+    """Limits after the edits that wait for the campaign to run, by title; only those that they change."""
+    later = awaited_spec(reading.record).budget
+    if later == reading.spec.budget:
+        return {}
+    pool = reading.prospects
+    limit = None if pool is None else cost_limit(later, pool.pool, reading.spec.space.spent_on_descriptors)
+    now = {used.title: used.limit for used in budget_used(reading.spec.budget, spent)}
+    then = budget_used(later, replace(spent, cost_limit=limit))
+    return {used.title: used.limit or "no limit" for used in then if used.limit != now.get(used.title)}
+
+
 def _budget_changes(reading: Campaign, fields: Mapping[str, str]) -> JsonDict:
     """Changes of budget and execution by a form; an emptied field of the budget removes its limit."""
     changes: JsonDict = {}
+    awaited = awaited_spec(reading.record)
     for part, names in _NUMBERS.items():
         for name in names:
             if name not in fields:
                 continue
             value = _number(f"{part}.{name}", fields[name].strip(), whole=name in _WHOLE)
-            if value != getattr(getattr(reading.spec, part), name):
+            if value != getattr(getattr(awaited, part), name):
                 changes[f"{part}.{name}"] = value
-    given, known = fields.get("deadline", "").strip(), reading.spec.budget.deadline
+    given, known = fields.get("deadline", "").strip(), awaited.budget.deadline
     if "deadline" in fields and given != (known.isoformat() if known is not None else ""):
         changes["budget.deadline"] = given or None
     return changes
@@ -403,7 +494,7 @@ async def ask_to_run(request: Request, actor: Operator, name: str) -> Response:
 def _run_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """Content of the part."""
     last = last_request(services.requests, reading.record)
-    steers = may_steer(services.accounts, actor, reading.record.steerers)
+    steers = may_steer(services.accounts, actor, reading.record)
     status, waits, now = status_of(reading), last is not None and is_open(last), services.store.now()
     return {
         "starting": is_starting(status.state, reading.record.epoch, last),

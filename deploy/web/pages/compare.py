@@ -23,17 +23,17 @@ Names = Annotated[list[str], Query(max_length=100)]
 
 
 @router.get("")
-def compare_page(request: Request, _: Viewer, name: Names = []) -> Response:  # noqa: B006 - FastAPI copies it
+def compare_page(request: Request, actor: Viewer, name: Names = []) -> Response:  # noqa: B006 - FastAPI copies it
     """Shows the chosen campaigns side by side, and a form to choose others."""
     services = services_of(request)
     found, problem = None, ""
     if name:
         try:
-            found = comparison_of(services, name)
+            found = comparison_of(services, actor, name)
         except (FieldError, NotFoundError, StoreError) as error:
             problem = error.message.removeprefix("name: ")
     content = {
-        "names": [known for known in services.store.campaign_names() if is_name(known)],
+        "names": [known for known in services.sight(actor).names() if is_name(known)],
         "chosen": set(name),
         "found": found,
         "problem": problem,

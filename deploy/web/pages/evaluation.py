@@ -18,10 +18,12 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Stor
 from tansaku.models.domain.evaluation_columns import value_from
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.verbs import VERBS
+from tansaku.tasks.act.measurements.attachments import candidate_attachments
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.conditions import conditions_of
 from tansaku.tasks.read.views.evaluation_table import evaluation_of, neighbours
+from tansaku.tasks.read.views.failures import is_timeout
 from tansaku.tasks.read.views.migration_path import migration_path
-from tansaku.tasks.read.views.results import stored_cells
 from tansaku.tasks.read.views.structures import StructureText, describe_structure, structure_sha256
 
 router = APIRouter(prefix="/campaigns")
@@ -36,44 +38,37 @@ def evaluation_page(request: Request, actor: Viewer, name: str, number: int) -> 
     reading, evaluation = evaluation_at(services, name, number)
     before, after = neighbours(reading, number)
     structure, problem = _structure(services, evaluation)
+    may_give = steering.offered(services, actor, reading)
     content: JsonDict = {
         "reading": reading,
         "evaluation": evaluation,
         "before": before,
         "after": after,
         "reason": evaluation.reason,
+        "timed_out": is_timeout(evaluation.reason),
         "surprise": _surprise(evaluation),
         "origin": value_from(reading.spec, evaluation),
         "provenance": _provenance(evaluation),
-        "cells": _cells(reading, evaluation.proposal.candidate),
+        "cells": conditions_of(reading, evaluation.proposal.candidate),
         "done": _done_cells(reading, evaluation),
+        "attached": candidate_attachments(reading.record.commands, evaluation.proposal.candidate),
         "path": migration_path(evaluation),
         "structure": structure,
         "structure_problem": problem,
         "offered": [
-            (kind, VERBS[kind].button)
-            for kind in sorted(steering.offered(services, actor, reading))
-            if evaluation.state in VERBS[kind].evaluations
+            (kind, verb)
+            for kind, verb in sorted(VERBS.items(), key=lambda item: item[1].grave)
+            if kind in may_give and evaluation.state in verb.evaluations and (verb.of_measured or not reading.spec.manual)
         ],
         "key": new_key,
     }
     return render(request, "evaluation.html", content)
 
 
-def _cells(reading: Campaign, candidate: str) -> JsonDict:
-    """Describes a candidate whose values are reported, by column; empty where its space describes none, or cannot be opened."""
-    if not reading.spec.manual:
-        return {}
-    try:
-        return stored_cells(reading.record, candidate)
-    except (ConfigurationError, NotFoundError):
-        return {}
-
-
-def _done_cells(reading: Campaign, evaluation: Evaluation) -> JsonDict:
+def _done_cells(reading: Campaign, evaluation: Evaluation) -> dict[str, str]:
     """Describes what was measured in place of an evaluation, by column; empty where nothing was."""
     done = None if evaluation.done_as is None else evaluation_of(reading, evaluation.done_as)
-    return {} if done is None else _cells(reading, done.proposal.candidate)
+    return {} if done is None else conditions_of(reading, done.proposal.candidate)
 
 
 def _surprise(evaluation: Evaluation) -> float | None:

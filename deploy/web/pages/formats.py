@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.wording import DIGITS, places, significant
+from tansaku.models.domain.wording import DIGITS, headed, places, significant, with_unit
 from tansaku.tasks.read.views.status import CampaignStatus
 
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -39,7 +39,6 @@ def number(value: float | None, deviation: float | None = None, digits: int = DI
     """A number in the digits that are known, with all of them on hover; a dash where there is none.
 
     Args:
-        value: To be shown.
         deviation: Its standard deviation; None: not known.
         digits: Significant digits without one.
     """
@@ -115,6 +114,16 @@ def plain(text: str) -> str:
     return printable(_TERMINAL_CODES.sub("", text), keep="\n\t")
 
 
+def beside(unit: str) -> str:
+    """A unit as it follows a number, with the blank between them; nothing for plain numbers."""
+    return with_unit("", plain(unit))
+
+
+def bracketed(unit: str) -> str:
+    """A unit as it follows a name in a heading; nothing for plain numbers."""
+    return headed("", plain(unit))
+
+
 def message(text: str) -> Html:
     """A message as HTML: text between backticks (commands, keys) is set as code."""
     return Html(_CODE.sub(r"<code>\1</code>", escape(plain(text))))
@@ -138,5 +147,14 @@ def campaign_address(name: str) -> str:
     return f"/campaigns/{quote(name, safe='')}"
 
 
-FILTERS = {"number": number, "cost": cost, "moment": moment, "plain": plain, "message": message, "title_mark": title_mark}
+FILTERS = {
+    "number": number,
+    "cost": cost,
+    "moment": moment,
+    "plain": plain,
+    "beside": beside,
+    "bracketed": bracketed,
+    "message": message,
+    "title_mark": title_mark,
+}
 """Filters of the templates, by name."""

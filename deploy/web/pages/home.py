@@ -65,7 +65,8 @@ def home(
 ) -> Response:
     """Lists the campaigns, with the health of the service that runs them."""
     services = services_of(request)
-    every = services.readings.lines()
+    sight = services.sight(actor)
+    every = [line for line in services.readings.lines() if sight.sees(line.name)]
     lines = [line for line in every if selection.has(line)]
     # A name that none of our campaigns can have may hold a path: it is shown, but not linked.
     linked = {line.name for line in lines if is_name(line.name)}
@@ -91,7 +92,7 @@ def home(
 def _may_run(services: Services, actor: Actor, line: CampaignLine | UnreadableCampaign) -> bool:
     if not isinstance(line, CampaignLine) or line.state not in WITHOUT_DRIVER:
         return False
-    return may_steer(services.accounts, actor, line.steerers)
+    return may_steer(services.accounts, actor, line)
 
 
 def _is_starting(line: CampaignLine | UnreadableCampaign, requested: Mapping[str, ServiceRequest]) -> bool:

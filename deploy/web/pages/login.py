@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web.auth.devices import remember_device
-from tansaku.deploy.web.auth.login import user_by_link, user_by_password
+from tansaku.deploy.web.auth.login import LINK_ENDED, user_by_link, user_by_password
 from tansaku.deploy.web.auth.roles import ForbiddenError, Viewer, check_form_token, client_address
 from tansaku.deploy.web.auth.sessions import actor_of_session, clear_cookie, open_session, session_secret, set_cookie
 from tansaku.deploy.web.auth.tokens import actor_of_token, form_token, new_secret
@@ -30,8 +30,14 @@ _FORM_SECONDS = 3600.0
 
 @router.get("/login")
 def login_page(request: Request) -> Response:
-    """Asks for a name and password, or a token."""
-    return _form(request, HTTPStatus.OK, "", request.query_params.get("next", "/"))
+    """Asks for a name and password, or a token; says once that the link ended which the browser followed before."""
+    goal, settings = request.query_params.get("next", "/"), services_of(request).settings
+    link = request.cookies.get(settings.link_cookie)
+    if not link or actor_of_token(services_of(request), link, client_address(request)) is not None:
+        return _form(request, HTTPStatus.OK, "", goal)
+    page = _form(request, HTTPStatus.OK, LINK_ENDED, goal)
+    clear_cookie(page, settings, settings.link_cookie)
+    return page
 
 
 @router.post("/session")

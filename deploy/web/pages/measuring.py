@@ -21,16 +21,21 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.act.checks.rights import may_steer
+from tansaku.tasks.act.measurements.history import reported_history
 from tansaku.tasks.act.measurements.report_file import Report, read_report, report_of
-from tansaku.tasks.act.measurements.waiting import waiting_proposals
+from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual
+from tansaku.tasks.act.measurements.waiting import Asked, asked_now, waiting_proposals
+from tansaku.tasks.ground.formats.workbook import write_workbook
 
 router = APIRouter(prefix="/campaigns")
 
 
 _LONGEST = 1500  # characters of an address
-MOST_FIELDS = 900  # of all rows: a form has a limit of fields
-_MOST_CONDITIONS = 12  # with more of them too few rows would be shown; such a report is pasted as a table
-_FIELDS = 3  # of a row, besides those of measured quantities: deviation, status, note
+_MOST_CONDITIONS = 12  # with more of them a card would be a long form; such a report is pasted as a table
+_MOST_CARDS = 100
+_MOST_LISTED = 500  # candidates of which somebody may choose another one; more are named in a table
+_MOST_REPORTED = 12
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/{name}/measurements")
@@ -39,22 +44,53 @@ def measurements_page(request: Request, actor: Viewer, name: str, said: str = ""
     return _measurements(request, actor, name, said)
 
 
+@router.get("/{name}/measurements.csv")
+def table_to_fill_in(request: Request, _: Viewer, name: str) -> Response:
+    """The waiting proposals as a CSV to be filled in."""
+    asked = waiting_proposals(services_of(request).store, name)
+    return Response(asked.to_csv(), media_type="text/csv; charset=utf-8", headers=_attached(f"{name}.csv"))
+
+
+@router.get("/{name}/measurements.xlsx")
+def workbook_to_fill_in(request: Request, _: Viewer, name: str) -> Response:
+    """The waiting proposals as an Excel workbook to be filled in."""
+    asked = waiting_proposals(services_of(request).store, name)
+    return Response(write_workbook(asked.rows()), media_type=_WORKBOOK, headers=_attached(f"{name}.xlsx"))
+
+
+def _attached(file: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{file}"'}
+
+
 def _measurements(request: Request, actor: Actor, name: str, said: str = "", refused: Refused = NOTHING) -> Response:
     services = services_of(request)
-    asked = waiting_proposals(services.store, name)
-    conditions = asked.conditions if len(asked.conditions) <= _MOST_CONDITIONS else ()
+    opened = open_manual(services.store, name)
+    asked = asked_now(services.store, opened)
+    waiting, history = asked.waiting[:_MOST_CARDS], reported_history(opened, _MOST_REPORTED)
+    shown = {"", "count", "table", *(f"proposal-{item.number}" for item in waiting)}
+    shown |= {f"correct-{item.number}" for item in history}
     content = {
         "asked": asked,
-        "waiting": asked.waiting[: MOST_FIELDS // (len(asked.measured) + _FIELDS + len(conditions))],
-        "conditions": conditions,
-        "columns": list(dict.fromkeys(column for item in asked.waiting for column in item.cells)),
+        "waiting": waiting,
+        "history": history,
+        "elsewhere": refused.form.id not in shown,
+        "units": {item.name: item.unit for item in asked.described if item.unit and item.unit != "1"},
+        "editable": asked.described if len(asked.described) <= _MOST_CONDITIONS else (),
+        "listed": _listed(opened, asked),
+        "created": opened.record.created_at.isoformat(),
         "said": said[:_LONGEST],
-        "may_tell": may_steer(services.accounts, actor, services.store.campaign(name).steerers),
+        "may_tell": may_steer(services.accounts, actor, opened.record),
         "address": campaign_address(name),
         "key": new_key,
         "refused": refused,
     }
     return render(request, "measurements.html", content)
+
+
+def _listed(opened: OpenedCampaign, asked: Asked) -> list[str]:
+    """Candidates that somebody may have measured instead; none where only conditions tell them apart, or there are too many."""
+    ids = () if asked.drawn else opened.space.pool().ids
+    return [str(name) for name in ids] if len(ids) <= _MOST_LISTED else []
 
 
 forms = Forms(router, Role.OPERATOR, lambda sent, refused: _measurements(sent.request, sent.actor, sent.at(), "", refused))
@@ -79,13 +115,22 @@ def ask(sent: Sent) -> str:
 
 
 def _reported(sent: Sent) -> Form:
-    return Form("table", sent.fields, other="csv") if "csv" in sent.fields else Form("rows", sent.fields)
+    if "csv" in sent.fields:
+        return Form("table", sent.fields, other="csv")
+    numbers = {field.split("-")[1] for field in sent.fields if "-" in field}
+    if len(numbers) != 1:
+        return Form("rows", sent.fields)
+    (number,) = numbers
+    corrects = sent.fields.get(f"status-{number}") == "correction"
+    return Form(f"{'correct' if corrects else 'proposal'}-{number}", sent.fields)
 
 
 @forms.post("/{name}/tells", _reported)
 def tell(sent: Sent) -> str:
     """Stores the values of a form: of its rows, or of the table that was pasted."""
-    receipt, _ = measuring.tell(sent.services, sent.actor, sent.at(), _report(sent.fields), sent.text("key"))
+    confirmed = sent.fields.get("confirm") != ""  # it is empty where the form can be shown again with what is surprising
+    report, key = _report(sent.fields), sent.text("key")
+    receipt, _ = measuring.tell(sent.services, sent.actor, sent.at(), report, key, confirmed=confirmed)
     return _back(sent.at(), receipt.describe())
 
 

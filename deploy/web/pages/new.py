@@ -1,7 +1,8 @@
-"""The page on which campaigns are created."""
+"""The page on which campaigns are created: a form and the text of a spec beside it, in step."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.campaign_templates import campaign_templates, template_summary
-from tansaku.deploy.web import creating
+from tansaku.deploy.web import creating, projecting
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.copying import copied_spec
@@ -21,74 +22,104 @@ from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
+from tansaku.deploy.web.spec_forms.known import known_forms
+from tansaku.deploy.web.spec_forms.shelf import Shelf
+from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.errors import ConfigurationError, TansakuError
+from tansaku.models.domain.errors import ConfigurationError, SpecProblem, TansakuError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.wording import counted
+from tansaku.tasks.act.checks.check import SystemSize
 from tansaku.tasks.act.commands.create_web import problems_of
-from tansaku.tasks.ground.formats.yaml_edit import Value
 
 router = APIRouter(prefix="/new")
 
 
 FIRST_TEMPLATE = "cu-emt"
 _PATIENCE = 120.0
-_FIELDS = {
-    "name": "Name",
-    "seed": "Seed",
-    "budget.evaluations": "Budget: evaluations",
-    "budget.cost": "Budget: cost",
-    "budget.fraction": "Budget: fraction of everything",
-    "execution.in_flight": "In flight",
-}
+_PAGE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SHOWN_SYSTEMS = 60
 
 
 @router.get("")
-def new_page(request: Request, _: Operator, template: str | None = None, copy: str | None = None) -> Response:
+def new_page(
+    request: Request, actor: Operator, template: str | None = None, copy: str | None = None, project: str = ""
+) -> Response:
     """Shows a starting spec: a template, or a copy of a campaign."""
     services = services_of(request)
+    services.desk.sandbox.prepare()
     shown = template or (None if copy else FIRST_TEMPLATE)
-    return _page(request, services, _start(services, template, copy), {"template": shown, "copy": copy})
+    text = _start(services, actor, template, copy)
+    chosen = {"template": shown, "copy": copy, "project": _project_of(services, project, copy)}
+    return _page(request, beside(text, _shelf(services, actor)), chosen)
+
+
+@router.get("/{kind}")
+def form_page(request: Request, actor: Operator, kind: str) -> Response:
+    """Shows a form, with the spec that it begins with."""
+    form = known_forms().get(kind)
+    if form is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no such form", key="kind")
+    services = services_of(request)
+    services.desk.sandbox.prepare()
+    shown = beside(form.start, _shelf(services, actor))
+    return _page(request, shown, {"begun": form, "untouched": True})
 
 
 @router.post("")
 async def new_form(request: Request, actor: Operator) -> Response:
-    """Checks or creates what the form holds, or puts the values of its fields into the text."""
+    """Checks or creates what text and form hold."""
     fields = await form_fields(request)
     return await run_in_threadpool(_answer, request, actor, fields)
-
-
-def begun(request: Request, services: Services, text: str) -> Response:
-    """The page with a text that another form began."""
-    return _page(request, services, text, {})
 
 
 def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Response:
     services, text = services_of(request), fields.get("spec", "").replace("\r\n", "\n")
     action = fields.get("action", "check")
-    if action not in ("fields", "check", "create", "run"):
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected fields, check, create or run", key="action")
+    if action not in ("check", "create", "run"):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected check, create or run", key="action")
+    shelf, project = _shelf(services, actor), fields.get("project", "")
+
+    def page(shown: Beside, content: Mapping[str, object], *, failed: bool) -> Response:
+        return _page(request, shown, {"project": project, **content}, failed=failed)
+
     try:
-        if action == "fields":
-            text = creating.edit_fields(text, _changes(text, fields))
-        elif action == "check":
-            begun = services.checks.check(actor, text)
-            return _page(request, services, text, {"check": services.checks.find(begun.id, _PATIENCE) or begun})
-        else:
-            wanted = creating.Creation(text, fields.get("site") or None, action == "run")
-            created = creating.create(services, actor, wanted)
-            return RedirectResponse(campaign_address(created.record.name), HTTPStatus.SEE_OTHER)
+        shown = step(fields, text, fields.get("shown", text).replace("\r\n", "\n"), shelf)
     except ConfigurationError as error:
-        return _page(request, services, text, {"problems": problems_of(error), "hint": error.hint}, failed=True)
+        return page(beside("", shelf), {"text": text, "problems": problems_of(error)}, failed=True)
+    if action == "check" or shown.refused:
+        return page(shown, {"check": _checked(services, actor, shown.text, fields)}, failed=action != "check")
+    try:
+        wanted = creating.Creation(shown.text, fields.get("site") or None, action == "run", project=project)
+        created = creating.create(services, actor, wanted)
+        return RedirectResponse(campaign_address(created.record.name), HTTPStatus.SEE_OTHER)
+    except ConfigurationError as error:
+        return page(shown, {"problems": problems_of(error), "hint": error.hint}, failed=True)
     except TansakuError as error:
-        return _page(request, services, text, {"problems": [{"key": "", "line": None, "message": str(error)}]}, failed=True)
-    return _page(request, services, text, {})
+        return page(shown, {"problems": [SpecProblem("", None, str(error))]}, failed=True)
 
 
-def _start(services: Services, template: str | None, copy: str | None) -> str:
+def _checked(services: Services, actor: Actor, text: str, fields: Mapping[str, str]) -> Check:
+    """The check of a text; one that still runs where a script waits and will ask again."""
+    page = fields.get("page", "") if fields.get("script") else ""
+    begun = services.checks.check(actor, text, page if _PAGE_ID.fullmatch(page) else None)
+    return services.checks.find(begun.id, 2.0 if fields.get("script") else _PATIENCE) or begun
+
+
+def _shelf(services: Services, actor: Actor) -> Shelf:
+    return Shelf(services.library, services.artifacts, actor.name)
+
+
+def _project_of(services: Services, project: str, copy: str | None) -> str:
+    """The project that is chosen at first: that of the campaign that is copied."""
+    return services.accounts.project_of(services.store.campaign_id(copy)) or "" if copy else project
+
+
+def _start(services: Services, actor: Actor, template: str | None, copy: str | None) -> str:
     """The starting text."""
     if copy:
         names = services.store.campaign_names()
-        if copy not in names:
+        if copy not in names or not services.sight(actor).sees(copy):
             raise ProblemError(HTTPStatus.NOT_FOUND, f"no campaign {copy!r} is stored", key="copy")
         return copied_spec(services.store.campaign(copy), set(names))
     templates = campaign_templates()
@@ -97,49 +128,45 @@ def _start(services: Services, template: str | None, copy: str | None) -> str:
     return templates[template or FIRST_TEMPLATE].read_text(encoding="utf-8")
 
 
-def _changes(text: str, fields: Mapping[str, str]) -> dict[str, Value]:
-    """Values of the fields that differ from the text."""
-    before = creating.field_values(text)
-    changes = {key: _value(key, fields[key].strip()) for key in creating.SPEC_FIELDS if key in fields}
-    return {key: value for key, value in changes.items() if value != before[key]}
-
-
-def _value(key: str, text: str) -> Value:
-    if key == "name" or not text:
-        return text or None
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{text!r} is not a number", key=key)
-
-
-def _page(request: Request, services: Services, text: str, content: Mapping[str, object], *, failed: bool = False) -> Response:
-    shown: JsonDict = {
-        "text": text,
-        "fields": [{"key": key, "title": title, "value": value} for key, title, value in _shown_fields(text)],
+def _page(request: Request, shown: Beside, content: Mapping[str, object], *, failed: bool = False) -> Response:
+    services, actor = services_of(request), request.state.actor
+    given: JsonDict = {
+        "text": shown.text,
+        "beside": shown,
+        "forms": known_forms(),
         "templates": {name: template_summary(entry) for name, entry in campaign_templates().items()},
-        "names": services.store.campaign_names(),
+        "names": services.sight(actor).names(),
+        "projects": projecting.open_projects(services, actor),
+        "project": "",
         "sites": services.site_names,
-        "files": services.library.files(),
         "page": secrets.token_hex(8),
         "check": None,
         "problems": (),
         "hint": None,
         "template": None,
         "copy": None,
+        "begun": None,
+        "untouched": failed,  # no check takes the place of the reason why nothing was created
+        "not_created": failed,
+        "shown_systems": _SHOWN_SYSTEMS,
+        "meant": _meant,
         **content,
     }
-    found = shown["check"]
+    found = given["check"]
     if isinstance(found, Check):
-        shown["problems"] = found.problems
-    return render(request, "new.html", shown, status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK)
+        given["problems"] = found.problems
+    given["problems"] = shown.in_words(given["problems"])
+    given["wrong"] = shown.problems_by_field(given["problems"])
+    return render(request, "new.html", given, status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK)
 
 
-def _shown_fields(text: str) -> list[tuple[str, str, Value]]:
-    try:
-        values = creating.field_values(text)
-    except ConfigurationError:
-        values = dict.fromkeys(creating.SPEC_FIELDS)
-    return [(key, title, "" if values[key] is None else values[key]) for key, title in _FIELDS.items()]
+def _meant(system: SystemSize) -> str:
+    """A search problem in words."""
+    given = system.details
+    plane = " ".join(map(str, given["plane"])) if isinstance(given.get("plane"), list) else ""
+    known = (
+        f"Σ{given['sigma']}" if given.get("sigma") else "",
+        f"({plane})" if plane else system.system,
+        f"{given['angle']:.1f}°" if isinstance(given.get("angle"), float) else "",
+    )
+    return f"{' '.join(filter(None, known))}: {counted(system.candidates, 'candidate')}"

@@ -21,7 +21,7 @@ from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.identifiers import is_name
-from tansaku.models.domain.notifications import Channel, Happening
+from tansaku.models.domain.notifications import USUAL_HAPPENINGS, Channel, Happening
 from tansaku.tasks.read.views.service_health import read_health
 
 PATH = "/notifications"
@@ -41,9 +41,10 @@ def _notifications(request: Request, actor: Actor, campaign: str = "", refused: 
     content = {
         "lines": notifying.lines(services, actor),
         "messages": notifying.messages(services, actor),
-        "names": [name for name in services.store.campaign_names() if is_name(name)],
+        "names": [name for name in services.sight(actor).names() if is_name(name)],
         "campaign": campaign,
         "happenings": list(Happening),
+        "usual": USUAL_HAPPENINGS,
         "channels": [name for name in CHANNELS if name != "mail" or services.site.notifications.mail is not None],
         "service_runs": read_health(services.requests).running,
         "key": new_key,

@@ -1,4 +1,4 @@
-"""Plain pages: jobs, a campaign's figures and logs, the library's files, the keys of a spec."""
+"""Plain pages: jobs, a campaign's figures, workers and logs, the library's files, the keys of a spec."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.requests import RequestState
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
 from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
-from tansaku.tasks.read.figures.hull import drawable, outline
+from tansaku.tasks.read.figures.hull import outline
 from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.queue import CampaignQueue, read_queue
 from tansaku.tasks.read.views.service_health import read_health
+from tansaku.tasks.read.views.timeline import MOST_EVALUATIONS, timeline_of
 
 router = APIRouter()
 
@@ -41,11 +42,13 @@ _LINK = re.compile(r"\[([^][]+)\]\((#[a-z0-9]+)\)")
 
 
 @router.get("/queue")
-def queue_page(request: Request, _: Viewer) -> Response:
+def queue_page(request: Request, actor: Viewer) -> Response:
     """Lists services with their sites, the evaluations in progress of all campaigns, and what was refused."""
     services = services_of(request)
-    queues, health = read_queue(services.store), read_health(services.requests)
-    refused = services.requests.last_requests_in(RequestState.REFUSED, _MOST_REFUSED)
+    sight, health = services.sight(actor), read_health(services.requests)
+    queues = [queue for queue in read_queue(services.store) if sight.sees(queue.name)]
+    last = services.requests.last_requests_in(RequestState.REFUSED, _MOST_REFUSED)
+    refused = [asked for asked in last if sight.sees_request(asked)]
     names = {queue.name for queue in queues} | {asked.campaign for asked in refused}
     content = {
         "health": health,
@@ -71,11 +74,21 @@ def hull_page(request: Request, _: Viewer, name: str) -> Response:
     """Shows the phase diagram of a campaign's results and given phases."""
     reading, found, problem = services_of(request).readings.reading(name), None, ""
     try:
-        found = reading.once(campaign_hull, lambda: campaign_hull(reading))
+        found = campaign_hull(reading)
     except ConfigurationError as error:
         problem = error.message
-    drawn = None if found is None or not drawable(found) else outline(found)
+    drawn = None if found is None or not found.drawable else outline(found)
     return render(request, "hull.html", {"name": name, "found": found, "problem": problem, "drawn": drawn})
+
+
+@router.get("/campaigns/{name}/workers")
+def workers_page(request: Request, _: Viewer, name: str) -> Response:
+    """Shows what ran where, of the last evaluations of a campaign."""
+    services = services_of(request)
+    reading = services.readings.reading(name)
+    found = timeline_of(reading, services.store.now())
+    content = {"name": name, "found": found, "left_out": max(0, len(reading.columns) - MOST_EVALUATIONS)}
+    return render(request, "workers.html", content)
 
 
 @router.get("/campaigns/{name}/evaluations/{number}/log")

@@ -44,6 +44,8 @@ def navigation() -> tuple[Entry, ...]:
     return (
         Entry("Campaigns", "/"),
         Entry("New", "/new", Role.OPERATOR),
+        Entry("Projects", "/projects"),
+        Entry("Search", "/search"),
         Entry("Models", "/models"),
         Entry("Queue", "/queue"),
         Entry("Schedules", "/schedules"),
@@ -55,12 +57,7 @@ def navigation() -> tuple[Entry, ...]:
 
 
 def pages_of(goal: GoalBase, name: str) -> tuple[Entry, ...]:
-    """Pages of rooms and plug-ins about a campaign.
-
-    Args:
-        goal: The campaign's.
-        name: The campaign's.
-    """
+    """Pages of rooms and plug-ins about a campaign."""
     about = [page for page in pages().values() if page.view and page.view == goal.view]
     return tuple(Entry(page.title, page.path.replace("{name}", quote(name)), page.role) for page in about)
 
@@ -84,12 +81,14 @@ class Renderer:
             content: Content of the template, besides that of every page.
         """
         actor: Actor | None = getattr(request.state, "actor", None)
-        seen = [] if actor is None or actor.campaign is not None else self._entries
+        user = None if actor is None or actor.campaign is not None else actor  # a guest has no other pages
+        only: str | None = getattr(request.state, "only_campaign", None)
         shared = {
             "actor": actor,
+            "home": "/" if only is None else campaign_address(only),
             "form_token": getattr(request.state, "form_token", None),
             "here": request.url.path,
-            "navigation": [entry for entry in seen if actor is not None and actor.may(entry.role)],
+            "navigation": [] if user is None else [entry for entry in self._entries if user.may(entry.role)],
             "version": __version__,
             "refused": NOTHING,
         }

@@ -32,9 +32,9 @@ def schedules_page(request: Request, actor: Viewer, campaign: str = "") -> Respo
 
 def _schedules(request: Request, actor: Actor, campaign: str = "", refused: Refused = NOTHING) -> Response:
     services = services_of(request)
-    names = [name for name in services.store.campaign_names() if is_name(name)]
+    names = [name for name in services.sight(actor).names() if is_name(name)]
     content = {
-        "lines": scheduling.lines(services),
+        "lines": scheduling.lines(services, actor),
         "names": names,
         "steered": steered(services, actor, names) if actor.may(Role.OPERATOR) else [],
         "campaign": campaign,

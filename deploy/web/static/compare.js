@@ -6,6 +6,8 @@
   if (!place) return;
   const axis = document.getElementById("curves-axis");
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+  // Eight campaigns differ in their dash or their colour, and the first four in both.
+  const dash = (at) => (at + Math.floor(at / DASHES.length)) % DASHES.length;
   let found = null;
   let horizontal = "evaluations";
   let plot = null;
@@ -22,14 +24,15 @@
       width: Math.max(280, place.clientWidth),
       height: 340,
       scales: { x: { time: false } },
-      axes: [{ ...lines, label: unit ? `${horizontal} [${unit}]` : horizontal, ...(horizontal === "evaluations" ? { incrs: WHOLE } : {}) }, { ...lines, label: `${found.quantity} [${found.unit}]`, size: 70 }],
+      axes: [{ ...lines, label: unit ? `${horizontal} [${unit}]` : horizontal, ...(horizontal === "evaluations" ? { incrs: WHOLE } : {}) }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
       series: [
         { label: horizontal },
         ...found.campaigns.map((line, at) => ({
           label: line.name,
           stroke: colours[at % colours.length],
-          width: 2,
-          dash: DASHES[Math.floor(at / colours.length) % DASHES.length],
+          // A line that lies on another one leaves it seen: through its gaps, and at its sides.
+          width: DASHES[dash(at)].length ? 2 : 4,
+          dash: DASHES[dash(at)],
           spanGaps: true,
           paths: uPlot.paths.stepped({ align: 1 }),
           points: { show: false },
@@ -46,11 +49,8 @@
     draw();
   };
 
-  axis.addEventListener("click", (event) => {
-    const chosen = event.target.dataset.axis;
-    if (!chosen) return;
+  onAxisChosen(axis, (chosen) => {
     horizontal = chosen;
-    for (const button of axis.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === event.target));
     draw();
   });
   keepDrawn(draw, load);

@@ -12,13 +12,13 @@
     if (plot) plot.destroy();
     plot = null;
     if (!series || series.evaluations.length === 0) return;
-    const unit = horizontal === "cost" ? series.cost_unit : null;
+    const unit = horizontal === "cost" ? series.cost_unit ?? "as given" : null;
     const { colour, lines } = plotStyle(place);
     plot = new uPlot({
       width: Math.max(280, place.clientWidth),
       height: 280,
       scales: { x: { time: false } },
-      axes: [{ ...lines, label: unit ? `${horizontal} [${unit}]` : horizontal, ...(horizontal === "evaluations" ? { incrs: WHOLE } : {}) }, { ...lines, label: series.unit, size: 70 }],
+      axes: [{ ...lines, label: unit ? `${horizontal} [${unit}]` : horizontal, ...(horizontal === "evaluations" ? { incrs: WHOLE } : {}) }, { ...lines, label: series.unit === "1" ? "" : series.unit, size: 70 }],
       series: [
         { label: horizontal },
         { label: "result", stroke: colour("quiet"), paths: () => null, points: { show: true, size: 4 } },
@@ -35,11 +35,8 @@
     draw();
   };
 
-  axis.addEventListener("click", (event) => {
-    const chosen = event.target.dataset.axis;
-    if (!chosen) return;
+  onAxisChosen(axis, (chosen) => {
     horizontal = chosen;
-    for (const button of axis.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === event.target));
     draw();
   });
   keepDrawn(draw, load);

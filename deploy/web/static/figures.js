@@ -20,12 +20,12 @@
   };
 
   const angles = (data) => {
-    const body = panel(`Energy against misorientation angle [${found.unit}]`);
+    const body = panel(inUnit("Energy against misorientation angle", found.unit));
     const { colour, lines } = plotStyle(body);
     const least = data.searched.map((value, at) => data.relaxed[at] === null ? value : Math.min(value, data.relaxed[at]));
     chart(body, {
       scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
-      axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: `${found.quantity} [${found.unit}]`, size: 70 }],
+      axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
       series: [
         { label: "angle", value: (_, value, __, at) => at === null || value === null ? "–" : `${value.toFixed(2)}° ${data.labels[at]}` },
         { label: "lowest", stroke: colour("quiet"), width: 1.5, points: { show: false } },
@@ -36,7 +36,7 @@
   };
 
   const front = (data) => {
-    const shown = data.axes.map((axis) => `${axis.name} [${axis.unit}]`);
+    const shown = data.axes.map((axis) => inUnit(axis.name, axis.unit));
     for (let other = 1; other < data.axes.length; other += 1) {
       const body = panel(`Pareto front: ${data.axes[0].name} (${data.axes[0].direction}), ${data.axes[other].name} (${data.axes[other].direction})`);
       const { colour, lines } = plotStyle(body);
@@ -61,7 +61,7 @@
       axes: [
         { ...lines, label: "round", incrs: WHOLE },
         { ...lines, label: "acquisition", size: 70 },
-        { ...lines, label: `deviation [${found.unit}]`, scale: "deviation", side: 1, size: 70, grid: { show: false } },
+        { ...lines, label: inUnit("deviation", found.unit), scale: "deviation", side: 1, size: 70, grid: { show: false } },
       ],
       series: [
         { label: "round" },
@@ -80,11 +80,11 @@
     problem.hidden = !found.problem;
     problem.textContent = found.problem;
     if (found.angles) angles(found.angles);
-    for (const map of found.maps) drawMap(panel(`${map.system}: ${found.quantity} [${found.unit}]`), map, section.dataset.evaluations);
+    for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.quantity}`, found.unit)), map, section.dataset.evaluations);
     if (found.front) front(found.front);
     if (found.certificate && found.certificate.systems.length > 0) {
       const percent = 100 * found.certificate.confidence;
-      const text = `Certificate by system: with ${percent} %, nothing better by more than this remains [${found.unit}]`;
+      const text = inUnit(`Certificate by system: with ${percent} %, nothing better by more than this remains`, found.unit);
       drawBars(panel(text, ofModel), found.certificate.systems, found.certificate.tolerance, ofModel.clientWidth);
     }
     if (found.proposals) proposals(found.proposals);

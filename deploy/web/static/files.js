@@ -1,4 +1,4 @@
-// Uploads a file of the library: its content is the body of the request.
+// Uploads a file of the library.
 "use strict";
 
 (() => {
@@ -19,12 +19,7 @@
     button.disabled = true;
     status.textContent = `Uploading ${file.name} …`;
     try {
-      const answer = await fetch(`/api/v1/files?name=${encodeURIComponent(file.name)}`, {
-        method: "POST",
-        body: file,
-        credentials: "same-origin",
-        headers: { "Content-Type": "application/octet-stream", "X-CSRF-Token": form.dataset.token },
-      });
+      const answer = await toLibrary(file.name, file, form.dataset.token);
       const found = await answer.json();
       if (!answer.ok) status.textContent = `${file.name}: ${found.detail}`;
       else if (answer.status === 200) status.textContent = `This content is in the library already, as ${found.name}.`;

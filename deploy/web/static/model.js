@@ -1,10 +1,10 @@
-// Draws a model's learning curve, computed against predicted values, and the coverage of its intervals.
+// Draws the learning curve of each model, computed against predicted values, and the coverage of its intervals.
 "use strict";
 
-(() => {
-  const section = document.getElementById("model-figures");
-  const place = document.getElementById("figure-place");
-  const problem = document.getElementById("figures-problem");
+for (const section of document.querySelectorAll(".of-model")) {
+  const place = document.createElement("div");
+  place.setAttribute("aria-hidden", "true");
+  section.append(place);
   let found = null;
   let plots = [];
 
@@ -21,10 +21,10 @@
     plots.push(new uPlot({ width, height: square ? width : 280, ...options }, data, body));
   };
 
-  const curve = (data) => chart(`Learning curve: root mean square error [${data.unit}]`, false, ({ colour, lines }) => ({
+  const curve = (data) => chart(inUnit("Learning curve: root mean square error", data.unit), false, ({ colour, lines }) => ({
     options: {
       scales: { x: { time: false }, y: { distr: 3 } },
-      axes: [{ ...lines, label: "step" }, { ...lines, label: `error [${data.unit}]`, size: 80 }],
+      axes: [{ ...lines, label: "step" }, { ...lines, label: inUnit("error", data.unit), size: 80 }],
       series: [
         { label: "step" },
         { label: "training", stroke: colour("quiet"), width: 2 },
@@ -34,7 +34,7 @@
     data: [data.steps, data.training.map((value) => value > 0 ? value : null), data.validation.map((value) => value > 0 ? value : null)],
   }));
 
-  const parity = (data) => chart(`${data.property}: predicted against computed [${data.unit}]`, true, ({ colour, lines }) => {
+  const parity = (data) => chart(inUnit(`${data.property}: predicted against computed`, data.unit), true, ({ colour, lines }) => {
     const rows = [
       ...data.held_out_computed.map((value, at) => [value, data.held_out_predicted[at], null]),
       ...data.training_computed.map((value, at) => [value, null, data.training_predicted[at]]),
@@ -44,7 +44,7 @@
     return {
       options: {
         scales: { x: { time: false } },
-        axes: [{ ...lines, label: `computed [${data.unit}]` }, { ...lines, label: `predicted [${data.unit}]`, size: 80 }],
+        axes: [{ ...lines, label: inUnit("computed", data.unit) }, { ...lines, label: inUnit("predicted", data.unit), size: 80 }],
         series: [{ label: "computed" }, dots("training", colour("quiet")), dots("held out", colour("good")), { label: "equal", stroke: colour("quiet"), points: { show: false } }],
       },
       data: [computed, rows.map((row) => row[2]), rows.map((row) => row[1]), computed],
@@ -75,8 +75,10 @@
   const load = async () => {
     const answer = await fetch(section.dataset.figures, { credentials: "same-origin" });
     if (!answer.ok) {
-      problem.hidden = false;
+      const problem = document.createElement("p");
+      problem.className = "problem";
       problem.textContent = "The report of this training cannot be read.";
+      section.replaceChildren(problem);
       return;
     }
     found = await answer.json();
@@ -84,4 +86,4 @@
   };
 
   keepDrawn(draw, load);
-})();
+}

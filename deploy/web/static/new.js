@@ -1,20 +1,21 @@
-// The page of new campaigns: checks the spec after a pause in typing, marks its lines, and puts fields into the text.
+// The page of new campaigns: keeps form and text in step and checks them after a pause in typing; marks lines; rehearses.
 "use strict";
 
 (() => {
   const form = document.getElementById("new");
   if (!form) return;
   const spec = document.getElementById("spec");
+  const shown = document.getElementById("shown");
+  const fields = document.getElementById("fields");
   const lines = document.getElementById("lines");
   const result = document.getElementById("result");
   const status = document.getElementById("status");
   const rehearsed = document.getElementById("rehearsed");
+  const rehearsal = document.getElementById("rehearsal");
+  const QUANTITIES = ["within", "spread"];
   const PAUSE = 400;
   let latest = 0;
   let timer = null;
-  let bad = new Set();
-  // The last field whose value the text does not have yet: resolves to whether it was taken.
-  let editing = null;
 
   const call = async (method, path, body) => {
     const answer = await fetch(`/api/v1${path}`, {
@@ -40,6 +41,7 @@
   const said = (text) => text.split(/`([^`\n]+)`/).map((part, place) => place % 2 ? element("code", part) : part);
 
   const numberLines = () => {
+    const bad = new Set([...result.querySelectorAll("[data-line]")].map((link) => Number(link.dataset.line)));
     const count = spec.value.split("\n").length;
     lines.replaceChildren();
     for (let number = 1; number <= count; number += 1) {
@@ -58,95 +60,70 @@
     spec.scrollTop = Math.max(0, (number - 8) * height);
   };
 
-  const problemItem = (problem) => {
-    const item = element("li", undefined, "problem");
-    if (problem.line) {
-      const link = element("a", `line ${problem.line}`);
-      link.href = "#spec";
-      link.dataset.line = problem.line;
-      item.append(link, " ");
+  // Puts the parts of an answered page in place; what somebody types in, keeps what was typed and the place of the cursor.
+  const take = (page) => {
+    const found = page.getElementById("result");
+    const typed = document.activeElement;
+    const place = [typed.selectionStart, typed.selectionEnd];
+    const opened = [...fields.querySelectorAll("details[open]")].map((part) => part.id);
+    fields.replaceChildren(...page.getElementById("fields").childNodes);
+    for (const id of opened) if (id && document.getElementById(id)) document.getElementById(id).open = true;
+    result.replaceChildren(...found.childNodes);
+    const text = page.getElementById("spec");
+    if (spec.value !== text.value) spec.value = text.value;
+    spec.toggleAttribute("aria-invalid", text.hasAttribute("aria-invalid"));
+    shown.value = page.getElementById("shown").value;
+    rehearsal.dataset.unit = page.getElementById("rehearsal").dataset.unit;
+    for (const id of QUANTITIES) document.getElementById(id).placeholder = page.getElementById(id).placeholder;
+    const again = typed.id && !typed.isConnected && document.getElementById(typed.id);
+    if (again) {
+      if (again.matches("input, textarea")) again.value = typed.value;
+      again.focus({ preventScroll: true });
+      if (again.matches("input, textarea") && place[0] !== null) again.setSelectionRange(...place);
     }
-    if (problem.key) item.append(element("code", problem.key), ": ");
-    item.append(...said(problem.message));
-    return item;
-  };
-
-  const showProblems = (problems) => {
-    bad = new Set(problems.map((problem) => problem.line).filter(Boolean));
-    const list = element("ul", undefined, "plain problems");
-    list.append(...problems.map(problemItem));
-    result.replaceChildren(list);
-    spec.setAttribute("aria-invalid", "true");
     numberLines();
+    document.dispatchEvent(new Event("fields-shown"));
+    return found.hasAttribute("data-running");
   };
 
-  const showFacts = (facts) => {
-    bad = new Set();
-    spec.removeAttribute("aria-invalid");
-    const list = element("dl");
-    for (const fact of facts) list.append(element("dt", fact.title), element("dd", fact.text));
-    result.replaceChildren(element("p", "The spec is valid.", "good"), list);
-    numberLines();
+  const post = async () => {
+    const body = new URLSearchParams(new FormData(form));
+    body.set("action", "check");
+    body.set("script", "1");
+    // The form's own property of this name is its buttons.
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
+    if (answer.status === 401 || answer.redirected) location.reload();  // logged out
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
   };
 
-  const show = (found) => {
-    if (found.state === "running") return;
-    if (found.preview) showFacts(found.facts);
-    else showProblems(found.problems);
-  };
+  const uploading = () => "uploading" in form.dataset;
 
-  const explain = (error) => {
-    const problems = error && error.problems ? error.problems : [{ key: error && error.key, line: null, message: (error && error.detail) || "The server does not answer." }];
-    showProblems(problems);
-  };
-
-  const check = async () => {
+  const step = async () => {
+    clearTimeout(timer);
     latest += 1;
     const mine = latest;
-    status.textContent = "Checking …";
+    if (!uploading()) status.textContent = "Checking …";
     try {
-      let found = await call("POST", "/checks?wait=2", { spec: spec.value, page: form.dataset.page });
-      while (mine === latest && found.state === "running") found = await call("GET", `/checks/${found.id}?wait=5`);
-      if (mine === latest) show(found);
-    } catch (error) {
-      if (mine === latest) explain(error);
-    } finally {
-      if (mine === latest) status.textContent = bad.size ? "The spec has problems." : "";
+      for (;;) {
+        const page = await post();
+        if (mine !== latest) return;
+        if (!take(page)) break;
+      }
+      if (!uploading()) status.textContent = result.querySelector(".problem") ? "The spec has problems." : "";
+    } catch {
+      if (mine !== latest) return;
+      status.textContent = "The server does not answer.";
+      document.dispatchEvent(new Event("fields-shown")); // what waits for the check waits no longer
     }
   };
 
   // The last answer stays in sight while the changed text is checked, and says so.
-  const outdate = () => {
-    if (!result.querySelector(".outdated")) result.prepend(element("p", "Checking the changed text …", "outdated"));
-  };
-
-  const checkSoon = () => {
-    outdate();
+  const stepSoon = () => {
+    document.getElementById("not-created")?.remove();
+    if (!result.querySelector(".outdated")) result.prepend(element("p", "Checking what was changed …", "outdated"));
     latest += 1;
     clearTimeout(timer);
-    timer = setTimeout(check, PAUSE);
-  };
-
-  const editFields = async (changes) => {
-    try {
-      const edited = await call("POST", "/spec-edits", { spec: spec.value, changes });
-      if (spec.value !== edited.spec) spec.value = edited.spec;
-      for (const [key, value] of Object.entries(edited.fields)) {
-        const input = document.getElementById(`field-${key}`);
-        if (input && input !== document.activeElement) input.value = value === null ? "" : value;
-      }
-      return true;
-    } catch (error) {
-      // A text that is being typed may not be YAML yet; the check says so.
-      if (Object.keys(changes).length) explain(error);
-      return false;
-    }
-  };
-
-  const fieldValue = (input) => {
-    const text = input.value.trim();
-    if (text === "") return null;
-    return input.dataset.key === "name" || Number.isNaN(Number(text)) ? text : Number(text);
+    timer = setTimeout(step, PAUSE);
   };
 
   // What the page calls the options of a rehearsal.
@@ -156,9 +133,9 @@
     button.disabled = true;
     rehearsed.textContent = "Rehearsing …";
     const options = { replays: 20 };
-    for (const name of ["within", "spread"]) {
+    for (const name of QUANTITIES) {
       const text = document.getElementById(name).value.trim();
-      if (text) options[name] = text;
+      if (text) options[name] = Number.isFinite(Number(text)) ? `${text} ${rehearsal.dataset.unit || 1}` : text;
     }
     try {
       let found = await call("POST", "/rehearsals?wait=1", { spec: spec.value, options });
@@ -168,7 +145,7 @@
       }
       const bought = found.rehearsal;
       rehearsed.replaceChildren(...said(bought
-        ? `${Math.round(100 * bought.chance)} % (${Math.round(100 * bought.low)} to ${Math.round(100 * bought.high)} %) to get within ${bought.within} ${bought.unit} of the best, in ${bought.replays} replays on ${bought.source}.`
+        ? `${Math.round(100 * bought.chance)} % (${Math.round(100 * bought.low)} to ${Math.round(100 * bought.high)} %) to get within ${bought.within}${bought.unit === "1" ? "" : ` ${bought.unit}`} of the best, in ${bought.replays} replays on ${bought.source}.`
         : found.problems.map((problem) => `${labels[problem.key] ? `${labels[problem.key]}: ` : problem.key ? `\`${problem.key}\`: ` : ""}${problem.message}`).join(" ")));
     } catch (error) {
       rehearsed.textContent = error.detail || "The server does not answer.";
@@ -177,34 +154,25 @@
     }
   };
 
-  spec.addEventListener("input", () => { numberLines(); checkSoon(); });
-  spec.addEventListener("change", () => editFields({}));
+  spec.addEventListener("input", () => { numberLines(); stepSoon(); });
   spec.addEventListener("scroll", () => { lines.scrollTop = spec.scrollTop; });
+  fields.addEventListener("input", (event) => { if (event.target.dataset.key) stepSoon(); });
   result.addEventListener("click", (event) => {
     const link = event.target.closest("[data-line]");
     if (!link) return;
     event.preventDefault();
     goTo(Number(link.dataset.line));
   });
-  document.getElementById("fields").addEventListener("change", async (event) => {
-    if (!event.target.dataset.key) return;
-    const edit = editFields({ [event.target.dataset.key]: fieldValue(event.target) });
-    editing = edit;
-    await edit;
-    if (editing === edit) editing = null;
-    numberLines();
-    checkSoon();
-  });
-  // Creating a campaign takes seconds, and longer on a busy machine.
+  // Creating a campaign takes seconds, and longer on a busy machine. What is sent has form and text as they are now.
   form.addEventListener("submit", (event) => {
     const pressed = event.submitter;
-    if (!pressed || !["create", "run"].includes(pressed.value)) return;
-    if (editing) {
-      // The button was pressed straight from a field: the text that is sent must have its value.
+    if (pressed && pressed.value === "check") {
       event.preventDefault();
-      editing.then((taken) => { if (taken) form.requestSubmit(pressed); });
-      return;
+      step();
     }
+    if (!pressed || !["create", "run"].includes(pressed.value)) return;
+    clearTimeout(timer);
+    latest += 1;
     const note = element("span", " Creating the campaign …");
     note.setAttribute("role", "status");
     pressed.after(note);
@@ -223,16 +191,14 @@
       return;
     }
     spec.value = await file.text();
-    await editFields({});
-    numberLines();
-    checkSoon();
+    shown.value = spec.value;
+    await step();
   });
 
-  // What works without this script gives way to what works by itself with it.
-  document.getElementById("apply").hidden = true;
+  // What needs this script.
   document.getElementById("open-file").hidden = false;
-  document.getElementById("rehearsal").hidden = false;
+  rehearsal.hidden = false;
   lines.hidden = false;
   numberLines();
-  checkSoon();
+  if (!("untouched" in form.dataset)) step();
 })();

@@ -24,8 +24,8 @@
       height: side,
       scales: { x: { time: false, range }, y: { range } },
       axes: [
-        { ...lines, label: `predicted [${found.unit}]` },
-        { ...lines, label: `computed [${found.unit}]`, size: 70 },
+        { ...lines, label: inUnit("predicted", found.unit) },
+        { ...lines, label: inUnit("computed", found.unit), size: 70 },
       ],
       series: [
         { label: "predicted" },

@@ -15,6 +15,9 @@ const plotStyle = (place) => {
   return { colour, lines };
 };
 
+// A name with the unit of its numbers; plain numbers have none.
+const inUnit = (name, unit) => unit === "1" ? name : `${name} [${unit}]`;
+
 // Marks of an axis that counts: whole numbers only.
 const WHOLE = [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6].map((power) => step * 10 ** power)).sort((a, b) => a - b);
 
@@ -28,6 +31,16 @@ const figureIn = (place, title) => {
   made.append(caption, body);
   place.append(made);
   return body;
+};
+
+// Buttons that choose the horizontal axis of a figure.
+const onAxisChosen = (axis, choose) => {
+  axis.addEventListener("click", (event) => {
+    const chosen = event.target.dataset.axis;
+    if (!chosen) return;
+    for (const button of axis.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === event.target));
+    choose(chosen);
+  });
 };
 
 const keepDrawn = (draw, load) => {

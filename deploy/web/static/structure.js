@@ -10,30 +10,7 @@
   if (!answer.ok) { place.hidden = true; return; }
   // 3Dmol's reader of XYZ knows the cell of the extended form.
   const text = await answer.text();
-  const viewer = $3Dmol.createViewer(place, {});
-  // The cell is drawn in the colour of the text, because black cannot be seen on a dark page; its axes are seen on both.
-  const cellStyle = (colour) => {
-    const style = { box: { color: colour } };
-    for (const [axis, line] of [["a", "#e05252"], ["b", "#2e9e5b"], ["c", "#4a90e2"]]) {
-      style[`${axis}label`] = axis;
-      style[`${axis}style`] = { color: line, radius: 0.1, midpos: -1 };
-      style[`${axis}labelstyle`] = { fontColor: colour, showBackground: false, alignment: "center" };
-    }
-    return style;
-  };
-  const paint = () => {
-    const style = getComputedStyle(document.body);
-    viewer.setBackgroundColor(rgb(style.backgroundColor));
-    if (periodic) {
-      viewer.removeUnitCell(model);
-      viewer.addUnitCell(model, cellStyle(rgb(style.color)));
-    }
-    viewer.render();
-  };
-  const rgb = (colour) => {
-    const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
-    return (red << 16) + (green << 8) + blue;
-  };
+  const viewer = structureViewer(place);
 
   // Columns with one value for each atom, as the second line names them.
   const columns = () => {
@@ -60,37 +37,24 @@
   };
 
   const known = columns();
-  const model = viewer.addModel(text, "xyz");
-  const periodic = /^.*\n.*Lattice=/.test(text);
-
   const colour = (name) => {
-    const shape = (more) => ({ sphere: { scale: 0.3, ...more }, stick: { radius: 0.08, ...more } });
     const column = known.get(name);
     key.textContent = "";
     if (!column) {
-      viewer.setStyle({}, shape({}));
+      viewer.dress({});
     } else if (column.real) {
       const low = Math.min(...column.values), high = Math.max(...column.values);
       key.textContent = `${name}: from ${low.toPrecision(5)} (blue) to ${high.toPrecision(5)} (red)`;
-      viewer.setStyle({}, shape({ colorfunc: (atom) => between((column.values[atom.index] - low) / (high - low)) }));
+      viewer.dress({ colorfunc: (atom) => between((column.values[atom.index] - low) / (high - low)) });
     } else {
       const groups = [...new Set(column.values)].sort();
       key.textContent = `${name}: ${groups.length} groups, ${groups.slice(0, 8).join(", ")}`;
-      viewer.setStyle({}, shape({ colorfunc: (atom) => GROUPS[groups.indexOf(column.values[atom.index]) % GROUPS.length] }));
+      viewer.dress({ colorfunc: (atom) => GROUPS[groups.indexOf(column.values[atom.index]) % GROUPS.length] });
     }
-    viewer.render();
   };
 
   for (const name of known.keys()) choice.add(new Option(name, name));
   choice.parentElement.hidden = known.size === 0;
   choice.addEventListener("change", () => colour(choice.value));
-  colour("");
-  // Side view: a boundary's normal, the third axis of its cell, stands upright.
-  viewer.rotate(-90, "x");
-  paint();
-  // The cell was drawn, so it is fitted as well, with room for the letters at its ends, also where the frame is narrow.
-  viewer.zoomTo();
-  viewer.zoom(0.85 * Math.min(1, place.clientWidth / place.clientHeight));
-  viewer.render();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  viewer.show(text, "xyz");
 })();

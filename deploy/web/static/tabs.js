@@ -21,7 +21,10 @@
 
   const follow = () => {
     const wanted = location.hash ? document.getElementById(location.hash.slice(1)) : null;
-    choose(holding(wanted) ?? links[0]);
+    const tab = holding(wanted);
+    // What is named may stand above all parts, as the form for edits: the part that is shown stays.
+    if (tab || !wanted || !links.some((link) => link.hasAttribute("aria-current"))) choose(tab ?? links[0]);
+    if (wanted?.matches("details")) wanted.open = true;
     if (wanted && !links.some((link) => part(link) === wanted)) wanted.scrollIntoView();
   };
 
@@ -33,6 +36,15 @@
     choose(link);
   });
   addEventListener("hashchange", follow);
+  // The page that answers a form shows the same part: an address that it redirects to takes over what follows the #.
+  document.addEventListener("submit", (event) => {
+    const sent = event.target.getAttribute("action");
+    if (!sent || sent.includes("#")) return;
+    // An address that names what stands above all parts, as the form for edits, would open it again and lose the part.
+    const named = location.hash && document.getElementById(location.hash.slice(1));
+    const shown = links.find((link) => link.hasAttribute("aria-current"));
+    event.target.setAttribute("action", sent + (named && !holding(named) ? shown.hash : location.hash));
+  });
   // A form that was refused is shown with what is wrong.
   const refused = document.querySelector(".tab [role=alert]");
   if (refused) choose(holding(refused));

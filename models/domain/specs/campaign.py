@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.door import one_of, spec_kinds
 from tansaku.models.domain.objectives import Need, described_needs
+from tansaku.models.domain.objectives import described as objective_described
 from tansaku.models.domain.report_columns import VALUE, taken_names
 from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, Name, NamesFile, Sha256, Spec, set_default
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -17,6 +18,7 @@ from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with_workflow
 from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
+from tansaku.models.domain.specs.levels import LevelSpec, check_levels, completed
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
     BestPerSystemSpec,
@@ -184,6 +186,8 @@ class CampaignSpec(Spec):
         seed: Start of every random choice; the same seed and the same results give the same sequence of proposals.
         space: What is searched.
         calculator: How one candidate is evaluated; a table space has none, every other space needs one.
+        levels: Cheaper levels at which candidates may be looked at before their full evaluation, the cheapest first. The
+            proposer buys looks and full evaluations by what they are worth for their cost.
         label: Also stores this calculator's energies of the relaxed structures, for data sets; None: no label. Boundaries only.
         objective: What is wanted.
         constraints: Which candidates are never proposed.
@@ -209,6 +213,7 @@ class CampaignSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     space: SpaceSpec
     calculator: CalculatorSpec | None = None
+    levels: Annotated[tuple[LevelSpec, ...], Field(max_length=4)] = ()
     label: LabelSpec | None = None
     objective: ObjectiveSpec = ObjectiveSpec()
     constraints: ConstraintsSpec = ConstraintsSpec()
@@ -226,9 +231,12 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_an_earlier_version(cls, data: object) -> object:
-        """Specs were stored with ``first_look`` before the key had its present name."""
-        if not isinstance(data, Mapping) or "first_look" not in data or data.get("pre_screening") is not None:
+    def _completed(cls, data: object) -> object:
+        """Completes the calculators of levels; specs were stored with ``first_look`` before it had its present name."""
+        if not isinstance(data, Mapping):
+            return data
+        data = completed(data)
+        if "first_look" not in data or data.get("pre_screening") is not None:
             return data
         return {"pre_screening" if key == "first_look" else key: value for key, value in data.items() if key != "pre_screening"}
 
@@ -246,6 +254,41 @@ class CampaignSpec(Spec):
         self.space.check_proposer(self.proposer, self.objective.goal.type, transfer=self.transfer is not None)
         self.space.check_use(self.calculator, *(key for key in ("label", "retrain") if getattr(self, key) is not None))
         return self
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> CampaignSpec:
+        if self.proposer.buys_looks and not self.levels:
+            raise ValueError(f"levels: missing; proposer {self.proposer.type} chooses between levels")
+        if not self.levels:
+            return self
+        if not self.proposer.buys_looks and "proposer" in self.model_fields_set:
+            raise ValueError(f"proposer: {self.proposer.type} buys no looks; remove it, or levels")
+        if self.structureless:
+            raise ValueError("levels: values are reported or come from a function; remove levels")
+        recorded = self.space.recorded_source() is not None
+        check_levels(self.levels, recorded=recorded, priced=recorded and self.space.has_costs)
+        return self
+
+    @model_validator(mode="after")
+    def _levels_are_weighed(self) -> CampaignSpec:
+        if not self.levels:
+            return self
+        if self.objective.goal.type not in WITH_AN_OUTLOOK or self.objective.further:
+            raise ValueError(f"levels: expected one of the goals {', '.join(WITH_AN_OUTLOOK)}, without limits or desirability")
+        if self.budget.evaluations is not None or (self.budget.cost, self.budget.fraction) == (None, None):
+            raise ValueError(
+                "budget: looks are weighed by their cost; with levels expected cost or fraction, and no evaluations"
+            )
+        for key in ("label", "retrain", "pre_screening", "transfer", "known"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key}: not with levels; remove it")
+        if self.reuse or self.constraints.avoid_failures or self.space.preferred is not None:
+            raise ValueError("levels: not with reuse, constraints.avoid_failures or space.prefers; remove these")
+        return self
+
+    def level(self, name: str) -> LevelSpec:
+        """The cheaper level of a name. Raises KeyError."""
+        return {level.name: level for level in self.levels}[name]
 
     @model_validator(mode="after")
     def _results_can_be_reused(self) -> CampaignSpec:
@@ -456,7 +499,7 @@ class CampaignSpec(Spec):
         several = self.objective.several
         if not self.proposer.keeps_limits:
             raise ValueError(f"{several}: proposer {self.proposer.type} does not learn them; remove them or choose gp")
-        for key in ("floor", "worst_first"):
+        for key in ("floor", "worst_first", "function"):
             if getattr(self.proposer, key, None) is not None:
                 raise ValueError(f"proposer.{key}: not with {several}; remove it")
         if self.objective.desirability and getattr(self.proposer, "acquisition", None) not in (None, "ei"):
@@ -468,12 +511,20 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
-    def _paths_have_a_grid(self) -> CampaignSpec:
-        goal = self.objective.goal
-        if not goal.gridded:
-            return self
-        if not self.space.description.gridded:
+    def _goal_suits_the_space(self) -> CampaignSpec:
+        goal, about = self.objective.goal, self.space.description
+        if goal.gridded and not about.gridded:
             raise ValueError(f"objective.goal: {goal.type} needs a grid of points; expected space.type energy_surface")
+        if goal.properties and (about.meant(self.objective.property) not in goal.properties or not self.space.competes):
+            raise ValueError(
+                f"objective.goal: {goal.type} is about {' or '.join(goal.properties)} of candidates with a composition; "
+                "expected it as objective.property, and space.type structures, composition, or table with columns.formula"
+            )
+        units = objective_described(about.meant(self.objective.property) or "").units if goal.properties else ()
+        if units and self.objective.unit not in units:
+            raise ValueError(f"objective.unit: {self.objective.unit!r}; the goal {goal.type} expects {' or '.join(units)}")
+        if not goal.joint:
+            return self
         if self.objective.direction != "minimize":
             raise ValueError(f"objective.direction: {self.objective.direction}; expected minimize for the goal {goal.type}")
         if self.transfer is not None:
@@ -499,7 +550,8 @@ class CampaignSpec(Spec):
     def _check_reported(self, further: Sequence[FurtherObjectiveSpec]) -> None:
         """Raises ValueError if a report could not name a further objective: it has a column for each."""
         for key, objective in zip(self.objective.further_keys, further, strict=True):
-            if objective.property in taken_names() | {self.objective.property}:
+            # Headings are read in any case.
+            if objective.property.lower() in taken_names() | {(self.objective.property or "").lower()}:
                 raise ValueError(
                     f"{key}.property: a column {objective.property!r} of a report means something else; choose another name"
                 )

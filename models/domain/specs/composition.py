@@ -263,6 +263,7 @@ class CompositionSpaceSpec(SpaceBase):
         overview="compositions",
         figures="compositions",
         polished=True,
+        competing=True,
     )
 
     constructor: ClassVar[str] = "Compositions"

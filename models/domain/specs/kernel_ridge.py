@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tansaku.models.domain.specs.base import PositiveFloat
 from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec, StructureDescriptorSpec
-from tansaku.models.domain.specs.surrogate_base import SurrogateBase
+from tansaku.models.domain.specs.surrogate_base import PropertyName, SurrogateBase
 
 
 class KernelRidgeSpec(SurrogateBase):
@@ -26,7 +26,7 @@ class KernelRidgeSpec(SurrogateBase):
     opener: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.training:KernelRidgeTrainer"
     restore: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.model:KernelRidge.from_weights"
     type: Literal["kernel_ridge"] = "kernel_ridge"
-    property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
+    property: PropertyName = "energy"
     per_atom: bool = True
     descriptors: Annotated[tuple[StructureDescriptorSpec, ...], Field(min_length=1, max_length=8)] = (SoapDescriptorSpec(),)
     widths: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (0.5, 1.0, 2.0, 4.0, 8.0)

@@ -14,8 +14,8 @@ from tansaku.models.domain.units import Unit, parse_quantity, quantity_in
 
 Direction = Literal["minimize", "maximize"]
 
-PROPERTY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
-"""Pattern of the names of properties."""
+PROPERTY_PATTERN = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
+"""Pattern of the names of properties, such as ``strength_MPa``."""
 
 
 def _with_unit(value: object) -> object:
@@ -28,8 +28,23 @@ QuantityText = Annotated[str, BeforeValidator(_with_unit), StringConstraints(str
 
 
 AcquisitionName = Literal[
-    "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "log_nehvi", "dominance"
+    "ei",
+    "log_ei",
+    "pi",
+    "ucb",
+    "thompson",
+    "expected_found",
+    "straddle",
+    "probability",
+    "ehvi",
+    "log_nehvi",
+    "dominance",
+    "hull_gain",
+    "hull_entropy",
 ]
+
+FORMATION_ENERGY = "formation_energy"
+"""Energy of a crystal above its elements."""
 
 _OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
 
@@ -42,6 +57,12 @@ class GoalBase(Spec):
 
     gridded: ClassVar[bool] = False
     """Whether it needs a space whose candidates are points of one periodic grid."""
+
+    properties: ClassVar[tuple[str, ...]] = ()
+    """Properties that it is about; empty: any."""
+
+    joint: ClassVar[bool] = False
+    """Whether the answer follows from all energies together: low ones are wanted, without transfer and rehearsals."""
 
     limited: ClassVar[tuple[AcquisitionName, ...]] = ("log_ei", "ei", "pi")
     """Acquisitions that serve it where further quantities have limits, the usual one first; empty: it allows no limits."""
@@ -285,12 +306,24 @@ class BottleneckSpec(GoalBase):
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("dominance",)
     limited: ClassVar[tuple[AcquisitionName, ...]] = ()
     gridded: ClassVar[bool] = True
+    joint: ClassVar[bool] = True
     view: ClassVar[str] = "surface"
 
     type: Literal["bottleneck"] = "bottleneck"
     dimensions: Literal[1, 2, 3] = 1
     connectivity: Literal[6, 26] = 26
     sampling: Literal["lowest", "pathwise"] = "lowest"
+
+
+class OnHullSpec(GoalBase):
+    """All crystals that are stable: on the convex hull of the energies of all candidates and the phases that compete."""
+
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("hull_gain", "hull_entropy")
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ()
+    properties: ClassVar[tuple[str, ...]] = ("energy_per_atom", FORMATION_ENERGY)
+    joint: ClassVar[bool] = True
+
+    type: Literal["on_hull"] = "on_hull"
 
 
 Price = Literal["evaluation", "cost", "core_hour"]
@@ -405,6 +438,7 @@ class ConstraintsSpec(Spec):
 
 
 GoalSpec = Annotated[
-    BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec | BottleneckSpec, Field(discriminator="type")
+    BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec | BottleneckSpec | OnHullSpec,
+    Field(discriminator="type"),
 ]
 """The registry of goals: each class describes its kind. Plug-ins that bring a goal add its class here."""

@@ -223,13 +223,13 @@ class ParametersSpaceSpec(SpaceBase):
         off_pool: Candidates that were measured although nothing drew them; filled in by ``tansaku tell``.
     """
 
-    description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
+    description: ClassVar[SpaceDescription] = SpaceDescription(polished=True, figures="parameters")
 
     first_key: ClassVar[str] = "parameters"
     further_keywords: ClassVar[str] = (
         "tuple[float, float] | tuple[float, float, str] | list[str] | range | Mapping[str, object]"
     )
-    opener: ClassVar[str] = "tansaku.spaces.parameters:ParametersSpace"
+    opener: ClassVar[str] = "tansaku.spaces.parameters:open_parameters"
     type: Literal["parameters"] = "parameters"
     parameters: Annotated[dict[ParameterName, ParameterSpec], Field(min_length=1, max_length=100)]
     constraints: Annotated[tuple[ConstraintSpec, ...], Field(max_length=100)] = ()

@@ -23,9 +23,9 @@ class PhasesSpec(Spec):
         file: A CSV with the columns ``formula`` and ``energy_per_atom`` [eV/atom]; of a formula that is there twice the lowest
             counts.
         sha256: Content hash of the file; filled in when the spec is resolved.
-        references: ``compute``: the campaign's calculator computes the elements that neither ``energies`` nor ``file`` has, as
-            relaxed crystals of their usual structure, when the campaign is created.
-        computed: What it found [eV/atom]; filled in.
+        references: ``compute``: the campaign's first evaluations compute the elements that neither ``energies`` nor ``file``
+            has, as relaxed crystals of their usual structure.
+        computed: What they gave [eV/atom]; stored only by older versions, which computed them when a campaign was created.
     """
 
     energies: Annotated[dict[FormulaText, EnergyPerAtom], Field(min_length=1)] | None = None

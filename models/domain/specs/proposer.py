@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import PLAIN_TEXT, KindSpec, NonNegativeFloat, PositiveFloat, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, KindSpec, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
+
+_ONE_LEVEL = ("best_per_system", "best_overall", "top_k", "all_below")
+"""Goals of one quantity that a candidate serves by its own value."""
 
 
 class ProposerBase(KindSpec):
@@ -20,6 +24,9 @@ class ProposerBase(KindSpec):
 
     models_values: ClassVar[bool] = False
     """Whether it has a model of the values that estimates what remains and can learn from failures and other searches."""
+
+    buys_looks: ClassVar[bool] = False
+    """Whether it chooses between the levels of a campaign."""
 
     starts_at_random: ClassVar[bool] = False
     """Whether the first candidate of each surface is a random one, and all later ones follow from values."""
@@ -125,6 +132,22 @@ Pending = Literal["believed", "drawn"]
 """Treatment of candidates whose values are awaited."""
 
 
+class AcquisitionFunctionSpec(Spec):
+    """A Python function of a script that scores the candidates; ``tansaku.Campaign`` writes it, the dashboard refuses it.
+
+    Attributes:
+        module: Where the script defined it.
+        name: Its name.
+        source: Its text, with what it uses.
+        source_sha256: Content hash of the text.
+    """
+
+    module: Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+    source: Annotated[str, Field(min_length=1, max_length=50_000)]
+    source_sha256: Sha256
+
+
 class GPProposerSpec(ProposerBase):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
@@ -148,6 +171,7 @@ class GPProposerSpec(ProposerBase):
             the threshold), or probability of lying below it. For the goal ``pareto`` (needs the extra ``torch``):
             ``ehvi``, the expected growth of the volume that the front dominates, with measured values taken for true ones;
             ``log_nehvi``, its logarithm, averaged over true values; null: ``ehvi``.
+        function: A script's own acquisition function, in place of ``acquisition``; it is not divided by cost.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.
@@ -187,6 +211,7 @@ class GPProposerSpec(ProposerBase):
     kernel: KernelSpec | None = None
     mean: Annotated[tuple[MeanSpec, ...], Field(min_length=1, max_length=32)] | None = None
     acquisition: AcquisitionName | None = None
+    function: AcquisitionFunctionSpec | None = None
     transform: TransformSpec | None = None
     hyperparameters: Literal["median", "map", "bayes"] | None = None
     refit_growth: Annotated[float, Field(gt=1, le=10)] | None = None
@@ -207,6 +232,8 @@ class GPProposerSpec(ProposerBase):
         if self.acquisition is not None and self.acquisition not in acquisitions:
             wanted = f"one of {', '.join(acquisitions)}" if len(acquisitions) > 1 else acquisitions[0]
             raise ValueError(f"proposer.acquisition: {self.acquisition} does not support the goal {goal}; expected {wanted}")
+        if self.function is not None and goal not in _ONE_LEVEL:
+            raise ValueError(f"proposer.function: does not support the goal {goal}; expected one of {', '.join(_ONE_LEVEL)}")
         for key in ("floor", "worst_first") if goal != "best_per_system" else ():
             if getattr(self, key) is not None:
                 raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
@@ -220,6 +247,21 @@ class GPProposerSpec(ProposerBase):
     def _engine_has_the_preset(self) -> GPProposerSpec:
         if self.engine in (2, 3, 4) and self.preset != "default":
             raise ValueError(f"engine: {self.engine} has the preset default alone, not {self.preset}; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _function_is_its_text(self) -> GPProposerSpec:
+        if self.function is not None:
+            found, expected = hashlib.sha256(self.function.source.encode()).hexdigest(), self.function.source_sha256
+            if found != expected:
+                raise ValueError(f"function.source_sha256: {expected[:12]}, but source has {found[:12]}; pass it again")
+        return self
+
+    @model_validator(mode="after")
+    def _function_alone_judges(self) -> GPProposerSpec:
+        for key in ("acquisition", "cost_exponent", "pending") if self.function is not None else ():
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key}: not with a function, which gives the whole score; remove it")
         return self
 
     @model_validator(mode="after")
@@ -244,6 +286,15 @@ class GPProposerSpec(ProposerBase):
             if getattr(self, key) is not None and rule != "bayes":
                 raise ValueError(f"{key}: only hyperparameters: bayes uses it; remove it or choose bayes")
         return self
+
+
+class MultiLevelProposerSpec(ProposerBase):
+    """Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``."""
+
+    opener: ClassVar[str] = "tansaku.models.engine.proposer_registry:open_multi_level"
+    buys_looks: ClassVar[bool] = True
+    models_values: ClassVar[bool] = True
+    type: Literal["multi_level"] = "multi_level"
 
 
 class ArmsProposerSpec(ProposerBase):
@@ -340,8 +391,6 @@ class SparseProposerSpec(ProposerBase):
         outliers: As of ``gp``.
     """
 
-    goals: ClassVar[tuple[str, ...]] = ("best_per_system", "best_overall", "top_k", "all_below")
-
     opener: ClassVar[str] = "tansaku.models.engine.sparse.proposer:open_sparse"
     keeps_limits: ClassVar[bool] = False
     type: Literal["sparse"] = "sparse"
@@ -354,13 +403,23 @@ class SparseProposerSpec(ProposerBase):
 
     def check_goal(self, goal: str, _acquisitions: Sequence[str]) -> None:
         """It supports some; arguments and errors as of the base class."""
-        if goal not in self.goals:
-            wanted = ", ".join(self.goals)
+        if goal not in _ONE_LEVEL:
+            wanted = ", ".join(_ONE_LEVEL)
             raise ValueError(f"proposer.type: sparse does not support the goal {goal}; expected gp, or a goal of {wanted}")
 
     def weighs_prices(self) -> bool:
         """Whether its models are linear in the numbers and predict the value itself."""
         return self.residual == "none" and self.transform == SparseTransformSpec()
+
+
+def usual_proposer(*, atoms: bool, levels: bool) -> ProposerBase | None:
+    """Returns the proposer of a new campaign whose file names none, where it is not the common one.
+
+    Args:
+        atoms: Whether it searches numbers of atoms of boundaries.
+        levels: Whether it has levels.
+    """
+    return MultiLevelProposerSpec() if levels else ArmsProposerSpec() if atoms else None
 
 
 def withholds(proposer: Spec) -> bool:

@@ -1,7 +1,5 @@
 """The spec of a space: any of those that the door lists."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.door import one_of, spec_kinds

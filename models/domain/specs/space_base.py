@@ -68,6 +68,7 @@ class SpaceDescription:
         polished: Whether the best candidates can be relaxed again at the end.
         keeps_free_energy: Whether the free energy of the electrons is also stored.
         gridded: Whether its candidates are points of a periodic grid, on which paths can be searched.
+        competing: Whether its candidates compete with each other, and their pool knows their compositions.
         groups: Groups that a data set may keep together when it is split, the default first.
         system_words: What one of its systems is called, and several.
     """
@@ -85,6 +86,7 @@ class SpaceDescription:
     polished: bool = False
     keeps_free_energy: bool = False
     gridded: bool = False
+    competing: bool = False
     groups: tuple[Group, ...] = ("system",)
     system_words: tuple[str, str] = SYSTEM_WORDS
 
@@ -167,6 +169,11 @@ class SpaceBase(KindSpec):
         """Phases that candidates are compared with; None where there are none."""
         return None
 
+    @property
+    def competes(self) -> bool:
+        """Whether its candidates compete with each other, and their pool knows their compositions."""
+        return self.description.competing
+
     def with_crystal(self, _crystal: CrystalSpec) -> Self:
         """The spec with another reference crystal; only asked where there is one."""
         raise AssertionError(f"{type(self).__name__} has no reference crystal")
@@ -206,6 +213,20 @@ class SpaceBase(KindSpec):
     def recorded_source(self) -> JsonDict | None:
         """Identity of the values that the space itself records; None where a calculator computes them."""
         return None
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether the space records the cost of each candidate."""
+        return False
+
+    def at_level(self, _column: str | None, _cost: str | None = None) -> Self:
+        """The spec whose evaluations are looks; only a space that records values has others there.
+
+        Args:
+            _column: Of the values.
+            _cost: Column of the costs; None: those of the full evaluations.
+        """
+        return self
 
     def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
         """The spec with candidates that were measured although the space does not list them."""

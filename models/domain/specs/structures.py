@@ -61,7 +61,9 @@ class StructuresSpaceSpec(PropertySpaceSpec):
         hashes: Content hashes of the files, in their order; filled in when the spec is resolved.
     """
 
-    description: ClassVar[SpaceDescription] = replace(PropertySpaceSpec.description, groups=("composition", "system"))
+    description: ClassVar[SpaceDescription] = replace(
+        PropertySpaceSpec.description, groups=("composition", "system"), competing=True
+    )
 
     first_key: ClassVar[str] = "paths"
     opener: ClassVar[str] = "tansaku.spaces.structures:StructuresSpace"

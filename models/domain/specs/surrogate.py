@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.descriptors import (
     SoapDescriptorSpec,
     StructureDescriptorSpec,
 )
-from tansaku.models.domain.specs.surrogate_base import SurrogateBase
+from tansaku.models.domain.specs.surrogate_base import PropertyName, SurrogateBase
 
 DeviceChoice = Literal["cpu", "cuda", "auto"]
 """Device of a surrogate; ``auto``: a GPU where there is one."""
@@ -71,7 +71,7 @@ class SparseSpec(SurrogateBase):
     opener: ClassVar[str] = "tansaku.models.surrogates.sparse.training:SparseTrainer"
     restore: ClassVar[str] = "tansaku.models.surrogates.sparse.model:SparseAverage.from_weights"
     type: Literal["sparse"] = "sparse"
-    property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
+    property: PropertyName = "energy"
     per_atom: bool = True
     columns: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100), PLAIN_TEXT], ...], Field(max_length=1000)] = ()
     descriptors: Annotated[tuple[StructureDescriptorSpec, ...], Field(max_length=8)] = ()

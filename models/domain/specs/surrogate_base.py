@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field
 
 from tansaku.models.domain.specs.base import KindSpec
+from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 
 FREE_ATOMS = "free_atoms"
 """Name of the field that every structure has."""
 
-PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+PropertyName = Annotated[str, Field(pattern=PROPERTY_PATTERN)]
 
 
 class SurrogateBase(KindSpec):

@@ -43,6 +43,7 @@ class TableColumnsSpec(Spec):
         surface: Surface it belongs to; None: one surface per system.
         value: Objective; NaN is a failed evaluation. None: the candidates are to be measured (``calculator: {type: manual}``).
         cost: None: every candidate costs 1.
+        formula: Chemical formula of a candidate, for the goal ``on_hull``.
         quantities: Further results of an evaluation by name, which the goal ``pareto`` may want; NaN: this one has none.
     """
 
@@ -51,6 +52,7 @@ class TableColumnsSpec(Spec):
     surface: Text | None = None
     value: Text | None = None
     cost: Text | None = None
+    formula: Text | None = None
     quantities: dict[Annotated[str, Field(pattern=PROPERTY_PATTERN)], QuantityColumnSpec] = Field(default_factory=dict)
 
 
@@ -131,7 +133,7 @@ class TableSpaceSpec(SpaceBase):
         described: Numbers that the table lacks and reports gave; filled in by ``tansaku tell``.
     """
 
-    description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
+    description: ClassVar[SpaceDescription] = SpaceDescription(polished=True, figures="parameters")
     without_values: ClassVar[str] = (
         " unless space.columns.value names the column of the values; expected calculator: {type: manual}"
     )
@@ -181,6 +183,11 @@ class TableSpaceSpec(SpaceBase):
             raise ValueError("space.features: prices are weighed by expected improvement; remove goal all_below and transfer")
 
     @property
+    def competes(self) -> bool:
+        """Whether the table has formulas."""
+        return self.columns.formula is not None
+
+    @property
     def spent_on_descriptors(self) -> float:
         """Cost of the descriptors whose numbers were reported."""
         prices = self.prices
@@ -203,6 +210,16 @@ class TableSpaceSpec(SpaceBase):
     def preferred(self) -> PrefersSpec | None:
         """The expectation of where good candidates lie."""
         return self.prefers
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether the table has a column of costs."""
+        return self.columns.cost is not None
+
+    def at_level(self, column: str | None, cost: str | None = None) -> Self:
+        """The table whose values are those of another column; arguments as of the base class."""
+        columns = self.columns.model_copy(update={"value": column, "quantities": {}} | ({"cost": cost} if cost else {}))
+        return self.model_copy(update={"columns": columns})
 
     def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
         """The spec with candidates that were measured although the table does not list them."""

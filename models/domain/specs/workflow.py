@@ -78,6 +78,8 @@ class MigrationBarrierSpec(WorkflowBase):
         fmax: Largest force on an atom at convergence [eV/Å].
         max_steps: Steps of a relaxation after which it counts as not converged.
         images: Intermediate images of a nudged elastic band, where one is needed.
+        midpoint_steps: For a cheap look: each hop's midpoint and end states relax for at most so many steps, converged or not,
+            in a roughly relaxed crystal, and no saddle point is sought. Null: the full evaluation.
         phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
             the crystal's ``energy_above_hull``. Null: it does not.
     """
@@ -91,7 +93,15 @@ class MigrationBarrierSpec(WorkflowBase):
     fmax: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
     max_steps: PositiveInt = 300
     images: Annotated[int, Field(ge=3, le=15)] = 5
+    # Added after the first release: without this key, specs and their hashes are unchanged.
+    midpoint_steps: Annotated[int | None, Field(ge=0, le=100, exclude_if=lambda steps: steps is None)] = None
     phases: Annotated[dict[FormulaText, Annotated[float, Field(ge=-100, le=100)]], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _looks_at_vacancies(self) -> MigrationBarrierSpec:
+        if self.midpoint_steps is not None and self.mechanism.type != "vacancy":
+            raise ValueError(f"midpoint_steps: {self.midpoint_steps}; with mechanism: {self.mechanism.type} expected null")
+        return self
 
     @property
     def competing_phases(self) -> Mapping[str, float] | None:

@@ -62,9 +62,6 @@ class ArmsProposer(ModelFree):
     Until every system has a value, each gets its cheapest surface in turn. Then a share of the proposals goes to the cheapest
     surface that had none: a search takes at most twice as long as one that knew whether it pays to try all surfaces first. With
     ``across_systems`` these surfaces come in order of promise over cost, and the less often the less the best of them promises.
-
-    Args:
-        spec: The spec.
     """
 
     name = "arms"
@@ -85,7 +82,7 @@ class ArmsProposer(ModelFree):
         if not allowed.any():
             return None
         pool, cheap_of = _expensive_apart(pool)
-        draws = np.bincount(pool.surface_codes[_proposed(history)], minlength=len(pool.surfaces))
+        draws = np.bincount(pool.surface_codes[history.proposed], minlength=len(pool.surfaces))
         open_arms = np.unique(pool.surface_codes[allowed])
         lowest = lowest_values(pool, history)
         locked = _locked_surfaces(pool, cheap_of, lowest, draws, open_arms, self._spec.expensive)
@@ -107,16 +104,11 @@ class ArmsProposer(ModelFree):
             # Of equals, as where all gains are zero, the one that least was spent on.
             arm = int(seen[np.lexsort((draws[seen] * cost[seen], -score))[0]])
         # What a draw may gain is no prediction of the candidate's value.
-        return Choice(position=_spread_over(pool, arm, allowed, _proposed(history), rng))
+        return Choice(position=_spread_over(pool, arm, allowed, history.proposed, rng))
 
     def _promised(self, pool: CandidatePool, history: History, lowest: FloatArray, new: IntArray) -> FloatArray:
         """Promise of surfaces without a proposal, shape ``(len(new),)``; one unless it is to be predicted."""
         return promises(pool, history, lowest, new) if self._spec.across_systems and len(new) else np.ones(len(new))
-
-
-def _proposed(history: History) -> IntArray:
-    """Positions of all candidates that were proposed."""
-    return np.concatenate((history.observed, history.failed, history.pending)).astype(np.intp)
 
 
 def _first_arms(pool: CandidatePool, history: History, arms: IntArray) -> IntArray:
@@ -294,7 +286,6 @@ def distances(pool: CandidatePool, levels: _Levels, of: IntArray, to: IntArray) 
     """Squared distances between surfaces, in units of the features' ranges.
 
     Args:
-        pool: The pool.
         levels: As :func:`levels_of` returns them.
         of: Surfaces, shape ``(n,)``.
         to: Surfaces, shape ``(m,)``.

@@ -45,9 +45,6 @@ def columns_of(pool: CandidatePool) -> Columns:
 
     Columns that are the same for all candidates, and further copies of a column up to scale and offset, are left out; so are
     columns of which fewer numbers are known than others can be predicted from.
-
-    Args:
-        pool: All candidates.
     """
     names: list[str] = []
     parts: list[FloatArray] = []
@@ -110,7 +107,6 @@ class _Mixture:
     """Prediction of a pool in the transform's unit.
 
     Attributes:
-        state: The transform.
         mean: (n_candidates,).
         deviation: (n_candidates,).
     """
@@ -153,10 +149,6 @@ class SparseProposer(ModelFree):
     candidates count as measured at what each support predicts. Columns may include indicators of systems; a candidate is
     compared with the best of its own system. Stated errors of measurements and repeats are not used: the noise is learned from
     all values alike.
-
-    Args:
-        spec: The spec.
-        goal: What is wanted.
     """
 
     name = "sparse"
@@ -215,7 +207,6 @@ class SparseProposer(ModelFree):
         """Predicts every candidate, as for the next proposal.
 
         Args:
-            pool: All candidates.
             history: With at least one observation.
             hyperparameters: Not used.
 
@@ -234,7 +225,6 @@ class SparseProposer(ModelFree):
         """The numbers of a column that gain more per price than the value of the best candidate.
 
         Args:
-            pool: All candidates.
             history: Pending candidates count as measured at their predictions.
 
         Returns:

@@ -40,7 +40,6 @@ class OpenTable:
         x: Columns, NaN where unknown, (n_rows, n_columns).
         y: Values to be minimised, NaN where unknown, (n_rows,).
         prices: Of a number of each column, (n_columns,).
-        value_price: Of a value.
     """
 
     x: FloatArray
@@ -93,7 +92,6 @@ class Market:
         best: Value to improve on.
         candidates: Rows whose value can be bought, (n_candidates,).
         prices: Of a number of each column, (n_columns,).
-        value_price: Of a value.
         money: What is left for numbers and the value that follows.
     """
 
@@ -196,7 +194,6 @@ def improvement(average: Average, x: FloatArray, deviation: FloatArray, best: fl
     """Expected improvement of rows some of whose numbers are only predicted, (n_rows,).
 
     Args:
-        average: The models.
         x: Rows, (n_rows, n_columns).
         deviation: Of each number, (n_rows, n_columns).
         best: Value to improve on.

@@ -132,7 +132,6 @@ def observed_source(
 
     Args:
         name: How it is shown.
-        pool: All candidates of the source.
         positions: Those with a value, shape ``(n,)``.
         values: Their values as computed, shape ``(n,)``.
         direction: ``maximize`` flips their sign.
@@ -154,7 +153,6 @@ def part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
     """Some candidates of a pool as a pool of their own.
 
     Args:
-        pool: The pool.
         positions: Ascending, shape ``(n,)``.
     """
     systems, system_codes = np.unique(pool.system_codes[positions], return_inverse=True)

@@ -129,7 +129,6 @@ def coupling_gain(problem: Problem, parameters: Mapping[str, FloatArray]) -> flo
     """Gain in log likelihood by the correlations of a fit over no correlation [nats], without any prior.
 
     Args:
-        problem: What was fitted.
         parameters: What came of it.
 
     Raises:
@@ -167,7 +166,6 @@ def fit_all(problem: Problem, previous: Mapping[str, FloatArray] | None) -> tupl
     """Fits everything but the means' variance.
 
     Args:
-        problem: What is fitted.
         previous: Where to start, and then with a third of the steps, because the end is near; None: at the priors' centres.
 
     Returns:
@@ -265,11 +263,11 @@ class Family:
         """Returns whether it was built from this pool and these sources."""
         return self.target is pool and tuple(sha256) == tuple(source.sha256 for source in self.sources)
 
-    def source_fit(self, previous: SourceFit | None = None) -> SourceFit:
+    def source_fit(self) -> SourceFit:
         """Fits the sources alone. Raises FitError."""
         extended = self.extended
         problem = Problem(extended, self.terms, self.uncoupled, extended.positions, extended.targets)
-        parameters, density = fit_all(problem, previous.parameters if previous else None)
+        parameters, density = fit_all(problem, None)
         nothing = (np.empty(0, dtype=np.intp), np.empty(0))
         standardised = TransformState(False, 0.0, np.zeros(len(extended.pool.systems)), 1.0)
         own = (extended.positions, extended.targets)

@@ -86,11 +86,7 @@ class KernelRidge:
 
     @classmethod
     def from_weights(cls, weights: Weights, _device: DeviceChoice = "cpu") -> KernelRidge:
-        """Rebuilds the model from its weights.
-
-        Raises:
-            StoreError: They are of a newer version, or something of them is missing.
-        """
+        """Rebuilds the model from its weights. Raises as :func:`reading` does."""
         document, arrays = weights.document, weights.arrays
         with reading(weights, TYPE, SCHEMA_VERSION):
             return cls(

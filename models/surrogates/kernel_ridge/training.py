@@ -26,11 +26,7 @@ _HUGE = 1e300
 
 
 class KernelRidgeTrainer:
-    """``Trainer`` of :class:`KernelRidge`. It is deterministic and needs no initial weights.
-
-    Args:
-        spec: Hyper-parameters.
-    """
+    """``Trainer`` of :class:`KernelRidge`. It is deterministic and needs no initial weights."""
 
     def __init__(self, spec: KernelRidgeSpec) -> None:
         self._spec = spec

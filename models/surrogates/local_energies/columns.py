@@ -52,7 +52,6 @@ class Columns:
         """Standardisation from training data.
 
         Args:
-            spec: The descriptors.
             raw: Their features.
 
         Raises:

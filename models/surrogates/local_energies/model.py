@@ -6,16 +6,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import eigh
 
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Estimate, Example, Prediction, Weights
 from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.local_energies.columns import Columns
-from tansaku.models.surrogates.local_energies.leverage import Leverage
 from tansaku.models.surrogates.local_energies.system import Solution
 from tansaku.models.surrogates.reading import reading
+
+
+@dataclass(frozen=True)
+class Leverage:
+    """The distance of rows from the training data: h = xᵀ M⁻¹ x, with M the mean of x xᵀ over these data.
+
+    Attributes:
+        columns: Columns in use, shape ``(n_used,)``.
+        factor: ``h = |factor @ x|²``, shape ``(rank, n_used)``.
+    """
+
+    columns: IntArray
+    factor: FloatArray
+
+    @classmethod
+    def of(cls, second_moment: FloatArray, used: IntArray) -> Leverage:
+        """Builds it from the mean of x xᵀ over the training rows, of the columns in use, shape ``(n_used, n_used)``."""
+        values, vectors = eigh(second_moment)
+        # Directions without variance in the training data are left out; a row far out along them is far in the others too.
+        kept = values > 1e-10 * values[-1]
+        return cls(used, (vectors[:, kept] / np.sqrt(values[kept])).T)
+
+    def of_rows(self, rows: FloatArray) -> FloatArray:
+        """Leverage of rows of all columns, shape ``(n_rows,)``."""
+        return np.asarray(((rows[:, self.columns] @ self.factor.T) ** 2).sum(axis=1))
+
 
 TYPE = "local_energies"
 SCHEMA_VERSION = 1
@@ -30,7 +56,6 @@ class LocalEnergies:
         solution: Coefficients and intercepts.
         offset: Energy per atom that was subtracted before fitting [eV].
         leverage: Distance from the training data.
-        of_atoms: Error of an atom's energy.
         of_cells: Error of a cell's energy per atom.
         training: The hyper-parameters that training chose, for the record.
     """
@@ -92,11 +117,7 @@ class LocalEnergies:
 
     @classmethod
     def from_weights(cls, weights: Weights, _device: DeviceChoice = "cpu") -> LocalEnergies:
-        """Rebuilds the model from its weights.
-
-        Raises:
-            StoreError: They are of a newer version, or something of them is missing.
-        """
+        """Rebuilds the model from its weights. Raises as :func:`reading` does."""
         document, arrays = weights.document, weights.arrays
         with reading(weights, TYPE, SCHEMA_VERSION):
             columns = Columns(

@@ -96,7 +96,6 @@ class CrossValidatedPath:
     """All paths, one per weight of the totals.
 
     Args:
-        spec: Hyper-parameters.
         sums: Of each group, at least two.
         n_features: Number of penalised columns.
 

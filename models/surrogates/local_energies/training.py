@@ -15,8 +15,7 @@ from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.local_energies.columns import Columns, raw_features
-from tansaku.models.surrogates.local_energies.leverage import Leverage
-from tansaku.models.surrogates.local_energies.model import LocalEnergies
+from tansaku.models.surrogates.local_energies.model import Leverage, LocalEnergies
 from tansaku.models.surrogates.local_energies.path import Chosen, CrossValidatedPath
 from tansaku.models.surrogates.local_energies.system import GroupSums, Rows, Solution, group_sums
 
@@ -27,7 +26,6 @@ class LocalEnergiesTrainer:
     """``Trainer`` of :class:`LocalEnergies`. The fit is convex: seed and initial weights do not change its result.
 
     Args:
-        spec: Hyper-parameters.
         features: Computes a structure's features; a caller that trains on the same structures many times can cache them.
     """
 

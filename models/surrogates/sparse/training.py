@@ -17,8 +17,7 @@ from tansaku.models.domain.surrogates import Example, Progress, TrainingRun, Wei
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
-from tansaku.models.surrogates.sparse.columns import keys_of, row_of
-from tansaku.models.surrogates.sparse.model import SparseAverage
+from tansaku.models.surrogates.sparse.model import SparseAverage, keys_of, row_of
 from tansaku.models.surrogates.structure_rows import groups_of, known_value, surroundings_of
 
 _STATE = "sparse.folds"
@@ -27,11 +26,7 @@ _LEAK = 1.0 - 1e-9  # correlation with the property from which on a column is ta
 
 
 class SparseTrainer:
-    """``Trainer`` of :class:`SparseAverage`. Nothing is random.
-
-    Args:
-        spec: Hyper-parameters.
-    """
+    """``Trainer`` of :class:`SparseAverage`. Nothing is random."""
 
     def __init__(self, spec: SparseSpec) -> None:
         self._spec = spec

@@ -62,7 +62,6 @@ class GridErrors:
     """Estimates how far barriers over the points of a grid are off.
 
     Args:
-        network: Hops of the grid.
         values: Energy of every candidate [eV]; infinite ones are walls.
         grid: The unfolded grid.
     """

@@ -67,7 +67,6 @@ class RelaxedHosts:
         ideal: Positions of the host's atoms without the ion [Å], shape ``(n_atoms, 3)``.
         cell: Of these, vectors as rows [Å].
         unit: Of the host's cell, whose fractional coordinates the operations are in.
-        symmetry: Of the host.
     """
 
     def __init__(self, ideal: FloatArray, cell: FloatArray, unit: FloatArray, symmetry: Symmetry) -> None:

@@ -63,11 +63,7 @@ class _Kind:
 
 
 class Meetings:
-    """All places where basins meet.
-
-    Args:
-        basins: The basins.
-    """
+    """All places where basins meet."""
 
     def __init__(self, basins: Basins) -> None:
         self._basins = basins
@@ -145,7 +141,6 @@ def _kinds(basins: Basins, name: list[int], same: bool, crossed: IntArray) -> li
     """Hops between the owners of two points.
 
     Args:
-        basins: The basins.
         name: Where the ways down from both end, and the cell of the second of these, seen from the first.
         same: Whether the points are the same grid point.
         crossed: Cell of the second point, seen from the first.

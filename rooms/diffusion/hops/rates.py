@@ -61,7 +61,6 @@ def hop_rates(network: HopNetwork, temperature: float, attempt: float = ATTEMPT)
     """Rates by harmonic transition-state theory; with an attempt frequency where vibrations are not known.
 
     Args:
-        network: The hops.
         temperature: [K].
         attempt: Attempt frequency of hops whose vibrations are not known, the mean of both directions [Hz].
     """
@@ -91,10 +90,6 @@ def diffusion_tensor(network: HopNetwork, rates: HopRates) -> FloatArray:
 
     In equilibrium each hop is as frequent as its reverse. Correlations of successive hops are those of currents in a network of
     resistors, see :class:`_Conductors`.
-
-    Args:
-        network: The hops.
-        rates: Of this network.
     """
     scale, tensor = _scaled_tensor(network, rates)
     return np.asarray(np.exp(scale) * tensor)  # exp(-inf) where nothing moves
@@ -203,7 +198,6 @@ def arrhenius(network: HopNetwork, temperatures: Sequence[float], attempt: float
     """Diffusion at several temperatures; None if the hops do not percolate.
 
     Args:
-        network: The hops.
         temperatures: Two or more [K].
         attempt: As for :func:`hop_rates`.
     """

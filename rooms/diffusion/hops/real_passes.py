@@ -26,7 +26,6 @@ def lowest_passes(basins: Basins, lowest: Mapping[Hop, Sequence[Meeting]]) -> di
     """The lowest pass of each hop; sites are the grid points of minima.
 
     Args:
-        basins: The basins.
         lowest: The lowest meetings of each two, several where they are equally low.
     """
     levels = {hop: places[0].energy for hop, places in lowest.items()}
@@ -46,8 +45,6 @@ class Passes:
     """All passes of hops, on both sides of an atom and the like.
 
     Args:
-        basins: The basins.
-        lowest: The lowest pass of each hop.
         borders: Of the two basins of each of them.
         around: Steps around a point of a border, shape ``(n, 3)``.
     """

@@ -108,7 +108,6 @@ class Refiner:
     Args:
         calculator: Of the campaign.
         structure_at: Builds the cell that is computed.
-        settings: How.
         checkpoint: Finished parts, from which a killed refinement continues.
     """
 

@@ -24,7 +24,6 @@ def describe_network(network: HopNetwork, deviations: Mapping[int, float] | None
     """Everything about a network, energies in eV above its lowest site.
 
     Args:
-        network: The hops.
         deviations: Deviation of what is expected of each candidate that was not computed [eV]; those that are missing were.
     """
     zero = network.sites[network.minimum].energy

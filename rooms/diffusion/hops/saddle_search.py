@@ -42,7 +42,6 @@ def local_direction(way: GridPath, fraction: FloatArray, cell: FloatArray) -> Fl
     It is that of the straight line between the points of the path half an Å before and behind.
 
     Args:
-        way: The path.
         fraction: Fractional coordinates of a point of it, not wrapped.
         cell: Cell vectors as rows [Å].
     """

@@ -17,16 +17,13 @@ _APART = 0.05
 """Two passes of a hop count as one pass if a way over the border joins them less than this above the higher of them [eV]."""
 
 
-def separate_minima(
-    places: IntArray, levels: FloatArray, around: IntArray | None = None, apart: float = _APART
-) -> list[list[int]]:
+def separate_minima(places: IntArray, levels: FloatArray, around: IntArray | None = None) -> list[list[int]]:
     """Finds the minima of a border that count, the lowest first.
 
     Args:
         places: Points of the grid on the border, not wrapped; a point may come more than once, shape ``(n, 3)``.
         levels: Energy at which the border is crossed at each [eV], shape ``(n,)``.
         around: Steps to the neighbours of a point; None: all 26, shape ``(n, 3)``.
-        apart: Threshold [eV].
 
     Returns:
         Rows of each minimum: of all equally low points that count as one.
@@ -54,7 +51,7 @@ def separate_minima(
             if here == there:
                 continue
             keep, gone = sorted((here, there), key=lambda each: (levels[lowest[each][0]], lowest[each]))
-            if levels[row] - levels[lowest[gone][0]] > apart:
+            if levels[row] - levels[lowest[gone][0]] > _APART:
                 counted.append(lowest[gone])
             elif levels[lowest[gone][0]] == levels[lowest[keep][0]]:
                 lowest[keep] += lowest[gone]

@@ -30,7 +30,6 @@ class PathReport:
     """Report on a surface.
 
     Attributes:
-        surface: The surface.
         network: Its hops, refined or not.
         diffusion: Against temperature; None where the ion does not get away.
         refinement: What was refined; None where nothing was.
@@ -104,7 +103,6 @@ def write_report(report: PathReport, folder: Path) -> list[Path]:
     """Writes ``network.json``, ``network.graphml`` and, where there is a path, ``path.extxyz``.
 
     Args:
-        report: What is written.
         folder: Made if it does not exist; files of the same names are overwritten.
 
     Raises:

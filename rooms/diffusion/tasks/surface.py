@@ -101,7 +101,6 @@ class CampaignSurface:
         computed: Whether a candidate was computed, shape ``(n_candidates,)``.
         grid: The unfolded grid.
         space: Of the ion's positions.
-        goal: The campaign's.
         beliefs: The model's posterior of the barrier in one, two and three dimensions; empty without a model.
         frames: Relaxed hosts of computed points; empty where the host is rigid or they were not at hand.
         along: Whether the candidates are planes along a path: then there is no surface between their points.

@@ -159,7 +159,6 @@ def voxel_descriptor(
     Args:
         field: Shape ``(n_1, n_2, n_3)``.
         cell: Lattice vectors in rows [Å].
-        grid: The mesh.
         rotation: Matrix that acts on columns.
 
     Returns:

@@ -117,7 +117,6 @@ class Committee:
     """Members being trained.
 
     Args:
-        spec: Hyper-parameters.
         task: Losses and starts.
         key: Hash of hyper-parameters and data; a checkpoint with another key is ignored.
     """

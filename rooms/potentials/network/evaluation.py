@@ -39,7 +39,6 @@ def evaluate(model: Potential, descriptor: Descriptor, neighbours: Neighbours) -
     """Evaluates a structure, some atoms at a time.
 
     Args:
-        model: The potential.
         descriptor: The model's, in the wanted precision and place.
         neighbours: Of the structure; pairs beyond the cutoff are left out.
     """
@@ -70,7 +69,6 @@ def energy_deviation(model: Potential, energies: FloatArray) -> float:
     """Calibrated deviation of the total energy from the spread of the networks [eV].
 
     Args:
-        model: The potential.
         energies: Of the atoms by each network [eV], shape ``(n_members, n_atoms)``.
     """
     n_members, n_atoms = energies.shape
@@ -84,8 +82,6 @@ def _some(
     """Energies of some atoms, and the gradient of the mean energy with respect to each of their vectors.
 
     Args:
-        model: The potential.
-        descriptor: Its own.
         vectors: From centre to neighbour, shape ``(n_pairs, 3)``.
         centre: Counted from the first of these atoms, shape ``(n_pairs,)``.
         kinds: Elements of these atoms, shape ``(n_atoms,)``, and of the pairs' neighbours, shape ``(n_pairs,)``.

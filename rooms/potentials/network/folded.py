@@ -22,7 +22,6 @@ def folded(model: Potential, code: int) -> Sequence[Layer]:
     first layer includes the standardisation, the last one the reference energy and the unit.
 
     Args:
-        model: The potential.
         code: Place of the element among those of the model.
     """
     weights = [model.architecture.layers(torch.as_tensor(member), code) for member in model.members]

@@ -60,9 +60,7 @@ class Inputs:
 
         Args:
             rows: Places of the structures.
-            scaling: Standardisation.
             forces: Whether forces are of interest, where they are known.
-            device: Where to compute.
         """
         n_species = len(scaling.references)
         features = scaling.features(self.described.features, self.described.species)

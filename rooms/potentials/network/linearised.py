@@ -48,7 +48,6 @@ class ByWeights:
     """Normal equations.
 
     Attributes:
-        loss: At the weights.
         product: Half of the loss's gradient, shape ``(n_weights,)``.
         matrix: JᵀJ + s, of which the lower triangle is filled, shape ``(n_weights, n_weights)``.
     """

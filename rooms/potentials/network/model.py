@@ -145,11 +145,7 @@ class Potential:
 
     @classmethod
     def from_weights(cls, weights: Weights, device: DeviceChoice = "cpu") -> Potential:
-        """Rebuilds the model from its weights.
-
-        Raises:
-            StoreError: They are of a newer version, or something of them is missing.
-        """
+        """Rebuilds the model from its weights. Raises as :func:`reading` does."""
         document, arrays = weights.document, weights.arrays
         with reading(weights, TYPE, SCHEMA_VERSION):
             forces = document["of_forces"]

@@ -83,7 +83,6 @@ class Passed:
     Attributes:
         inputs: Of each layer, shapes ``(n_atoms, n_in)``.
         first: First derivatives of the activations of each hidden layer, shapes ``(n_atoms, n_out)``.
-        second: Second ones.
         errors: Derivatives of the energy by the input of each hidden layer's activation, shapes ``(n_atoms, n_out)``.
         energies: Shape ``(n_atoms,)``.
         gradients: Derivatives of the energies by the descriptors, shape ``(n_atoms, n_features)``.
@@ -125,7 +124,6 @@ def energy_rows(found: Passed, n_structures: int) -> torch.Tensor:
 
     Args:
         found: Of atoms, those of a structure together, as many in each.
-        n_structures: How many structures.
 
     Returns:
         Shape ``(n_structures, n_weights)``.

@@ -23,7 +23,6 @@ from tansaku.potentials.network.descriptors.jacobian import portions
 from tansaku.potentials.network.descriptors.neighbours import Neighbours
 from tansaku.potentials.network.model import Potential
 from tansaku.potentials.network.problem import one_thread_each
-from tansaku.potentials.network.softening import shares
 from tansaku.potentials.specs.environment import EnvironmentSpec
 
 if TYPE_CHECKING:
@@ -176,3 +175,18 @@ def _side_by_side(compute: Callable[[int], Found], count: int) -> list[Found]:
     """Computes all portions with one thread per processor; the number of threads does not change the result."""
     with one_thread_each() as workers:
         return list(workers.map(compute, range(count)))
+
+
+def shares(softening: float | None, squares: FloatArray) -> FloatArray:
+    """Returns the weights of structures relative to one without forces.
+
+    Args:
+        softening: Root mean square force at which a structure counts half [eV/Å]; None: all count alike.
+        squares: Mean squares of their forces' components [eV^2/Å^2], shape ``(n_structures,)``.
+
+    Returns:
+        Above 0, at most 1, same shape.
+    """
+    if softening is None:
+        return np.ones(len(squares))
+    return np.asarray(1.0 / (1.0 + squares / softening**2))

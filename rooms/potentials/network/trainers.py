@@ -40,7 +40,6 @@ class Stage:
     Attributes:
         weights: Shape ``(n_weights,)``.
         memory: The trainer's own state between cycles; empty at the start.
-        cycle: Cycles done.
         converged: No further cycle would change anything.
         note: Description of the last cycle.
     """
@@ -165,7 +164,6 @@ def descend(problem: Problem, descent: Descent, iterations: int, restart: int) -
 
     Args:
         problem: Whose loss falls.
-        descent: The state.
         iterations: Steps at most.
         restart: Directions after which the next is the steepest descent again.
     """

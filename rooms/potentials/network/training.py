@@ -20,9 +20,9 @@ from tansaku.potentials.network.committee import Committee, Task
 from tansaku.potentials.network.descriptors.contract import open_descriptor
 from tansaku.potentials.network.inputs import Inputs
 from tansaku.potentials.network.model import TYPE, Potential, architecture_of, spreads
+from tansaku.potentials.network.pool import shares
 from tansaku.potentials.network.problem import Block, Problem, one_thread_each
 from tansaku.potentials.network.scaling import Scaling, expressed
-from tansaku.potentials.network.softening import shares
 from tansaku.potentials.specs.network import PotentialSpec
 
 _SYMMETRIC = 1e-7
@@ -30,11 +30,7 @@ _SYMMETRIC = 1e-7
 
 
 class PotentialTrainer:
-    """``Trainer`` of :class:`Potential`.
-
-    Args:
-        spec: Hyper-parameters.
-    """
+    """``Trainer`` of :class:`Potential`."""
 
     def __init__(self, spec: PotentialSpec) -> None:
         self._spec = spec
@@ -178,7 +174,6 @@ def groups_aside(groups: Sequence[str], share: float, seed: int) -> frozenset[st
 
     Args:
         groups: Names, at least two.
-        share: Of the groups.
         seed: Of the drawing.
     """
     drawn = {group: int(content_hash([seed, group])[:12], 16) / 16**12 for group in groups}

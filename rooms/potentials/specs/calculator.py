@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice
 
@@ -27,8 +27,10 @@ class PotentialCalculatorSpec(CalculatorBase):
         extra="surrogates",
         package="matscipy",
         model="model",
+        licence=Licence(None, "its weights were trained by tansaku, which gives them none"),
         files=(SpecFile(content="model_sha256", path="model"),),
         recorded=frozenset({"device"}),
+        keeps_unconverged=True,
         atomic_energies=True,
     )
 

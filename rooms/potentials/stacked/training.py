@@ -27,11 +27,7 @@ _LEAST = 3
 
 
 class StackedTrainer:
-    """``Trainer`` of :class:`Stacked`.
-
-    Args:
-        spec: Hyper-parameters.
-    """
+    """``Trainer`` of :class:`Stacked`."""
 
     def __init__(self, spec: StackedSpec) -> None:
         self._spec = spec

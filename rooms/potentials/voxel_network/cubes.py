@@ -28,7 +28,6 @@ class Crystals:
         vectors: [1/Å], shape ``(n, n_peaks, 3)``; crystals with fewer peaks are padded with peaks of size 0.
         sizes: Raised to the power of the spec, shape ``(n, n_peaks)``.
         space: Logarithm of the volume of an atom [Å^3], shape ``(n, 1)``.
-        grid: Of the voxels.
     """
 
     vectors: torch.Tensor

@@ -136,11 +136,7 @@ class VoxelNetworks:
 
     @classmethod
     def from_weights(cls, weights: Weights, device: DeviceChoice = "cpu") -> VoxelNetworks:
-        """Rebuilds the model from its weights.
-
-        Raises:
-            StoreError: They are of a newer version, or something of them is missing.
-        """
+        """Rebuilds the model from its weights. Raises as :func:`reading` does."""
         document, arrays = weights.document, weights.arrays
         with reading(weights, TYPE, SCHEMA_VERSION):
             found = cls(

@@ -32,11 +32,7 @@ _CONSTANT = 1e-9
 
 
 class VoxelNetworkTrainer:
-    """``Trainer`` of :class:`VoxelNetworks`. Initial weights are not used: the networks are small.
-
-    Args:
-        spec: Hyper-parameters.
-    """
+    """``Trainer`` of :class:`VoxelNetworks`. Initial weights are not used: the networks are small."""
 
     def __init__(self, spec: VoxelNetworkSpec) -> None:
         self._spec = spec

@@ -27,7 +27,6 @@ def values_of(y: FloatArray, count: int) -> FloatArray:
     """The values of a curve or of several, (n_points,) or (n_points, n_channels).
 
     Args:
-        y: Values.
         count: Number of positions.
 
     Raises:

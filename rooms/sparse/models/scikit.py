@@ -1,7 +1,5 @@
 """Names that the estimators of sparse models import from scikit-learn, or the error that names the missing package."""
 
-from __future__ import annotations
-
 from tansaku.models.domain.errors import MissingComponentError
 
 try:

@@ -77,7 +77,6 @@ class FoundShells:
     Attributes:
         signal: That was explained.
         scatterers: Elements around the absorber.
-        settings: Used.
         samples: Of the posterior.
         groups: Shells that at least half of the samples have, by distance.
         best: The best sample of the most probable number of shells, with its curves.
@@ -106,10 +105,7 @@ def find_shells(
     """Finds the shells of a fine structure.
 
     Args:
-        signal: Measured.
         scatterers: Elements around the absorber.
-        settings: How.
-        report: Receives progress.
         state: Folder from which an interrupted search of the same data and settings continues; None: none is written.
 
     Raises:
@@ -175,10 +171,8 @@ def run(
 
     Args:
         files: That are read and written.
-        reading: What of a file is read.
         settings: How shells are searched.
         jobs: Files that are searched at once.
-        report: Receives progress.
 
     Returns:
         What report.json holds, by file.

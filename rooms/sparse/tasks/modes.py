@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import comb
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.averaging.subsets import FloatArray, number_of_supports, unrank
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
@@ -27,9 +29,14 @@ from tansaku.sparse.models.search.exhaustive import LIMIT, AllEnergies, Running
 from tansaku.sparse.models.search.landscape import Landscape, landscape, members
 from tansaku.sparse.models.search.sampled import Convergence, search_sampled
 from tansaku.sparse.tasks.folders import created
-from tansaku.sparse.tasks.modes_file import read_snapshots
+from tansaku.sparse.tasks.number_file import check_sizes, read_numbers
 from tansaku.sparse.tasks.search import Report
 
+_MOST_CHANNELS = 10_000  # of a text file
+_MOST_TIMES = 20_000
+_LARGEST_BYTES = 200_000_000
+_MOST_VALUES = 50_000_000
+_TRAJECTORIES = (".xyz", ".extxyz", ".traj")
 METHODS = ("auto", "exhaustive", "greedy", "sampled")
 _CHAINS = 4
 _FEWEST_STEPS = 200
@@ -81,7 +88,6 @@ class FoundModes:
 
     Attributes:
         snapshots: That were explained.
-        settings: Used.
         delays: Of the Hankel matrix.
         method: By which sets were searched.
         modes: All that were chosen from.
@@ -118,11 +124,8 @@ def find_modes(snapshots: Snapshots, settings: ModeSettings, jobs: int, state: P
     """Finds the modes of snapshots.
 
     Args:
-        snapshots: Measured.
-        settings: How.
         jobs: Processes of a sampled search.
         state: Folder from which an interrupted sampled search continues; None: none is written.
-        report: Receives progress.
 
     Raises:
         ConfigurationError: A setting cannot be used.
@@ -207,12 +210,8 @@ def run(path: Path, out: Path, step: float | None, settings: ModeSettings, jobs:
     """Finds the modes of a file's snapshots and writes the report.
 
     Args:
-        path: Of the snapshots.
         out: Folder of the report; an interrupted sampled search continues from it.
         step: Time between two frames of a trajectory.
-        settings: How.
-        jobs: Processes.
-        report: Receives progress.
 
     Returns:
         What report.json holds.
@@ -225,3 +224,74 @@ def run(path: Path, out: Path, step: float | None, settings: ModeSettings, jobs:
     settings.check()
     snapshots = read_snapshots(path, step)
     return write_modes_report(find_modes(snapshots, settings, jobs, created(out), report), path.name, out)
+
+
+def read_snapshots(path: Path, step: float | None = None) -> Snapshots:
+    """Reads a file by its suffix.
+
+    Args:
+        path: ``.npz`` with ``time`` (n_times,) and ``values`` (n_times, ...); ``.xyz``, ``.extxyz`` or ``.traj`` with
+            velocities, which are multiplied by the square root of the mass; else text with the time and one or more channels.
+        step: Time between two frames; of trajectories only.
+
+    Raises:
+        ConfigurationError: The file cannot be read or used.
+    """
+    trajectory = path.suffix in _TRAJECTORIES
+    if trajectory != (step is not None) or (step is not None and not (np.isfinite(step) and step > 0.0)):
+        raise ConfigurationError(
+            f"{path}: --time-step is the time between two frames of a trajectory (above 0), and of a trajectory only"
+        )
+    if step is not None:
+        values = _velocities(path)
+        times = np.arange(len(values), dtype=np.float64) * step
+    elif path.suffix == ".npz":
+        times, values = _arrays(path)
+    else:
+        rows = read_numbers(path, _LARGEST_BYTES, lambda count: 2 <= count <= 1 + _MOST_CHANNELS, "at least 2")
+        times, values = rows[:, :1].ravel(), rows[:, 1:]
+    if len(times) > _MOST_TIMES:
+        raise ConfigurationError(f"{path}: {len(times)} times, at most {_MOST_TIMES}", hint="take every second or third")
+    try:
+        return Snapshots.at(np.asarray(times, dtype=np.float64), np.ascontiguousarray(values.T, dtype=np.float64))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _arrays(path: Path) -> tuple[FloatArray, FloatArray]:
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            times, values = held["time"], held["values"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ConfigurationError(f"{path}: expected arrays `time` and `values`: {error}") from error
+    if times.ndim != 1 or values.ndim < 1 or len(values) != len(times) or values.size > _MOST_VALUES:
+        raise ConfigurationError(
+            f"{path}: time {times.shape}, values {values.shape}: expected (n_times,) and (n_times, ...), "
+            f"at most {_MOST_VALUES} values"
+        )
+    for name, array in (("time", times), ("values", values)):
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            raise ConfigurationError(f"{path}: {name} has values that are not finite real numbers")
+        check_sizes(array.astype(np.float64), path)
+    return times.astype(np.float64), values.reshape(len(times), -1)
+
+
+def _velocities(path: Path) -> FloatArray:
+    """Velocities times the root of the mass, (n_times, 3 n_atoms): their squares add up to twice the kinetic energy."""
+    from ase.io import iread
+
+    rows: list[FloatArray] = []
+    try:
+        for atoms in iread(path, index=":"):
+            if not atoms.has("momenta"):
+                raise ConfigurationError(f"{path}, frame {len(rows)}: it has no velocities")
+            if rows and len(rows[0]) != 3 * len(atoms):
+                raise ConfigurationError(f"{path}, frame {len(rows)}: {len(atoms)} atoms, {len(rows[0]) // 3} in the first")
+            rows.append((atoms.get_momenta() / np.sqrt(atoms.get_masses())[:, None]).ravel())
+            if len(rows) * len(rows[0]) > _MOST_VALUES:
+                raise ConfigurationError(f"{path}: more than {_MOST_VALUES} velocities")
+    except ConfigurationError:
+        raise
+    except Exception as error:  # the parsers meet bad files with whatever their next line raises; all are re-raised as ours
+        raise unreadable(path, "", error, "a trajectory") from error
+    return np.array(rows).reshape(len(rows), -1 if rows else 0)

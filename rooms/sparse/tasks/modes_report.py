@@ -94,8 +94,6 @@ def write_modes_report(found: FoundModes, name: str, folder: Path) -> JsonDict:
     """Writes report.json, modes.csv, shapes.npz, the figures and report.html.
 
     Args:
-        found: By the search.
-        name: Of the snapshots.
         folder: Existing.
 
     Returns:

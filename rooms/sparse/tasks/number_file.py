@@ -62,7 +62,6 @@ def check_sizes(values: FloatArray, path: Path) -> None:
 
     Args:
         values: (n_rows, n_columns).
-        path: Of the file.
 
     Raises:
         ConfigurationError: The largest number is huge or tiny.

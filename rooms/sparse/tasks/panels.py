@@ -19,7 +19,6 @@ def save_panels(found: Found, drawn: Mapping[str, tuple[str, Callable[[Found, Ax
     """Draws figures as PNG.
 
     Args:
-        found: What is drawn.
         drawn: File name and function of each figure, by title.
         folder: Existing.
 

@@ -22,7 +22,6 @@ class Shop:
     Attributes:
         target: Column of the values; empty cells are not measured yet.
         prices: ``NAME=PRICE`` of the columns whose empty cells can be measured; other columns must have no empty cell.
-        value_price: Price of a value.
         name: Column that names rows; empty: rows are counted as a spreadsheet does, the header being the first.
         maximize: Whether high values are wanted.
         without: Columns to leave out.
@@ -43,7 +42,6 @@ def offers(path: Path, shop: Shop) -> list[JsonDict]:
 
     Args:
         path: CSV file with a header.
-        shop: What is said of it.
 
     Returns:
         By purchase: ``measure`` (the target or a column), ``rows``, ``price``, ``gain`` (expected improvement by the next value

@@ -105,7 +105,6 @@ def write_report(found: Found, folder: Path, extra: JsonDict) -> JsonDict:
     """Writes report.json, the figures and report.html.
 
     Args:
-        found: By the search.
         folder: Existing.
         extra: Further keys of the JSON file, such as the origin of generated columns.
 

@@ -79,8 +79,6 @@ class Found:
     """The result of a search.
 
     Attributes:
-        table: That was searched.
-        settings: Of the search.
         design: The prepared table.
         landscape: Density of states, posteriors, best models.
         convergence: Of a sampled search; None: all supports were searched.
@@ -137,10 +135,8 @@ def search_table(table: SearchTable, settings: SearchSettings, jobs: int, folder
 
     Args:
         table: Checked.
-        settings: Of the search.
         jobs: Threads or processes.
         folder: For the state of the search.
-        report: Receives progress.
     """
     key, classes = settings.key(table), bool(table.classes)
     design = Design.of(table.x, table.y, settings.constraints, classes=classes)
@@ -181,7 +177,6 @@ class Repeat:
     Attributes:
         x: Values of the columns, (n_rows, n_columns).
         y: Target, (n_rows,).
-        settings: Of the search.
         classes: Whether the target is a class.
         with_methods: Whether the usual methods choose too.
     """

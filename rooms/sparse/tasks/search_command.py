@@ -57,11 +57,8 @@ def run(path: Path, out: Path, options: Options, jobs: int, report: Report, say:
     """Reads, checks, searches and writes the report.
 
     Args:
-        path: CSV file.
         out: Folder of the report; an interrupted search of the same table and settings continues from it.
-        options: What is asked for.
         jobs: Threads or processes.
-        report: Receives progress.
         say: Receives findings, a sentence each, before anything is computed.
 
     Returns:
@@ -80,11 +77,8 @@ def find(
     """Reads, checks and searches; arguments and errors as of :func:`run`, which writes the report too.
 
     Args:
-        path: CSV file.
         folder: For the state of the search; it is made when the table was checked.
-        options: What is asked for.
         jobs: Threads or processes.
-        report: Receives progress.
         say: Receives findings.
 
     Returns:
@@ -109,8 +103,6 @@ def prepared(path: Path, options: Options, say: Callable[[str], None]) -> tuple[
     """Reads and checks a table; arguments and errors as of :func:`run`.
 
     Args:
-        path: CSV file.
-        options: What is asked for.
         say: Receives findings.
 
     Returns:

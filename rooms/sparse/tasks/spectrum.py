@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.averaging.subsets import EMPTY, FloatArray
+from tansaku.models.averaging.subsets import EMPTY, FloatArray, IntArray
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.sparse.models.search.chain import Sampling
 from tansaku.sparse.models.search.exhaustive import Running
 from tansaku.sparse.models.search.sampled import SampledLandscape, search_sampled
@@ -23,11 +24,11 @@ from tansaku.sparse.tasks.folders import created, report_folders
 from tansaku.sparse.tasks.number_file import read_numbers
 from tansaku.sparse.tasks.search import Report
 
+_GAP = 0.5  # distance of neighbouring positions above which peaks are different ones, in units of the median width
 _COLUMNS = (2, 3)
 _FEWEST_POINTS = 20
 _MOST_POINTS = 100_000
 _LARGEST_BYTES = 20_000_000
-
 _CHAINS = 4
 _FEWEST_STEPS = 200  # two blocks of a chain, which are compared
 _NEAR = 2  # numbers of peaks on each side of the best set that replicas begin from
@@ -78,11 +79,9 @@ class Decomposition:
 
     Attributes:
         spectrum: That was decomposed.
-        settings: Used.
         fits: A good fit of each number of peaks, 0 to the largest.
         lars: What LARS with least squares chooses, with its free energy.
         sampled: The sampled search; None: it was not asked for.
-        dictionary: Of all peaks.
     """
 
     spectrum: Spectrum
@@ -123,11 +122,7 @@ def decompose(
     """Finds the peaks of a spectrum and how sure their number is.
 
     Args:
-        spectrum: Measured.
-        settings: How.
-        jobs: Processes.
         state: Folder from which an interrupted search of the same spectrum and settings continues.
-        report: Receives progress.
 
     Raises:
         ConfigurationError: A setting cannot be used, or the spectrum is nothing but background.
@@ -184,9 +179,6 @@ def run(paths: Sequence[Path], out: Path, settings: SpectrumSettings, jobs: int,
         paths: Of the spectra.
         out: Folder of the report; an interrupted search continues from it. Several spectra have a folder each in it, and
             their peaks are joined in one table, features.csv.
-        settings: How.
-        jobs: Processes.
-        report: Receives progress.
 
     Returns:
         What report.json holds, by spectrum.
@@ -194,7 +186,7 @@ def run(paths: Sequence[Path], out: Path, settings: SpectrumSettings, jobs: int,
     Raises:
         ConfigurationError: A file or a setting cannot be used, or a folder cannot be created.
     """
-    from tansaku.sparse.tasks.spectrum_features import write_features
+    from tansaku.sparse.tasks.spectrum import write_features
     from tansaku.sparse.tasks.spectrum_report import write_spectrum_report
 
     names, folders = [path.name for path in paths], report_folders(paths, out)
@@ -238,3 +230,63 @@ def _checked(values: np.ndarray, path: Path) -> Spectrum:
         place = values[np.flatnonzero(error <= 0.0)[0], 0]
         raise ConfigurationError(f"{path}: the standard deviation at {place:g} is not above 0")
     return Spectrum(values[:, 0], values[:, 1], error)
+
+
+def same_peaks(positions: FloatArray, widths: FloatArray) -> IntArray:
+    """Numbers peaks of all spectra so that the same one has the same number, in order of position."""
+    if not len(positions):
+        return np.empty(0, dtype=np.int64)
+    order = np.argsort(positions, kind="stable")
+    apart = np.diff(positions[order]) > _GAP * float(np.median(widths))
+    numbers = np.empty(len(positions), dtype=np.int64)
+    numbers[order] = np.concatenate([[0], np.cumsum(apart)])
+    return numbers
+
+
+def feature_table(names: Sequence[str], fits: Sequence[Fit]) -> tuple[list[str], list[list[float]]]:
+    """Heights of all peaks, and positions and widths of those that every spectrum has.
+
+    Args:
+        names: Of the spectra.
+
+    Returns:
+        Names of the columns, and a row per spectrum. The height of a peak that a spectrum lacks is 0.
+
+    Raises:
+        ConfigurationError: Two peaks of one spectrum are as near as the same peak of two.
+    """
+    owner = np.concatenate([np.full(len(fit.heights), number) for number, fit in enumerate(fits)]).astype(np.int64)
+    position, width, height = (
+        np.concatenate(parts)
+        for parts in zip(*((fit.peaks.position, fit.peaks.width, fit.heights) for fit in fits), strict=True)
+    )
+    peak = same_peaks(position, width)
+    columns: list[str] = []
+    values: list[FloatArray] = []
+    for number in range(int(peak.max(initial=-1)) + 1):
+        own = peak == number
+        where = f"{np.median(position[own]):g}"
+        twice = np.flatnonzero(np.bincount(owner[own], minlength=len(fits)) > 1)
+        if len(twice):
+            raise ConfigurationError(
+                f"{names[twice[0]]}: two peaks near {where}, which cannot be distinguished from the others'"
+            )
+        complete = own.sum() == len(fits)
+        for kind, of in (("height", height), ("position", position), ("width", width))[: 3 if complete else 1]:
+            column = np.zeros(len(fits))
+            column[owner[own]] = of[own]
+            columns.append(f"{kind} at {where}")
+            values.append(column)
+    return columns, (np.array(values).T.tolist() if values else [[] for _ in fits])
+
+
+def write_features(names: Sequence[str], fits: Sequence[Fit], path: Path) -> None:
+    """Writes the table as CSV, a row per spectrum.
+
+    Raises:
+        ConfigurationError: Peaks cannot be distinguished.
+    """
+    columns, rows = feature_table(names, fits)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        stream.write(csv_line(["spectrum", *columns]))
+        stream.writelines(csv_line([name, *row]) for name, row in zip(names, rows, strict=True))

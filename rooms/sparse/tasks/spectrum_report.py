@@ -81,8 +81,6 @@ def write_spectrum_report(found: Decomposition, name: str, folder: Path) -> Json
     """Writes report.json, peaks.csv, the figures and report.html.
 
     Args:
-        found: By the decomposition.
-        name: Of the spectrum.
         folder: Existing.
 
     Returns:

@@ -92,7 +92,6 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
 
     Args:
         path: CSV file with a header.
-        wanted: What is read of it.
 
     Raises:
         ConfigurationError: The file, the target or columns cannot be used; all columns in question are named.
@@ -134,7 +133,6 @@ def read_frame(path: Path, without: Sequence[str] = ()) -> pd.DataFrame:
     """The rows of a CSV file; semicolons or tabs may separate its cells, and numbers then have decimal points or commas.
 
     Args:
-        path: The file.
         without: Columns whose cells may be anything.
 
     Raises:

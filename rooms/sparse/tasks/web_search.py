@@ -34,7 +34,6 @@ def searched_file(desk: CampaignDesk, actor: Actor, name: str) -> LibraryFile:
 
     Args:
         desk: With the library.
-        actor: Who asks.
         name: As specs name files.
 
     Raises:
@@ -54,8 +53,6 @@ def check_columns(desk: CampaignDesk, file: LibraryFile, question: TableQuestion
 
     Args:
         desk: Of the dashboard.
-        file: Of the library.
-        question: About it.
 
     Raises:
         InvalidSpecError: The table has no such column.
@@ -78,8 +75,6 @@ def search(desk: CampaignDesk, file: LibraryFile, question: TableQuestion, watch
 
     Args:
         desk: Of the dashboard.
-        file: Of the library.
-        question: About it.
         watch: Who waits for the answer.
 
     Raises:

@@ -19,7 +19,6 @@ class Asked:
     """The search of a table that a user requested.
 
     Attributes:
-        user: Who.
         at: When.
         file: Name of the table.
         target: Column to explain.
@@ -37,10 +36,7 @@ def begin_search(services: Services, actor: Actor, name: str, question: TableQue
     """Begins to search a table of the library, unless that was done.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
         name: Of the file, or ``sha256:`` and its hash.
-        question: About it.
 
     Raises:
         InvalidSpecError: There is no such CSV file, or it lacks a column.
@@ -76,8 +72,6 @@ def cancel(services: Services, actor: Actor, identifier: str) -> bool:
     """Cancels the search of a table.
 
     Args:
-        services: Of the application.
-        actor: Who cancels it.
         identifier: Of the search.
 
     Returns:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +10,12 @@ from pydantic import Field
 from tansaku.calculators.calculator_registry import calculator_notes, open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
-from tansaku.models.domain.levels import level_in_words
+from tansaku.models.domain.level_of_theory import level_in_words
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.report_columns import VALUE
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
@@ -27,9 +26,12 @@ from tansaku.models.engine.grammar import ARD_COLUMNS
 from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.spaces.levels import searched_pool
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.checks.kept_files import Database, load_file
 from tansaku.tasks.act.checks.workflow import (
     check_boundary,
+    check_competing,
     check_elements,
     check_floor,
     check_initial,
@@ -37,23 +39,20 @@ from tansaku.tasks.act.checks.workflow import (
     check_phases,
     check_reported,
     check_structures,
+    with_references,
 )
-from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.loop.reuse.freezing import known_values
 from tansaku.tasks.loop.transfer.checks import check_not_itself
 from tansaku.tasks.loop.transfer.levels import level_note, stored_level
 from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source
-from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign, spec_hash
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, spec_hash
 from tansaku.tasks.node.configuration.crystal import describe_crystal
-from tansaku.tasks.node.configuration.references import with_references
+from tansaku.tasks.node.configuration.references import reference_elements
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tansaku.tasks.read.views.costs import cost_unit
 
 _MOST_OF_DISTANCE = 0.9
 _FEW_COLUMNS = 0.1
-
-Database = Callable[[], AbstractContextManager[Resources]]
-"""Opens the database of stored campaigns."""
 
 NO_CALCULATOR = "none; the space itself gives the values"
 
@@ -93,6 +92,8 @@ class CampaignPreview(Record):
         transfer: One line per source it would learn from.
         level: Level of theory of the calculator in words, None where nothing is computed.
         known: Values of a table that it begins with; None without a table.
+        references: Elements whose energies it computes before the first candidate.
+        looks: Cheaper levels and what a look costs, in words.
         crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
         census: For a space with filter rules, the effect of each rule.
         evaluation_limits: The machine's limits of an evaluation; None where none hold, or the machine is not known.
@@ -123,6 +124,8 @@ class CampaignPreview(Record):
     polish: int
     level: str | None = None
     known: int | None = None
+    references: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
     crystal: str | None = None
     transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
@@ -155,6 +158,8 @@ class CampaignPreview(Record):
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         lines += [f"  level       {self.level}"] if self.level is not None else []
         lines += [f"  known       {counted(self.known, 'value')}, at no cost"] if self.known is not None else []
+        lines += [f"  look        {text}" for text in self.looks]
+        lines += [f"  references  {', '.join(self.references)}, computed first"] if self.references else []
         lines += [f"  note        {note}" for note in self.notes]
         if self.evaluation_limits is not None:
             lines.append(f"  limits      {self.evaluation_limits.describe()} for each evaluation")
@@ -225,12 +230,28 @@ def _initial_design(
     return chosen
 
 
+def _looks(spec: CampaignSpec, searched: CandidatePool, base_path: Path) -> tuple[str, ...]:
+    """Each cheaper level in words: what gives its values, and what a look costs."""
+    if searched.levels is None:
+        return ()
+    places, found = searched.levels.places, []
+    for i, level in enumerate(spec.levels):
+        source = f"column {level.column}" if level.calculator is None else _code_name(level.calculator, base_path)
+        share = float(searched.cost[places[:, i]].sum() / searched.cost[places[:, -1]].sum())
+        found.append(f"{level.name}: {source}, {100 * share:.3g} % of the full evaluation's cost")
+    return tuple(found)
+
+
 def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
     if spec.calculator is None:
         return None
     if spec.manual:
         return "manual; to be reported: " + ", ".join(f"{name} [{unit}]" for name, unit in spec.measured.items())
-    calculator = open_calculator(spec.calculator, base_path)
+    return _code_name(spec.calculator, base_path)
+
+
+def _code_name(spec: CalculatorSpec, base_path: Path) -> str:
+    calculator = open_calculator(spec, base_path)
     try:
         provenance = calculator.provenance
     finally:
@@ -286,7 +307,6 @@ def _sources(target: Target, base_path: Path, database: Database | None) -> tupl
     """Returns one line per source.
 
     Args:
-        target: The campaign.
         base_path: Folder in which its relative paths start.
         database: None: stored campaigns are listed, but not read.
 
@@ -326,7 +346,8 @@ def preview_campaign(
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
-        database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
+        database: Opened only if the file has stored campaigns as transfer sources, which are not read with None, or names
+            files that the database keeps.
         limits: What the file may ask for.
         evaluation_limits: The machine's limits of an evaluation by a program of the site or a plug-in.
 
@@ -334,7 +355,7 @@ def preview_campaign(
         ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
         MissingComponentError: What it needs is not installed.
     """
-    loaded = load_campaign(path, limits)
+    loaded = load_file(path, limits, database)
     found, spec = preview_loaded(loaded, database, limits), loaded.spec
     if limited_code(spec.calculator, spec.label, spec.space) is None:
         return found
@@ -347,17 +368,21 @@ def preview_loaded(
     """The preview of a loaded campaign; arguments and errors as of :func:`preview_campaign`."""
     space = open_space(loaded.spec.space, loaded.base_path, limits)
     check_elements(loaded.spec, space, loaded.base_path)
-    spec = with_references(loaded.spec, space, loaded.base_path)
+    references = reference_elements(loaded.spec, space, loaded.base_path)
+    spec, space = with_references(loaded.spec, space, loaded.base_path, limits)
     check_reported(spec, space)
     check_boundary(spec, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
     check_path(spec, space, pool)
+    check_competing(spec, pool)
     proposer = _proposer_of(spec)
     limit = cost_limit(spec.budget, pool)
-    initial = _initial_design(proposer, pool, spec, limit, limits)
+    searched = searched_pool(spec, space, loaded.base_path, pool)
+    initial = _initial_design(proposer, searched, spec, limit, limits)
+    first = [searched.named(position) for position in initial]
     check_phases(spec, space, pool, loaded.base_path)
-    check_structures(spec, space, [str(pool.ids[position]) for position in initial])
+    check_structures(spec, space, list(dict.fromkeys(name for name, _ in first)))
     everything = float(pool.cost.sum())
     expected, most = affordable_evaluations(spec, pool)
     return CampaignPreview(
@@ -379,14 +404,16 @@ def preview_loaded(
         expected=None if spec.space.preferred is None else spec.space.preferred.describe(),
         wanted=_wanted(spec),
         engine=_engine(spec),
-        initial=tuple(str(pool.ids[position]) for position in initial),
-        initial_cost=float(pool.cost[initial].sum()),
+        initial=tuple(name if level is None else f"{name} ({level})" for name, level in first),
+        initial_cost=float(searched.cost[initial].sum()),
+        looks=_looks(spec, searched, loaded.base_path),
         calculator=_calculator_name(spec, loaded.base_path),
         notes=(*_notes(spec), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),
         known=None if spec.known is None else len(known_values(spec, loaded.base_path, space)),
+        references=references,
         crystal=crystal,
         transfer=_sources(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),

@@ -7,6 +7,7 @@ spec is refused until its type describes its text.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +18,9 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import InvalidSpecError, SpecProblem
-from tansaku.models.domain.library import SHA256_PREFIX, FileLibrary, LibraryFile, is_file_name
+from tansaku.models.domain.library import KEPT_PATTERN, SHA256_PREFIX, FileLibrary, LibraryFile, is_file_name
 from tansaku.models.domain.records import CampaignFile, JsonDict
-from tansaku.models.domain.specs.base import NamesFile, PlainText
+from tansaku.models.domain.specs.base import FileKind, NamesFile, PlainText
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
@@ -76,7 +77,11 @@ class Admitted(NamedTuple):
         return tuple(CampaignFile(path=file.path, sha256=file.sha256) for file in self.files)
 
 
-def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec, user: str) -> Admitted:
+Kept = Callable[[str], LibraryFile | None]
+"""Finds the file of a path that a stored campaign names."""
+
+
+def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec, user: str, kept: Kept = lambda _: None) -> Admitted:
     """Reads a spec that came from the dashboard; opens no file.
 
     Args:
@@ -84,6 +89,7 @@ def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec, user: str) ->
         library: The files that it may name.
         limits: Limits of its author.
         user: Its author, whose files are meant by their names.
+        kept: Asked where the library does not have a file.
 
     Raises:
         InvalidSpecError: With every problem, its key and line.
@@ -91,7 +97,7 @@ def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec, user: str) ->
     check_size(text)
     document = parse_yaml(text, SOURCE)
     spec = validate_document(CampaignSpec, document)
-    problems, chosen = _files_of(spec, library, user)
+    problems, chosen = _files_of(spec, library, user, kept)
     problems += over_limits(spec.execution, spec.budget.evaluations, limits)
     if problems:
         raise invalid(problems, document)
@@ -123,7 +129,6 @@ def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleL
     """Problems with values above the limits of a role.
 
     Args:
-        execution: How evaluations run.
         evaluations: How many the budget can buy, None where that is not known.
     """
     asked: list[tuple[KeyPath, float, float]] = [
@@ -135,7 +140,7 @@ def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleL
 
 
 def _files_of(
-    spec: CampaignSpec, library: FileLibrary, user: str
+    spec: CampaignSpec, library: FileLibrary, user: str, kept: Kept
 ) -> tuple[list[tuple[KeyPath, str]], dict[KeyPath, LibraryFile]]:
     """Problems with the texts of a spec, and the library files that it names."""
     problems: list[tuple[KeyPath, str]] = []
@@ -145,6 +150,8 @@ def _files_of(
             problems.append((found.path, _REFUSED))
         elif isinstance(found.use, NamesFile):
             file = library_file(found.text, found.use, library, user)
+            if isinstance(file, str) and (other := kept(found.text)) is not None and other.kind == found.use.kind:
+                file = other
             if isinstance(file, str):
                 problems.append((found.path, file))
             elif file is not None:
@@ -157,17 +164,18 @@ def library_file(text: str, use: NamesFile, library: FileLibrary, user: str) -> 
 
     Args:
         text: Name of a file that the user uploaded, of which the newest is meant; the same after another uploader's name and
-            ``:``; or ``sha256:`` and a hash.
+            ``:``; ``sha256:`` and a hash; or its path in the spec of a stored campaign.
         use: Required kind of content.
-        library: The files.
     """
     if use.kind is None:
         return _REFUSED
     uploader, colon, name = text.rpartition(":")
-    by_hash = text.startswith(SHA256_PREFIX)
+    path = re.fullmatch(KEPT_PATTERN, text)
+    by_hash = path is not None or text.startswith(SHA256_PREFIX)
     if not by_hash and (not is_file_name(name) or (colon and not uploader)):
         return "paths cannot be given in the dashboard; expected the name of a file of the library, USER:NAME, or sha256:HASH"
-    every = [file for file in [library.file(name)] if file] if by_hash else library.files(name)
+    known = library.file(name if path is None else path["sha256"]) if by_hash else None
+    every = [file for file in [known] if file] if by_hash else library.files(name)
     named = every if by_hash else _uploaded(every, uploader or user, name)
     fitting = [file for file in named if file.kind == use.kind]
     if fitting:
@@ -181,6 +189,13 @@ def library_file(text: str, use: NamesFile, library: FileLibrary, user: str) -> 
         whose = next(upload.user for upload in other.every_upload if upload.name == name)
         return f"{name} was uploaded by {whose}, not by {uploader or 'you'}; name it {whose}:{name} or sha256:{other.sha256}"
     return f"no file {text!r} is in the library; upload it first"
+
+
+def names_of_files(kind: FileKind, library: FileLibrary, user: str) -> list[str]:
+    """Names by which a user's specs mean the files of a kind: the user's own first, then those of others as ``USER:NAME``."""
+    uploads = [upload for file in library.files() if file.kind == kind for upload in file.every_upload]
+    own = [upload.name for upload in uploads if upload.user == user]
+    return list(dict.fromkeys([*own, *(f"{upload.user}:{upload.name}" for upload in uploads if upload.user != user)]))
 
 
 def _uploaded(files: Sequence[LibraryFile], user: str, name: str) -> list[LibraryFile]:

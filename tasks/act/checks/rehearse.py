@@ -22,11 +22,14 @@ from tansaku.models.domain.wording import counted
 from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.spaces.levels import searched_pool
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.checks.kept_files import Database, load_file
 from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.act.replay.methods import at_levels
 from tansaku.tasks.act.replay.run import gap_curves, run_times
 from tansaku.tasks.loop.ledger.rounds import RoundRules
-from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 
 BEYOND = 2.0
 """Replays continue to this multiple of the budget, to show the effect of a larger budget."""
@@ -118,19 +121,24 @@ class BudgetRehearsal(Record):
         return "\n".join(lines)
 
 
-def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay | None = None) -> BudgetRehearsal:
+def rehearse_budget(
+    path: Path, options: RehearsalOptions, on_replay: OnReplay | None = None, database: Database | None = None
+) -> BudgetRehearsal:
     """Replays a campaign file before anything is spent.
 
     Args:
         on_replay: Called with the progress of the replays.
+        database: Opened only if the file, or that of ``like``, names files that the database keeps.
 
     Raises:
         ConfigurationError: The file or an option is wrong, or the pool is too large to sample.
     """
-    return rehearse_loaded(load_campaign(path), options, on_replay)
+    return rehearse_loaded(load_file(path, None, database), options, on_replay, database)
 
 
-def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay: OnReplay | None = None) -> BudgetRehearsal:
+def rehearse_loaded(
+    loaded: LoadedCampaign, options: RehearsalOptions, on_replay: OnReplay | None = None, database: Database | None = None
+) -> BudgetRehearsal:
     """The rehearsal of a loaded campaign; arguments and errors as of :func:`rehearse_budget`."""
     spec = loaded.spec
     if spec.transfer is not None:
@@ -147,18 +155,22 @@ def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay
     limit = cost_limit(spec.budget, pool)
     if limit is None and spec.budget.evaluations is None:
         raise ConfigurationError("budget: a rehearsal needs a limit; give cost, fraction or evaluations")
-    if spec.objective.goal.gridded:
-        raise ConfigurationError("--rehearse: the goal bottleneck has no rehearsal; budget.stop ends its search")
+    if spec.objective.goal.joint:
+        raise ConfigurationError(
+            f"--rehearse: the goal {spec.objective.goal.type} has no rehearsal; budget.stop ends its search"
+        )
     landscapes: Iterator[FloatArray]
     if isinstance(space, TabulatedSpace):
         if options.like is not None or options.spread is not None:
             raise ConfigurationError("--like, --spread: not needed for a table, which is replayed on its own values")
         source, landscapes = "its own table", (space.values() for _ in range(options.replays))
     else:
-        source, landscapes = _drawn(spec, pool, options)
+        source, landscapes = _drawn(spec, pool, options, database)
     goal, found_at = goal_of(spec.objective), []
+    pool = searched_pool(spec, space, loaded.base_path, pool)
     for number, values in enumerate(landscapes):
-        found_at.append(_price(spec, pool, values, number, (goal, within, limit)))
+        known = (values, values) if pool.levels is None else at_levels(spec, loaded.base_path, pool.levels, values)
+        found_at.append(_price(spec, pool, known, number, (goal, within, limit)))
         if on_replay is not None:
             on_replay(number + 1, options.replays)
     cost_unit = "evaluations" if limit is None else "units of cost"
@@ -182,7 +194,9 @@ def _quantity(option: str, text: str, spec: CampaignSpec) -> float:
     return value
 
 
-def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -> tuple[str, Iterator[FloatArray]]:
+def _drawn(
+    spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions, database: Database | None
+) -> tuple[str, Iterator[FloatArray]]:
     """Returns a description of the source and the sampled landscapes [objective's unit], as computed (not oriented)."""
     proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
     if not isinstance(proposer, GPProposer):
@@ -192,7 +206,7 @@ def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -
     sign = 1.0 if spec.objective.direction == "minimize" else -1.0
     fitted, shape = None, None
     if options.like is not None:
-        fitted, shape = learned(proposer, load_campaign(options.like))
+        fitted, shape = learned(proposer, load_file(options.like, None, database))
         source, scale = f"posterior samples of its model fitted to {options.like.name}", shape.deviation
     elif options.spread is not None:
         scale = _quantity("--spread", options.spread, spec)
@@ -247,7 +261,6 @@ class Shape:
         determines how hard a search is.
 
         Args:
-            pool: What is searched.
             drawn: Mean 0 [objective's unit], shape ``(n_candidates,)``.
         """
         shaped = np.empty(len(drawn))
@@ -278,8 +291,6 @@ def fitted_to_part(proposer: GPProposer, pool: CandidatePool, values: FloatArray
     """Hyper-parameters fitted to a random part of known values.
 
     Args:
-        proposer: Whose.
-        pool: The candidates.
         values: Oriented, NaN where the evaluation failed, shape ``(n_candidates,)``.
         seed: Of the choice.
     """
@@ -289,10 +300,14 @@ def fitted_to_part(proposer: GPProposer, pool: CandidatePool, values: FloatArray
 
 
 def _price(
-    spec: CampaignSpec, pool: CandidatePool, values: FloatArray, number: int, asked: tuple[Goal, float, float | None]
+    spec: CampaignSpec,
+    pool: CandidatePool,
+    known: tuple[FloatArray, FloatArray],
+    number: int,
+    asked: tuple[Goal, float, float | None],
 ) -> float | None:
-    """Cost at which a replay found the answer; None if it never did."""
-    goal, within, limit = asked
+    """Cost at which a replay found the answer; None if it never did. Known are all values, and those that are answers."""
+    (values, answers), (goal, within, limit) = known, asked
     proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
     evaluations = spec.budget.evaluations
     further = BudgetSpec(
@@ -313,7 +328,7 @@ def _price(
         withholds=withholds(spec.proposer),
     )
     done = replay(pool, values, proposer, rules, count_initial=True, run_times=run_times(pool, number, 0.0))
-    success = succeeded(pool, values, done.positions, goal, within, spec.objective.direction)
+    success = succeeded(pool, answers, done.positions, goal, within, spec.objective.direction)
     if not success.any():
         return None
     first = int(np.argmax(success))
@@ -333,7 +348,6 @@ def succeeded(
         positions: Candidates in the order evaluated, shape ``(n,)``.
         goal: What is wanted; its threshold is oriented.
         within: The tolerance [objective's unit].
-        direction: Of the objective.
 
     Returns:
         Shape ``(n,)``.

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from typing import Protocol
 
 from tansaku.models.domain.accounts import Accounts, Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.model_registry import ModelRecord, Registry
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Observation, Steerer
+from tansaku.models.domain.roles import ProjectRole
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec
 from tansaku.tasks.act.checks.policy import Admitted, invalid
 from tansaku.tasks.act.checks.request import Stored
+from tansaku.tasks.act.checks.seen_registry import SeenRegistry
+from tansaku.tasks.act.checks.sight import Sight, has_role
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.ground.formats.yaml_text import KeyPath
 from tansaku.tasks.loop.reuse.offering import Offer, offer_results
@@ -24,9 +27,18 @@ MOST_OBSERVATIONS = 50_000
 """Observations of all sources of a campaign from the dashboard; with more, the command line creates it."""
 
 
-def may_view(actor: Actor, _campaign: str) -> bool:
-    """Returns whether an actor may see a campaign and learn from it: every viewer sees all campaigns."""
-    return actor.may(Role.VIEWER)
+class Steered(Protocol):
+    """A campaign, or its line in a list."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def steerers(self) -> tuple[Steerer, ...]:
+        """Its owner, and users with whom it is shared."""
+        ...
 
 
 def owns(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
@@ -34,16 +46,18 @@ def owns(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
     return record.owner is not None and _is_one_of(accounts, actor, record.steerers[:1])
 
 
-def may_steer(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) -> bool:
+def may_steer(accounts: Accounts, actor: Actor, campaign: Steered) -> bool:
     """Returns whether an actor may give commands to a campaign.
 
-    Admins may, and its owner and users with whom it is shared, as far as they are operators. A campaign of the command line has
-    no owner.
+    Admins may, and its owner, users with whom it is shared and operators of its project, as far as they are operators. A
+    campaign of the command line has no owner.
 
     Args:
-        accounts: Users.
+        accounts: Users and projects.
     """
-    return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and _is_one_of(accounts, actor, steerers))
+    if actor.may(Role.ADMIN) or not actor.may(Role.OPERATOR):
+        return actor.may(Role.ADMIN)
+    return _is_one_of(accounts, actor, campaign.steerers) or has_role(accounts, actor, campaign.id, ProjectRole.OPERATOR)
 
 
 def _is_one_of(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) -> bool:
@@ -81,14 +95,22 @@ class Rights:
     """Checks what a spec uses.
 
     Attributes:
-        actor: The author.
-        store: Campaigns.
+        sight: The campaigns that the author may see.
         registry: Models.
     """
 
-    actor: Actor
-    store: CampaignStore
+    sight: Sight
     registry: Registry
+
+    @property
+    def actor(self) -> Actor:
+        """The author."""
+        return self.sight.actor
+
+    @property
+    def store(self) -> CampaignStore:
+        """The campaigns."""
+        return self.sight.store
 
     def check(self, admitted: Admitted) -> None:
         """Checks the campaigns and models that a spec names.
@@ -97,6 +119,7 @@ class Rights:
             InvalidSpecError: One is not there, or its author may not use it so.
         """
         problems = [
+            *self._name_problems(admitted.spec),
             *self._source_problems(admitted.spec),
             *self._model_problems(admitted.spec),
         ]
@@ -140,7 +163,7 @@ class Rights:
             InvalidSpecError: There are too many.
         """
         try:
-            return offer_results(admitted.spec.name, computation, self.store, partial(may_view, self.actor))
+            return offer_results(admitted.spec.name, computation, self.store, self.sight.sees)
         except ConfigurationError as error:
             raise invalid([(("reuse",), error.message)], admitted.document) from error
 
@@ -155,6 +178,10 @@ class Rights:
         for source in _sources(stored_spec(found[name])):
             self._collect(source.name, found)
 
+    def _name_problems(self, spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
+        """A name of a campaign that the author may not see can only be said to be taken."""
+        return [] if self.sight.sees(spec.name) else [(("name",), f"{spec.name!r} is taken; choose another one")]
+
     def _source_problems(self, spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
         problems: list[tuple[KeyPath, str]] = []
         known = set(self.store.campaign_names())
@@ -162,7 +189,7 @@ class Rights:
             if not isinstance(source, CampaignSourceSpec):
                 continue
             key: KeyPath = ("transfer", "sources", i)
-            if source.name not in known or not may_view(self.actor, source.name):
+            if source.name not in known or not self.sight.sees(source.name):
                 problems.append(((*key, "name"), f"no campaign {source.name!r} is stored"))
             if source.follow and source.sha256 is not None:
                 problems.append(((*key, "sha256"), "not with follow: true; remove it"))
@@ -173,7 +200,7 @@ class Rights:
         look, retrain = spec.pre_screening, spec.retrain
         if look is not None and look.weights is not None:
             problems.append((("pre_screening", "weights"), "is filled in when the campaign is created; remove it"))
-        if look is not None and look.model is not None and not self.registry.models(look.model.partition("@")[0]):
+        if look is not None and look.model is not None and not self._models(spec):
             problems.append((("pre_screening", "model"), f"no model {look.model!r} is stored"))
         if retrain is None or self.actor.may(Role.ADMIN) or spec.name in self.store.campaign_names():
             return problems
@@ -185,7 +212,11 @@ class Rights:
 
     def _models(self, spec: CampaignSpec) -> list[ModelRecord]:
         look = spec.pre_screening
-        return [] if look is None or look.model is None else self.registry.models(look.model.partition("@")[0])
+        return (
+            []
+            if look is None or look.model is None
+            else SeenRegistry(self.registry, self.sight).models(look.model.partition("@")[0])
+        )
 
 
 def _sources(spec: CampaignSpec) -> list[CampaignSourceSpec]:

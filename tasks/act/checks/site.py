@@ -30,7 +30,6 @@ def check_site(cluster: Cluster, patience: float) -> Iterator[Finding]:
     """Runs every check, cheap ones first; the test job only if the earlier checks allow it.
 
     Args:
-        cluster: Opened.
         patience: How long to wait for the test job [s].
     """
     found = [_folder(cluster), _database(cluster), _scheduler(cluster)]

@@ -18,9 +18,6 @@ KEY = "content"
 def parse_upload(path: Path, limits: LimitsSpec) -> None:
     """Parses a file by the ending of its name.
 
-    Args:
-        limits: Of structures.
-
     Raises:
         ConfigurationError: It is no file of its kind.
         StoreError: It holds no weights of a model.

@@ -16,13 +16,19 @@ from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.domain.specs.objective import BottleneckSpec
+from tansaku.models.domain.specs.objective import FORMATION_ENERGY, BottleneckSpec, OnHullSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
+from tansaku.models.engine.goals import goal_of
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.loop.ledger.startable import calculators_of
 from tansaku.tasks.node.configuration.defaults import keys_of_gp
+from tansaku.tasks.node.configuration.references import as_if_computed, check_references, reference_elements
 
 _SHOWN = 20
+
+MOST_ELEMENTS = 8
+"""Elements up to which hulls of samples are drawn: with each more a hull has about three times as many facets."""
 
 LARGEST_FORCE = 5.0
 """With larger forces left on atoms a boundary is not relaxed [eV/Å]."""
@@ -51,6 +57,27 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
                 f"{key}: type {calculator.type} does not support {', '.join(unknown)} of the space; it supports {there}",
                 hint="choose a calculator that supports all elements of the space, or remove these elements from the space",
             )
+
+
+def with_references(
+    spec: CampaignSpec, space: Space, base_path: Path, limits: LimitsSpec | None = None
+) -> tuple[CampaignSpec, Space]:
+    """Spec and space for checks, in which elements that the campaign is to compute count as phases that are there.
+
+    Args:
+        space: Of the campaign, opened.
+        base_path: Folder in which its relative paths start.
+        limits: What the spec may ask for.
+
+    Raises:
+        ConfigurationError: Its jobs cannot compute one of them.
+    """
+    elements = reference_elements(spec, space, base_path)
+    check_references(spec, elements)
+    if not elements:
+        return spec, space
+    spec = as_if_computed(spec, elements)
+    return spec, open_space(spec.space, base_path, limits)
 
 
 def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
@@ -142,6 +169,20 @@ def check_path(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
         )
 
 
+def check_competing(spec: CampaignSpec, pool: CandidatePool) -> None:
+    """Raises ConfigurationError if a hull is wanted of too many elements, or an element has no phase of its own."""
+    if isinstance(spec.objective.goal, OnHullSpec):
+        from tansaku.models.engine.on_hull import compositions_of
+
+        found = compositions_of(goal_of(spec.objective), pool)
+        if len(found.elements) > MOST_ELEMENTS:
+            raise ConfigurationError(
+                f"objective.goal: on_hull; the candidates have {len(found.elements)} elements, a hull of more than "
+                f"{MOST_ELEMENTS} takes too long",
+                hint="search fewer elements at once, or energy_above_hull with goal best_overall",
+            )
+
+
 def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool, base_path: Path) -> None:
     """Raises ConfigurationError unless every candidate can be compared with the competing phases."""
     from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy, phases_of
@@ -150,6 +191,8 @@ def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool, base_pat
     if workflow is not None and workflow.competing_phases is not None:
         phases, key, compare = workflow.competing_phases, "calculator.workflow.phases", energy_above_hull
     elif own is not None:
+        if isinstance(spec.objective.goal, OnHullSpec) and spec.objective.property != FORMATION_ENERGY:
+            return  # candidates are the phases that are not given
         names = {spec.objective.property, *(goal.property for goal in spec.objective.further)}
         phases, key = dict(phases_of(own, base_path)), "space.phases"
         compare = formation_energy if "formation_energy" in names else energy_above_hull

@@ -56,9 +56,6 @@ def record_change(accounts: Accounts, actor: Actor, change: Change, now: datetim
 
     Args:
         accounts: Where the audit is stored.
-        actor: Who made it.
-        change: What was changed.
-        now: When.
     """
     entry = AuditEntry(
         id=entry_id(now),

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import ConfigurationError, FieldError
 from tansaku.models.domain.identifiers import is_name, shown
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, set_key
@@ -26,7 +26,6 @@ def copy_campaign(resources: Resources, actor: Actor, name: str, new: str, chang
     Args:
         resources: Store, artifacts, registry and site.
         name: The campaign that is copied.
-        new: Name of the copy.
         changes: New values by dotted key of the spec, whether it is editable or not.
 
     Raises:

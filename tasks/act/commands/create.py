@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tansaku import __version__
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError, SpecChangedError
 from tansaku.models.domain.identifiers import new_campaign_id, short_hash
 from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
@@ -15,22 +16,25 @@ from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDi
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec
+from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.checks.kept_files import Database, lacks_files, load_kept
 from tansaku.tasks.act.checks.workflow import (
     check_boundary,
+    check_competing,
     check_elements,
     check_floor,
     check_initial,
     check_path,
     check_phases,
     check_reported,
+    with_references,
 )
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved, stored_spec
 from tansaku.tasks.loop.retraining.definition import sides_of_pool
@@ -38,9 +42,16 @@ from tansaku.tasks.loop.reuse.freezing import Frozen, find_results, keep_results
 from tansaku.tasks.loop.training.versions import find_model
 from tansaku.tasks.loop.transfer.levels import note_levels
 from tansaku.tasks.loop.transfer.sources import Target, freeze, source_ids, with_known_hashes, with_stored_names
-from tansaku.tasks.node.configuration.campaign_files import Difference, LoadedCampaign, diff_specs, spec_hash
+from tansaku.tasks.node.configuration.campaign_files import (
+    Difference,
+    LoadedCampaign,
+    diff_specs,
+    load_campaign,
+    naming_lines,
+    spec_hash,
+)
 from tansaku.tasks.node.configuration.crystal import compare_crystal
-from tansaku.tasks.node.configuration.references import wanted_references, with_computed, with_references
+from tansaku.tasks.node.configuration.references import pending_phases, with_computed
 from tansaku.tasks.node.jobs.dataset_files import check_hdf5
 
 FILE_EDIT = "file-"
@@ -48,6 +59,22 @@ FILE_EDIT = "file-"
 
 MOVED = "moved"
 """Kind of the event with the folder in which a campaign's file lies now."""
+
+
+def store_file(path: Path, actor: Actor, limits: LimitsSpec, opened: Database) -> CampaignRecord:
+    """Creates the campaign of a file, or finds the known one of its name; spends nothing.
+
+    What is wrong with a file is said without a database, unless the database keeps what the file names.
+
+    Args:
+        opened: Opens stores and launchers.
+
+    Raises:
+        ConfigurationError: As of ``load_campaign`` and :func:`prepare_campaign`, whose other errors are raised too.
+    """
+    loaded = None if lacks_files(path) else load_campaign(path, limits)
+    with opened() as resources, naming_lines(path):
+        return prepare_campaign(resources, actor, load_kept(resources, path, limits) if loaded is None else loaded)
 
 
 def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign) -> CampaignRecord:
@@ -70,7 +97,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
             the space lacks, a calculator does not know an element, or it asks for more than the site's limits.
         TransientError: The database did not answer.
     """
-    loaded = dataclasses.replace(loaded, spec=_with_references(resources, loaded))
+    loaded = replace(loaded, spec=_with_stored_references(resources.store, loaded.spec))
     _refuse_misfits(resources, loaded)
     spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
     spec, found = _with_known_results(resources, loaded.base_path, spec)
@@ -137,6 +164,7 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         limits = resources.site.limits
         space = open_space(spec.space, loaded.base_path, limits)
         check_elements(spec, space, loaded.base_path)
+        spec, space = with_references(spec, space, loaded.base_path, limits)
         check_reported(spec, space)
         check_boundary(spec, loaded.base_path)
         gridded = spec.objective.goal.gridded
@@ -144,6 +172,7 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
             return
         pool = space.pool()
         check_path(spec, space, pool)
+        check_competing(spec, pool)
         pool.positions(proposer.listed)
         check_phases(spec, space, pool, loaded.base_path)
         if proposer.fits_pool:
@@ -167,21 +196,14 @@ def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
     return with_known_hashes(with_stored_names(spec, known, resources.store), stored_spec(known))
 
 
-def _with_references(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
-    """The spec with the energies of its elements, from the known campaign or computed now.
-
-    Raises:
-        ConfigurationError: The campaign is new, and its calculator does not compute them.
-    """
-    spec = loaded.spec
-    if wanted_references(spec) is None:
+def _with_stored_references(store: CampaignStore, spec: CampaignSpec) -> CampaignSpec:
+    """The spec with the energies of elements that an older version computed when it created the campaign."""
+    if pending_phases(spec) is None:
         return spec
     try:
-        known = stored_spec(resources.store.campaign(spec.name)).space.competing_phases
+        known = stored_spec(store.campaign(spec.name)).space.competing_phases
     except NotFoundError:
-        space = open_space(spec.space, loaded.base_path, resources.site.limits)
-        check_elements(spec, space, loaded.base_path)
-        return with_references(spec, space, loaded.base_path)
+        return spec
     return spec if known is None else with_computed(spec, known.computed)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from tansaku import __version__
@@ -16,17 +18,18 @@ from tansaku.models.domain.errors import (
     FieldError,
     InvalidSpecError,
     MissingComponentError,
+    NotFoundError,
     SpecChangedError,
     SpecProblem,
     StoreError,
 )
 from tansaku.models.domain.identifiers import new_campaign_id
-from tansaku.models.domain.library import FileLibrary
+from tansaku.models.domain.library import KEPT_PATTERN, FileLibrary, LibraryFile, kind_of
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import CampaignRecord
-from tansaku.models.domain.specs.base import NamesFile
+from tansaku.models.domain.specs.base import FileKind, NamesFile
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.site import SiteSpec
@@ -37,6 +40,7 @@ from tansaku.tasks.act.checks.rehearse import NO_SPREAD, NO_TOLERANCE, BudgetReh
 from tansaku.tasks.act.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
 from tansaku.tasks.act.checks.rights import Rights
 from tansaku.tasks.act.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
+from tansaku.tasks.act.checks.sight import Sight
 from tansaku.tasks.act.commands.audit import creation, record_change
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
 from tansaku.tasks.backends.stores.documents import sha256s_in
@@ -54,14 +58,24 @@ _PROBLEMS = {
     NO_TOLERANCE: SpecProblem(
         "budget.stop.within",
         None,
-        "missing; say how near to the true answer is near enough, such as '5 mJ/m2', there or beside the rehearsal",
+        "missing; say how near to the true answer is near enough, a number with its unit, there or beside the rehearsal",
     ),
     NO_SPREAD: SpecProblem(
-        "options.spread", None, "missing; say what spread of the values you expect, such as '40 mJ/m2': nothing is computed yet"
+        "options.spread",
+        None,
+        "missing; say what spread of the values you expect, a number with their unit: nothing is computed yet",
     ),
 }
 
 _OF_LINE = re.compile(rf"{SOURCE}, line (?P<line>\d+)(?:, column \d+)?: ")
+
+
+Placing = Callable[[CampaignRecord], AbstractContextManager[None]]
+"""Around the storing of a new campaign."""
+
+
+def _nowhere(_: CampaignRecord) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,6 @@ class CampaignDesk:
     """Entry point for specs from the dashboard.
 
     Attributes:
-        store: Campaigns.
         artifacts: Big values.
         registry: Models.
         library: Files that specs may name.
@@ -113,9 +126,22 @@ class CampaignDesk:
             InvalidSpecError: With every problem, its key and line.
             ConfigurationError: It is not YAML.
         """
-        admitted = admit(text, self.library, self._role_limits(actor), actor.name)
-        Rights(actor, self.store, self.registry).check(admitted)
+        admitted = admit(text, self.library, self._role_limits(actor), actor.name, partial(self._kept, actor))
+        self._rights(actor).check(admitted)
         return admitted
+
+    def _kept(self, actor: Actor, path: str) -> LibraryFile | None:
+        """The file of a path that a campaign seen by the actor names, as one of the library; None where none keeps it."""
+        found = re.fullmatch(KEPT_PATTERN, path)
+        kind = None if found is None else kind_of(found["name"])
+        if found is None or kind is None or not self.artifacts.exists(found["sha256"]):
+            return None
+        for name in Sight(self.accounts, self.store, actor).names():
+            with suppress(NotFoundError, StoreError):
+                record = self.store.campaign(name)
+                if any(file.path == path for file in record.files):
+                    return _of_campaign(record, found["sha256"], found["name"], kind)
+        return None
 
     def parse_upload(self, file: Path) -> None:
         """Parses a file that somebody uploads.
@@ -139,9 +165,6 @@ class CampaignDesk:
     def check(self, actor: Actor, admitted: Admitted, watch: Watch = ALONE) -> CampaignPreview:
         """Checks a spec: what its campaign would search, run and cost.
 
-        Args:
-            watch: Who waits for it.
-
         Raises:
             InvalidSpecError: It cannot be run so.
             SandboxError: The check took too long or needed too much.
@@ -155,29 +178,26 @@ class CampaignDesk:
         return answer.preview
 
     def rehearse(self, actor: Actor, admitted: Admitted, options: RehearsalRequest, watch: Watch = ALONE) -> BudgetRehearsal:
-        """Rehearses the budget of a campaign; errors as of :meth:`check`.
-
-        Args:
-            watch: Who waits for it.
-        """
+        """Rehearses the budget of a campaign; errors as of :meth:`check`."""
         request = self._request(actor, admitted, "rehearse").model_copy(update={"rehearsal": options})
         answer = self._answer(admitted, self.sandbox.ask(request, watch))
         if answer.rehearsal is None:
             raise SandboxError("the rehearsal gave no result")
         return answer.rehearsal
 
-    def create(self, actor: Actor, admitted: Admitted, copy_of: str = "") -> Created:
+    def create(self, actor: Actor, admitted: Admitted, copy_of: str = "", placing: Placing = _nowhere) -> Created:
         """Creates a campaign, as `tansaku run` does with its file; spends nothing. Creating it again changes nothing.
 
         Args:
             copy_of: The campaign that it copies, for the audit; empty: none.
+            placing: Puts the new campaign into a project, before it is stored: nobody else ever sees it.
 
         Raises:
             SpecChangedError: A campaign of this name is stored with another spec.
             StoreError: A campaign of this name is being deleted.
             InvalidSpecError: As of :meth:`check`, and other errors of it.
         """
-        rights = Rights(actor, self.store, self.registry)
+        rights = self._rights(actor)
         stored = rights.stored(admitted)
         known = next((record for record in stored.campaigns if record.name == admitted.spec.name), None)
         if known is not None:
@@ -196,8 +216,9 @@ class CampaignDesk:
             self._check_preview(actor, admitted, answer.preview)
             record = self._record(actor, admitted, answer.record)
             self._keep(folder, record)
-        record_change(self.accounts, actor, creation(record, copy_of), self.clock())
-        created = self.store.create_campaign(record)
+        with placing(record):
+            record_change(self.accounts, actor, creation(record, copy_of), self.clock())
+            created = self.store.create_campaign(record)
         if created.spec_hash != record.spec_hash:
             raise SpecChangedError(f"campaign {record.name!r} was created by somebody else in the meantime, with another spec")
         if answer.reused is not None:
@@ -215,7 +236,7 @@ class CampaignDesk:
         answer = self._answer(admitted, self.sandbox.ask(self._request(actor, admitted, "check")))
         if answer.computation is None:
             raise SandboxError("the check gave no computation")
-        return Rights(actor, self.store, self.registry).offer(admitted, answer.computation)
+        return self._rights(actor).offer(admitted, answer.computation)
 
     def check_edit(self, actor: Actor, before: CampaignSpec, after: CampaignSpec, pool: CandidatePool | None) -> None:
         """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may.
@@ -245,6 +266,9 @@ class CampaignDesk:
         if problems:
             found = [SpecProblem(dotted(path), None, message) for path, message in problems]
             raise InvalidSpecError("\n".join(map(str, found)), found)
+
+    def _rights(self, actor: Actor) -> Rights:
+        return Rights(Sight(self.accounts, self.store, actor), self.registry)
 
     def _role_limits(self, actor: Actor) -> RoleLimitsSpec:
         return self.site.web.admin if actor.may(Role.ADMIN) else self.site.web.operator
@@ -302,6 +326,12 @@ class CampaignDesk:
                 stored = self.artifacts.put(left.get(sha256, folder / sha256))
                 if stored != sha256:
                     raise StoreError(f"the value {sha256} was stored as {stored}")
+
+
+def _of_campaign(record: CampaignRecord, sha256: str, name: str, kind: FileKind) -> LibraryFile:
+    """A file that a campaign keeps, as the library describes its own; its size is not known."""
+    user = record.owner or "the command line"
+    return LibraryFile(sha256=sha256, name=name, kind=kind, size=0, user=user, created_at=record.created_at)
 
 
 def _known(known: CampaignRecord, answered: CampaignRecord) -> Created:

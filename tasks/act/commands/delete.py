@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import LeaseHeldError, MissingComponentError, StoreError, TransientError
 from tansaku.models.domain.identifiers import is_name, printable, short_hash
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import Evaluation, Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.runs import refuse_driven
 from tansaku.tasks.backends.launchers.retention import forget_campaign
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
-from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.loop.steps.collect import handles_of
 
 ARTIFACT_AGE = 3600.0

@@ -1,6 +1,7 @@
 """One archive of a campaign for a repository of research data, with metadata, which another installation imports.
 
-Metadata follow DataCite 4.5 (https://schema.datacite.org/meta/kernel-4.5/) and RO-Crate 1.1 (https://w3id.org/ro/crate/1.1).
+Metadata follow DataCite 4.5 (https://schema.datacite.org/meta/kernel-4.5/) and RO-Crate 1.1 (https://w3id.org/ro/crate/1.1),
+and what the repository itself reads: a record of InvenioRDM for Zenodo, an entry and its metadata for NOMAD.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import tansaku
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.calculators.licences import licence_of
+from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculators.contract import Licence
 from tansaku.tasks.act.commands.export_import import export_observations
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.node.configuration.written import written_spec
@@ -37,10 +41,18 @@ LICENCES = {
 }
 """Licences by their SPDX identifiers."""
 
+OF_NOMAD = "CC-BY-4.0"
+"""The licence under which NOMAD publishes all data."""
+
 OBSERVATIONS = "observations.parquet"
 """The file of an archive that an import reads."""
 
+UNKNOWN = "unknown"
+"""In place of a licence that nothing says."""
+
+_COMPUTATION = "#computation"
 _MOST_SMALLER = 200  # a Parquet file, whose columns are compressed, cannot shrink that much: the archive is hostile
+_ANALYSIS = "nomad.datamodel.metainfo.eln.ELNAnalysis"  # the entry of NOMAD that says how data came about
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a ZIP can hold: the same content is the same file
 _TYPES = {".extxyz": "chemical/x-xyz", ".cif": "chemical/x-cif", ".parquet": "application/vnd.apache.parquet"}
 
@@ -51,7 +63,7 @@ class Deposit:
 
     Attributes:
         repository: Where it is to go.
-        creators: Names, ``Family, Given``.
+        creators: Names of people, ``Family, Given``, and of organizations, which have no comma.
         licence: SPDX identifier, one of :data:`LICENCES`.
     """
 
@@ -60,18 +72,20 @@ class Deposit:
     licence: str
 
     def check(self) -> None:
-        """Raises ConfigurationError without creators, or where the licence is another one."""
+        """Raises ConfigurationError without creators, or where the licence is not known, or not that of NOMAD."""
         if not self.creators or not all(name.strip() for name in self.creators):
             raise ConfigurationError("--creator: missing; expected a name such as 'Curie, Marie', once for each creator")
         if self.licence not in LICENCES:
             raise ConfigurationError(f"--licence: {self.licence!r} is not known; expected one of {', '.join(LICENCES)}")
+        if self.repository == "nomad" and self.licence != OF_NOMAD:
+            raise ConfigurationError(f"--licence: NOMAD publishes data under {OF_NOMAD} alone, not {self.licence}")
 
 
 def write_deposit(data: Campaign, artifacts: ArtifactStore, path: Path, deposit: Deposit) -> list[str]:
     """Writes the archive of a campaign.
 
     It holds all evaluations with structures as Parquet, the structures as extended XYZ and CIF, the campaign file with the
-    files of its space, what computed the values (``calculators.json``), and metadata.
+    files of its space, what computed the values and the licences of models (``calculators.json``), and metadata.
 
     Args:
         path: Target, a ``.zip``; overwritten.
@@ -119,19 +133,45 @@ def unpacked(archive: Path, folder: Path) -> Path:
                 raise zipfile.BadZipFile(f"{OBSERVATIONS} would be {about.file_size:,} bytes")
             return Path(opened.extract(about, folder))
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise ConfigurationError(f"{str(archive)!r} is no archive that `tansaku deposit` wrote: {error}") from error
+        raise ConfigurationError(f"{str(archive)!r} is no archive that `tansaku export --for` wrote: {error}") from error
 
 
 def calculators_of(data: Campaign) -> list[JsonDict]:
-    """Codes and models that computed the values, with versions and hashes; licences of models are not known to tansaku."""
+    """Codes and models that computed the values, with versions and hashes, and the licence of each model with its source."""
+    return data.once(calculators_of, lambda: _calculators(data))
+
+
+def _calculators(data: Campaign) -> list[JsonDict]:
     found: dict[str, JsonDict] = {}
-    for item in data.evaluations:
+    for item in data.select("all"):
         source = None if item.outcome is None else item.outcome.provenance
         if source is not None:
             about = source.model_dump(mode="json", include={"code", "code_version", "model", "model_sha256", "settings"})
-            about |= {"tansaku_version": source.tansaku_version, "licence": None}
+            about |= {"tansaku_version": source.tansaku_version}
             found[json.dumps(about, sort_keys=True)] = about
-    return list(found.values())
+    return [about | _licence(data, about) for about in found.values()]
+
+
+def _licence(data: Campaign, about: JsonDict) -> JsonDict:
+    """Licence of the model that computed a value: ``unknown`` with the reason where nothing says it."""
+    found = _known_licence(data, about["code"], about["model_sha256"])
+    return {"licence": found.words or UNKNOWN, "licence_source": found.source}
+
+
+def _known_licence(data: Campaign, code: str, sha256: str) -> Licence:
+    label = data.spec.label
+    given = [data.spec.calculator, None if label is None else label.calculator]
+    for spec in (part for item in given if item is not None for part in (item, *item.parts.values())):
+        contents = [getattr(spec, file.content) for file in spec.facts.files]
+        if spec.code_name() != code:
+            continue
+        if contents and sha256 not in contents:
+            return Licence(None, "the campaign file names another model")
+        try:
+            return licence_of(spec, Path(data.record.base_path))
+        except TansakuError as error:
+            return Licence(None, error.message)
+    return Licence(None, f"no calculator of the campaign file is {code}")
 
 
 def datacite(data: Campaign, deposit: Deposit) -> JsonDict:
@@ -163,8 +203,9 @@ def ro_crate(data: Campaign, deposit: Deposit, files: Sequence[str]) -> JsonDict
     Args:
         files: Names of the files besides this one.
     """
-    people = [{"@id": f"#creator-{place}", "@type": "Person", "name": name} for place, name in enumerate(deposit.creators, 1)]
+    creators = [{"@id": f"#creator-{place}", **_agent(name)} for place, name in enumerate(deposit.creators, 1)]
     program = {"@id": "#tansaku", "@type": "SoftwareApplication", "name": "tansaku", "softwareVersion": tansaku.__version__}
+    computing = _computing(data)
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -172,9 +213,9 @@ def ro_crate(data: Campaign, deposit: Deposit, files: Sequence[str]) -> JsonDict
         "description": description_of(data),
         "datePublished": datetime.now(UTC).date().isoformat(),
         "license": {"@id": LICENCES[deposit.licence]},
-        "creator": [{"@id": person["@id"]} for person in people],
+        "author": [{"@id": creator["@id"]} for creator in creators],
         "hasPart": [{"@id": name} for name in files],
-        "mentions": [{"@id": program["@id"]}],
+        "mentions": [{"@id": program["@id"]}, *([{"@id": _COMPUTATION}] if computing else [])],
     }
     about = {
         "@id": "ro-crate-metadata.json",
@@ -183,8 +224,37 @@ def ro_crate(data: Campaign, deposit: Deposit, files: Sequence[str]) -> JsonDict
         "about": {"@id": "./"},
     }
     licence = {"@id": LICENCES[deposit.licence], "@type": "CreativeWork", "name": deposit.licence}
+    licence["description"] = f"The licence {deposit.licence}"
     parts = [{"@id": name, "@type": "File", "encodingFormat": _type_of(name)} for name in files]
-    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [about, root, licence, *people, program, *parts]}
+    graph = [about, root, licence, *creators, program, *computing, *parts]
+    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+
+
+def _computing(data: Campaign) -> list[JsonDict]:
+    """The computation of the values, as parts of an RO-Crate: an action, the codes, and their models with licences."""
+    parts: dict[str, JsonDict] = {}
+    used: dict[str, None] = {}
+    for item in calculators_of(data):
+        code, model, sha256 = _id(item["code"], item["code_version"]), item["model"], item["model_sha256"]
+        parts[code] = {"@type": "SoftwareApplication", "name": item["code"], "softwareVersion": item["code_version"]}
+        used[code] = None
+        if model:
+            words, source = item["licence"], item["licence_source"]
+            licence = _id("licence", words, "by", source)
+            parts[licence] = {"@type": "CreativeWork", "name": words, "description": source}
+            hashed = {"identifier": f"sha256:{sha256}"} if sha256 else {}
+            parts[_id(model, sha256)] = {"@type": "CreativeWork", "name": model, "license": {"@id": licence}} | hashed
+            used[_id(model, sha256)] = None
+    if not parts:
+        return []
+    action = {"@type": "CreateAction", "name": "Computation of the values", "result": [{"@id": OBSERVATIONS}]}
+    parts[_COMPUTATION] = action | {"instrument": [{"@id": name} for name in used]}
+    return [{"@id": name, **part} for name, part in parts.items()]
+
+
+def _id(*words: str) -> str:
+    """Name of a part of an RO-Crate that is no file."""
+    return f"#{quote(' '.join(filter(None, words)))}"
 
 
 def title_of(data: Campaign) -> str:
@@ -196,7 +266,7 @@ def description_of(data: Campaign) -> str:
     """Contents of the deposit in words."""
     objective = data.spec.objective
     wanted = f"{objective.direction} {objective.property or data.value_key} [{objective.unit}]"
-    computed = sorted({f"{item['code']} {item['code_version']}" for item in calculators_of(data)})
+    computed = sorted({_in_words(item) for item in calculators_of(data)})
     by = f", computed by {', '.join(computed)}" if computed else ""
     return (
         f"{len(data.evaluations)} evaluations of the campaign {data.record.name} ({wanted}){by}. "
@@ -204,23 +274,77 @@ def description_of(data: Campaign) -> str:
     )
 
 
+def _in_words(about: JsonDict) -> str:
+    """A code and its model, with the licence of the model."""
+    model = f" with {about['model']} (licence: {about['licence']})" if about["model"] else ""
+    return f"{about['code']} {about['code_version']}{model}"
+
+
 def _for_repository(data: Campaign, deposit: Deposit) -> dict[str, JsonDict]:
-    """Metadata in the form of the repository itself."""
-    if deposit.repository == "nomad":  # YAML reads JSON
-        return {"nomad.yaml": {"comment": description_of(data), "references": [], "coauthors": list(deposit.creators)}}
-    about = {
-        "title": title_of(data),
-        "description": description_of(data),
-        "upload_type": "dataset",
-        "creators": [{"name": name} for name in deposit.creators],
-        "license": deposit.licence.lower(),
+    """Metadata in the form of the repository itself, by file."""
+    title, description = title_of(data), description_of(data)
+    if deposit.repository == "nomad":  # its authors are users of NOMAD, so that the names of creators go into a comment
+        by = f"Created by {'; '.join(deposit.creators)}."
+        about = {"name": title, "datetime": data.record.created_at.isoformat(), "description": description}
+        method = {"method": "active learning", "lab_id": data.record.spec_hash}
+        return {
+            "nomad.json": {"upload_name": title, "description": f"{description} {by}", "comment": by},
+            "tansaku.archive.json": {"data": {"m_def": _ANALYSIS, **about, **method}, "metadata": {"entry_name": title}},
+        }
+    licence, today = deposit.licence.lower(), datetime.now(UTC).date().isoformat()
+    record = {
+        "resource_type": {"id": "dataset"},
+        "title": title,
+        "description": description,
+        "publication_date": today,
+        "creators": [{"person_or_org": _person_or_organization(name)} for name in deposit.creators],
+        "publisher": "Zenodo",
+        "rights": [{"id": licence}],
+        "dates": [{"date": data.record.created_at.date().isoformat(), "type": {"id": "created"}}],
+        "formats": ["application/zip"],
+        "version": data.record.spec_hash,
     }
-    return {".zenodo.json": about}
+    older = {
+        "title": title,
+        "description": description,
+        "upload_type": "dataset",
+        "publication_date": today,
+        "access_right": "open",
+        "creators": [{"name": name} for name in deposit.creators],
+        "license": licence,
+    }
+    access = {"record": "public", "files": "public"}
+    return {"invenio-rdm.json": {"access": access, "files": {"enabled": True}, "metadata": record}, ".zenodo.json": older}
+
+
+def _parts_of(name: str) -> tuple[str, str]:
+    """Family and given name; the latter is empty for an organization."""
+    family, _, given = (part.strip() for part in name.partition(","))
+    return family, given
 
 
 def _creator(name: str) -> JsonDict:
-    family, _, given = (part.strip() for part in name.partition(","))
-    return {"name": name, "nameType": "Personal"} | ({"familyName": family, "givenName": given} if given else {})
+    """A creator as DataCite has it."""
+    family, given = _parts_of(name)
+    if not given:
+        return {"name": family, "nameType": "Organizational"}
+    return {"name": f"{family}, {given}", "nameType": "Personal", "familyName": family, "givenName": given}
+
+
+def _agent(name: str) -> JsonDict:
+    """A creator as RO-Crate has it."""
+    family, given = _parts_of(name)
+    if not given:
+        return {"@type": "Organization", "name": family}
+    return {"@type": "Person", "name": f"{given} {family}", "familyName": family, "givenName": given}
+
+
+def _person_or_organization(name: str) -> JsonDict:
+    """A creator as InvenioRDM has it."""
+    family, given = _parts_of(name)
+    if not given:
+        return {"type": "organizational", "name": family}
+    return {"type": "personal", "family_name": family, "given_name": given}
 
 
 def _type_of(name: str) -> str:

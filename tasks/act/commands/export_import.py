@@ -11,6 +11,7 @@ import json
 import math
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +24,8 @@ import pyarrow.parquet as pq
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, SpecChangedError, StoreError
 from tansaku.models.domain.identifiers import evaluation_id, job_name, printable, safe_file_name, shown
-from tansaku.models.domain.levels import check_level
+from tansaku.models.domain.level_of_theory import check_level
+from tansaku.models.domain.measurements import attachments_of
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import (
@@ -37,6 +39,7 @@ from tansaku.models.domain.records import (
     Refit,
 )
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.units import recorded_in
 from tansaku.models.engine.cost import CostModel
@@ -45,13 +48,16 @@ from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import new_reports, objective_unit, refuse_reserved, stored_spec
 from tansaku.tasks.backends.stores.documents import check_storable
 from tansaku.tasks.backends.stores.export_reader import (
+    ATTACHED,
     COLUMN,
     FORMAT,
     FORMAT_VERSION,
     KEY,
     RECORD,
     Exported,
+    attached_contents,
     check_structures,
+    keep_attached,
     keep_structures,
     read_export,
     structure_texts,
@@ -94,7 +100,7 @@ def export_observations(
 
     Args:
         artifacts: Store of structures, known results and transfer data; None: they are left out.
-        structures: Whether to include the structures of evaluations.
+        structures: Whether to include the structures of evaluations, and the photos and files of reported values.
 
     Returns:
         Number of evaluations written.
@@ -121,7 +127,9 @@ def export_observations(
         "known": None if artifacts is None else _known_results(record, artifacts),
     }
     kept_with = artifacts if structures else None
-    columns = (*FIELDS, (COLUMN, pa.string())) if kept_with is not None else FIELDS
+    columns = FIELDS if kept_with is None else (*FIELDS, (COLUMN, pa.string()))
+    if kept_with is not None and attachments_of(record.commands):
+        columns = (*columns, (ATTACHED, pa.list_(pa.binary())))
     schema = pa.schema(columns, metadata={KEY: json.dumps(header).encode()})
     draft, count = path.with_name(f".{path.name}.{secrets.token_hex(8)}"), 0
     try:
@@ -150,13 +158,20 @@ def _parts(store: CampaignStore, record: CampaignRecord, artifacts: ArtifactStor
     """Rows of a campaign's file, a part of them at a time: a large campaign does not fit into memory.
 
     Args:
-        artifacts: Store of structures; None: they are left out.
+        artifacts: Store of structures, photos and files; None: they are left out.
     """
     found, unit = store.each_evaluation(record.name), objective_unit(record.spec)
-    while evaluations := [_portable(evaluation) for evaluation in islice(found, _PART)]:
+    left: dict[str, set[str]] = defaultdict(set)
+    for item in attachments_of(record.commands):
+        left[item.candidate].add(item.sha256)
+    part = _PART if artifacts is None or not left else 1  # photos are large
+    while evaluations := [_portable(evaluation) for evaluation in islice(found, part)]:
         rows = [exported_row(evaluation, unit) | {RECORD: evaluation.model_dump_json()} for evaluation in evaluations]
-        texts = [] if artifacts is None else structure_texts(evaluations, artifacts)
-        yield [row | {COLUMN: text} for row, text in zip(rows, texts, strict=True)] if texts else rows
+        if artifacts is not None:
+            texts, contents = structure_texts(evaluations, artifacts), attached_contents(evaluations, left, artifacts)
+            further = zip(rows, texts, contents, strict=True)
+            rows = [row | {COLUMN: text, ATTACHED: attached} for row, text, attached in further]
+        yield rows
 
 
 def import_observations(
@@ -175,9 +190,8 @@ def import_observations(
     its driver, nor its processes, nor its counters. A rejected file changes nothing; repeated, an interrupted import ends.
 
     Args:
-        owner: This process.
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
-        artifacts: Store for the file's structures, known results and transfer data; None: they are left out.
+        artifacts: Store for the file's structures, photos, files, known results and transfer data; None: they are left out.
 
     Raises:
         NotFoundError: No such file.
@@ -205,6 +219,7 @@ def import_observations(
     try:
         if artifacts is not None:
             _keep_artifacts(export, evaluations, artifacts)
+            keep_attached(path, export.record.commands, artifacts)
         if lease is None:
             store.create_campaign(record)
             lease = store.acquire_lease(name, owner, _LEASE_SECONDS)
@@ -377,6 +392,8 @@ def _check_gapless(numbers: Iterable[int], path: Path) -> int:
 
 def _check_candidates(spec: CampaignSpec, base_path: str, evaluations: Sequence[Evaluation], path: Path) -> str | None:
     """Checks that the space has each candidate, in the system and surface that its evaluation says."""
+    evaluations = [evaluation for evaluation in evaluations if evaluation.proposal.purpose != "reference"]
+    _check_levels(spec, evaluations, path)
     try:
         proposed = [evaluation.proposal.candidate for evaluation in evaluations]
         pool = pool_with(open_space(spec.space, Path(base_path)), proposed)
@@ -387,6 +404,16 @@ def _check_candidates(spec: CampaignSpec, base_path: str, evaluations: Sequence[
     if evaluations:
         _check_pool(pool, evaluations, path)
     return None
+
+
+def _check_levels(spec: CampaignSpec, evaluations: Sequence[Evaluation], path: Path) -> None:
+    names = {level.name for level in spec.levels}
+    for proposal in (item.proposal for item in evaluations):
+        if proposal.level not in (names if proposal.purpose == "look" else {None}):
+            raise StoreError(
+                f"{path}: proposal {proposal.number} has purpose {proposal.purpose} and level {shown(str(proposal.level))}; the"
+                f" campaign's levels are {', '.join(sorted(names)) or 'none'}"
+            )
 
 
 def _check_pool(pool: CandidatePool, evaluations: Sequence[Evaluation], path: Path) -> None:
@@ -423,6 +450,8 @@ def _check_state(evaluation: Evaluation, where: str) -> None:
         raise StoreError(f"{where}: state {state} cannot be imported; expected a finished one or PROPOSED")
     if state in _FINISHED:
         value, failure = (None, None) if outcome is None else (outcome.value, outcome.failure)
+        if outcome is not None and evaluation.proposal.purpose == "reference":
+            value = outcome.computed(ENERGY_PER_ATOM)
         if (value is None, failure is None) != (state is EvaluationState.FAILED, state is EvaluationState.DONE):
             expected = "a value and no failure" if state is EvaluationState.DONE else "a failure and no value"
             raise StoreError(f"{where} is {state}; expected {expected}")

@@ -56,7 +56,6 @@ class LibraryDesk:
         """Adds a file.
 
         Args:
-            actor: Who uploads it.
             file: The content, as it was received; it is renamed.
 
         Returns:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import ModelRecord, Registry
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.loop.training.versions import find_model
 
 
@@ -12,7 +12,6 @@ def promote_model(registry: Registry, actor: Actor, label: str, reason: str = ""
     """Makes a version the one that its model's name refers to; the version's note says who did it.
 
     Args:
-        registry: Holds the models.
         label: ``NAME@VERSION``.
         reason: Why, in the user's words.
 

@@ -107,7 +107,6 @@ def reconcile(resources: Resources, names: Sequence[str] | None = None, *, dry_r
     """Compares and repairs.
 
     Args:
-        resources: Of the site.
         names: Campaigns to check; None: all. The cluster is always checked as a whole.
         dry_run: Change nothing; report what would be done.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Event
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.copy import check_new_name
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
-from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.lease import take_lease
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 
 RENAMED = "renamed"
 """Kind of the event that says which name a campaign had before."""
@@ -30,7 +30,6 @@ def rename_campaign(resources: Resources, actor: Actor, old: str, new: str) -> C
 
     Args:
         resources: Store, registry, requests, schedules and site.
-        actor: Who renames it.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
@@ -46,7 +45,7 @@ def rename_campaign(resources: Resources, actor: Actor, old: str, new: str) -> C
         _refuse_data_set(resources, old)
         at_once = threading.Event()
         at_once.set()  # a driver that may be alive is not waited for
-        store.release_lease(take_lease(store, old, this_driver(), resources.site.timing, SilentObserver(), at_once))
+        store.release_lease(take_lease(store, old, this_driver(), resources.site.timing, Observer(), at_once))
         record = store.rename_campaign(old, new)
     resources.requests.rename_campaign(old, new, record.created_at)
     resources.schedules.rename_campaign(old, new, record.created_at)

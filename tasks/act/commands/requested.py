@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.requests import ServiceRequest
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.act.commands.rename import rename_campaign
 from tansaku.tasks.backends.resources import Resources

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.requests import Requests, ServiceRequest
 from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
 from tansaku.models.domain.verbs import commands_wait, is_cancelled, is_paused
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.backends.stores.campaigns import lease_held, refuse_reserved, stored_spec
 from tansaku.tasks.read.views.status import live_lease
 
@@ -19,9 +19,6 @@ def request_run(
     requests: Requests, store: CampaignStore, actor: Actor, name: str, identifier: str, now: datetime
 ) -> ServiceRequest:
     """Stores a request to run a campaign. Asking again with the same id, or while such a request waits, stores nothing.
-
-    Args:
-        requests: Where it is stored.
 
     Returns:
         The request as stored.
@@ -52,11 +49,7 @@ def request_run(
 
 
 def check_runnable(record: CampaignRecord, now: datetime) -> None:
-    """Raises as :func:`request_run` if a campaign cannot be run.
-
-    Args:
-        now: The time of its store.
-    """
+    """Raises as :func:`request_run` if a campaign cannot be run."""
     refuse_reserved(record)
     stored_spec(record)
     refuse_driven(record, now)
@@ -72,11 +65,7 @@ def refuse_driven(record: CampaignRecord, now: datetime) -> None:
 
 
 def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool:
-    """Returns whether a driver would find something to do: evaluations that the budget allows, or commands that wait.
-
-    Args:
-        now: The time of its store.
-    """
+    """Returns whether a driver would find something to do: evaluations that the budget allows, or commands that wait."""
     try:
         check_runnable(record, now)
     except (LeaseHeldError, StoreError):

@@ -1,8 +1,9 @@
 """Checks, creates in memory or rehearses a campaign, or does what a page asks, in a process with limits.
 
-It is called as ``python -m tansaku.tasks.act.commands.sandbox_child`` by :mod:`tansaku.tasks.act.checks.sandbox`. The arguments
-are its limits, its standard input is a :class:`~tansaku.tasks.act.checks.request.CheckRequest`. It writes lines of JSON:
-progress, then the answer. It knows no database.
+It is forked by :mod:`tansaku.tasks.act.commands.sandbox_forker`, or called as ``python -m`` and its name by
+:mod:`tansaku.tasks.act.checks.sandbox`. The arguments are its limits, its standard input is a
+:class:`~tansaku.tasks.act.checks.request.CheckRequest`. It writes lines of JSON: progress, then the answer. It knows no
+database.
 """
 
 from __future__ import annotations
@@ -51,7 +52,6 @@ def answer(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     """Answers a request; errors become answers too.
 
     Args:
-        request: What is to be done.
         stream: Where progress is written.
     """
     from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, SpecChangedError, TansakuError
@@ -138,9 +138,9 @@ def _computation(loaded: LoadedCampaign) -> str | None:
 
 def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
     """Creates the campaign in memory, as the command line does in the database."""
+    from tansaku.models.domain.authors import Actor
     from tansaku.models.domain.specs.site import SiteSpec
     from tansaku.tasks.act.checks.request import CheckAnswer
-    from tansaku.tasks.act.commands.actor import Actor
     from tansaku.tasks.act.commands.create import prepare_campaign
     from tansaku.tasks.backends.resources import Resources
     from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
@@ -168,7 +168,16 @@ def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
 
 def main() -> int:
     """Entry of the process; returns its exit code."""
-    memory, seconds = map(int, sys.argv[1:3])
+    return carry_out(*map(int, sys.argv[1:3]))
+
+
+def carry_out(memory: int, seconds: int) -> int:
+    """Answers the request on the standard input, within limits of this process; returns its exit code.
+
+    Args:
+        memory: Address space [bytes].
+        seconds: Processor time [s].
+    """
     end_with_parent()
     limit_process(memory, seconds)
     os.nice(5)

@@ -6,10 +6,10 @@ import re
 from datetime import datetime
 from zoneinfo import available_timezones
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.schedules import Schedule, Schedules
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -92,7 +92,6 @@ def create_schedule(
     """Stores a schedule; storing it again with the same id changes nothing.
 
     Args:
-        schedules: Where it is stored.
         wanted: Id, campaign, cron fields, time zone, and whether it is on.
 
     Raises:

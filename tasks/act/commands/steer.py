@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, JsonDict
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.verbs import VERBS, SteeringKind, repeated
-from tansaku.tasks.act.commands.actor import Actor
-from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.node.configuration.campaign_files import Difference, apply_edits, diff_specs
 from tansaku.tasks.read.views.status import campaign_status, live_lease
 
@@ -51,7 +51,6 @@ def request(
     """Stores a request to pause, resume, cancel, retry or rerun.
 
     Args:
-        kind: What is requested.
         candidates: For ``retry`` and ``rerun``: ids of the candidates; empty, for ``retry``: all failed and cancelled ones.
         identifier: Id of the request; storing it twice has the effect of storing it once. None: a new one.
 
@@ -72,13 +71,12 @@ def find_earlier(
     """Returns the request that asked for the same before, where the same again changes nothing.
 
     Args:
-        kind: What is requested.
         find_state: Finds out the campaign's state; called only where the record does not tell enough.
 
     Raises:
         StateError, StoreError: As of :func:`request`.
     """
-    stored_spec(record)
+    awaited_spec(record)  # a campaign that cannot be read here has no driver that could apply the request
     driven = live_lease(record, store.now()) is not None
     command = repeated(record, kind, driven=driven, find_state=find_state)
     return None if command is None else Requested(record.name, driven, command, new=False)
@@ -111,8 +109,8 @@ def plan_edit(store: CampaignStore, name: str, changes: JsonDict) -> list[Differ
         NotFoundError: No campaign of this name is stored.
         ConfigurationError: A key cannot be edited, or its value is not valid.
     """
-    stored = stored_spec(store.campaign(name))
-    return diff_specs(stored, apply_edits(stored, changes))
+    awaited = awaited_spec(store.campaign(name))
+    return diff_specs(awaited, apply_edits(awaited, changes))
 
 
 def request_edit(
@@ -136,7 +134,7 @@ def request_edit(
 def _store(
     store: CampaignStore, actor: Actor, record: CampaignRecord, kind: SteeringKind, payload: JsonDict, identifier: str | None
 ) -> Requested:
-    stored_spec(record)  # a campaign that cannot be read here has no driver that could apply the request
+    awaited_spec(record)  # a campaign that cannot be read here has no driver that could apply the request
     command = Command(
         id=identifier or f"{kind}-{uuid.uuid4().hex}",
         kind=kind,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import LeaseHeldError
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.measurements.report_file import Report
 from tansaku.tasks.act.measurements.stored_commands import Receipt, store_ask, store_release, store_report
 from tansaku.tasks.backends.resources import Resources
@@ -60,7 +60,6 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
     """Stores a report, all of it or nothing, and applies it unless another driver has the campaign.
 
     Args:
-        report: What was read.
         identifier: Id of the command; None: made of what is new, so that the same report twice is the same as once.
 
     Raises:
@@ -76,9 +75,9 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
 
 def end_if_spent(resources: Resources, name: str) -> None:
     """Ends a campaign whose evaluations are all spent and reported, as the next request for proposals would."""
-    record = resources.store.campaign(name)
-    most, columns = stored_spec(record).budget.evaluations, resources.store.columns(name)
-    if most is None or len(columns) < most or not columns.terminal.all():
+    most = stored_spec(resources.store.campaign(name)).budget.evaluations
+    counts = resources.store.state_counts(name)
+    if most is None or sum(counts.values()) < most or not all(state.terminal for state in counts):
         return
     with suppress(LeaseHeldError), CampaignLoop(resources, name) as loop:
         loop.advance()

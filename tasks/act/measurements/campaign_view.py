@@ -22,17 +22,19 @@ from tansaku.tasks.read.views.compositions import CompositionMap, composition_ma
 from tansaku.tasks.read.views.costs import CostComparison
 from tansaku.tasks.read.views.fronts import Front, campaign_front
 from tansaku.tasks.read.views.hull import Hull, campaign_hull
+from tansaku.tasks.read.views.points import contour
 from tansaku.tasks.read.views.predictions import PoolExpectation, Relevance, pool_expectation, relevance_history
+from tansaku.tasks.read.views.provenance import Graph, value_provenance
 from tansaku.tasks.read.views.results import (
     Convergence,
     Predictions,
     convergence,
-    evaluations_frame,
+    described_frame,
     predictions,
     system_rows,
     systems_frame,
-    with_cells,
 )
+from tansaku.tasks.read.views.stable import Stable, stable_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
 from tansaku.tasks.read.views.structures import BestStructure, best_structures
 
@@ -74,7 +76,6 @@ class CampaignView:
         """Reads a campaign.
 
         Args:
-            name: Of the campaign.
             opened: Opens the place where it is kept.
 
         Raises:
@@ -99,8 +100,8 @@ class CampaignView:
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
-        """Everything stored about the evaluations, in proposal order."""
-        return self._data.evaluations
+        """Everything stored about the evaluations, those of elements and looks among them, in proposal order."""
+        return tuple(self._data.select("all"))
 
     def status(self) -> CampaignStatus:
         """The current status of the campaign."""
@@ -111,12 +112,12 @@ class CampaignView:
         """One row per evaluation, indexed by proposal number, with the columns that describe its candidate.
 
         Args:
-            purpose: The search, the polish afterwards, or both.
+            purpose: The search, the polish afterwards, the elements before, or all.
 
         Raises:
             ConfigurationError: A file of the space is gone or changed.
         """
-        return with_cells(self._data, evaluations_frame(self._data, purpose))
+        return described_frame(self._data, purpose)
 
     def systems(self) -> pd.DataFrame:
         """One row per system: description, best value, evaluations, cost and share of its exhaustive cost."""
@@ -154,6 +155,15 @@ class CampaignView:
         """Current predictions for every candidate, None without a model or a value."""
         return pool_expectation(self._data)
 
+    def contour(self, x: str, y: str) -> pd.DataFrame:
+        """Predictions over two parameters, else as the best candidate: ``mean`` and ``deviation``, ``y`` running fastest.
+
+        Raises:
+            ConfigurationError: No parameters describe the candidates, no value or model is there, there are several objectives,
+                or they are no two parameters that can be changed independently.
+        """
+        return contour(self._data, x, y)
+
     def relevance(self) -> Relevance | None:
         """Relevance of features to the model at each refit, None without one."""
         return relevance_history(self._data)
@@ -174,6 +184,10 @@ class CampaignView:
         """
         return campaign_hull(self._data)
 
+    def stable(self) -> pd.DataFrame:
+        """Candidates that may be on the hull, the likeliest first, of a search with the goal ``on_hull``; else empty."""
+        return (stable_of(self._data) or Stable()).frame
+
     def entries(self) -> list[Any]:
         """Computed crystals as pymatgen's ``ComputedStructureEntry``, one for each candidate.
 
@@ -185,6 +199,35 @@ class CampaignView:
 
         with self._opened() as resources:
             return campaign_entries(self._data, resources.artifacts)
+
+    def summaries(self) -> list[JsonDict]:
+        """The same as documents with the names of the Materials Project, as emmet's ``SummaryDoc`` reads them.
+
+        Raises:
+            ConfigurationError: There is none, or an element has no phase of its own.
+            MissingComponentError: pymatgen is not installed.
+        """
+        from tansaku.tasks.read.views.entries import summary_documents
+
+        with self._opened() as resources:
+            return summary_documents(self._data, resources.artifacts)
+
+    def provenance(self, candidate: str, figure: Path | str | None = None) -> Graph:
+        """The origin of the last value of a candidate as a graph, which ``.prov_json()`` writes as PROV-JSON.
+
+        Args:
+            figure: File that ends in ``.png`` or ``.svg``, to draw it.
+
+        Raises:
+            NotFoundError: The candidate has no value.
+            ConfigurationError: The figure has another ending.
+        """
+        from tansaku.tasks.read.figures.provenance import draw
+
+        graph = value_provenance(self._data, candidate)
+        if figure is not None:
+            draw(graph, Path(figure))
+        return graph
 
     def surface(self) -> Any:  # noqa: ANN401 - what a room of tansaku returns
         """Returns the energy surface of a search for a bottleneck: ``barriers``, ``network`` of hops, ``path(dimensions)``.

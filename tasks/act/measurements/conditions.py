@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.ports import DescribedColumn, DescribingSpace, Space
-from tansaku.models.domain.report_columns import COST
+from tansaku.models.domain.report_columns import CANDIDATE, COST
 from tansaku.models.domain.specs.off_pool import Cell, OffPoolSpec
 from tansaku.models.domain.units import convert
 from tansaku.tasks.act.measurements.report_file import Headings, number
@@ -97,6 +97,15 @@ class Conditions:
         bought = {item.name: self.cell(item, cells[item.name]) for item in described if item.name in self.priced & cells.keys()}
         found = self._candidate(own | bought | within | done, None, cells)
         return Done(found, {name: own[name] for name in done}, done)
+
+    def swapped(self, named: str | None, other: str) -> Done:
+        """Returns that a listed candidate was measured in the place of another one. Raises ValueError."""
+        if named is None:
+            raise ValueError("number, candidate: both are missing; the row names what was measured instead, but not of what")
+        if not self.listed(other):
+            raise ValueError(f"instead: {other!r} is not in the space")
+        found = OffPoolSpec(id=other, cells={})
+        return Done(found) if other == named else Done(found, {CANDIDATE: named}, {CANDIDATE: other})
 
     def _described(self, cells: Mapping[str, str], named: str | None) -> OffPoolSpec:
         """The candidate that a row without the number or id of a known one describes."""

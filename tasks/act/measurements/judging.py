@@ -14,7 +14,7 @@ from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of
 from tansaku.models.domain.ports import DescribingSpace, Space
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.report_columns import CANDIDATE, DEVIATION, NOTE, NUMBER, STATUS, UNIT, VALUE
+from tansaku.models.domain.report_columns import CANDIDATE, DEVIATION, INSTEAD, NOTE, NUMBER, STATUS, UNIT, VALUE
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.off_pool import Cell
 from tansaku.models.domain.states import EvaluationState
@@ -133,6 +133,7 @@ class _Judge:
         columns = self.space.columns() if isinstance(self.space, DescribingSpace) else ()
         taken = (*_OF_REPORTS, *self.spec.measured)
         self.headings = Headings(self.spec, self.report, tuple(item for item in columns if item.name not in taken))
+        self.own_columns = {*self.spec.measured, *(item.name for item in columns)}
         self.conditions = Conditions(self.space, self.headings, frozenset(self.spec.space.prices), self.latest)
 
     def judge(self, said: Collection[str]) -> Judged:
@@ -183,7 +184,7 @@ class _Judge:
         measured = status != "waiting" and (bool(given) or status == "failed")
         priced = any(name in cells for name in self.spec.space.prices)
         named, of = self._named(cells) if measured or priced else (None, None)
-        done = self.conditions.done(cells, named, cells.get(CANDIDATE)) if measured else None
+        done = self._done(cells, named) if measured else None
         otherwise = done is not None and bool(done.done)
         descriptors = self._new_descriptors(cells, named, status) if named is not None and priced and not otherwise else {}
         if not measured and not descriptors:
@@ -204,6 +205,14 @@ class _Judge:
             of = None if known is None else known.proposal.number
         measurements = (self._measurement(cells, status, done),) if measured else ()
         return _Line(row, measurements, status, NUMBER in cells, named, done, of, instead, descriptors)
+
+    def _done(self, cells: Mapping[str, str], named: str | None) -> Done:
+        done = self.conditions.done(cells, named, cells.get(CANDIDATE))
+        if INSTEAD not in cells or INSTEAD in self.own_columns:
+            return done
+        if done.done:
+            raise ValueError(f"instead: the row says {shown_cells(done.done)} too; give one of the two")
+        return self.conditions.swapped(named, cells[INSTEAD])
 
     def _measurement(self, cells: Mapping[str, str], status: str, done: Done) -> Measurement:
         note, within = cells.get(NOTE), dict(done.within)
@@ -406,9 +415,7 @@ def judge(
 
     Args:
         spec: Of the campaign, with all candidates that earlier reports described.
-        space: Opened from it.
         evaluations: In proposal order.
-        report: What was read.
         said: Columns that are not read, as earlier reports had them.
 
     Raises:

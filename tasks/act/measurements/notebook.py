@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.report_columns import NUMBER, VALUE
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.report_file import Report, report_at, report_of
 from tansaku.tasks.act.measurements.stored_commands import Receipt

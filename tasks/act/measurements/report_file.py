@@ -18,6 +18,7 @@ from tansaku.models.domain.report_columns import (
     COLUMNS,
     COST,
     DEVIATION,
+    INSTEAD,
     STATUS,
     SYSTEM,
     UNIT,
@@ -27,6 +28,7 @@ from tansaku.models.domain.report_columns import (
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.spreadsheet import text_of
 from tansaku.models.domain.units import check_unit
+from tansaku.tasks.ground.formats.workbook import read_workbook
 
 MOST_ROWS = 5000
 MOST_COLUMNS = 1000
@@ -107,10 +109,10 @@ class Report:
 
 
 def read_report(content: bytes, name: str = "the report") -> Report:
-    """Reads a CSV as text and spreadsheet programs write it.
+    """Reads a CSV as text and spreadsheet programs write it, or the first sheet of an Excel workbook.
 
     Args:
-        content: The file: UTF-8 or UTF-16, separated by commas, semicolons or tabs.
+        content: The file. A CSV is UTF-8 or UTF-16, separated by commas, semicolons or tabs.
         name: Its name in messages.
 
     Raises:
@@ -118,6 +120,8 @@ def read_report(content: bytes, name: str = "the report") -> Report:
     """
     if len(content) > MOST_BYTES:
         raise ReportError([f"{name} has at least {len(content):,} bytes; expected at most {MOST_BYTES:,}"])
+    if content.startswith(b"PK\x03\x04"):
+        return _report(_sheet(content, name), name, comma=False)
     text = _decoded(content, name)
     first, *_ = text.split("\n", 1)
     skipped = 0
@@ -129,6 +133,19 @@ def read_report(content: bytes, name: str = "the report") -> Report:
         lines = _lines(text, separator, skipped)
     except csv.Error as error:
         raise ReportError([f"{name}: {error}"]) from error
+    return _report(lines, name, comma=separator != ",")
+
+
+def _sheet(content: bytes, name: str) -> list[tuple[int, list[str]]]:
+    try:
+        rows = read_workbook(content)
+    except ValueError as error:
+        raise ReportError([f"{name}: {error}"]) from error
+    return [(line, [cell.replace("\u00a0", " ").strip() for cell in cells]) for line, cells in rows]
+
+
+def _report(lines: Sequence[tuple[int, list[str]]], name: str, *, comma: bool) -> Report:
+    """The report of a heading and rows, each with the line where it stands."""
     if not lines:
         raise ReportError([f"{name} is empty; expected a heading and rows"])
     (at, heading), *body = lines
@@ -145,7 +162,7 @@ def read_report(content: bytes, name: str = "the report") -> Report:
         problems.append(f"{name} has {len(rows):,} rows; expected at most {MOST_ROWS:,}")
     if problems:
         raise ReportError(problems)
-    return Report(tuple(filter(None, columns)), units, tuple(rows), comma=separator != ",")
+    return Report(tuple(filter(None, columns)), units, tuple(rows), comma=comma)
 
 
 def report_of(rows: Sequence[Mapping[str, object]]) -> Report:
@@ -284,7 +301,6 @@ class Headings:
     """The columns of one report.
 
     Attributes:
-        spec: Of the campaign.
         report: What was read.
         described: Columns that describe candidates.
     """
@@ -319,7 +335,8 @@ class Headings:
 
     def meant(self, name: str) -> str:
         """The meaning of a column: that of its very name, or in any case."""
-        return name if name in self._described_names else self._aliases.get(name.lower(), name)
+        own = {*self._described_names, *self.spec.measured}
+        return name if name in own else self._aliases.get(name.lower(), name)
 
     def cells(self, row: Row) -> dict[str, str]:
         """Cells by what their columns mean. Raises ValueError: two of them name other things."""
@@ -341,7 +358,7 @@ class Headings:
             said: Those that were listed before.
         """
         measured = self.spec.measured
-        read = {*COLUMNS, *measured, *self._described_names, *information_columns(measured), SYSTEM, *said}
+        read = {*COLUMNS, INSTEAD, *measured, *self._described_names, *information_columns(measured), SYSTEM, *said}
         return tuple(name for name in self.report.columns if self.meant(name) not in read)
 
     @cached_property
@@ -351,7 +368,7 @@ class Headings:
     @cached_property
     def _aliases(self) -> Mapping[str, str]:
         """Columns of the report by the names, in any case, that they may have."""
-        named = {name: name for name in (*COLUMNS, *self.spec.measured)} | ALIASES
+        named = {name.lower(): name for name in (*COLUMNS, *self.spec.measured)} | ALIASES
         columns = getattr(self.spec.space, "columns", None)
         for own, meant in ((getattr(columns, "id", None), CANDIDATE), (self.spec.objective.property, VALUE)):
             if own is not None:

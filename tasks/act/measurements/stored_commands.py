@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +12,16 @@ from pathlib import Path
 
 from pydantic import Field
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
+from tansaku.models.domain.authors import Actor
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError, SurpriseError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.measurements import Reported, further_values, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, significant
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.measurements.judging import DoneOtherwise, Judged, judge
 from tansaku.tasks.act.measurements.report_file import Report, ReportError
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved, stored_spec
@@ -27,6 +29,12 @@ from tansaku.tasks.loop.ledger.summaries import summary_of
 from tansaku.tasks.loop.steps.reports import proposed_on
 
 MOST_ASKED = 1000
+SURPRISING = 4.0
+"""Distance of a value from its prediction, in standard deviations, from which on somebody is to confirm it."""
+
+_TRUSTED = 10
+"""Values from which on the model's own deviations are believed; before, what is known spreads at least as all values do."""
+
 _UNREAD = "unread"
 """Key of a report's payload: columns that nothing reads, so that each is listed once."""
 
@@ -105,7 +113,6 @@ class OpenedCampaign:
     Attributes:
         record: As stored.
         spec: With the candidates that reports described.
-        space: Opened.
         evaluations: In proposal order.
     """
 
@@ -130,14 +137,20 @@ def open_manual(store: CampaignStore, name: str) -> OpenedCampaign:
 def _manual(store: CampaignStore, name: str) -> tuple[CampaignRecord, CampaignSpec]:
     """Record and spec of a campaign whose values are reported; errors as of :func:`open_manual`."""
     record = store.campaign(name)
+    return record, refuse_computed(record)
+
+
+def refuse_computed(record: CampaignRecord) -> CampaignSpec:
+    """Returns the spec of a campaign whose values are reported; errors as of :func:`open_manual`."""
     refuse_reserved(record)
     spec = stored_spec(record)
     if not spec.manual:
+        name = record.name
         kind = "the table holds them" if spec.calculator is None else f"calculator {spec.calculator.type} computes them"
         raise ConfigurationError(
             f"campaign {name!r}: its values are not reported, {kind}", hint="a campaign with calculator: {type: manual} asks"
         )
-    return record, spec
+    return spec
 
 
 def store_ask(
@@ -179,8 +192,17 @@ def store_release(
     return _store(store, actor, name, "release", {"numbers": sorted(set(numbers))}, identifier or f"release-{uuid.uuid4().hex}")
 
 
-def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, identifier: str | None = None) -> Receipt:
-    """Stores a report as one command that the next driver applies; arguments and errors as of :func:`tell`."""
+def store_report(
+    store: CampaignStore, actor: Actor, name: str, report: Report, identifier: str | None = None, *, confirmed: bool = True
+) -> Receipt:
+    """Stores a report as one command that the next driver applies; further arguments and errors as of :func:`tell`.
+
+    Args:
+        confirmed: Whether values are stored however far they are from what was expected.
+
+    Raises:
+        SurpriseError: A value is far from what was expected, and not confirmed.
+    """
     opened = open_manual(store, name)
     earlier = next((item for item in opened.record.commands if item.id == identifier), None)
     if earlier is not None:
@@ -188,12 +210,14 @@ def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, 
             raise StoreError(f"command {identifier} of campaign {name!r} is another one: {earlier.kind}")
         applied = earlier.applied_at_number is not None
         return Receipt(campaign=name, command=earlier.id, new={}, applied=applied)
-    pending = [command for command in opened.record.commands if command.kind == "tell" and command.applied_at_number is None]
+    pending = _pending(opened.record)
     said = {name for command in opened.record.commands for name in command.payload.get(_UNREAD, ())}
     judged = judge(opened.spec, opened.space, opened.evaluations, report, said)
     found = _receipt(opened, judged)
     if not judged.reports:
         return found
+    if not confirmed:
+        _refuse_surprises(opened, judged)
     payload: JsonDict = {"reports": [item.model_dump(mode="json", exclude_none=True) for item in judged.reports]}
     # A descriptor that is corrected there and back is another report each time.
     earlier_commands = [len(opened.record.commands)] if any(item.descriptors for item in judged.reports) else []
@@ -203,6 +227,38 @@ def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, 
         payload[_UNREAD] = list(judged.ignored)
     _store(store, actor, name, "tell", payload, chosen)
     return found.model_copy(update={"command": chosen})
+
+
+def _pending(record: CampaignRecord) -> list[Command]:
+    """Reports that the driver of a campaign is still to apply."""
+    return [command for command in record.commands if command.kind == "tell" and command.applied_at_number is None]
+
+
+def pending_numbers(record: CampaignRecord) -> set[int]:
+    """Numbers of the proposals of which a report is stored that is still to be applied."""
+    reports = (report for command in _pending(record) for report in reports_of(command.payload))
+    return {number for report in reports for number in _about(report) if isinstance(number, int)}
+
+
+def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
+    """Refuses values that are far from the prediction with which their candidates were proposed."""
+    proposals = {item.proposal.number: item.proposal for item in opened.evaluations}
+    known = [item.outcome.value for item in opened.evaluations if item.outcome is not None and item.outcome.value is not None]
+    spread = statistics.pstdev(known) if 0 < len(known) < _TRUSTED else 0.0
+    usual, unit = getattr(opened.spec.calculator, "deviation", None), opened.spec.objective.unit
+    found = []
+    for report in judged.reports:
+        proposal = None if report.number is None else proposals[report.number]
+        if proposal is None or proposal.predicted_mean is None or not proposal.predicted_deviation:
+            continue
+        for value, own in ((item.value, item.deviation) for item in report.measurements if item.value is not None):
+            width = math.hypot(max(proposal.predicted_deviation, spread), own or usual or 0.0)
+            apart = abs(value - proposal.predicted_mean) / width
+            if apart > SURPRISING:
+                expected = f"{significant(proposal.predicted_mean, proposal.predicted_deviation)} {unit}"
+                found.append(f"{value:.6g} {unit} is {apart:.0f} standard deviations from what is expected, {expected}")
+    if found:
+        raise SurpriseError("; ".join(found))
 
 
 def _refuse_overlap(pending: Sequence[Command], judged: Judged, chosen: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorOffer
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore, DescribingSpace, RefinedSpace
-from tansaku.models.domain.records import Evaluation, Event, Record
+from tansaku.models.domain.records import Evaluation, Event, JsonDict, Record
 from tansaku.models.domain.report_columns import (
     CANDIDATE,
     DEVIATION,
@@ -24,7 +24,7 @@ from tansaku.models.domain.report_columns import (
 )
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual
+from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual, pending_numbers
 from tansaku.tasks.read.views.results import cells_of
 
 
@@ -38,6 +38,20 @@ class Predicted(Record):
 
     prediction: float
     uncertainty: float
+
+
+class Condition(Record):
+    """A column that describes what is done.
+
+    Attributes:
+        name: Of the column.
+        unit: Of its numbers; None where none is known.
+        choices: What it may hold; None: any number.
+    """
+
+    name: str
+    unit: str | None = None
+    choices: tuple[str, ...] | None = None
 
 
 class Waiting(Record):
@@ -57,6 +71,7 @@ class Waiting(Record):
         nearest_value: Its value [the objective's unit].
         since: When it was proposed.
         expires: When it will be released; None: never.
+        learning: Whether a value is stored that the driver of the campaign takes next.
     """
 
     number: int
@@ -72,6 +87,7 @@ class Waiting(Record):
     nearest_value: float | None
     since: AwareDatetime
     expires: AwareDatetime | None = None
+    learning: bool = False
 
 
 class Asked(Record):
@@ -85,6 +101,8 @@ class Asked(Record):
         asked_for: How many were last asked for.
         descriptor: What is to be measured before the next candidate is proposed; None: nothing.
         conditions: Columns by which a report may say that something else was done than proposed.
+        described: The same with their units, in the same order.
+        drawn: Whether ids are made up: candidates are known by their conditions alone.
     """
 
     campaign: str
@@ -94,9 +112,15 @@ class Asked(Record):
     asked_for: int
     descriptor: DescriptorOffer | None = None
     conditions: tuple[str, ...] = ()
+    described: tuple[Condition, ...] = ()
+    drawn: bool = False
 
     def to_csv(self) -> str:
         """A table to be filled in: `tansaku tell` reads it."""
+        return "".join(csv_line(row, "\n") for row in self.rows())
+
+    def rows(self) -> list[list[object]]:
+        """The heading and the rows of a table to be filled in."""
         offer = self.descriptor
         columns = list(dict.fromkeys(name for item in self.waiting for name in item.cells))
         columns += [] if offer is None or offer.column in columns else [offer.column]
@@ -104,16 +128,15 @@ class Asked(Record):
         if VALUE in self.measured:
             left.insert(1, DEVIATION)
         information = information_columns(self.measured)
-        lines = [csv_line([NUMBER, CANDIDATE, *columns, *left, *information], "\n")]
+        lines: list[list[object]] = [[NUMBER, CANDIDATE, *columns, *left, *information]]
         for item in self.waiting:
             cells = [item.cells.get(name, "") for name in columns]
             known = [*self.predictions(item).values(), item.nearest, item.nearest_value]
             shown = ("" if cell is None else cell for cell in known)
-            lines.append(csv_line([item.number, item.candidate, *cells, *[""] * len(left), *shown], "\n"))
+            lines.append([item.number, item.candidate, *cells, *[""] * len(left), *shown])
         rows = () if offer is None else offer.candidates
         empty = [""] * (len(columns) + len(left) + len(information))
-        lines += [csv_line(["", candidate, *empty], "\n") for candidate in rows]
-        return "".join(lines)
+        return lines + [["", candidate, *empty] for candidate in rows]
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -137,37 +160,45 @@ def waiting_proposals(store: CampaignStore, name: str) -> Asked:
         NotFoundError: No campaign of this name is stored.
         ConfigurationError: Its values are computed.
     """
-    opened = open_manual(store, name)
-    said = store.events(name, kind=DESCRIPTOR, limit=1) if opened.spec.space.prices else []
-    return asked_of(opened, next(iter(said), None))
+    return asked_now(store, open_manual(store, name))
 
 
-def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
-    """Does the same as :func:`waiting_proposals` for an opened campaign.
+def asked_now(store: CampaignStore, opened: OpenedCampaign) -> Asked:
+    """Does the same as :func:`waiting_proposals` for a campaign that was opened just now."""
+    said = store.events(opened.record.name, kind=DESCRIPTOR, limit=1) if opened.spec.space.prices else []
+    return _asked_of(opened, next(iter(said), None))
 
-    Args:
-        said: The last event in which a driver said that it waits for a descriptor.
-    """
+
+def _asked_of(opened: OpenedCampaign, said: Event | None) -> Asked:
+    """The same, where ``said`` is the last event in which a driver said that it waits for a descriptor."""
     waiting = [item for item in opened.evaluations if not item.state.terminal]
     counts = [command.payload.get("count") for command in opened.record.commands if command.kind == "ask"]
-    neighbours = _nearest(opened, waiting)
+    neighbours, described, stored = _nearest(opened, waiting), _described(opened), pending_numbers(opened.record)
     return Asked(
         campaign=opened.record.name,
         unit=opened.spec.objective.unit,
         measured=dict(opened.spec.measured),
-        waiting=tuple(_waiting(opened, item, known) for item, known in zip(waiting, neighbours, strict=True)),
+        waiting=tuple(_waiting(opened, item, known, stored) for item, known in zip(waiting, neighbours, strict=True)),
         asked_for=int(next((count for count in reversed(counts) if count), opened.spec.execution.in_flight)),
         descriptor=None if said is None else _offered(opened, said),
-        conditions=_conditions(opened),
+        conditions=tuple(item.name for item in described),
+        described=described,
+        drawn=bool(described) and getattr(opened.spec.space, "columns", None) is None,
     )
 
 
-def _conditions(opened: OpenedCampaign) -> tuple[str, ...]:
+def candidate_cells(opened: OpenedCampaign, candidate: str) -> JsonDict:
+    """Returns the description of a candidate by column; empty where its space describes none. Raises NotFoundError."""
+    return cells_of(opened.space, candidate)
+
+
+def _described(opened: OpenedCampaign) -> tuple[Condition, ...]:
     """Columns that describe what is done; what is measured for a price belongs to the candidate."""
     space = opened.space
     if not isinstance(space, DescribingSpace):
         return ()
-    return tuple(column.name for column in space.columns() if column.name not in opened.spec.space.prices)
+    columns = (column for column in space.columns() if column.name not in opened.spec.space.prices)
+    return tuple(Condition(name=item.name, unit=item.unit, choices=item.allowed) for item in columns)
 
 
 def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:
@@ -180,13 +211,13 @@ def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:
     return offer if any(offer.column not in cells_of(opened.space, name) for name in offer.candidates) else None
 
 
-def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None) -> Waiting:
+def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None, stored: Collection[int]) -> Waiting:
     proposal, hours = evaluation.proposal, getattr(opened.spec.calculator, "expires", None)
     return Waiting(
         number=proposal.number,
         candidate=proposal.candidate,
         system=proposal.system,
-        cells=cells_of(opened.space, proposal.candidate),
+        cells=candidate_cells(opened, proposal.candidate),
         why=_why(evaluation),
         prediction=proposal.predicted_mean,
         uncertainty=proposal.predicted_deviation,
@@ -199,6 +230,7 @@ def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation
         nearest_value=None if nearest is None or nearest.outcome is None else nearest.outcome.value,
         since=evaluation.waiting_since,
         expires=None if hours is None else evaluation.waiting_since + timedelta(hours=hours),
+        learning=proposal.number in stored,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tansaku.models.domain.notifications import Happening
-from tansaku.models.domain.states import CampaignState, StopReason
+from tansaku.models.domain.states import ENDED, CampaignState, StopReason
 from tansaku.models.domain.wording import counted, with_unit
 from tansaku.tasks.read.views.readings import CampaignLine
 
@@ -17,15 +17,12 @@ NEARLY_USED = 0.9
 STUCK_AFTER = timedelta(minutes=10)
 """A campaign that has been without a driver for this long counts as stuck: drivers are started again sooner."""
 
-_ENDED = (CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.CANCELLED)
-
 
 @dataclass(frozen=True)
 class Event:
     """Something that has happened.
 
     Attributes:
-        happening: What.
         mark: Distinguishes it from other such events of the campaign, and is the same whenever the campaign is looked at.
         title: A line of text.
         text: More of it; may be empty.
@@ -41,8 +38,6 @@ def events_of(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> l
     """Returns what has happened to a campaign, as far as it still holds.
 
     Args:
-        line: Of the campaign.
-        now: Time of the store.
         limits: Gives the limits of its budget in words; asked where nearly all is used.
     """
     return list(_events(line, now, limits))
@@ -50,7 +45,7 @@ def events_of(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> l
 
 def _events(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> Iterator[Event]:
     done = f"{counted(line.evaluations, 'evaluation')}, {line.failed} failed"
-    if line.stop_reason is not None and line.state in _ENDED:
+    if line.stop_reason is not None and line.state in ENDED:
         why = StopReason(line.stop_reason).words
         best = "no value" if line.best is None else f"best {with_unit(f'{line.best:.6g}', line.unit)} ({line.candidate})"
         ended = f"{line.evaluations}-{line.stop_reason}"

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from tansaku.models.domain.accounts import Accounts, Actor, Role
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.notifications import Message, MessageState, Notifications, Subscription
+from tansaku.tasks.act.checks.sight import Sight
 from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.notifications.events import Event, events_of
 from tansaku.tasks.act.notifications.sending import RefusedError, Sender
@@ -52,16 +53,21 @@ class Notifier:
         Raises:
             TransientError: The database does not answer.
         """
-        subscriptions = {known.id: known for known in self.notifications.subscriptions()}
+        subscriptions = self.notifications.subscriptions()
         if not subscriptions:
             return
-        self._post_all(subscriptions.values())
+        self._post_all(subscriptions)
+        self.send_due()
+
+    def send_due(self) -> None:
+        """Sends the messages that are due. Raises as :meth:`look`."""
         for _ in range(_MOST_AT_ONCE):
             now = self.now()
             message = self.notifications.take_due(now, now + _TAKEN)
             if message is None:
                 return
-            self._send(message, subscriptions.get(message.subscription))
+            subscriptions = self.notifications.subscriptions()
+            self._send(message, next((known for known in subscriptions if known.id == message.subscription), None))
 
     def _post_all(self, subscriptions: Iterable[Subscription]) -> None:
         found = [
@@ -70,8 +76,9 @@ class Notifier:
             if isinstance(line, CampaignLine)
         ]
         for subscription in subscriptions:
+            sight = self._sight_of(subscription.user)
             for line, events in found:
-                if subscription.campaign in (None, line.id):
+                if subscription.campaign in (None, line.id) and sight is not None and line.id not in sight.hidden:
                     self._post(subscription, line, events)
             if not subscription.known:
                 self.notifications.mark_known(subscription.id)
@@ -107,7 +114,8 @@ class Notifier:
 
     def _send(self, message: Message, subscription: Subscription | None) -> None:
         now = self.now()
-        if subscription is None or not self._may_read(message.user):
+        sight = self._sight_of(message.user)
+        if subscription is None or sight is None or not sight.sees(message.campaign):
             ended = {"state": MessageState.REFUSED, "ended_at": now, "problem": "nobody is subscribed any more"}
             self.notifications.settle(message.model_copy(update=ended))
             return
@@ -136,9 +144,12 @@ class Notifier:
         change = Change(f"notification.{state.value}", f"campaign:{message.campaign}", after=said)
         record_change(self.accounts, _SERVICE, change, now)
 
-    def _may_read(self, user: str) -> bool:
+    def _sight_of(self, user: str) -> Sight | None:
+        """The campaigns that a user may see; None: the user is no longer one."""
         found = self.accounts.user(user)
-        return found is not None and not found.disabled
+        if found is None or found.disabled:
+            return None
+        return Sight(self.accounts, self.readings.store, Actor(name=user, role=found.role))
 
 
 _SERVICE = Actor(name="service", role=Role.VIEWER)

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import hmac
 import http.client
+import json
 import smtplib
 import socket
 import ssl
@@ -28,14 +29,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError, FieldError, TansakuError, TransientError
 from tansaku.models.domain.identifiers import printable
-from tansaku.models.domain.notifications import Message, Subscription
+from tansaku.models.domain.notifications import Channel, Message, Subscription
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.notifications import MailAddress, MailSpec, NotificationsSpec
-from tansaku.tasks.act.notifications.contents import content_of
 from tansaku.tasks.ground.settings import read_secret_file
 
+_SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
+_CARD = "application/vnd.microsoft.card.adaptive"
 _SECONDS = 10.0
 _LONGEST_ADDRESS = 2000
 _LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+_ALLOWING = "an administrator can allow a private network in the site file, by notifications.private_networks"
 _MAIL_ADDRESS: TypeAdapter[str] = TypeAdapter(MailAddress)
 
 
@@ -54,11 +58,13 @@ class Sender:
     site: NotificationsSpec
 
     def check(self, channel: str, address: str) -> None:
-        """Raises FieldError unless messages can be sent to an address of this form; nothing is looked up."""
+        """Raises FieldError unless messages can be sent to an address of this form; no name is looked up."""
         if channel == "mail":
             self._check_mail(address)
         else:
-            self._parts(address)
+            parts = self._parts(address)
+            for text in _without_lookup(str(parts.hostname)):
+                self._check_reachable(parts, text)
 
     def send(self, subscription: Subscription, message: Message, now: datetime) -> None:
         """Sends a message.
@@ -130,20 +136,24 @@ class Sender:
         if not known or len(address) > _LONGEST_ADDRESS or not address.isascii() or not address.isprintable() or " " in address:
             raise FieldError("address", "expected an address such as https://hooks.example.org/services/…, without a user")
         if parts.scheme == "http" and not self.site.private_networks:
-            raise FieldError("address", "expected https://; plain http is for networks of notifications.private_networks")
+            raise FieldError("address", f"expected https://; {_ALLOWING}")
         return parts
 
     def _resolved(self, parts: SplitResult) -> tuple[str, int]:
         """Returns an address and a port that messages may be sent to. Raises FieldError, OSError."""
         host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        for text in sorted(found):
-            plain = ip_address(text.partition("%")[0])
-            plain = getattr(plain, "ipv4_mapped", None) or plain
-            private = any(plain in network for network in self.site.networks if network.version == plain.version)
-            if not private and not (plain.is_global and not plain.is_multicast and parts.scheme == "https"):
-                raise FieldError("address", f"{host} is at {plain}, which is not public; an admin can allow private_networks")
-        return sorted(found)[0], port
+        found = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)})
+        for text in found:
+            self._check_reachable(parts, text)
+        return found[0], port
+
+    def _check_reachable(self, parts: SplitResult, text: str) -> None:
+        """Raises FieldError unless messages may be sent to the address in numbers at which a host is."""
+        plain = ip_address(text.partition("%")[0])
+        plain = getattr(plain, "ipv4_mapped", None) or plain
+        private = any(plain in network for network in self.site.networks if network.version == plain.version)
+        if not private and not (plain.is_global and not plain.is_multicast and parts.scheme == "https"):
+            raise FieldError("address", f"{parts.hostname} is at {plain}, which is not public; {_ALLOWING}")
 
     def _post(self, subscription: Subscription, message: Message, now: datetime) -> None:
         parts = self._parts(subscription.address)
@@ -163,6 +173,16 @@ class Sender:
             raise TransientError(f"the receiver answered {status}")
         if not 200 <= status < 300:
             raise RefusedError(f"the receiver answered {status}")
+
+
+def _without_lookup(host: str) -> list[str]:
+    """Returns the addresses of a host that is written in numbers, in any of their forms, or is this machine; else none."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return ["127.0.0.1"]
+    try:
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)]
+    except OSError:
+        return []
 
 
 class _Pinned(http.client.HTTPConnection):
@@ -205,3 +225,34 @@ def signature(secret: str, identifier: str, now: datetime, body: bytes) -> Mappi
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def content_of(channel: Channel, message: Message) -> bytes:
+    """The body of a POST, JSON.
+
+    Slack and Mattermost read links and markup in ``text``: what it contains is escaped or shown as it is, so that a message
+    cannot call everybody. Teams takes an adaptive card.
+    """
+    said = f"{message.title}\n{message.text}".strip()
+    forms: dict[Channel, JsonDict] = {
+        "slack": {"text": _escaped(said)},
+        "mattermost": {"text": said.replace("@", "@\u200b")},
+        "teams": {"type": "message", "attachments": [{"contentType": _CARD, "content": _card(message)}]},
+    }
+    plain: JsonDict = {
+        "type": f"campaign.{message.happening}",
+        "timestamp": message.at.isoformat(),
+        "data": {"campaign": message.campaign, "title": message.title, "text": message.text},
+    }
+    return json.dumps(forms.get(channel, plain), ensure_ascii=False).encode()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _card(message: Message) -> JsonDict:
+    blocks = [{"type": "TextBlock", "text": message.title, "weight": "bolder", "wrap": True}]
+    if message.text:
+        blocks.append({"type": "TextBlock", "text": message.text, "wrap": True})
+    return {"$schema": _SCHEMA, "type": "AdaptiveCard", "version": "1.4", "body": blocks}

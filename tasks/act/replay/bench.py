@@ -16,7 +16,7 @@ import tansaku
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.act.replay.methods import build_method
+from tansaku.tasks.act.replay.methods import build_method, method_pool
 from tansaku.tasks.act.replay.records import BenchOptions, BenchResult, BenchRun, ReplayTask
 from tansaku.tasks.act.replay.run import open_table
 from tansaku.tasks.ground.settings import thread_environment
@@ -31,8 +31,6 @@ def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_pro
 
     Args:
         campaign: A campaign on a table.
-        options: What to compare.
-        out: Result file.
         on_progress: Called with the progress of runs, from several threads.
 
     Raises:
@@ -48,7 +46,7 @@ def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_pro
     space = open_table(tasks[0])
     pool = space.pool()
     for method in options.methods:
-        build_method(method, spec, pool, campaign.base_path)
+        build_method(method, spec, method_pool(method, spec, space, campaign.base_path), campaign.base_path)
     exhaustive_cost = float((pool.cost**options.cost_power).sum())
     key = _key(spec, options)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import Entry, expected_of, spent_cost
+from tansaku.models.domain.levels import row_id
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.records import Proposal, Refit
@@ -62,7 +63,6 @@ def replay(
     Args:
         values: Their objective, NaN where the evaluation fails, shape ``(n_candidates,)``; with several objectives
             ``(n_candidates, n_objectives)``.
-        proposer: The method.
         rules: Its limits count the initial design or start after it, by ``count_initial``.
         count_initial: Whether the initial design is paid from the budget.
         run_times: How long each evaluation takes, positive, shape ``(n_candidates,)``; None: its cost.
@@ -85,7 +85,8 @@ def replay(
             # In free mode a proposer without a candidate may find one when more is known.
             over = proposal is None and (stop is not None or rules.ordered or not len(plan.history.pending))
         if plan is not None and proposal is not None:
-            position, state = int(pool.positions([proposal.candidate])[0]), EvaluationState.RUNNING
+            row, state = row_id(proposal.candidate, proposal.level), EvaluationState.RUNNING
+            position = int(pool.positions([row])[0])
             entry = Entry(plan.number, position, float(pool.cost[position]), state, expected=expected_of(proposal))
             search.note(entry)
             jobs.begin(entry)

@@ -40,7 +40,6 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
     With several objectives it is the dominated volume that is drawn.
 
     Args:
-        result: The benchmark.
         path: PNG, SVG or PDF.
 
     Raises:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.plugins import reasons_for
-from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import Choice, History, Proposer
+from tansaku.models.domain.pool import CandidatePool, FloatArray, Levels
+from tansaku.models.domain.ports import Choice, History, Proposer, Space, TabulatedSpace
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.rooms import code_behind, methods
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -21,6 +21,8 @@ from tansaku.models.engine.initial import NEXT_TO_TAKEN
 from tansaku.models.engine.presets import settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.spaces.levels import searched_pool
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.loop.transfer.sources import Target, table_sources
 from tansaku.tasks.node.configuration.defaults import with_engine
 
@@ -84,6 +86,29 @@ def split_method(name: str) -> tuple[str, TransferMode | None]:
         if item == mode:
             return own, item
     raise ConfigurationError(f"--methods: {name!r}: transfer mode {mode!r} is not known; expected one of {', '.join(known)}")
+
+
+def method_pool(name: str, spec: CampaignSpec, space: Space, base_path: Path) -> CandidatePool:
+    """The pool that a method searches: levels are known to the campaign file's own proposer alone."""
+    return searched_pool(spec, space, base_path) if name == SPEC_METHOD else space.pool()
+
+
+def at_levels(spec: CampaignSpec, base_path: Path, levels: Levels, full: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values of a table for a search that may buy looks.
+
+    Args:
+        spec: The campaign, on a table with a column for each level.
+        base_path: Folder in which its relative paths start.
+        levels: Of the pool that is searched.
+        full: Full values, shape ``(n_candidates,)``.
+
+    Returns:
+        Values of all rows, and those that are answers, NaN elsewhere: the value of a look is none. Shape ``(n_rows,)`` each.
+    """
+    opened = (open_space(spec.space.at_level(level.column), base_path) for level in spec.levels)
+    looks = [cast("TabulatedSpace", space).values() for space in opened]
+    values = np.column_stack([*looks, full])[levels.candidate, levels.level]
+    return values, np.where(levels.level == len(looks), values, np.nan)
 
 
 def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> Proposer:

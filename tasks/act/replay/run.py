@@ -21,7 +21,7 @@ from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.act.replay.methods import build_method
+from tansaku.tasks.act.replay.methods import at_levels, build_method, method_pool
 from tansaku.tasks.act.replay.records import BenchRun, ReplayTask
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.read.views.fronts import tabulated_values, volume_shares
@@ -127,12 +127,8 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
     Raises:
         ConfigurationError: The table or the method does not fit.
     """
-    space, objective = open_table(task), task.spec.objective
-    pool, truth = space.pool(), tabulated_values(space, objective)
-    answers = answers_of(objective, truth)
-    if task.cost_power != 1.0:
-        pool = replace(pool, cost=pool.cost**task.cost_power)
-    spec, begun = task.spec, time.perf_counter()
+    pool, truth, answers = _searched(task)
+    spec, objective, begun = task.spec, task.spec.objective, time.perf_counter()
     proposer = build_method(task.method, spec, pool, Path(task.base_path))
     rules = RoundRules(
         seed=task.seed,
@@ -177,6 +173,18 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         seconds=time.perf_counter() - begun,
         peak_memory_mb=_peak_memory(),
     )
+
+
+def _searched(task: ReplayTask) -> tuple[CandidatePool, FloatArray, FloatArray]:
+    """The pool that the method searches, all values, and those that are answers, NaN elsewhere."""
+    space, objective = open_table(task), task.spec.objective
+    truth = tabulated_values(space, objective)
+    answers = answers_of(objective, truth)
+    pool = method_pool(task.method, task.spec, space, Path(task.base_path))
+    if pool.levels is not None:
+        # No further quantity is wanted beside the value of a campaign with levels.
+        truth, answers = (part[:, None] for part in at_levels(task.spec, Path(task.base_path), pool.levels, truth[:, 0]))
+    return (pool if task.cost_power == 1.0 else replace(pool, cost=pool.cost**task.cost_power)), truth, answers
 
 
 def run_times(pool: CandidatePool, seed: int, spread: float) -> FloatArray:

@@ -46,7 +46,6 @@ def at_cost(run: BenchRun, quantity: Quantity, costs: Sequence[float] | FloatArr
     """A run's curve read at given costs: the last evaluation not beyond each, NaN before the first.
 
     Args:
-        run: One run.
         costs: Shape ``(n,)``.
 
     Returns:
@@ -72,7 +71,6 @@ def summarise(result: BenchResult, costs: Sequence[float]) -> list[MethodSummary
     """Summary of each method, in the order they were asked for.
 
     Args:
-        result: The benchmark.
         costs: Ascending; the counts are those at the last one.
     """
     summaries = []

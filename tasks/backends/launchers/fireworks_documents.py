@@ -17,7 +17,6 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
 from tansaku.models.domain.wording import first_problem
@@ -82,7 +81,8 @@ def task_document(campaign: str, request: JsonDict, request_file: Path) -> JsonD
     Raises:
         ConfigurationError: The request is none, or too large to be carried.
     """
-    text = canonical_json(carried(request))
+    # Its keys keep their order, on which the candidates of a space of parameters depend.
+    text = json.dumps(carried(request), separators=(",", ":"), allow_nan=False)
     if len(text) > _LARGEST_REQUEST:
         raise ConfigurationError(f"job {request['name']}: {len(text)} bytes of request; expected at most {_LARGEST_REQUEST}")
     digest = hashlib.sha256(request_file.read_bytes()).hexdigest()

@@ -1,9 +1,10 @@
 """Jobs on this machine: worker processes that communicate through a spool folder (:mod:`tansaku.tasks.node.jobs.spool`).
 
 Workers are sessions of their own and write to log files, so that neither a signal to the driver's terminal nor a reader of
-the driver's output meets them. A thread replaces workers that died and ends jobs that are overdue. When it cannot, it tries
-again after a pause, and the next call of the launcher raises the reason. Whatever is known of a job is in the spool; a launcher
-in another process, after a crash too, sees the same.
+the driver's output meets them. Where that is possible, they are forked from one process that has their imports. A thread
+replaces workers that died and ends jobs that are overdue. When it cannot, it tries again after a pause, and the next call of
+the launcher raises the reason. Whatever is known of a job is in the spool; a launcher in another process, after a crash too,
+sees the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import psutil
 
@@ -30,8 +31,13 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.backends.launchers.spool_results import settled_status, spooled_result
 from tansaku.tasks.ground.settings import worker_environment
 from tansaku.tasks.ground.site.processes import end_process, find_process, process_identity
-from tansaku.tasks.node.jobs.spool import Claim, Spool, sweep_frozen
+from tansaku.tasks.node.jobs.forked import FORKER
+from tansaku.tasks.node.jobs.spool import Spool, sweep_frozen
 from tansaku.tasks.node.jobs.spool_files import delete, lacks_room, lacks_space, read_identity, read_json
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.specs.campaign import CampaignSpec
+    from tansaku.models.domain.specs.launcher_base import LauncherBase
 
 _KIND = "local"
 _LOOK = 0.1
@@ -56,14 +62,15 @@ class LocalLauncher:
         spool: Folder of the campaign's jobs; made if it does not exist.
         spec: Grace between TERM and KILL.
         n_workers: Jobs done at once.
+        campaign: Whose jobs it does; None: not known.
     """
 
-    def __init__(self, spool: Path, spec: LocalLauncherSpec, n_workers: int) -> None:
+    def __init__(self, spool: Path, spec: LocalLauncherSpec, n_workers: int, campaign: CampaignSpec | None = None) -> None:
         self._spool = Spool(spool.resolve())
         self._grace = spec.kill_grace
         self._min_free = spec.min_free_space * _MB
         self._parallel, self._variables, self._limits = spec.parallel, spec.environment, spec.evaluation_limits
-        self._n_workers = n_workers
+        self._n_workers, self._campaign = n_workers, campaign
         self._members: list[Member] = []
         self._me = {**process_identity(), "launcher": secrets.token_hex(8)}
         self._lock = threading.RLock()
@@ -163,6 +170,7 @@ class LocalLauncher:
                 self._spool.sweep()
                 sweep_frozen(self._spool)
             self._forget_workers()
+        FORKER.close()
         self._spool.close()
 
     # ---------------------------------------------------------------- jobs
@@ -188,19 +196,19 @@ class LocalLauncher:
         with self._lock:
             claim = self._spool.claimed(name)
             if claim is not None:
-                self._note_job(claim)
+                self._note_job(claim.pid)
                 message = f"worker {claim.pid} on {claim.host} ended {claim.age:.1f} s after it had begun"
                 self._spool.lose(name, "worker_died", message)
 
-    def _note_job(self, claim: Claim) -> None:
+    def _note_job(self, pid: int) -> None:
         """Remembers the worker of a job: after the job is discarded, its claim is gone."""
         for member in self._members:
-            member.had_job = member.had_job or member.pid == claim.pid
+            member.had_job = member.had_job or member.pid == pid
 
     def _end(self, name: str) -> None:
         claim = self._spool.claimed(name)
         if claim is not None and claim.alive and not self._spool.is_over(name):
-            self._note_job(claim)
+            self._note_job(claim.pid)
             end_process(claim.pid, claim.started, self._grace)
 
     def _check_jobs(self) -> None:
@@ -298,15 +306,21 @@ class LocalLauncher:
         for slot in range(self._n_workers - len(self._members)):
             log = self._spool.root / "logs" / f"{time.time_ns()}-{slot}.log"
             with log.open("wb") as output:
-                child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    worker_command(self._spool),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=worker_environment(self._parallel, self._variables, self._limits),
-                    start_new_session=True,
-                )
-            self._members.append(Member(child.pid, process_identity(child.pid)["started"], log, child))
+                self._members.append(self._started(log, output))
+
+    def _started(self, log: Path, output: BinaryIO) -> Member:
+        """Starts a worker, by a fork where that is possible."""
+        command = worker_command(self._spool)
+        environment = worker_environment(self._parallel, self._variables, self._limits)
+        child: Child = FORKER.command(command, environment, output, self._campaign) or subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+        return Member(child.pid, process_identity(child.pid)["started"], log, child)
 
     def _replace_dead(self) -> None:
         records = self._spool.root / "workers"
@@ -397,6 +411,24 @@ _LONGEST_DELAY = 5.0
 """Longest wait before a worker is replaced [s]."""
 
 
+class Child(Protocol):
+    """A worker that this driver has started, or had forked."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        ...
+
+    def wait(self, timeout: float) -> int:
+        """Waits for its end. Raises TimeoutExpired."""
+        ...
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        ...
+
+
 @dataclass
 class Member:
     """A worker: a child process, or an adopted process (``child`` None).
@@ -410,7 +442,7 @@ class Member:
     pid: int
     started: ProcessStart
     log: Path | None = None
-    child: subprocess.Popen[bytes] | None = None
+    child: Child | None = None
     had_job: bool = False
     ready_since: float | None = None
 
@@ -487,3 +519,18 @@ def worker_command(spool: Spool) -> list[str]:
     """Command line of a worker."""
     # -P: what lies in the user's folder does not shadow a module.
     return [sys.executable, "-P", "-m", "tansaku.tasks.node.jobs.worker", str(spool.root)]
+
+
+@contextmanager
+def forking(launcher: LauncherBase) -> Iterator[None]:
+    """Has what this process starts inside forked, where that is possible.
+
+    Args:
+        launcher: Where workers run; nothing is done for those elsewhere.
+    """
+    if isinstance(launcher, LocalLauncherSpec):
+        FORKER.open(worker_environment(launcher.parallel, launcher.environment, launcher.evaluation_limits))
+    try:
+        yield
+    finally:
+        FORKER.close()

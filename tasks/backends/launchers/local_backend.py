@@ -40,4 +40,4 @@ def local_launcher(settings: Settings, site: SiteSpec, campaign: CampaignSpec) -
         raise ConfigurationError(f"launcher.type: {spec.type!r}; expected local")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = spec.workers or min(campaign.execution.in_flight, cores)
-    return LocalLauncher(job_folder(settings, site, campaign.name), spec, workers)
+    return LocalLauncher(job_folder(settings, site, campaign.name), spec, workers, campaign)

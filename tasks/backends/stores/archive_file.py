@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +20,6 @@ from tansaku.models.domain.identifiers import printable, shown
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.backends.stores.archive_documents import checked
 from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION
-from tansaku.tasks.backends.stores.regular_files import check_regular
 
 FORMAT = "tansaku-database"
 FORMAT_VERSION = 1
@@ -97,3 +97,17 @@ def _entries(path: Path) -> Iterator[JsonDict]:
         raise NotFoundError(f"{path} does not exist") from None
     except (OSError, EOFError, zlib.error, BSONError, ValueError, OverflowError, RecursionError) as error:
         raise StoreError(f"{path} is not a complete dump: {printable(str(error))}") from error
+
+
+def check_regular(path: Path) -> int:
+    """Returns the size of a file [bytes].
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        OSError: Its folder cannot be read.
+        StoreError: It is no regular file.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreError(f"{path} is not a regular file (it is a folder, a pipe or a device)")
+    return found.st_size

@@ -28,9 +28,6 @@ class GridFSArtifactStore:
     A value is there once its file document is: it is written after the last chunk, under a unique hash. Chunks of a killed
     upload belong to no file document and are swept.
 
-    Args:
-        database: From ``connection.connect``.
-
     Raises:
         TransientError: The server does not answer.
     """

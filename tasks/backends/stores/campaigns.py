@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -10,12 +11,13 @@ from typing import Literal
 from pydantic import ValidationError
 
 from tansaku import __version__
-from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.errors import ConfigurationError, FencedError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash, shown
-from tansaku.models.domain.measurements import Reported, reports_of
+from tansaku.models.domain.measurements import Reported, attachments_of, reports_of
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease, Steerer, StopDecision
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.tasks.backends.stores.documents import problems_of
+from tansaku.tasks.node.configuration.campaign_files import apply_edits
 
 Counter = Literal["last_refit", "last_retrain", "last_retrain_end"]
 
@@ -260,6 +262,20 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
         ) from error
 
 
+def awaited_spec(record: CampaignRecord) -> CampaignSpec:
+    """The spec of a stored campaign with the edits that no driver has applied yet.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    spec = stored_spec(record)
+    for command in record.commands:
+        if command.kind == "edit" and command.applied_at_number is None:
+            with suppress(ConfigurationError):  # the driver refuses it too
+                spec = apply_edits(spec, command.payload)
+    return spec
+
+
 def _with_reports(spec: CampaignSpec, commands: Iterable[Command]) -> CampaignSpec:
     """The spec with what reports described, also those that no driver has applied yet."""
     reports = _reports(commands)
@@ -274,7 +290,7 @@ def _with_reports(spec: CampaignSpec, commands: Iterable[Command]) -> CampaignSp
 def new_reports(
     record: CampaignRecord, spec: CampaignSpec, known: CampaignRecord | None, path: Path
 ) -> tuple[tuple[Command, ...], CampaignSpec]:
-    """Commands of a file that describe candidates and are not stored, and the spec with these and the stored ones.
+    """Commands of a file that describe candidates or attach files and are not stored; the spec with these and the stored ones.
 
     Args:
         known: As it is stored; None: not at all.
@@ -286,10 +302,12 @@ def new_reports(
     stored = () if known is None else known.commands
     ids = {command.id for command in stored}
     try:
+        attachments_of(record.commands)
         found = tuple(
             command
             for command in record.commands
-            if command.id not in ids and any(item.off_pool or item.descriptors for item in _reports([command]))
+            if command.id not in ids
+            and (command.kind == "attach" or any(item.off_pool or item.descriptors for item in _reports([command])))
         )
     except ValidationError as error:
         raise StoreError(f"{path}: a report of values is malformed: {problems_of(error)}") from error

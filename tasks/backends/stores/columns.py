@@ -58,7 +58,7 @@ def columns_from(
     codes = np.array([STATE_CODES[state] for state in held["state"]], dtype=np.int8)
     taken = held["wall_time"] * held["cores"]
     spared = [look is not None and look == by for look, by in zip(held["look"], held["predicted_by"], strict=True)]
-    return Columns(
+    found = Columns(
         numbers=held["round"].astype(np.intp),
         candidates=held["candidate"],
         systems=held["system"],
@@ -76,10 +76,15 @@ def columns_from(
         mean_deviations=held["predicted_deviation"],
         changed_at=held["changed_at"].astype(np.intp),
         done_otherwise=~np.isnan(held["done_as"]),
+        levels=held["level"],
         quantities={name: tuple(map(_quantity, column)) for name, column in zip(quantities, further, strict=False)},
         properties={name: tuple(column) for name, column in zip(properties, further[len(quantities) :], strict=True)},
         problems=tuple(problems),
     )
+    references, looks = (
+        np.array([purpose == apart for purpose in held["purpose"]], dtype=np.bool_) for apart in ("reference", "look")
+    )
+    return found.set_aside(references, looks)
 
 
 def parts_of(rows: Iterable[Row]) -> Iterator[Part]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import bson
@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 import tansaku
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import printable, shown
+from tansaku.models.domain.moments import in_milliseconds
 from tansaku.models.domain.plugins import reasons_for
 from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict, Record
 
@@ -32,16 +33,6 @@ _VALUES = frozenset({str, int, Int64, float, bool, type(None), datetime})
 RecordT = TypeVar("RecordT", bound=Record)
 Readable = tuple[list[RecordT], list[str]]
 """Records, and what is wrong with those that cannot be read."""
-
-
-def utc_now() -> datetime:
-    """Returns the current time, aware, in whole milliseconds (BSON's resolution)."""
-    return in_milliseconds(datetime.now(UTC))
-
-
-def in_milliseconds(moment: datetime) -> datetime:
-    """Rounds a time to the resolution of the database and converts it to UTC."""
-    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def plain(value: object, where: str = "") -> Any:  # noqa: ANN401 - plain data has no narrower type
@@ -84,14 +75,15 @@ def _key(key: object, where: str) -> str:
     return str.__str__(key)
 
 
-def to_document(record: Record, without: Collection[str] = ()) -> JsonDict:
-    """Plain data of a record, its id under its own name.
+def to_document(record: Record, without: Collection[str] = (), *, key: str | None = None) -> JsonDict:
+    """Plain data of a record.
 
     Args:
         without: Fields that are left out.
+        key: Field of the record that is stored as ``_id``; None: its id stays under its own name.
     """
     document: JsonDict = plain(record.model_dump(mode="python", exclude=set(without)))
-    return document
+    return document if key is None else {"_id": document.pop(key), **document}
 
 
 def from_document(kind: type[RecordT], document: Mapping[str, Any], *, key: str | None = None) -> RecordT:

@@ -33,7 +33,7 @@ FREE_TO_START = 400 * 2**20
 FREE_TO_CONTINUE = 50 * 2**20
 """Disk space that a database needs whose journal files exist; with 30 MB it started [bytes]."""
 
-START_SECONDS = 180.0
+_START_SECONDS = 180.0
 """Longest time for a start, since a journal may have to be replayed [s]."""
 
 CACHE_GB = 0.25
@@ -66,12 +66,11 @@ class EmbeddedMongod(PrivateServer):
     Args:
         home: tansaku's home folder; the server keeps to ``home/mongod``.
         runtime: The user's run-time folder for the socket; None: inside the home folder.
-        start_seconds: Longest time a start may take [s].
     """
 
-    def __init__(self, home: Path, *, runtime: Path | None = None, start_seconds: float = START_SECONDS) -> None:
+    def __init__(self, home: Path, *, runtime: Path | None = None) -> None:
         folder = home.absolute() / "mongod"
-        super().__init__(folder, "mongod", folder / "data", "--dbpath", "--bind_ip", start_seconds)
+        super().__init__(folder, "mongod", folder / "data", "--dbpath", "--bind_ip", _START_SECONDS)
         self._runtime = runtime
 
     def start(self) -> str:
@@ -256,10 +255,7 @@ def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreErr
     """Returns the error for a mongod that ended at its start. On a full disk a running campaign waits.
 
     Args:
-        binary: What was started.
         status: Its exit status.
-        output: What it printed.
-        log: Its log file.
     """
     text = output + _tail(log)
     # Checked first: files it could not open are otherwise reported as missing, damaged or of another version.

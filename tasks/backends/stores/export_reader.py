@@ -24,12 +24,13 @@ from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.adoption import Kept
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import check_name, printable, shown
+from tansaku.models.domain.measurements import LARGEST_ATTACHMENT, attachments_of
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Command, Evaluation, JsonDict, Refit, StopDecision
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.data import SourceData
+from tansaku.tasks.backends.stores.archive_file import check_regular
 from tansaku.tasks.backends.stores.documents import problems_of, sha256s_in
-from tansaku.tasks.backends.stores.regular_files import check_regular
 from tansaku.tasks.node.configuration.campaign_files import HASH_VERSION, spec_hash
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 
@@ -81,7 +82,6 @@ class Exported:
 
     Attributes:
         record: The campaign as it starts here: idle, without a driver, with all counters at 0.
-        spec: Its spec.
         evaluations: In the file's order, as the file has them.
         structures: Their structures by evaluation, as far as the file has them.
         refits: By number.
@@ -262,7 +262,7 @@ def _declared_size(file: pq.ParquetFile, wanted: list[str]) -> int:
     """Size of the columns' decompressed pages, as the file states it [bytes]; a repeated text may count once."""
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     columns = [group.column(number) for group in groups for number in range(group.num_columns)]
-    return sum(column.total_uncompressed_size for column in columns if column.path_in_schema in wanted)
+    return sum(column.total_uncompressed_size for column in columns if column.path_in_schema.partition(".")[0] in wanted)
 
 
 def _text_size(column: pa.Array) -> int:
@@ -355,7 +355,6 @@ def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str],
 
     Args:
         texts: Structure by evaluation; :func:`check_structures` has seen them.
-        artifacts: Where they go.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, STRUCTURE_FILE)
@@ -369,3 +368,45 @@ def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str],
 
 def _structure_of(evaluation: Evaluation) -> str | None:
     return evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
+
+
+ATTACHED = "attached"
+"""Column of the file with the photos and files of reported values."""
+
+
+def attached_contents(
+    evaluations: Sequence[Evaluation], left: dict[str, set[str]], artifacts: ArtifactStore
+) -> list[list[bytes]]:
+    """Returns the stored photos and files of each evaluation's candidate.
+
+    Args:
+        left: Their SHA-256 by candidate; those that are returned are taken out.
+    """
+    found: list[list[bytes]] = []
+    for evaluation in evaluations:
+        found.append([])
+        for sha256 in sorted(left.pop(evaluation.proposal.candidate, ())):
+            if artifacts.exists(sha256):
+                with artifacts.open(sha256) as stream:
+                    found[-1].append(stream.read())
+    return found
+
+
+def keep_attached(path: Path, commands: Sequence[Command], artifacts: ArtifactStore) -> None:
+    """Stores the photos and files of a file that belong to its reports; all else in their column is ignored.
+
+    Raises:
+        StoreError: They are damaged, or larger than they can be.
+    """
+    wanted = {item.sha256 for item in attachments_of(commands)}
+    with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file, tempfile.TemporaryDirectory() as folder:
+        names = file.schema_arrow.names
+        if not wanted or names.count(ATTACHED) != 1 or file.schema_arrow.field(ATTACHED).type != pa.list_(pa.binary()):
+            return
+        _check_text(path, _declared_size(file, [ATTACHED]), _SMALL + len(wanted) * LARGEST_ATTACHMENT)
+        part = Path(folder, "content")
+        for batch in file.iter_batches(batch_size=1, columns=[ATTACHED]):
+            for content in batch.column(0).to_pylist()[0] or ():
+                if content is not None and hashlib.sha256(content).hexdigest() in wanted:
+                    part.write_bytes(content)
+                    artifacts.put(part)

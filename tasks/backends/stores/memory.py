@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from threading import RLock
 
 from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.records import (
     Attempt,
     CampaignRecord,
@@ -31,8 +32,9 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import ActiveMark, Changes, Columns, Cursor, Mark, Page, PageQuery
 from tansaku.tasks.backends.stores import campaigns, transitions
 from tansaku.tasks.backends.stores.columns import changed_since, columns_from, mark_of, parts_of, row_of
-from tansaku.tasks.backends.stores.documents import normalised, plain, sha256s_in, utc_now
+from tansaku.tasks.backends.stores.documents import normalised, plain, sha256s_in
 from tansaku.tasks.backends.stores.import_filter import importable
+from tansaku.tasks.backends.stores.mongo_conditions import shell_line
 
 
 class MemoryCampaignStore:
@@ -305,6 +307,10 @@ class MemoryCampaignStore:
         """Returns one page of evaluations."""
         return _page_of(self.evaluations(campaign), query)
 
+    def shell_line(self, queries: Mapping[str, PageQuery], most: int) -> str:
+        """Line for mongosh that finds the evaluations of queries by name of the campaign."""
+        return shell_line({self._id(name): query for name, query in queries.items()}, most)
+
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:
         """Returns what has changed since a mark."""
         with self._lock:
@@ -426,7 +432,6 @@ class GivenCampaigns(MemoryCampaignStore):
     """Campaigns with some of their observations and evaluations.
 
     Args:
-        campaigns: Their records.
         observations: By name of the campaign.
         evaluations: By name of the campaign; not those that the observations come from.
     """
@@ -492,14 +497,30 @@ def _changes_of(record: CampaignRecord | None, now: datetime, evaluations: Seque
 
 
 def _matches(evaluation: Evaluation, query: PageQuery) -> bool:
-    value = evaluation.outcome.value if evaluation.outcome is not None else None
     if query.states is not None and evaluation.state not in query.states:
         return False
     if query.system is not None and evaluation.proposal.system != query.system:
         return False
+    if query.candidates is not None and evaluation.proposal.candidate not in query.candidates:
+        return False
+    if query.sort == "value" and (evaluation.outcome is None or evaluation.outcome.value is None):
+        return False
+    return not query.limits_values or _in_limits(_limited(evaluation.outcome, query.quantity), query)
+
+
+def _limited(outcome: Outcome | None, quantity: str | None) -> float | None:
+    """The result that a query is about."""
+    if outcome is None or quantity is None:
+        return None if outcome is None else outcome.value
+    found = outcome.quantities.get(quantity)
+    return None if found is None else found.value
+
+
+def _in_limits(value: float | None, query: PageQuery) -> bool:
     if value is None:
-        return query.sort == "number" and query.least is None and query.most is None
-    return (query.least is None or value >= query.least) and (query.most is None or value <= query.most)
+        return False
+    low, high = (query.least is None or value >= query.least), (query.most is None or value <= query.most)
+    return low and high and (query.above is None or value > query.above) and (query.below is None or value < query.below)
 
 
 def _key(evaluation: Evaluation, query: PageQuery) -> tuple[float, int]:

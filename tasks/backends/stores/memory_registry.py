@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord, promotion_time
-from tansaku.tasks.backends.stores.documents import normalised, sha256s_in, utc_now
+from tansaku.models.domain.moments import utc_now
+from tansaku.tasks.backends.stores.documents import normalised, sha256s_in
 
 
 def dataset_id(record: DatasetRecord) -> str:
@@ -89,11 +90,7 @@ def unknown_model(name: str, version: int) -> NotFoundError:
 
 
 class GivenModels(MemoryRegistry):
-    """Versions of models with the numbers that they have.
-
-    Args:
-        models: Their records.
-    """
+    """Versions of models with the numbers that they have."""
 
     def __init__(self, models: Sequence[ModelRecord]) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ on their revision, epoch, state and token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.records import (
     Attempt,
     CampaignRecord,
@@ -41,16 +42,9 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import Changes, Columns, Mark, Page, PageQuery
 from tansaku.tasks.backends.stores import campaigns, transitions
 from tansaku.tasks.backends.stores.campaigns import Counter
-from tansaku.tasks.backends.stores.documents import (
-    from_document,
-    normalised,
-    plain,
-    readable_of,
-    sha256s_in,
-    to_document,
-    utc_now,
-)
+from tansaku.tasks.backends.stores.documents import from_document, normalised, plain, readable_of, sha256s_in, to_document
 from tansaku.tasks.backends.stores.import_filter import importable
+from tansaku.tasks.backends.stores.mongo_conditions import shell_line
 from tansaku.tasks.backends.stores.mongo_derived import Derived
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_leases import Leases
@@ -81,8 +75,7 @@ class MongoCampaignStore:
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
         """Inserts a campaign; returns the stored one if the name, or else the id, is already known."""
-        document = to_document(record)
-        document["_id"] = document.pop("id")
+        document = to_document(record, key="id")
         with translated(f"creating campaign {record.name!r}"), suppress(DuplicateKeyError):
             self._collections.campaigns.insert_one(document | {"revision": 0, "outbox": []})
         try:
@@ -292,6 +285,10 @@ class MongoCampaignStore:
     def page(self, campaign: str, query: PageQuery) -> Page:
         """Returns one page of evaluations."""
         return self._views.page(self._id(campaign), query)
+
+    def shell_line(self, queries: Mapping[str, PageQuery], most: int) -> str:
+        """Line for mongosh that finds the evaluations of queries by name of the campaign."""
+        return shell_line({self._id(name): query for name, query in queries.items()}, most)
 
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:
         """Returns what has changed since a mark."""

@@ -1,8 +1,8 @@
-"""Users, sessions, tokens and the audit of the dashboard in MongoDB; no dump contains them."""
+"""Users, sessions, tokens, projects and the audit of the dashboard in MongoDB; no dump contains them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
@@ -10,32 +10,36 @@ from typing import TypeVar
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from tansaku.models.domain.accounts import ApiToken, AuditEntry, LoginLink, Session, User
+from tansaku.models.domain.accounts import ApiToken, AuditEntry, LoginLink, SavedSearch, Session, User
+from tansaku.models.domain.projects import Placement, Project
 from tansaku.models.domain.records import JsonDict, Record
-from tansaku.tasks.backends.stores.documents import from_document, to_document
+from tansaku.tasks.backends.stores.documents import from_document, readable_of, to_document
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
 
 USERS, SESSIONS, TOKENS, LINKS, AUDIT = "web_users", "web_sessions", "web_tokens", "web_login_links", "web_audit"
 
-ACCOUNT_COLLECTIONS = (USERS, SESSIONS, TOKENS, LINKS, AUDIT)
+PROJECTS, PLACEMENTS, SEARCHES = "web_projects", "web_placements", "web_searches"
+
+ACCOUNT_COLLECTIONS = (USERS, SESSIONS, TOKENS, LINKS, AUDIT, PROJECTS, PLACEMENTS, SEARCHES)
 
 _OWNED = [
     IndexModel([("user", ASCENDING), ("created_at", DESCENDING)], name="user"),
     IndexModel([("expires_at", ASCENDING)], name="expiry"),
 ]
-ACCOUNT_INDEXES = {SESSIONS: _OWNED, TOKENS: _OWNED, LINKS: _OWNED[1:]}
+ACCOUNT_INDEXES = {
+    SESSIONS: _OWNED,
+    TOKENS: _OWNED,
+    LINKS: _OWNED[1:],
+    PLACEMENTS: [IndexModel([("project", ASCENDING)], name="project")],
+}
 """Indexes besides those of the ids."""
 
 RecordT = TypeVar("RecordT", bound=Record)
 
 
 class MongoAccounts:
-    """``Accounts`` in MongoDB.
-
-    Args:
-        database: From ``connection.connect``.
-    """
+    """``Accounts`` in MongoDB."""
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = durable(database)
@@ -58,20 +62,19 @@ class MongoAccounts:
 
     def users(self) -> list[User]:
         """All users by name."""
-        with translated("reading the users"):
-            return [from_document(User, found, key="name") for found in self._collections[USERS].find().sort("_id", ASCENDING)]
+        return self._named(USERS, User)
 
     def replace_user(self, user: User) -> bool:
         """Stores a user's new record; returns whether there was one of this name."""
         with translated(f"storing user {user.name!r}"):
-            document = _document(user, "name")
+            document = to_document(user, key="name")
             return self._collections[USERS].replace_one({"_id": user.name}, document).matched_count == 1
 
     def remove_user(self, name: str) -> bool:
-        """Removes a user with all sessions, tokens and login links; the user goes first, the others are then void."""
+        """Removes a user with all sessions, tokens, login links and searches; the user goes first, the others are then void."""
         with translated(f"removing user {name!r}"):
             removed = self._collections[USERS].delete_one({"_id": name}).deleted_count == 1
-            for owned in (SESSIONS, TOKENS, LINKS):
+            for owned in (SESSIONS, TOKENS, LINKS, SEARCHES):
                 self._collections[owned].delete_many({"user": name})
         return removed
 
@@ -129,6 +132,60 @@ class MongoAccounts:
             expired = {"expires_at": {"$lt": now}}
             return sum(self._collections[name].delete_many(expired).deleted_count for name in (SESSIONS, TOKENS, LINKS))
 
+    def keep_search(self, search: SavedSearch) -> None:
+        """Stores a search in place of the one of its id."""
+        with translated(f"storing search {search.id!r}"):
+            self._collections[SEARCHES].replace_one({"_id": search.id}, to_document(search, key="id"), upsert=True)
+
+    def searches(self, user: str) -> list[SavedSearch]:
+        """Searches of a user, by name."""
+        with translated(f"reading the searches of {user!r}"):
+            found = self._collections[SEARCHES].find({"user": user}).sort("_id", ASCENDING)
+            return readable_of(SavedSearch, found, key="id")[0]
+
+    def remove_search(self, search_id: str) -> bool:
+        """Removes a search."""
+        return self._remove(SEARCHES, search_id)
+
+    def add_project(self, project: Project) -> bool:
+        """Inserts a project; returns whether the name was free."""
+        return self._insert(PROJECTS, project, "name")
+
+    def project(self, name: str) -> Project | None:
+        """Returns a project, or None."""
+        return self._record(PROJECTS, Project, "name", name)
+
+    def projects(self) -> list[Project]:
+        """All projects by name."""
+        return self._named(PROJECTS, Project)
+
+    def replace_project(self, project: Project) -> bool:
+        """Stores a project's new record with the next version, unless the stored one has another version."""
+        document = to_document(project.model_copy(update={"version": project.version + 1}), key="name")
+        with translated(f"storing project {project.name!r}"):
+            known = {"_id": project.name, "version": project.version}
+            return self._collections[PROJECTS].replace_one(known, document).matched_count == 1
+
+    def place_campaign(self, campaign: str, project: str | None) -> None:
+        """Puts the campaign of an id into a project in one write; None: into none."""
+        with translated(f"placing campaign {campaign}"):
+            if project is None:
+                self._collections[PLACEMENTS].delete_one({"_id": campaign})
+                return
+            document = to_document(Placement(campaign=campaign, project=project), key="campaign")
+            self._collections[PLACEMENTS].replace_one({"_id": campaign}, document, upsert=True)
+
+    def project_of(self, campaign: str) -> str | None:
+        """Name of the project of the campaign of an id, or None."""
+        found = self._record(PLACEMENTS, Placement, "campaign", campaign)
+        return None if found is None else found.project
+
+    def placed_in(self, projects: Collection[str]) -> frozenset[str]:
+        """Ids of all campaigns of some projects."""
+        with translated("reading the campaigns of projects"):
+            found = self._collections[PLACEMENTS].find({"project": {"$in": list(projects)}}, {"_id": 1})
+            return frozenset(document["_id"] for document in found)
+
     def append_audit(self, entry: AuditEntry) -> None:
         """Appends to the audit."""
         self._insert(AUDIT, entry, "id")
@@ -146,7 +203,7 @@ class MongoAccounts:
     def _insert(self, collection: str, record: Record, key: str) -> bool:
         with translated(f"storing a {type(record).__name__}"):
             try:
-                self._collections[collection].insert_one(_document(record, key))
+                self._collections[collection].insert_one(to_document(record, key=key))
             except DuplicateKeyError:
                 return False
         return True
@@ -155,6 +212,12 @@ class MongoAccounts:
         with translated(f"reading a {kind.__name__}"):
             found = self._collections[collection].find_one({"_id": value})
         return None if found is None else from_document(kind, found, key=key)
+
+    def _named(self, collection: str, kind: type[RecordT]) -> list[RecordT]:
+        """All records of a collection whose key is their name, by name."""
+        with translated(f"reading each {kind.__name__}"):
+            found = self._collections[collection].find().sort("_id", ASCENDING)
+            return [from_document(kind, document, key="name") for document in found]
 
     def _owned(self, collection: str, kind: type[RecordT], user: str | None) -> list[RecordT]:
         order = [("created_at", DESCENDING), ("_id", DESCENDING)]
@@ -165,8 +228,3 @@ class MongoAccounts:
     def _remove(self, collection: str, key: str) -> bool:
         with translated(f"removing from {collection}"):
             return self._collections[collection].delete_one({"_id": key}).deleted_count == 1
-
-
-def _document(record: Record, key: str) -> JsonDict:
-    document = to_document(record)
-    return {"_id": document.pop(key), **document}

@@ -11,10 +11,11 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.records import Evaluation, Event, JsonDict, Observation
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.campaigns import objective_unit
-from tansaku.tasks.backends.stores.documents import from_document, to_document, utc_now
+from tansaku.tasks.backends.stores.documents import from_document, to_document
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import Collections, MongoCollection
 from tansaku.tasks.backends.stores.transitions import event_id, event_of, moment_of, observation_of
@@ -51,7 +52,6 @@ class Derived:
 
         Args:
             evaluations: Taken a part at a time, so that memory does not grow with the campaign.
-            unit: Of the objective.
 
         Returns:
             How many observations were missing or wrong.
@@ -124,9 +124,7 @@ def _replacement(evaluation: Evaluation, unit: str) -> tuple[JsonDict, JsonDict]
 
 
 def _event_document(event: Event) -> JsonDict:
-    document = to_document(event)
-    document["_id"] = document.pop("id")
-    return document | {"order": time.time_ns()}
+    return to_document(event, key="id") | {"order": time.time_ns()}
 
 
 def _write_all(

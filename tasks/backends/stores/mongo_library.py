@@ -21,11 +21,7 @@ _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
 class MongoLibrary:
-    """A ``FileLibrary`` in MongoDB.
-
-    Args:
-        database: From ``connection.connect``.
-    """
+    """A ``FileLibrary`` in MongoDB."""
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = durable(database)
@@ -39,8 +35,7 @@ class MongoLibrary:
 
     def add_file(self, file: LibraryFile) -> LibraryFile:
         """Adds a file; returns the known one of the same content, with this upload."""
-        document = to_document(file)
-        document["_id"] = document.pop("sha256")
+        document = to_document(file, key="sha256")
         with translated(f"storing file {file.name!r}"):
             try:
                 self._files.insert_one(document)

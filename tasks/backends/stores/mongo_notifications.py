@@ -27,11 +27,7 @@ OUTBOX_INDEXES = (
 
 
 class MongoNotifications:
-    """``Notifications`` in MongoDB.
-
-    Args:
-        database: From ``connection.connect``.
-    """
+    """``Notifications`` in MongoDB."""
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = durable(database)
@@ -46,8 +42,7 @@ class MongoNotifications:
 
     def subscribe(self, subscription: Subscription) -> Subscription:
         """Stores a subscription; returns the stored one of its id."""
-        document = to_document(subscription)
-        document["_id"] = document.pop("id")
+        document = to_document(subscription, key="id")
         with translated(f"storing subscription {subscription.id}"):
             try:
                 self._subscriptions.insert_one(dict(document))
@@ -73,8 +68,7 @@ class MongoNotifications:
 
     def post(self, message: Message) -> bool:
         """Puts a message into the outbox; returns whether its id is new."""
-        document = to_document(message)
-        document["_id"] = document.pop("id")
+        document = to_document(message, key="id")
         with translated(f"storing message {message.id}"):
             try:
                 self._outbox.insert_one(document)
@@ -99,6 +93,11 @@ class MongoNotifications:
         changed = {key: values.get(key) for key in ("state", "due_at", "ended_at", "problem")}
         with translated(f"changing message {message.id}"):
             self._outbox.update_one({"_id": message.id}, {"$set": changed})
+
+    def waiting(self) -> int:
+        """Number of messages that are to be sent."""
+        with translated("counting messages"):
+            return self._outbox.count_documents({"state": MessageState.WAITING})
 
     def messages(self, user: str, limit: int) -> list[Message]:
         """The latest of a user, the last first."""

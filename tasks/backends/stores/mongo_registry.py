@@ -10,8 +10,9 @@ from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord, promotion_time
+from tansaku.models.domain.moments import utc_now
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.backends.stores.documents import from_document, readable_of, sha256s_in, to_document, utc_now
+from tansaku.tasks.backends.stores.documents import from_document, readable_of, sha256s_in, to_document
 from tansaku.tasks.backends.stores.memory_registry import dataset_id, same_model, unknown_model
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase, durable

@@ -1,4 +1,4 @@
-"""Requests of the dashboard, answers and reports of services in MongoDB; no dump contains them.
+"""Requests and trainings of the dashboard, answers and reports of services in MongoDB; no dump contains them.
 
 Lists leave out documents that cannot be read, so that one of them does not keep a service from the others. A request
 for such a document by its id is an error that names what is wrong with it.
@@ -6,25 +6,26 @@ for such a document by its id is an error that names what is wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import FORGOTTEN, Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
+from tansaku.models.domain.trainings import TrainingEnd, TrainingRequest, TrainingState, TrainingStep
 from tansaku.tasks.backends.stores.documents import from_document, readable_of, to_document
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
 
-REQUESTS, SERVICES = "web_requests", "web_services"
+REQUESTS, SERVICES, TRAININGS = "web_requests", "web_services", "web_trainings"
 
-REQUEST_COLLECTIONS = (REQUESTS, SERVICES)
+REQUEST_COLLECTIONS = (REQUESTS, SERVICES, TRAININGS)
 
 _WAITING = RequestState.WAITING.value
 
@@ -42,11 +43,7 @@ REQUEST_INDEXES = (
 
 
 class MongoRequests:
-    """``Requests`` in MongoDB.
-
-    Args:
-        database: From ``connection.connect``.
-    """
+    """``Requests`` and ``Trainings`` in MongoDB."""
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = durable(database)
@@ -60,8 +57,7 @@ class MongoRequests:
 
     def add_request(self, request: ServiceRequest) -> ServiceRequest:
         """Stores a request that waits; returns the stored one, or the one of its campaign that already waits."""
-        document = to_document(request)
-        document["_id"] = document.pop("id")
+        document = to_document(request, key="id")
         with translated(f"storing request {request.id}"):
             while True:
                 try:
@@ -97,7 +93,7 @@ class MongoRequests:
     def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
         """Takes a request that waits; returns whether it is the holder's now."""
         free = [{"holder": None}, {"holder": holder}, {"$expr": {"$lte": ["$held_until", "$$NOW"]}}]
-        until = {"$add": ["$$NOW", round(seconds * 1000)]}
+        until = _after(seconds)
         with translated(f"taking request {request_id}"):
             done = self._requests.update_one(
                 {"_id": request_id, "state": _WAITING, "$or": free},
@@ -123,11 +119,10 @@ class MongoRequests:
 
     def report(self, report: ServiceReport) -> None:
         """Stores the report of a service in place of its last one, and removes old ones of others."""
-        document = to_document(report)
-        key = document.pop("id")
+        document = to_document(report, key="id")
         with translated("storing the report of a service"):
-            update = [{"$replaceWith": {"$mergeObjects": [{"$literal": {"_id": key, **document}}, {"seen_at": "$$NOW"}]}}]
-            self._database[SERVICES].update_one({"_id": key}, update, upsert=True)
+            update = [{"$replaceWith": {"$mergeObjects": [{"$literal": document}, {"seen_at": "$$NOW"}]}}]
+            self._database[SERVICES].update_one({"_id": document["_id"]}, update, upsert=True)
             limit = {"$subtract": ["$$NOW", round(FORGOTTEN * 1000)]}
             self._database[SERVICES].delete_many({"$expr": {"$lt": ["$seen_at", limit]}})
 
@@ -147,6 +142,62 @@ class MongoRequests:
                 readable.append(_seen(document))
         return readable
 
+    def add_training(self, request: TrainingRequest) -> TrainingRequest:
+        """Stores a training that waits; returns the stored one of its id."""
+        document = to_document(request, key="id")
+        with translated(f"storing training {request.id}"):
+            try:
+                self._database[TRAININGS].insert_one(dict(document))
+            except DuplicateKeyError:
+                document = self._database[TRAININGS].find_one({"_id": request.id}) or document
+        return from_document(TrainingRequest, document, key="id")
+
+    def training(self, training_id: str) -> TrainingRequest | None:
+        """Returns a training, or None."""
+        with translated("reading a training"):
+            found = self._database[TRAININGS].find_one({"_id": training_id})
+        return None if found is None else from_document(TrainingRequest, found, key="id")
+
+    def trainings(self, limit: int = 20) -> list[TrainingRequest]:
+        """The last trainings, the newest first."""
+        with translated("reading trainings"):
+            found = self._database[TRAININGS].find().sort([("created_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+            return readable_of(TrainingRequest, found, key="id")[0]
+
+    def take_training(self, holder: str, seconds: float) -> TrainingRequest | None:
+        """Takes the oldest training that is free; None: there is none."""
+        left = [{"holder": holder}, {"$expr": {"$lte": ["$held_until", "$$NOW"]}}]
+        free = [{"state": TrainingState.WAITING.value}, {"state": TrainingState.RUNNING.value, "$or": left}]
+        taken = {"state": TrainingState.RUNNING.value, "holder": {"$literal": holder}, "held_until": _after(seconds)}
+        with translated("taking a training"):
+            found = self._database[TRAININGS].find_one_and_update(
+                {"$or": free},
+                [{"$set": taken}],
+                sort=[("created_at", ASCENDING), ("_id", ASCENDING)],
+                return_document=ReturnDocument.AFTER,
+            )
+        return None if found is None else from_document(TrainingRequest, found, key="id")
+
+    def hold_training(self, training_id: str, holder: str, seconds: float) -> bool:
+        """Keeps others away for longer; returns whether the training is the holder's and has not ended."""
+        held = {"_id": training_id, "holder": holder, "state": TrainingState.RUNNING.value}
+        with translated(f"holding training {training_id}"):
+            done = self._database[TRAININGS].update_one(held, [{"$set": {"held_until": _after(seconds)}}])
+        return done.matched_count == 1
+
+    def note_steps(self, training_id: str, steps: Sequence[TrainingStep]) -> None:
+        """Replaces the progress of a training that has not ended."""
+        self._change_training(training_id, {"steps": [to_document(step) for step in steps]})
+
+    def end_training(self, training_id: str, end: TrainingEnd, now: datetime) -> bool:
+        """Stores how a training ended; returns whether it had not ended before."""
+        return self._change_training(training_id, to_document(end) | {"ended_at": now})
+
+    def _change_training(self, training_id: str, values: JsonDict) -> bool:
+        is_open = {"_id": training_id, "state": {"$in": [state.value for state in TrainingState if state.is_open]}}
+        with translated(f"changing training {training_id}"):
+            return self._database[TRAININGS].update_one(is_open, {"$set": values}).matched_count == 1
+
     def _newest(self, chosen: JsonDict, limit: int, after: ServiceRequest | None) -> list[ServiceRequest]:
         if after is not None:
             same = {"created_at": after.created_at, "_id": {"$lt": after.id}}
@@ -161,6 +212,11 @@ class MongoRequests:
     def _change(self, request_id: str, state: str, values: JsonDict) -> bool:
         with translated(f"changing request {request_id}"):
             return self._requests.update_one({"_id": request_id, "state": state}, {"$set": values}).matched_count == 1
+
+
+def _after(seconds: float) -> JsonDict:
+    """The time of the store in some seconds."""
+    return {"$add": ["$$NOW", round(seconds * 1000)]}
 
 
 def _request(document: Mapping[str, Any]) -> ServiceRequest:

@@ -21,11 +21,7 @@ SCHEDULE_COLLECTIONS = (SCHEDULES, MIRRORS)
 
 
 class MongoSchedules:
-    """``Schedules`` in MongoDB.
-
-    Args:
-        database: From ``connection.connect``.
-    """
+    """``Schedules`` in MongoDB."""
 
     def __init__(self, database: MongoDatabase) -> None:
         database = durable(database)
@@ -33,8 +29,7 @@ class MongoSchedules:
 
     def add_schedule(self, schedule: Schedule) -> Schedule:
         """Stores a schedule; returns the stored one of its id."""
-        document = to_document(schedule)
-        document["_id"] = document.pop("id")
+        document = to_document(schedule, key="id")
         with translated(f"storing schedule {schedule.id}"):
             try:
                 self._schedules.insert_one(dict(document))
@@ -83,10 +78,9 @@ class MongoSchedules:
 
     def mirror_schedules(self, mirror: ScheduleMirror) -> None:
         """Stores what a service says in place of what it said before."""
-        document = to_document(mirror)
-        key = document.pop("id")
+        document = to_document(mirror, key="id")
         with translated("storing the schedules of a service"):
-            self._mirrors.replace_one({"_id": key}, document, upsert=True)
+            self._mirrors.replace_one({"_id": document["_id"]}, document, upsert=True)
 
     def schedule_mirrors(self) -> list[ScheduleMirror]:
         """The latest reports of all services, by name."""

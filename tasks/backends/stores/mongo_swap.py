@@ -22,9 +22,7 @@ Known = tuple[RecordT, int]
 
 def evaluation_document(evaluation: Evaluation) -> JsonDict:
     """Returns the document of a new evaluation."""
-    document = to_document(evaluation)
-    document["_id"] = document.pop("id")
-    return document | {"revision": 0, "token": _token(evaluation)}
+    return to_document(evaluation, key="id") | {"revision": 0, "token": _token(evaluation)}
 
 
 class Swap:

@@ -14,13 +14,23 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import ExecutionTimeout
 
+from tansaku.models.domain.errors import SlowQueryError
 from tansaku.models.domain.evaluation_columns import HELD
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState
 from tansaku.models.domain.views import ActiveMark, Changes, Columns, Cursor, Mark, Page, PageQuery
 from tansaku.tasks.backends.stores.columns import Part, changed_since, columns_from, mark_of, parts_of, row_of, without_gaps
 from tansaku.tasks.backends.stores.documents import INTERNAL_FIELDS, from_document, readable_of
+from tansaku.tasks.backends.stores.mongo_conditions import (
+    LARGEST_FLOAT,
+    LONGEST_SECONDS,
+    SORT_FIELDS,
+    WHOLE,
+    page_condition,
+    page_index,
+)
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import Collections
 
@@ -29,11 +39,9 @@ Read = TypeVar("Read")
 _BATCH = 1000
 _AT_ONCE = 2  # questions: more would keep small servers from answering others
 _NOW = "_now"
-_LARGEST_FLOAT = 1.7976931348623157e308
 _PLAIN_LEVELS = 5
 """Levels of containers in plain data that the server compares by itself; what lies deeper is compared here."""
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-_WHOLE: JsonDict = {"$type": ["int", "long"]}
 _NUMBERS: JsonDict = {"$gte": float("-inf")}
 # Not by type: an index does not hold types, so that the server would fetch every evaluation to answer.
 _NO_NUMBER: JsonDict = {"$not": _NUMBERS}
@@ -46,7 +54,6 @@ _COMPUTED: dict[str, JsonDict] = {
     "changed_at": {"$toLong": {"$ifNull": ["$finished_at", "$proposed_at"]}},
 }
 """Expressions that compute columns on the server that are not stored as they are."""
-_SORT_FIELDS = {"number": "proposal.number", "value": "outcome.value"}
 
 
 class Views:
@@ -100,10 +107,19 @@ class Views:
     def page(self, campaign: str, query: PageQuery) -> Page:
         """Returns one page of evaluations."""
         order = DESCENDING if query.descending else ASCENDING
-        field = _SORT_FIELDS[query.sort]
+        field = SORT_FIELDS[query.sort]
         keys = [(field, order)] if query.sort == "number" else [(field, order), ("proposal.number", order)]
         with translated("reading evaluations"):
-            found = list(self._collections.evaluations.find(_page_condition(campaign, query)).sort(keys).limit(query.limit + 1))
+            asked = self._collections.evaluations.find(page_condition(campaign, query)).sort(keys).limit(query.limit + 1)
+            if (index := page_index(query)) is not None:
+                asked = asked.hint(index)
+            try:
+                found = list(asked.max_time_ms(round(1000 * LONGEST_SECONDS)))
+            except ExecutionTimeout as error:
+                raise SlowQueryError(
+                    f"the database needed more than {LONGEST_SECONDS:g} s for a page of one campaign's evaluations",
+                    hint="give more conditions, such as a state or a system",
+                ) from error
         shown, more = found[: query.limit], len(found) > query.limit
         readable, problems = readable_of(Evaluation, shown, key="id")
         return Page(
@@ -187,13 +203,13 @@ class Views:
         evaluations, chosen = self._collections.evaluations, {"campaign": record.id}
         in_progress = chosen | {"state": {"$in": [state.value for state in ACTIVE_STATES]}}
         last = evaluations.find_one(
-            chosen | {"proposal.number": _WHOLE}, {"proposal.number": 1}, sort=[("proposal.number", DESCENDING)]
+            chosen | {"proposal.number": WHOLE}, {"proposal.number": 1}, sort=[("proposal.number", DESCENDING)]
         )
         highest = 0 if last is None else last["proposal"]["number"]
         shown = {"proposal.number": 1, "state": 1, "attempts": {"$size": {"$cond": [_HAS_ATTEMPTS, "$attempts", []]}}}
         active = [
             ActiveMark(number=found["proposal"]["number"], state=found["state"], attempts=found["attempts"])
-            for found in evaluations.find(in_progress | {"proposal.number": _WHOLE | {"$lte": highest}}, shown)
+            for found in evaluations.find(in_progress | {"proposal.number": WHOLE | {"$lte": highest}}, shown)
         ]
         active.sort(key=lambda entry: entry.number)
         # Numbers without gaps stay so: only what is new has to be counted.
@@ -215,28 +231,6 @@ def _ahead(read: Callable[[JsonDict], Read], conditions: Iterable[JsonDict]) -> 
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _page_condition(campaign: str, query: PageQuery) -> JsonDict:
-    conditions: list[JsonDict] = [{"campaign": campaign}, {"proposal.number": _WHOLE}]
-    if query.states is not None:
-        conditions.append({"state": {"$in": [state.value for state in query.states]}})
-    if query.system is not None:
-        conditions.append({"proposal.system": query.system})
-    if query.sort == "value" or query.least is not None or query.most is not None:
-        conditions.append({"outcome.value": {"$gte": -_LARGEST_FLOAT, "$lte": _LARGEST_FLOAT}})
-    if query.least is not None:
-        conditions.append({"outcome.value": {"$gte": query.least}})
-    if query.most is not None:
-        conditions.append({"outcome.value": {"$lte": query.most}})
-    if query.after is not None:
-        beyond = "$lt" if query.descending else "$gt"
-        later: JsonDict = {"proposal.number": {beyond: query.after.number}}
-        if query.sort == "value":
-            same = {"outcome.value": query.after.value}
-            later = {"$or": [{"outcome.value": {beyond: query.after.value}}, same | later]}
-        conditions.append(later)
-    return {"$and": conditions}
 
 
 def _cursor(document: JsonDict, query: PageQuery) -> Cursor:
@@ -285,7 +279,7 @@ def _as_stored(schema: JsonDict, defined: JsonDict, path: str, times: list[str])
         limits = {key: schema[key] for key in ("minimum", "maximum") if key in schema}
         return {"bsonType": ["int", "long"]} | limits
     if kind == "number":
-        return {"bsonType": ["double", "int", "long"], "minimum": -_LARGEST_FLOAT, "maximum": _LARGEST_FLOAT}
+        return {"bsonType": ["double", "int", "long"], "minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT}
     return {"bsonType": {"string": "string", "boolean": "bool", "null": "null"}[kind]} if kind is not None else {}
 
 
@@ -309,7 +303,7 @@ def _object_as_stored(schema: JsonDict, defined: JsonDict, path: str, times: lis
 def _plain_as_stored(levels: int) -> JsonDict:
     """The form of a part of plain data: what JSON can hold. The server's schemas cannot refer to themselves."""
     types = ["string", "bool", "null", "double", "int", "long"]
-    stored: JsonDict = {"minimum": -_LARGEST_FLOAT, "maximum": _LARGEST_FLOAT}  # of numbers alone
+    stored: JsonDict = {"minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT}  # of numbers alone
     if not levels:
         return stored | {"bsonType": types}
     inner = _plain_as_stored(levels - 1)

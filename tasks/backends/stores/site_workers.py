@@ -54,7 +54,6 @@ class SiteWorkers:
         Args:
             site: Whose queue.
             kind: See :class:`SiteWorker`.
-            owner: This process.
             launcher: Which launcher of this process.
             duration: [s].
             steal: Take it before it expires, because its owner is known to be dead.

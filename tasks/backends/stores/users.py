@@ -19,11 +19,21 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.backends.stores.connection import open_database
-from tansaku.tasks.backends.stores.mongo_accounts import ACCOUNT_INDEXES, AUDIT, LINKS, SESSIONS, TOKENS, USERS
+from tansaku.tasks.backends.stores.mongo_accounts import (
+    ACCOUNT_INDEXES,
+    AUDIT,
+    LINKS,
+    PLACEMENTS,
+    PROJECTS,
+    SEARCHES,
+    SESSIONS,
+    TOKENS,
+    USERS,
+)
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_library import LIBRARY, LIBRARY_INDEX
 from tansaku.tasks.backends.stores.mongo_notifications import OUTBOX, OUTBOX_INDEXES, SUBSCRIPTIONS
-from tansaku.tasks.backends.stores.mongo_requests import REQUEST_INDEXES, REQUESTS, SERVICES
+from tansaku.tasks.backends.stores.mongo_requests import REQUEST_INDEXES, REQUESTS, SERVICES, TRAININGS
 from tansaku.tasks.backends.stores.mongo_schedules import MIRRORS, SCHEDULES
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase, durable, open_collections
 from tansaku.tasks.backends.stores.staging import MARK
@@ -124,6 +134,8 @@ WEB_ACTIONS: dict[str, tuple[str, ...]] = {
     MARK: _READ,
     REQUESTS: _ADD,
     SERVICES: _READ,
+    # Users cancel trainings.
+    TRAININGS: (*_ADD, "update"),
     SCHEDULES: (*_ADD, "update"),
     MIRRORS: _READ,
     SUBSCRIPTIONS: (*_ADD, "remove"),
@@ -132,6 +144,9 @@ WEB_ACTIONS: dict[str, tuple[str, ...]] = {
     SESSIONS: _KEEP,
     TOKENS: _KEEP,
     LINKS: _KEEP,
+    PROJECTS: (*_ADD, "update"),
+    PLACEMENTS: _KEEP,
+    SEARCHES: _KEEP,
     AUDIT: _ADD,
     LIBRARY: _KEEP,
     # The time of a file that is uploaded again is renewed, and the parts of an upload that failed are removed.

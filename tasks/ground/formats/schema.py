@@ -22,6 +22,7 @@ from tansaku.models.domain.specs.dataset import DatasetSpec
 from tansaku.models.domain.specs.screen import ScreenSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
+from tansaku.tasks.ground.formats.pattern_words import PATTERNS
 
 FileKind = Literal["campaign", "site", "dataset", "model", "screen"]
 
@@ -40,7 +41,7 @@ TASKS: dict[FileKind, dict[str, tuple[str, ...]]] = {
     "campaign": {
         "Name of the campaign": ("schema_version", "name", "seed", "notes"),
         "What is searched": ("space",),
-        "How a candidate is evaluated": ("calculator", "label"),
+        "How a candidate is evaluated": ("calculator", "levels", "label"),
         "What is wanted": ("objective", "constraints"),
         "How the next candidate is chosen": ("proposer", "transfer"),
         "A model that learns from the results": ("retrain", "pre_screening"),
@@ -70,48 +71,6 @@ TASKS: dict[FileKind, dict[str, tuple[str, ...]]] = {
     "screen": {},
 }
 """Keys of each kind of file by what a user wants to do."""
-
-_PATTERNS = {
-    r"^[A-Z][a-z]?$": ("symbol of an element", "Al"),
-    r"^[a-z0-9][a-z0-9-]{0,62}$": ("name of lower-case letters, digits and hyphens", "my-name"),
-    r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$": ("name of a stored model, or name@version", "my-model@2"),
-    r"^([a-z0-9][a-z0-9-]{0,62}|[0-9a-f]{64})$": ("name of a stored data set, or its SHA-256 hash", "my-data"),
-    r"^[0-9a-f]{64}$": ("SHA-256 hash of 64 digits 0–9, a–f", "0" * 64),
-    r"^[a-z0-9][a-z0-9.-]{0,39}$": ("name of lower-case letters, digits, dots and hyphens", "part-1"),
-    r"^[a-z][a-z0-9_-]{0,40}$": ("name of lower-case letters, digits, _ and hyphens", "my-code"),
-    r"^[a-z][a-z0-9_]{0,62}$": ("name of lower-case letters, digits and _", "energy"),
-    r"^[a-z][a-z0-9_]{0,30}$": ("name of lower-case letters, digits and _", "site"),
-    r"^[a-z][a-z_]{0,40}$": ("word of lower-case letters and _", "not_converged"),
-    r"^[A-Za-z_][A-Za-z0-9_]{0,40}$": ("name of letters, digits and _", "x1"),
-    r"^[A-Za-z_][A-Za-z0-9_]{0,40}(\.[A-Za-z_][A-Za-z0-9_]{0,40})?$": ("parameter, or parameter.component", "alloy.Al"),
-    r"^[A-Za-z_][A-Za-z0-9_]{0,127}$": ("name of an environment variable", "MY_CODE_LICENSE"),
-    r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$": ("name of letters, digits, _ and hyphens", "energy"),
-    r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$": ("name of letters, digits, _, dots and hyphens", "energy"),
-    r"^[A-Za-z][A-Za-z0-9_-]{0,62}$": ("keyword of the program", "ecutwfc"),
-    r"^[A-Za-z0-9][A-Za-z0-9 _.+=()-]{0,199}$": ("words of the program", "PBE"),
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$": ("name of a file", "Al.pbe-n-kjpaw_psl.1.0.0.UPF"),
-    r"^[A-Z][a-z]?[A-Za-z0-9_.]{0,20}$": ("name of a POTCAR", "Na_pv"),
-    r"^[A-Z][A-Za-z0-9]{0,7}$": ("name of a site: a capital letter, then letters and digits", "M"),
-    r"^[A-Z][a-z]?[2-7]?\+$": ("cation with its charge", "Fe2+"),
-    r"^([A-Z][a-z]?[0-9]{0,3})+$": ("formula", "C3H4O3"),
-    r"^[A-Za-z0-9@+\-\[\]()=#%/\\.:*]+$": ("SMILES", "C1COC(=O)O1"),
-    r"^[^\x00\r\n]+$": ("text of one line", "my-program"),
-    r"^[^,\s]([^,]{0,254}[^,\s])?$": ("name of a group, without commas", "materials"),
-    r"^[A-Za-z][A-Za-z0-9-]{0,63}$": ("name of an HTTP header", "X-Remote-User"),
-    r"^/[A-Za-z0-9_./+@=-]{1,200}$": ("absolute path", "/scratch/ada"),
-    r"^(/[A-Za-z0-9_./+-]{1,200}|[a-z][A-Za-z0-9_.-]{1,40})$": ("name of a program, or its absolute path", "srun"),
-    r"^[A-Za-z0-9.:-]{1,253}$": ("name or address of a machine", "mail.example.org"),
-    r"^[A-Za-z0-9.-]{1,253}$": ("domain", "example.org"),
-    r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}$": ("mail address", "tansaku@example.org"),
-    r"^https?://[^\s/?#]+/?$": ("web address without a path", "https://tansaku.example.org"),
-    r"^[A-Za-z0-9_-]{1,38}$": ("name of a database", "tansaku"),
-    r"^[A-Za-z_][A-Za-z0-9_]{0,99}$": ("name of a Python function", "measure"),
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": ("word of SLURM", "normal"),
-    r"^[A-Za-z0-9][A-Za-z0-9_.,&|-]{0,126}$": ("constraint of SLURM", "intel&gpu"),
-    r"^[1-9][0-9]{0,8}[KMGT]?$": ("memory as SLURM writes it", "4G"),
-    r"^[A-Za-z][A-Za-z0-9_.:-]{0,62}(,[A-Za-z][A-Za-z0-9_.:-]{0,62}){0,7}$": ("generic resources of SLURM", "gpu:1"),
-}
-"""Plain words for texts with a pattern, and an example of each."""
 
 _EXAMPLES: dict[str, tuple[object, ...]] = {
     "at_least": ("2 eV",),
@@ -453,7 +412,7 @@ def _example(schema: JsonDict, definitions: JsonDict) -> object:
     if schema.get("type") == "object":
         patterns = schema.get("patternProperties", {})
         pattern, values = next(iter(patterns.items()), ("", schema.get("additionalProperties") or {}))
-        return {_PATTERNS.get(pattern, ("", "name"))[1]: _example(values, definitions)}
+        return {PATTERNS.get(pattern, ("", "name"))[1]: _example(values, definitions)}
     return _scalar_example(schema)
 
 
@@ -461,7 +420,7 @@ def _scalar_example(schema: JsonDict) -> object:
     if schema.get("type") == "boolean":
         return True
     if schema.get("type") == "string":
-        return _PATTERNS[schema["pattern"]][1] if schema.get("pattern") in _PATTERNS else "text"
+        return PATTERNS[schema["pattern"]][1] if schema.get("pattern") in PATTERNS else "text"
     low, above = schema.get("minimum", 1), schema.get("exclusiveMinimum")
     high = schema.get("maximum", schema.get("exclusiveMaximum", math.inf))
     value = max(low, 1) if above is None else max(above + 1, 1)
@@ -493,7 +452,7 @@ def _kinds(schema: JsonDict, definitions: JsonDict) -> Iterator[str]:
 
 def _scalar(schema: JsonDict) -> str:
     if "pattern" in schema:
-        return _PATTERNS.get(schema["pattern"], (f"text matching `{schema['pattern']}`", ""))[0]
+        return PATTERNS.get(schema["pattern"], (f"text matching `{schema['pattern']}`", ""))[0]
     word = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text", "null": "null"}
     limits = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
     text = word.get(str(schema.get("type")), "value")

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, SpecProblem
 from tansaku.models.domain.plugins import reasons_for
+from tansaku.tasks.ground.formats.pattern_words import unmatched
 from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -69,9 +70,7 @@ def validate_part(model: type[BaseModel], data: object, key: str) -> None:
     """Validates plain data of one part of a campaign file.
 
     Args:
-        model: Of the part.
         data: What the file would hold there.
-        key: Where.
 
     Raises:
         InvalidSpecError: One line per problem, with the path that it has in the file.
@@ -274,6 +273,8 @@ def _explain(problem: _Problem) -> str:
             return f"{key}: {_shown(detail['input'][key])}; expected one of {', '.join(expected)}"
         hint = _suggestion(context["tag"], expected)
         return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
+    if kind == "string_pattern_mismatch":
+        return f"{_shown(detail['input'])} {unmatched(detail['input'], context['pattern'])}"
     message = detail["msg"].removeprefix("Value error, ")
     for old, new in (
         ("Input should be", "must be"),

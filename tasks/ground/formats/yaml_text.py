@@ -55,12 +55,18 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own class attribute, filled below
 
 
+_LINES = re.compile(r"\S.*\n")
+
+
 class Dumper(yaml.SafeDumper):
     """Quotes text that either version of YAML would read as something else: ``1e5`` here, ``No`` elsewhere."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        """Escapes the line breaks of Unicode, which a reader of YAML 1.1 would fold into a space or a newline."""
-        style = '"' if _UNICODE_BREAKS.intersection(data) else None
+        """Escapes the line breaks of Unicode, which a reader of YAML 1.1 would fold into a space or a newline.
+
+        Source text keeps its lines.
+        """
+        style = '"' if _UNICODE_BREAKS.intersection(data) else "|" if _LINES.match(data) else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
@@ -82,9 +88,14 @@ for _tag, _pattern, _first in (
         _kind.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 
-def write_yaml(data: Any) -> str:  # noqa: ANN401 - plain data of any shape
-    """Plain data as a YAML text that ``parse_yaml``, and a reader of YAML 1.1, reads back the same; keys in their order."""
-    return yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+def write_yaml(data: Any, *, compact: bool = False) -> str:  # noqa: ANN401 - plain data of any shape
+    """Plain data as a YAML text that ``parse_yaml``, and a reader of YAML 1.1, reads back the same; keys in their order.
+
+    Args:
+        compact: Whether lists and mappings of single values are written on one line.
+    """
+    style = None if compact else False
+    return yaml.dump(data, Dumper=Dumper, default_flow_style=style, sort_keys=False, allow_unicode=True)
 
 
 def read_yaml(path: Path) -> YamlText:

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -40,7 +41,6 @@ def find_process(pid: int, started: ProcessStart) -> psutil.Process | None:
     """The process of this identity, or None when it has ended (a zombie has ended).
 
     Args:
-        pid: Process id.
         started: As :func:`process_identity` gives it, or a start time [s since the epoch], as older versions stored it.
     """
     if pid < 1:  # no process has such an id, and psutil refuses it with an error of its own
@@ -74,8 +74,13 @@ def _start_of(pid: int) -> str:
         fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         raise psutil.NoSuchProcess(pid) from None
-    boot = (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
-    return f"{boot}/{int(fields[_START_FIELD])}"
+    return f"{_boot()}/{int(fields[_START_FIELD])}"
+
+
+@cache
+def _boot() -> str:
+    """Id of the machine's last start."""
+    return (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
 
 
 def this_driver() -> LeaseOwner:

@@ -28,7 +28,6 @@ class HeldLock:
 
     Attributes:
         descriptor: Passed on to the processes that this one starts: the lock is held until the last of them has ended.
-        path: Its file.
     """
 
     descriptor: int

@@ -17,7 +17,6 @@ class ServiceMark:
 
     Args:
         home: The home folder.
-        name: Of the service.
     """
 
     def __init__(self, home: Path, name: str) -> None:

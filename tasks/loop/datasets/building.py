@@ -189,7 +189,6 @@ def gather(evaluations: Sequence[Evaluation], artifacts: ArtifactStore, group: G
 
     Args:
         evaluations: Finished ones.
-        artifacts: Where their structures are.
         group: What is never divided between training and held-out data.
 
     Raises:
@@ -303,7 +302,6 @@ class StoredFields(Mapping[str, FloatArray]):
 
     Attributes:
         files: Hash of each field's file.
-        artifacts: Where these are.
     """
 
     files: Mapping[str, str]

@@ -6,8 +6,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
@@ -17,10 +18,12 @@ from typing import Self
 
 from tansaku.models.domain.errors import ConfigurationError, DiskFullError, TransientError
 from tansaku.models.domain.plugins import origins
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Space
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Outcome
+from tansaku.models.domain.records import SEARCHED, CampaignRecord, Evaluation, Lease, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
+from tansaku.spaces.levels import searched_pool
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
@@ -29,7 +32,7 @@ from tansaku.tasks.ground.site.processes import process_identity, this_driver
 from tansaku.tasks.loop.driver.lease import Heartbeat, take_lease
 from tansaku.tasks.loop.driver.result import DriveResult, EndReason
 from tansaku.tasks.loop.ledger.context import Choosing, Ledger, StepContext, Workshop, log_event
-from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.ledger.startable import check_startable
 from tansaku.tasks.loop.retraining.committee import open_committee
 from tansaku.tasks.loop.retraining.driver import abandon_training, advance_training, tidy_trainings
@@ -41,9 +44,33 @@ from tansaku.tasks.loop.steps.certificates import note_final, recent_certificate
 from tansaku.tasks.loop.steps.collect import collect, collect_late, handles_of, tidy, under_way, watch
 from tansaku.tasks.loop.steps.polish import polish
 from tansaku.tasks.loop.steps.propose import include_proposed, propose, refiner_of, stop_decision
+from tansaku.tasks.loop.steps.references import next_reference, reference_energies
 from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
 from tansaku.tasks.loop.transfer.sources import open_proposer
+from tansaku.tasks.node.configuration.references import as_if_computed, reference_elements, with_computed
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """Space of a campaign, and how its candidates are chosen.
+
+    Attributes:
+        space: Of the campaign.
+        pool: Its candidates before the first proposal.
+        known: Results that it adopts; None: it adopts none.
+        choosing: Opens the proposer.
+        references: Elements that the first evaluations compute.
+        energies: What these gave [eV/atom]; None while one is missing.
+    """
+
+    space: Space
+    pool: CandidatePool
+    known: KnownResults | None
+    choosing: Callable[[], Choosing]
+    references: tuple[str, ...]
+    energies: Mapping[str, float] | None
+
 
 _POLISHED_AFTER = (
     StopReason.BUDGET,
@@ -78,7 +105,7 @@ class CampaignLoop:
     ) -> None:
         self._resources = resources
         self._name = name
-        self._observer = observer or SilentObserver()
+        self._observer = observer or Observer()
         self._halt = halt or threading.Event()
         self._proposes = proposes
         self._timing = resources.site.timing
@@ -179,18 +206,9 @@ class CampaignLoop:
         stack.callback(self._heartbeat.stop)
         record = store.campaign(self._name)
         spec = stored_spec(record)
-        space = _space_of(record, spec)
-        pool = space.pool()
-        known = KnownResults(spec, space, resources.artifacts, store) if spec.reuse_sha256 is not None else None
-
-        @cache
-        def choosing() -> Choosing:
-            device = resources.site.engine.device
-            proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, device)
-            return choosing_after(proposer, space, pool, known)
-
+        searched = self._searched(record, spec)
         if self._proposes:
-            choosing()  # what it lacks is to be known before anything is started
+            searched.choosing()  # what it lacks is to be known before anything is started
         launcher = resources.launcher(spec, record.id)
         launcher.start()
         stack.callback(launcher.stop)
@@ -200,8 +218,8 @@ class CampaignLoop:
             store=store,
             artifacts=resources.artifacts,
             launcher=launcher,
-            choosing=choosing,
-            ledger=Ledger(record, spec, pool, refiner=refiner_of(space)),
+            choosing=searched.choosing,
+            ledger=Ledger(record, spec, searched.pool, refiner=refiner_of(searched.space)),
             observer=self._observer,
             workshop=Workshop(
                 registry=resources.registry,
@@ -209,9 +227,11 @@ class CampaignLoop:
                 device=resources.site.training.device,
                 by_service=resources.site.training.by == "service",
             ),
-            committee=open_committee(space, pool, spec, resources.artifacts),
-            known=known,
+            committee=open_committee(searched.space, searched.pool, spec, resources.artifacts),
+            known=searched.known,
             plugins=origins({"proposers": spec.proposer.type, "launchers": resources.site.launcher.type}),
+            references=searched.references,
+            energies=searched.energies,
         )
         store.set_runtime(lease, {"driver": process_identity(), "launcher": dict(launcher.runtime())})
         self._load(opens=True)
@@ -219,6 +239,37 @@ class CampaignLoop:
         if not self._context.ledger.evaluations and resources.site.launcher.shared_folder is None:
             check_startable(spec)
         tidy_trainings(self._context)
+
+    def _searched(self, record: CampaignRecord, spec: CampaignSpec) -> _Searched:
+        """Opens the space and the choice of candidates, with the energies of elements that evaluations have given."""
+        resources, store, base_path = self._resources, self._resources.store, Path(record.base_path)
+        space = _space_of(record, spec)
+        elements = reference_elements(spec, space, base_path)
+        energies = reference_energies(store.numbered(record.name, range(1, len(elements) + 1)), elements) if elements else None
+        if elements:
+            spec = as_if_computed(spec, elements) if energies is None else with_computed(spec, energies)
+            space = _space_of(record, spec)
+        pool = searched_pool(spec, space, base_path)
+        known = KnownResults(spec, space, resources.artifacts, store) if spec.reuse_sha256 is not None else None
+
+        @cache
+        def choosing() -> Choosing:
+            device = resources.site.engine.device
+            proposer = open_proposer(spec, pool, base_path, store, resources.artifacts, device)
+            return choosing_after(proposer, space, pool, known, len(elements))
+
+        return _Searched(space, pool, known, choosing, elements, energies)
+
+    def _take_references(self) -> None:
+        """Begins the search once the last element is done, with the energies of all, which may be competing phases."""
+        context, ledger = self._context, self._context.ledger
+        if sum(item.state is EvaluationState.DONE for item in ledger.references) < len(context.references):
+            return
+        searched = self._searched(ledger.record, ledger.spec)
+        ledger.refiner = refiner_of(searched.space)
+        ledger.take_pool(searched.pool)
+        include_proposed(ledger, () if searched.known is None else searched.known.beforehand)
+        self._context = replace(context, choosing=searched.choosing, known=searched.known, energies=searched.energies)
 
     def _give_back(self, lease: Lease) -> None:
         try:
@@ -302,8 +353,10 @@ class CampaignLoop:
         """One pass: commands, results, retries, proposals; waits when there was nothing to do."""
         self._heartbeat.check()
         self._obey()
-        moved = adopt_beforehand(self._context, self._halt)
-        moved |= bool(self.collect())
+        moved = bool(self.collect())
+        if self._context.awaits_references:
+            self._take_references()
+        moved |= adopt_beforehand(self._context, self._halt)
         moved |= advance_training(self._context)
         moved |= self._submit_due()
         moved |= self._propose()
@@ -357,13 +410,17 @@ class CampaignLoop:
 
     def _next(self) -> Evaluation | None:
         ledger = self._context.ledger
+        if self._context.awaits_references:
+            first = self._context.out_of_time() or next_reference(self._context)
+            self._decide(first if isinstance(first, StopReason) else None)
+            return None if isinstance(first, StopReason) else first
         # An evaluation that was in progress may yet show that a configuration error is not everybody's.
         if self._search_over in (None, StopReason.CONFIGURATION):
             found = propose(self._context)
             self._decide(found if isinstance(found, StopReason) else None)
             if not isinstance(found, StopReason):
                 return found
-        searching = any(evaluation.proposal.purpose == "search" for evaluation in ledger.active)
+        searching = any(evaluation.proposal.purpose in SEARCHED for evaluation in ledger.active)
         if searching or self._search_over not in _POLISHED_AFTER:
             return None
         self._decide(self._context.out_of_time() or self._search_over)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 EndReason = Literal[
-    "budget", "evaluations", "hours", "core_hours", "deadline", "exhausted", "failures", "configuration", "certain",
-    "not_worth_it", "target", "cancelled", "paused", "waiting", "interrupted",
+    "budget", "evaluations", "hours", "core_hours", "deadline", "exhausted", "failures", "configuration", "reference",
+    "certain", "not_worth_it", "target", "cancelled", "paused", "waiting", "interrupted",
 ]  # fmt: skip
 
 

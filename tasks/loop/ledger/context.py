@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
 from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.evaluation_columns import cost_of
 from tansaku.models.domain.history import TimeSpent, cost_limit, out_of_time, search_entry
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.levels import cost_prior, row_id
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer, RefinedSpace
-from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Evaluation, Event, JsonDict, Lease, Refit
+from tansaku.models.domain.records import SEARCHED, Attempt, CampaignRecord, Command, Evaluation, Event, JsonDict, Lease, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -55,7 +58,6 @@ class Ledger:
     Only the holder of the lease writes, so the copy is exact; if it may be wrong, it is discarded and loaded again.
 
     Attributes:
-        record: The campaign.
         spec: Its spec with all applied edits.
         unpriced: Its candidates as the space gives them.
         evaluations: Summaries of all evaluations by proposal number; those in progress are held whole besides.
@@ -107,12 +109,24 @@ class Ledger:
     @property
     def source(self) -> str:
         """Source of the search's evaluations: that of the first one, as the version that began the campaign made it."""
-        return self.evaluations[1].source if 1 in self.evaluations else source_of(self.spec)
+        first = next((item for item in self.evaluations.values() if item.purpose == "search"), None)
+        return source_of(self.spec) if first is None else first.source
+
+    @property
+    def reference_cost(self) -> float:
+        """Cost of the evaluations of elements, which the search does not have any more [the space's cost unit]."""
+        return sum((cost_of(item, self.spec.space) for item in self.references), 0.0)
+
+    @property
+    def references(self) -> list[EvaluationSummary]:
+        """Evaluations of elements, which are the first ones."""
+        return list(takewhile(lambda item: item.purpose == "reference", self.evaluations.values()))
 
     @property
     def all_failed(self) -> bool:
-        """Whether evaluations have ended, all of them without a value."""
-        ended = [summary.state for summary in self.evaluations.values() if summary.state.terminal]
+        """Whether evaluations of candidates have ended, all of them without a value."""
+        candidates = (summary.state for summary in self.evaluations.values() if summary.purpose != "reference")
+        ended = [state for state in candidates if state.terminal]
         return bool(ended) and all(state is EvaluationState.FAILED for state in ended)
 
     def clear(self) -> None:
@@ -127,7 +141,8 @@ class Ledger:
         """Takes a pool with other candidates than before, among them all that were proposed."""
         entries, self.unpriced = self.search.entries, pool
         self.search = new_search(pool, self.spec.objective)
-        positions = pool.positions([self.evaluations[entry.number].candidate for entry in entries])
+        proposed = (self.evaluations[entry.number] for entry in entries)
+        positions = pool.positions([row_id(item.candidate, item.level) for item in proposed])
         for entry, position in zip(entries, positions.tolist(), strict=True):
             self.search.note(replace(entry, position=position))
 
@@ -177,10 +192,11 @@ class Ledger:
 
     def _note_search(self, evaluation: Evaluation) -> None:
         proposal = evaluation.proposal
-        if proposal.purpose != "search":
+        if proposal.purpose not in SEARCHED:
             return
         known = self.search.entry(proposal.number)
-        position = known.position if known else int(self.pool.positions([proposal.candidate])[0])
+        row = row_id(proposal.candidate, proposal.level)
+        position = known.position if known else int(self.pool.positions([row])[0])
         further, learns = self.spec.objective.further, self.spec.space.learns_cost
         entry = search_entry(evaluation, position, further, learns_cost=learns)
         free = self.spec.known_first is not None and self.evaluations[proposal.number].adopted
@@ -251,6 +267,8 @@ class StepContext:
         known: Results of other campaigns that are adopted; None where the campaign adopts none.
         committee: Tells the proposer what the version in use says.
         plugins: Plug-ins of the proposer and the launcher, for the provenance of results.
+        references: Elements that the campaign's first evaluations compute, in their order.
+        energies: What these gave [eV/atom]; None while one is missing.
     """
 
     name: str
@@ -265,6 +283,13 @@ class StepContext:
     committee: Committee
     known: KnownResults | None = None
     plugins: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    energies: Mapping[str, float] | None = None
+
+    @property
+    def awaits_references(self) -> bool:
+        """Whether energies of elements are missing, without which there is no search."""
+        return bool(self.references) and self.energies is None
 
     @property
     def proposer(self) -> Proposer:
@@ -287,16 +312,17 @@ class StepContext:
         return RoundRules(
             seed=spec.seed,
             source=self.ledger.source,
+            looks={level.name: source_of(spec, level) for level in spec.levels},
             direction=spec.objective.direction,
             budget=spec.budget,
-            limit=cost_limit(spec.budget, self.ledger.pool, spec.space.spent_on_descriptors),
+            limit=cost_limit(spec.budget, self.ledger.pool, spec.space.spent_on_descriptors + self.ledger.reference_cost),
             initial_count=self.initial_count,
             in_flight=spec.execution.in_flight,
             # People answer in any order, and what they have answered is to be used.
             ordered=spec.execution.asynchrony == "ordered" and not spec.manual,
             # Who fills a plate of ten at once asks for ten before there is any value.
             widens=spec.manual,
-            cost_prior=spec.space.cost_prior(),
+            cost_prior=cost_prior(spec),
             campaign=self.lease.campaign,
             max_cost=spec.constraints.max_cost,
             unit=spec.objective.unit,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -51,6 +51,7 @@ class RoundRules:
         withholds: Whether the proposer is not shown implausible values.
         design: What known results leave of the initial design; None: there were none, or they count as proposals.
         words: What one of the systems is called, and several.
+        looks: Hash of what computes looks, by the name of their level.
     """
 
     seed: int
@@ -70,6 +71,7 @@ class RoundRules:
     withholds: bool = False
     design: Remaining | None = None
     words: tuple[str, str] = SYSTEM_WORDS
+    looks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def known(self) -> int:
@@ -234,12 +236,15 @@ def choose(
     if choice is None:
         return None
     position = choice.position
+    candidate, level = pool.named(position)
     return Proposal(
         number=plan.number,
-        candidate=str(pool.ids[position]),
+        candidate=candidate,
+        purpose="search" if level is None else "look",
+        level=level,
         system=pool.systems[pool.system_codes[position]],
         surface=pool.surfaces[pool.surface_codes[position]],
-        source=rules.source,
+        source=rules.source if level is None else rules.looks.get(level, rules.source),
         predicted_cost=float(pool.cost[position]),
         initial=choice.initial or (rules.widens and not len(plan.history.observed)),
         horizon=plan.horizon,

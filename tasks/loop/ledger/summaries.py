@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
-from typing import Literal
 
 from tansaku.models.domain.adoption import adopted_from
 from tansaku.models.domain.history import result_keeps
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.records import Evaluation, Purpose
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.objective import LimitSpec
 from tansaku.models.domain.states import EvaluationState
@@ -22,7 +21,6 @@ class EvaluationSummary:
     """One evaluation in about half a kilobyte: a whole one takes 14, which a driver of a large campaign cannot hold.
 
     Attributes:
-        id: Of the evaluation.
         number: Of its proposal.
         candidate: Id of its candidate.
         system: Name of its system.
@@ -34,10 +32,9 @@ class EvaluationSummary:
         core_seconds: Measured core-seconds of all its attempts.
         adopted: Whether its result was adopted.
         initial: Whether it belongs to the initial design.
-        purpose: ``search`` or ``polish``.
+        level: Name of the level of a look, else None.
         horizon: Of its proposal.
         model: What proposed it.
-        state: Its state.
         attempts: Number of its attempts.
         proposed_at: When it was proposed.
         done_as: Number of the evaluation that holds what was measured in its place, None where nothing was.
@@ -63,7 +60,7 @@ class EvaluationSummary:
     core_seconds: float
     adopted: bool
     initial: bool
-    purpose: Literal["search", "polish"]
+    purpose: Purpose
     horizon: int
     model: str
     state: EvaluationState
@@ -77,6 +74,7 @@ class EvaluationSummary:
     as_looked: bool
     own_lattice_parameter: float | list[float] | None
     keeps_limits: bool = True
+    level: str | None = None
 
     @property
     def computed(self) -> bool:
@@ -89,7 +87,6 @@ def summary_of(evaluation: Evaluation, limits: Sequence[LimitSpec] = ()) -> Eval
     """Returns the summary of an evaluation; texts that many evaluations share are held once.
 
     Args:
-        evaluation: As stored.
         limits: Of the campaign's objective.
     """
     proposal, outcome = evaluation.proposal, evaluation.outcome
@@ -121,6 +118,7 @@ def summary_of(evaluation: Evaluation, limits: Sequence[LimitSpec] = ()) -> Eval
         as_looked=looked is not None and looked[1],
         own_lattice_parameter=None if outcome is None else outcome.properties.get(OWN_LATTICE_PARAMETER),
         keeps_limits=not limits or outcome is None or result_keeps(limits, outcome),
+        level=proposal.level,
     )
 
 

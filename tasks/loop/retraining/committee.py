@@ -21,9 +21,6 @@ def open_committee(space: Space, pool: CandidatePool, spec: CampaignSpec, artifa
     """The committee that the surrogate of a campaign names in ``informer``.
 
     Args:
-        space: Builds the structures.
-        pool: Its candidates.
-        spec: The campaign.
         artifacts: Where the versions' weights are.
     """
     learned = None if spec.retrain is None else spec.retrain.surrogate

@@ -66,7 +66,6 @@ def look_at(ledger: Ledger, plan: Plan, candidate: int) -> Look | None:
     """Returns the surrogate pre-screening of a chosen candidate.
 
     Args:
-        plan: The proposal.
         candidate: Position in the pool.
     """
     spec = ledger.spec.pre_screening

@@ -22,7 +22,7 @@ from tansaku.models.domain.errors import (
     TransientError,
 )
 from tansaku.models.domain.identifiers import canonical_json, short_hash, shown
-from tansaku.models.domain.levels import check_level, level_in_words
+from tansaku.models.domain.level_of_theory import check_level, level_in_words
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, RefinedSpace, Space
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.calculators.contract import settings_of
@@ -33,6 +33,7 @@ from tansaku.models.domain.units import convert, recorded_in
 from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
+from tansaku.tasks.node.configuration.references import pending_phases
 
 CONTENT_TYPE = "application/json"
 
@@ -124,7 +125,6 @@ def others_of(name: str, store: CampaignStore, left_out: dict[str, str]) -> list
 
     Args:
         name: Of the new campaign.
-        store: Holds them.
         left_out: Gets those that cannot be read, and why.
     """
     records = []
@@ -229,8 +229,7 @@ class Wanted:
     """Result that a campaign wants of a calculation.
 
     Attributes:
-        spec: The campaign.
-        phases: Energies of its space's phases by formula [eV/atom]; None where it names none.
+        phases: Energies of its space's phases by formula [eV/atom]; None where it names none, or is still to compute some.
     """
 
     spec: CampaignSpec
@@ -240,7 +239,7 @@ class Wanted:
     def of(cls, spec: CampaignSpec, base_path: Path) -> Wanted:
         """The result that a campaign wants. Raises ConfigurationError if its table of phases is missing or wrong."""
         phases = spec.space.competing_phases
-        return cls(spec, None if phases is None else phases_of(phases, base_path))
+        return cls(spec, None if phases is None or pending_phases(spec) is not None else phases_of(phases, base_path))
 
     def read(self, outcome: Outcome, computed_for: CampaignSpec, symbols: Sequence[str]) -> Outcome | None:
         """The outcome as a job of this campaign would have given it; None where the record does not hold what is wanted.
@@ -278,11 +277,14 @@ def _question(spec: CampaignSpec) -> list[object]:
 
 
 def _phases(spec: CampaignSpec) -> JsonDict | None:
-    """The phases that a campaign compares candidates with, a table of them by its content."""
+    """The phases that a campaign compares candidates with, a table of them by its content.
+
+    What the same calculator computes for the same question is the same, whoever asked first.
+    """
     phases = spec.space.competing_phases
     if phases is None:
         return None
-    return phases.model_dump(mode="json", exclude={"file"} if phases.sha256 is not None else None)
+    return phases.model_dump(mode="json", exclude={"computed"} | ({"file"} if phases.sha256 is not None else set()))
 
 
 def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Known]:

@@ -18,7 +18,6 @@ class KnownResults:
     """Results that a campaign adopts; the same answers at every start, because they were frozen with the campaign.
 
     Args:
-        spec: The campaign.
         space: Builds its structures.
         artifacts: Keeps the results and the files that they name.
         store: Gives the present names of campaigns.

@@ -35,7 +35,6 @@ def offer_results(name: str, computation: str, store: CampaignStore, may_view: C
 
     Args:
         computation: Its :func:`~tansaku.tasks.loop.reuse.keys.computation_key`.
-        store: Holds the other ones.
         may_view: Whether its author may see a campaign: of others nothing is offered or said.
 
     Raises:

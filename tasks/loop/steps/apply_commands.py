@@ -107,6 +107,8 @@ def _rerun(context: StepContext, command: Command) -> None:
 
 def _reject(context: StepContext, command: Command) -> None:
     for evaluation in _chosen(context, command) if command.payload.get("candidates") else []:
+        if evaluation.purpose == "reference":
+            continue  # values of others are made of it
         stored = context.store.evaluation(evaluation.id)
         if stored.state is EvaluationState.DONE and stored.outcome is not None:
             said = f"value: {stored.outcome.value:.6g} {context.rules.unit} was rejected" + (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event
 
 from tansaku.models.domain.pool import CandidatePool
@@ -16,20 +17,24 @@ KNOWN_MODEL = "known"
 """Model name of proposals whose results were known before."""
 
 
-def choosing_after(proposer: Proposer, space: Space, pool: CandidatePool, known: KnownResults | None) -> Choosing:
-    """Returns how candidates are chosen where results are known beforehand: these count as part of the initial design.
+def choosing_after(
+    proposer: Proposer, space: Space, pool: CandidatePool, known: KnownResults | None, references: int = 0
+) -> Choosing:
+    """Returns how candidates are chosen after references, and results that are known beforehand and count in the design.
 
     Args:
         proposer: Of the campaign.
         space: Of the campaign.
         pool: Its candidates before the first proposal.
         known: Results that the campaign adopts.
+        references: Number of evaluations of elements, which come before all.
     """
     size = proposer.initial_count(pool)
-    if known is None or not known.beforehand:
+    names = [] if known is None else list(known.beforehand)
+    if not names and not references:
         return Choosing(proposer, size, None)
-    names = list(known.beforehand)
-    left = Remaining.of(space.refined(names, []) if isinstance(space, RefinedSpace) else pool, size, names)
+    left = Remaining.of(space.refined(names, []) if names and isinstance(space, RefinedSpace) else pool, size, names)
+    left = replace(left, known=left.known + references)
     return Choosing(proposer, left.end, left)
 
 
@@ -43,12 +48,12 @@ def adopt_beforehand(context: StepContext, halt: Event) -> bool:
         Whether there were some.
     """
     ledger, known = context.ledger, context.known
-    if known is None or not known.beforehand:
+    if known is None or not known.beforehand or context.awaits_references:
         return False
-    last = ledger.evaluations.get(len(known.beforehand))
+    last = ledger.evaluations.get(len(context.references) + len(known.beforehand))
     if last is not None and last.candidate == next(reversed(known.beforehand)):
         return False
-    stored = {evaluation.candidate for evaluation in ledger.evaluations.values()}
+    stored = {evaluation.candidate for evaluation in ledger.evaluations.values() if evaluation.purpose == "search"}
     left = [candidate for candidate in known.beforehand if candidate not in stored]
     for candidate in left:
         if halt.is_set():

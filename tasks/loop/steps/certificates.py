@@ -11,6 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.certificate import IN_A_ROW, Certificate
 from tansaku.models.domain.identifiers import certificate_rng, short_hash
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
 from tansaku.models.domain.records import Event, Refit
 from tansaku.models.domain.search_state import SearchState
@@ -31,6 +32,8 @@ EVERY = 10
 CONFIDENCE = 0.95
 """Probability for certificates without a stop rule."""
 
+
+_HARDLY, _MOST_STABLE = 0.01, 500  # probability of being on a hull, and number, of candidates that are stored
 
 _FEW = 8  # certificates that are read at once
 
@@ -77,6 +80,7 @@ def draw_up(
         tolerances=dict(zip(pool.systems, map(_finite, apart.tolist()), strict=True)) if by_system else {},
         known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
         estimate=remaining.estimate,
+        stable=None if remaining.on_hull is None else _likeliest(search.pool, *remaining.on_hull),
         unit=rules.unit,
         words=rules.words,
         outlook=None if ahead is None else outlook_of(ahead, search, plan, rules, refit),
@@ -208,6 +212,13 @@ def note_final(context: StepContext) -> None:
     history = known_history(rules, ledger.search, last)
     if len(history.observed):
         note_certificate(context, Plan(last + 1, last, history, None))
+
+
+def _likeliest(pool: CandidatePool, points: IntArray, probabilities: FloatArray) -> dict[str, float]:
+    """Candidates that may be on the hull, the likeliest first, without those that hardly are."""
+    order = np.argsort(-probabilities, kind="stable")[:_MOST_STABLE]
+    likely = order[probabilities[order] >= _HARDLY]
+    return dict(zip(pool.ids[points[likely]].tolist(), probabilities[likely].tolist(), strict=True))
 
 
 def _finite(tolerance: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tansaku.models.domain.levels import of_wanted
 from tansaku.models.domain.outlook import (
     CHANCE_SCALE,
     GAIN_SCALE,
@@ -34,7 +35,7 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
         rules: The plan of the round.
         refit: The last refit, if there was one.
     """
-    pool, history = search.pool, plan.history
+    pool, history = of_wanted(search.pool, plan.history)
     counts = result_counts(pool, history, by_system=ahead.groups > 1)
     lacking = missing(counts, direction=rules.direction, unit=rules.unit, words=rules.words)
     if lacking is not None:
@@ -75,13 +76,12 @@ def rate_of(
         refit: The last refit, if there was one; a failed one is not accepted.
         price: What the gain is paid with.
     """
-    pool = search.pool
-    counts = result_counts(pool, plan.history, by_system=ahead.groups > 1)
+    counts = result_counts(*of_wanted(search.pool, plan.history), by_system=ahead.groups > 1)
     lacking = missing(counts, direction=rules.direction, unit=rules.unit)
     accepted = refit is not None and refit.ok and refit.hyperparameters and not refit.hyperparameters.get(UNCLEAR, False)
     if lacking is not None or not accepted:
         return None
-    return ahead.rate(_prices(pool, price), GAIN_SCALE * scale_of(search, plan, rules))
+    return ahead.rate(_prices(search.pool, price), GAIN_SCALE * scale_of(search, plan, rules))
 
 
 def scale_of(search: SearchState, plan: Plan, rules: RoundRules) -> float:

@@ -82,7 +82,7 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     proposal = choose(proposer, ledger.pool, plan, rules, ledger.refits[-1] if ledger.refits else None)
     ledger.proposer_seconds += time.perf_counter() - begun
     if proposal is None:
-        return _nothing_left(plan, rules)
+        return _nothing_left(plan, rules, ledger.pool)
     look = look_at(ledger, plan, int(ledger.pool.positions([proposal.candidate])[0]))
     proposal = proposal if look is None else proposal.model_copy(update={"look": look})
     committed = commit(context, priced_for_adoption(context, proposal))
@@ -193,10 +193,12 @@ def stop_decision(context: StepContext, reason: StopReason) -> StopDecision:
     )
 
 
-def _nothing_left(plan: Plan, rules: RoundRules) -> StopReason | None:
-    if not rules.ordered and len(plan.history.pending):
+def _nothing_left(plan: Plan, rules: RoundRules, pool: CandidatePool) -> StopReason | None:
+    history, levels = plan.history, pool.levels
+    if not rules.ordered and len(history.pending):
         return None
-    return StopReason.EXHAUSTED if rules.limit is None else StopReason.BUDGET
+    complete = levels is not None and bool(np.isin(levels.places[:, -1], history.proposed).all())
+    return StopReason.EXHAUSTED if rules.limit is None or complete else StopReason.BUDGET
 
 
 _MOST = 20

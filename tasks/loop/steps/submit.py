@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.loop.ledger.context import StepContext
 from tansaku.tasks.loop.retraining.files import weights_file
+from tansaku.tasks.node.configuration.references import space_with
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tansaku.tasks.node.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
 
@@ -67,26 +68,29 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
     Raises:
         TransientError: The artifact store did not answer.
     """
-    spec = context.ledger.spec
-    polishes = evaluation.proposal.purpose == "polish"
+    spec, proposal = context.ledger.spec, evaluation.proposal
+    polishes, element = proposal.purpose == "polish", proposal.purpose == "reference"
+    looked = None if proposal.level is None else spec.level(proposal.level)
     return JobDocument(
         campaign=context.name,
-        candidate=evaluation.proposal.candidate,
-        space=_space(context),
-        calculator=spec.calculator,
-        label=spec.label,
+        candidate=proposal.candidate,
+        reference=proposal.candidate if element else None,
+        space=_space(context) if looked is None else _space(context).at_level(looked.column),
+        calculator=spec.calculator if looked is None else looked.calculator,
+        label=None if element else spec.label,
         look=_look(context, evaluation),
         objective=spec.objective,
         relaxation=polish_relaxation(spec) if polishes else None,
-        start=_searched_structure(context, evaluation.proposal.candidate) if polishes else None,
+        start=_searched_structure(context, proposal.candidate) if polishes else None,
         thicknesses=spec.space.thicknesses if polishes else (),
         base_path=context.ledger.record.base_path,
     )
 
 
 def _space(context: StepContext) -> SpaceSpec:
-    """Returns the space, with the calculator's own lattice parameter once a job has determined it."""
+    """Returns the space, with energies of elements and the calculator's own lattice parameter once jobs have given them."""
     space = context.ledger.spec.space
+    space = space if context.energies is None else space_with(space, context.energies)
     crystal = space.reference_crystal
     if crystal is None or crystal.own_lattice_parameter is not None:
         return space

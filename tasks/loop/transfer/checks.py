@@ -20,7 +20,6 @@ class Claim:
 
     Attributes:
         key: Its key in the campaign file, for messages.
-        name: Its name.
         unit: Of its values.
         direction: Whether low or high values were wanted.
         property: What was computed, None if unknown.

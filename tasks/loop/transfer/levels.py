@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.levels import level_in_words
+from tansaku.models.domain.level_of_theory import level_in_words
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Event
 from tansaku.models.domain.specs.campaign import CampaignSpec

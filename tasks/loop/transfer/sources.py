@@ -37,12 +37,7 @@ CONTENT_TYPE = "application/json"
 
 @dataclass(frozen=True)
 class Target:
-    """The campaign that learns.
-
-    Attributes:
-        spec: Its spec.
-        pool: Its candidates.
-    """
+    """The campaign that learns."""
 
     spec: CampaignSpec
     pool: CandidatePool
@@ -86,7 +81,6 @@ def campaign_source(
         target: The campaign that learns.
         source: The source as its spec names it.
         key: Of the source in the spec, for messages.
-        store: Where the source is.
         record: The source, which may have another name now; None: the campaign that has the name in the spec.
 
     Raises:
@@ -199,7 +193,6 @@ def followed(store: CampaignStore, record: CampaignRecord, source: str) -> Campa
     """The source of a stored campaign, whatever it is called now. Raises NotFoundError.
 
     Args:
-        store: Holds both.
         record: The campaign that learns; an older version stored no ids, because they were names.
         source: Name of the source in its spec.
     """
@@ -207,11 +200,7 @@ def followed(store: CampaignStore, record: CampaignRecord, source: str) -> Campa
 
 
 def with_stored_names(spec: CampaignSpec, known: CampaignRecord, store: CampaignStore) -> CampaignSpec:
-    """Returns a file's spec in which sources that the file calls by their present names have those of the stored spec.
-
-    Args:
-        store: Where the sources are.
-    """
+    """Returns a file's spec in which sources that the file calls by their present names have those of the stored spec."""
     stored = stored_spec(known).transfer
     if spec.transfer is None or stored is None:
         return spec
@@ -254,7 +243,6 @@ class CampaignSources:
         target: The campaign that learns.
         base_path: Folder in which its relative paths start.
         store: Where the followed campaigns are.
-        artifacts: Where source data are kept.
 
     Raises:
         ConfigurationError: A table has changed or does not fit.
@@ -324,7 +312,6 @@ def open_proposer(
         spec: The campaign, its sources frozen.
         base_path: Folder in which its relative paths start.
         store: Where followed sources are.
-        artifacts: Where source data are kept.
         device: The site's.
 
     Raises:

@@ -79,18 +79,18 @@ class Difference:
         return f"{self.key}: {self.old!r} -> {self.new!r}"
 
 
-def load_campaign(path: Path, limits: LimitsSpec | None = None) -> LoadedCampaign:
+def load_campaign(path: Path, limits: LimitsSpec | None = None, base_path: Path | None = None) -> LoadedCampaign:
     """Loads a campaign file.
 
     Args:
-        path: The file.
         limits: Larger files of the space are not even read; None: their ceiling.
+        base_path: Folder at which its relative paths start; None: its own.
 
     Raises:
         ConfigurationError: The file, a key in it or a file it names is wrong; the message has one line per problem.
     """
     document = read_named(path)
-    base_path = path.resolve().parent
+    base_path = path.resolve().parent if base_path is None else base_path
     return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
 
 
@@ -236,7 +236,6 @@ def set_key(data: dict[str, Any], dotted: str, value: object) -> None:
     Args:
         data: The spec as plain data; changed in place.
         dotted: Where, e.g. ``budget.evaluations``.
-        value: The new value.
 
     Raises:
         ConfigurationError: It would be a key of something that is no mapping.
@@ -282,6 +281,16 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
     if label is not None:
         found = _resolve_calculator(label.calculator, space, base_path, document, ("label", "calculator"))
         label = label.model_copy(update={"calculator": found})
+    levels = tuple(
+        level
+        if level.calculator is None
+        else level.model_copy(
+            update={
+                "calculator": _resolve_calculator(level.calculator, space, base_path, document, ("levels", i, "calculator"))
+            }
+        )
+        for i, level in enumerate(spec.levels)
+    )
     check_cell(space, calculator, document)
     space = resolve_crystal(space, calculator, base_path)
     density = getattr(calculator, "kpoint_density", None)
@@ -296,7 +305,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
             for i, source in enumerate(transfer.sources)
         )
         transfer = transfer.model_copy(update={"sources": sources})
-    spec = spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
+    update = {"space": space, "calculator": calculator, "levels": levels, "label": label, "transfer": transfer}
+    spec = spec.model_copy(update=update)
     return with_defaults(spec)
 
 
@@ -311,11 +321,8 @@ def _resolve_calculator(
     """The spec with the hashes of the files that it names; refuses elements for which these have nothing.
 
     Args:
-        calculator: As the file gives it.
         space: What the calculator must know the elements of.
         base_path: Folder of the file.
-        document: The file.
-        key: Where the calculator is in it.
     """
     facts = calculator.facts
     if not (facts.files or facts.parts or isinstance(calculator, PluginCalculator)):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import runpy
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
@@ -16,7 +20,8 @@ from tansaku.models.domain.specs.parallel import SERIAL
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.ground.settings import worker_environment
-from tansaku.tasks.node.jobs.own_crystal import OwnCrystalAnswer, OwnCrystalRequest
+from tansaku.tasks.node.jobs import own_crystal
+from tansaku.tasks.node.jobs.forked import FORKER
 
 if TYPE_CHECKING:
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
@@ -130,12 +135,13 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
     # A DFT code may not be installed on this machine, and takes minutes if it is.
     if calculator.facts.dft:
         return None
+    FORKER.preload([calculator.facts.engine, "tansaku.calculators.workflows.own_crystal"])
     folder = folder_of(calculator, base_path)
-    asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=folder, seconds=seconds)
+    asked = own_crystal.OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=folder, seconds=seconds)
     reply = answered(OWN_CRYSTAL, asked.model_dump_json(), seconds)
     if reply is None:
         return None
-    answer = OwnCrystalAnswer.model_validate_json(reply)
+    answer = own_crystal.OwnCrystalAnswer.model_validate_json(reply)
     if answer.lattice_parameter is None or answer.given is None:
         raise ConfigurationError(answer.error or "", hint=answer.hint)
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
@@ -157,18 +163,68 @@ def answered(module: str, request: str, seconds: int) -> str | None:
         request: The question as JSON.
         seconds: Its processor time [s].
     """
+    name = f"tansaku.tasks.node.jobs.{module}"
+    if _ASKING.by_forks:
+        return _forked(name, request)
+    environment, patience = worker_environment(SERIAL), seconds + _PATIENCE
     try:
+        answer = FORKER.answer(name, request, environment, patience)
+        if answer is not None:
+            return answer or None
         done = subprocess.run(  # noqa: S603 - one of our modules
             # -P: files in the current folder do not shadow modules.
-            [sys.executable, "-P", "-m", f"tansaku.tasks.node.jobs.{module}"],
+            [sys.executable, "-P", "-m", name],
             input=request,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=worker_environment(SERIAL),
-            timeout=seconds + _PATIENCE,
+            env=environment,
+            timeout=patience,
             check=False,
         )
     except subprocess.TimeoutExpired:
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+@dataclass
+class _Asking:
+    """Way in which processes that answer questions are started."""
+
+    by_forks: bool = False
+
+
+_ASKING = _Asking()
+
+
+def ask_by_forks() -> None:
+    """Has forks of this process answer from now on: it has imported what they need, has no threads, and its own time limit."""
+    _ASKING.by_forks = True
+
+
+def _forked(module: str, request: str) -> str | None:
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answer:
+        asked.write(request.encode())
+        asked.seek(0)
+        child = os.fork()
+        if child == 0:
+            _answer_as(module, asked.fileno(), answer.fileno())
+        if os.waitpid(child, 0)[1]:
+            return None
+        answer.seek(0)
+        return answer.read().decode()
+
+
+def _answer_as(module: str, asked: int, answer: int) -> NoReturn:
+    """Runs a module as the whole program of this process, and ends it."""
+    code = 1
+    try:
+        os.dup2(asked, 0)
+        os.dup2(answer, 1)
+        sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+        sys.modules.pop(module, None)  # else runpy warns
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    finally:
+        os._exit(code)

@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, Pending, withholds
+from tansaku.models.domain.specs.proposer import GPProposerSpec, Pending, usual_proposer, withholds
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
 _THICKER = 2.0
@@ -45,6 +45,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
       and both are null.
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
+    * ``proposer``: ``multi_level`` if the file has none and ``levels`` is given.
     * ``proposer.across_systems``: yes if it is null.
     * ``proposer.engine`` and ``proposer.pending``: see :func:`with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
@@ -70,8 +71,9 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     proposer = _surface_proposer(spec)
     if proposer is not None and proposer.initial is None and proposer.initial_points is None:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
-    if _searches_atoms(spec) and left_open:
-        spec = spec.model_copy(update={"proposer": ArmsProposerSpec()})
+    usual = usual_proposer(atoms=_searches_atoms(spec), levels=bool(spec.levels)) if left_open else None
+    if usual is not None:
+        spec = spec.model_copy(update={"proposer": usual})
     if getattr(spec.proposer, "across_systems", False) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     spec = with_engine(spec)
@@ -143,8 +145,8 @@ def with_engine(spec: CampaignSpec) -> CampaignSpec:
 
 
 def _draws(spec: CampaignSpec) -> bool:
-    """Returns whether the engine is of those with which values that are awaited were compared."""
-    return getattr(spec.proposer, "engine", None) in _FILLED_IN
+    """Returns whether the engine is of those with which values that are awaited were compared, and judges by itself."""
+    return getattr(spec.proposer, "engine", None) in _FILLED_IN and getattr(spec.proposer, "function", None) is None
 
 
 def _usual_engine(spec: CampaignSpec) -> int | None:

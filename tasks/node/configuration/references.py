@@ -1,80 +1,102 @@
-"""Energies of the elements that a campaign's calculator computes before the campaign is stored."""
+"""Energies of the elements that a campaign's calculator computes as evaluations of the campaign."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import Space
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.models.domain.specs.space_base import SpaceBase
-from tansaku.tasks.node.configuration.crystal import AUTO_SECONDS, answered, folder_of
-from tansaku.tasks.node.jobs.references import ReferencesAnswer, ReferencesRequest
 
 _KEY = "space.phases.references"
-_MODULE = "references"
 
 _Space = TypeVar("_Space", bound=SpaceBase)
 
 
-def wanted_references(spec: CampaignSpec) -> PhasesSpec | None:
-    """The phases of a campaign whose calculator is to compute elements; None for others."""
+def pending_phases(spec: CampaignSpec) -> PhasesSpec | None:
+    """The phases of a campaign of which evaluations compute elements; None for others.
+
+    Older versions computed them when the campaign was created, and stored them with its spec.
+    """
     phases = spec.space.competing_phases
-    return phases if phases is not None and phases.references == "compute" else None
+    return phases if phases is not None and phases.references == "compute" and phases.computed is None else None
 
 
 def without_references(space: _Space) -> _Space:
     """The space as a file says it: what was computed for another campaign is computed again."""
     phases = space.competing_phases
-    return space if phases is None or phases.computed is None else _with(space, phases, None)
+    return space if phases is None or phases.computed is None else space_with(space, None)
 
 
-def with_references(spec: CampaignSpec, space: Space, base_path: Path) -> CampaignSpec:
-    """The spec with the energies of the elements that its file does not give, by its calculator.
+def space_with(space: _Space, energies: Mapping[str, float] | None) -> _Space:
+    """The space with energies of elements [eV/atom]; itself where it compares candidates with no phases."""
+    phases = space.competing_phases
+    if phases is None:
+        return space
+    computed = None if energies is None else dict(energies)
+    return space.model_copy(update={"phases": phases.model_copy(update={"computed": computed})})
+
+
+def with_computed(spec: CampaignSpec, energies: Mapping[str, float] | None) -> CampaignSpec:
+    """The spec with energies of elements [eV/atom]."""
+    return spec.model_copy(update={"space": space_with(spec.space, energies)})
+
+
+def reference_elements(spec: CampaignSpec, space: Space, base_path: Path) -> tuple[str, ...]:
+    """Elements that evaluations of the campaign compute, in alphabetical order; empty where there are none.
 
     Args:
         space: Of the campaign, opened.
         base_path: Folder in which relative paths start.
 
     Raises:
-        ConfigurationError: There is no calculator for it, it takes too long, or an element has no simple crystal.
+        ConfigurationError: The table of the given phases is missing or wrong.
     """
-    phases = wanted_references(spec)
-    if phases is None or phases.computed is not None:
-        return spec
+    phases = pending_phases(spec)
+    if phases is None:
+        return ()
     from tansaku.calculators.workflows.stability import counted, given_phases
 
     given = [counted(name, "space.phases").keys() for name in given_phases(phases, base_path)]
-    missing = tuple(sorted(element for element in space.elements() if {element} not in given))
-    return with_computed(spec, _computed(spec, missing, base_path) if missing else {})
+    return tuple(sorted(element for element in space.elements() if {element} not in given))
 
 
-def with_computed(spec: CampaignSpec, energies: dict[str, float] | None) -> CampaignSpec:
-    """The spec with energies of elements [eV/atom]."""
-    phases = wanted_references(spec)
-    return spec if phases is None else spec.model_copy(update={"space": _with(spec.space, phases, energies)})
+def as_if_computed(spec: CampaignSpec, elements: Collection[str]) -> CampaignSpec:
+    """The spec with zero as the energy of elements that are still to be computed.
+
+    For questions that depend on compositions alone. Nothing is proposed or computed with these numbers.
+    """
+    return with_computed(spec, dict.fromkeys(elements, 0.0)) if elements else spec
 
 
-def _with(space: _Space, phases: PhasesSpec, energies: dict[str, float] | None) -> _Space:
-    return space.model_copy(update={"phases": phases.model_copy(update={"computed": energies})})
+def check_references(spec: CampaignSpec, elements: Collection[str]) -> None:
+    """Checks that the campaign's jobs can compute elements.
 
-
-def _computed(spec: CampaignSpec, elements: tuple[str, ...], base_path: Path) -> dict[str, float]:
-    calculator = spec.calculator
-    reply = None
-    if calculator is not None and not calculator.facts.manual and not calculator.facts.dft:
-        folder = folder_of(calculator, base_path)
-        asked = ReferencesRequest(calculator=calculator, elements=elements, base_path=folder, seconds=AUTO_SECONDS)
-        reply = answered(_MODULE, asked.model_dump_json(), AUTO_SECONDS)
-    if reply is None:
-        kind = calculator.type if calculator is not None else "none"
+    Raises:
+        ConfigurationError: Its values are not computed by jobs, or the usual form of an element is neither a simple crystal
+            nor a molecule.
+    """
+    calculator: CalculatorBase | None = spec.calculator
+    if not elements:
+        return
+    if calculator is None or calculator.facts.manual or calculator.facts.described:
+        kind = "none" if calculator is None else calculator.type
         raise ConfigurationError(
-            f"{_KEY}: compute; with a calculator of type {kind} it takes too long, or cannot be done on this machine",
-            hint=f"compute {', '.join(elements)} as you like and give their energies under space.phases.energies",
+            f"{_KEY}: compute; a calculator of type {kind} computes no crystals of elements",
+            hint=f"give the energies of {', '.join(sorted(elements))} under space.phases.energies",
         )
-    answer = ReferencesAnswer.model_validate_json(reply)
-    if answer.energies is None:
-        raise ConfigurationError(answer.error or "", hint=answer.hint)
-    return answer.energies
+    from tansaku.calculators.workflows.references import check_reference
+
+    for element in sorted(elements):
+        check_reference(element)
+
+
+def reference_source(search: str) -> str:
+    """Source of the evaluations of elements: an element may have the name of a candidate."""
+    return short_hash({"search": search, "reference": True})

@@ -9,17 +9,25 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.identity import identity
+from tansaku.models.domain.specs.levels import LevelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
 """Final relaxation of the best candidates; force threshold and steps are those of the campaign, or stricter."""
 
 
-def source_of(spec: CampaignSpec) -> str:
+def source_of(spec: CampaignSpec, level: LevelSpec | None = None) -> str:
     """Source of a new campaign's evaluations: files count by their content, never by their path.
 
     A campaign with evaluations has the source that these have, by the rule of the version that made the first.
+
+    Args:
+        level: Of looks; None: the source of full evaluations.
     """
+    if level is not None:
+        look = {"look": level.name}
+        recorded = spec.space.at_level(level.column).recorded_source()
+        return short_hash(look | (recorded or {"calculator": identity(level.calculator) if level.calculator else {}}))
     recorded = spec.space.recorded_source()
     if recorded is not None:
         return short_hash(recorded)
@@ -40,11 +48,12 @@ def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
 
 
 def _converged(calculator: CalculatorBase, fmax: float | None) -> RelaxationSpec:
-    """A calculator's relaxation, to another largest force where it is given; the stricter one needs steps for it."""
+    """A calculator's relaxation to its end, with another largest force where it is given; a stricter one needs steps for it."""
     own = calculator.relaxation
-    if fmax is None or fmax == own.fmax:
+    if fmax in (None, own.fmax) and own.unconverged == "fail":
         return own
-    return own.model_copy(update={"fmax": fmax, "max_steps": max(own.max_steps, calculator.usual_relaxation.max_steps)})
+    steps = max(own.max_steps, calculator.usual_relaxation.max_steps)
+    return own.model_copy(update={"fmax": fmax or own.fmax, "max_steps": steps, "unconverged": "fail"})
 
 
 def polish_source(spec: CampaignSpec, search: str) -> str:

@@ -86,7 +86,8 @@ class BarrierJob:
         return Outcome(
             value=convert(value, "eV", self.unit),
             quantities=quantities,
-            properties=describe(found, self.workflow.dimensions),
+            properties=describe(found, self.workflow.dimensions)
+            | ({} if self.workflow.midpoint_steps is None else {"midpoint_steps": self.workflow.midpoint_steps}),
             wall_time=time.perf_counter() - begun,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, STATES_FILE: STATES_FILE},
             provenance=self.calculator.provenance,

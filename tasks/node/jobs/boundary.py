@@ -273,7 +273,6 @@ def annealed(start: Atoms, calculator: Calculator, relaxation: RelaxationSpec) -
 
     Args:
         start: As the space built it; ``info`` says how it is annealed.
-        calculator: Computes.
         relaxation: Of the candidate: says whether atoms are held.
 
     Raises:
@@ -302,7 +301,6 @@ def excess_quantities(
     Args:
         bulk: The crystal at the lattice parameter of the campaign.
         stiffness: Of that crystal; None: it is not known, and the stress of the boundary cannot be computed.
-        straining: Gives the energies of a strained cell with rigid blocks.
 
     Returns:
         The excess volume, without what the grains are stretched by a stress that the relaxation has left along the normal; and

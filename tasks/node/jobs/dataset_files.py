@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,14 +16,20 @@ from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.surrogates import Example
+from tansaku.tasks.node.jobs.document import FREE_ENERGY
 
 if TYPE_CHECKING:
     import h5py
 
 SCHEMA_VERSION = 1
 
+Found = TypeVar("Found")
+
 PER_ATOM = frozenset({"energies", "forces", "label_energies", "label_forces"})
 """Properties with a row for each atom; all others belong to the structure."""
+
+TOTAL = frozenset({"energy", "label_energy", FREE_ENERGY})
+"""Properties that grow with the number of atoms."""
 
 
 def check_hdf5() -> None:
@@ -90,6 +97,10 @@ def read_hdf5(path: Path) -> list[Example]:
     Raises:
         StoreError: It is no such file.
     """
+    return _opened(path, _read)
+
+
+def _opened(path: Path, read: Callable[[h5py.File], Found]) -> Found:
     check_hdf5()
     import h5py
 
@@ -98,9 +109,40 @@ def read_hdf5(path: Path) -> list[Example]:
             version = file.attrs.get("schema_version")
             if file.attrs.get("format") != "tansaku-dataset" or version != SCHEMA_VERSION:
                 raise StoreError(f"{path} is not a data set of tansaku, or of a newer version (schema version {version})")
-            return _read(file)
+            return read(file)
     except (OSError, KeyError, ValueError) as error:
         raise StoreError(f"{path} is not a data set: {error}") from error
+
+
+@dataclass(frozen=True)
+class Content:
+    """Numbers that a data set holds, without its structures.
+
+    Attributes:
+        sizes: Atoms of each structure, shape ``(n_structures,)``.
+        numbers: Atomic numbers of all atoms, shape ``(n_atoms,)``.
+        groups: Of each structure.
+        properties: Values by name: of total energies per atom, of the others as they are stored.
+    """
+
+    sizes: np.ndarray[Any, np.dtype[np.int64]]
+    numbers: np.ndarray[Any, np.dtype[np.int16]]
+    groups: tuple[str, ...]
+    properties: dict[str, FloatArray]
+
+
+def read_content(path: Path) -> Content:
+    """Reads the numbers that :func:`write_hdf5` wrote. Raises StoreError if it is no such file."""
+    return _opened(path, _content)
+
+
+def _content(file: h5py.File) -> Content:
+    sizes = np.diff(file["offsets"][:])
+    properties: dict[str, FloatArray] = {}
+    for name, stored in file.get("properties", {}).items():
+        values = np.asarray(stored["values"][:], dtype=np.float64)
+        properties[name] = values / sizes[stored["known"][:]] if name in TOTAL else values
+    return Content(sizes, file["numbers"][:], tuple(item.decode() for item in file["groups"][:]), properties)
 
 
 def _write_structures(file: h5py.File, examples: Sequence[Example]) -> None:

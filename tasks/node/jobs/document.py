@@ -12,6 +12,7 @@ from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.crystals import Element
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import SpaceSpec
@@ -117,6 +118,7 @@ class JobDocument(Record):
 
     Attributes:
         candidate: Id of the candidate.
+        reference: The element that is computed instead of a candidate, whose name it is then.
         calculator: None for spaces that hold their values.
         label: Also stores this calculator's energies of the relaxed structure.
         look: Surrogate pre-screening that may make the label unnecessary.
@@ -130,6 +132,7 @@ class JobDocument(Record):
     schema_version: Literal[1] = 1
     campaign: Name
     candidate: str
+    reference: Element | None = None
     space: SpaceSpec
     calculator: CalculatorSpec | None = None
     label: LabelSpec | None = None

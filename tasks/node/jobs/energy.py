@@ -183,7 +183,6 @@ def write_result(path: Path, start: Atoms, result: CalculationResult) -> None:
     Args:
         path: The file, extended XYZ.
         start: Initial structure, whose metadata are kept.
-        result: What was computed.
     """
     atoms = result.atoms.copy()
     atoms.info = dict(start.info)

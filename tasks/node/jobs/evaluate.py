@@ -76,7 +76,8 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
     started_at, begun = datetime.now(UTC), time.perf_counter()
     outcome = _computed(compute, provenance)
     _check_unchanged(document)
-    outcome = believable(_complete(outcome, document.objective), document.objective, document.space)
+    complete = outcome if document.reference is not None else _complete(outcome, document.objective)
+    outcome = believable(complete, document.objective, document.space)
     wall_time = outcome.wall_time or time.perf_counter() - begun
     where = {
         "host": socket.gethostname(),
@@ -205,6 +206,10 @@ def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
     Raises:
         ConfigurationError: No workflow computes such a space with this spec.
     """
+    if document.reference is not None:
+        from tansaku.tasks.node.jobs.references import open_reference_job
+
+        return open_reference_job(document, document.reference, folder)
     workflow = workflow_of(document.calculator)
     name = workflow.type if workflow is not None else None
     named = document.space.description.jobs

@@ -101,9 +101,7 @@ def fit_and_judge(
     """Trains on the training groups, predicts both sides, and calibrates the deviations on the held-out groups.
 
     Args:
-        spec: What is trained.
         examples: The whole data set, from :func:`learned_from`.
-        groups: Side of each group.
         run: Device, checkpoints, listener, weights to begin with; the seed is the model file's.
         calibrate: False: the deviations stay those of the training.
 

@@ -2,11 +2,12 @@
 
     launcher > outer guard > inner guard > worker > programs
 
-Both guards are copies of the worker's process before its large imports. A process whose parent ends becomes a child of the
-inner guard, the nearest "child subreaper" above it. After each job the worker ends what the job has left there. When the worker
-ends, for any reason, the inner guard kills the rest and ends in the same way. The outer guard does the same for the inner one,
-and the kernel tells the inner one when the outer one is gone: whichever of the three is killed, the other two clear up. In
-claims and to the launcher, the outer guard is the worker: when it has ended, nothing is left.
+Both guards are copies of the worker's process, from before its large imports if it was not forked with them. A process whose
+parent ends becomes a child of the inner guard, the nearest "child subreaper" above it. After each job the worker ends what the
+job has left there. When the worker ends, for any reason, the inner guard kills the rest and ends in the same way. The outer
+guard does the same for the inner one, and the kernel tells the inner one when the outer one is gone: whichever of the three is
+killed, the other two clear up. In claims and to the launcher, the outer guard is the worker: when it has ended, nothing is
+left.
 
 The inner guard also measures an evaluation that has limits, and ends the worker when one is exceeded.
 """
@@ -79,7 +80,6 @@ class Excess:
     """A limit that was exceeded.
 
     Attributes:
-        reason: Which.
         message: In words.
         again: Whether the worker had computed other evaluations before, whose memory this may be: a new worker tries again.
     """

@@ -27,7 +27,6 @@ class Compared:
         computed: Shape ``(n,)``.
         predicted: Shape ``(n,)``.
         deviation: Of the prediction, shape ``(n,)``; empty where there is none.
-        unit: Of all.
         factor: By which the deviations were multiplied because of the errors of held-out groups; None: they were not.
     """
 

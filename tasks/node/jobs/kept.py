@@ -35,8 +35,6 @@ def scratch_of(
 
     Args:
         structure: Initial structure of the evaluation.
-        relaxation: How it is relaxed.
-        folder: Folder of the job.
 
     Raises:
         DiskFullError: The calculation failed while the disk was full, whatever its program took for the cause.

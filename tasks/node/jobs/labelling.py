@@ -153,9 +153,7 @@ def open_labelled_job(job: Callable[[], Outcome], label: LabelSpec, document: Jo
 
     Args:
         job: Of the first calculator.
-        label: Of the document.
         document: What is to be computed.
-        folder: Of the job's files.
     """
     wanted, crystal, objective = None, document.space.reference_crystal, document.objective
     if objective.property == LABEL_PROPERTY and crystal is not None:

@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.commands import offer_commands
@@ -22,7 +22,7 @@ class Limited(Protocol):
         ...
 
     @classmethod
-    def model_validate_json(cls, json_data: str) -> Limited:
+    def model_validate_json(cls, json_data: str) -> Self:
         """Reads it."""
         ...
 
@@ -38,13 +38,12 @@ def answer_one(kind: type[Question], answer: Callable[[Question], Record]) -> in
 
     Args:
         kind: Class of the question.
-        answer: Answers it.
 
     Returns:
         Its exit code.
     """
     offer_commands(given_commands())
-    request: Question = kind.model_validate_json(sys.stdin.read())  # type: ignore[assignment]
+    request = kind.model_validate_json(sys.stdin.read())
     resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))
     # Output of calculators must not be mixed with the answer.
     with os.fdopen(os.dup(1), "w") as stream:

@@ -6,16 +6,17 @@ imported by those who need it: that takes longer than to look a value up.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.frozen_files import Watch, watching
 from tansaku.models.domain.errors import TransientError
-from tansaku.models.domain.identifiers import canonical_json, file_sha256
+from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GrainBoundarySpaceSpec
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
     from tansaku.calculators.workflows.grain_check import Stiffness
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
 
+_Spec = TypeVar("_Spec", bound=BaseModel)
+
 _OPEN = 4
 _SURFACES = 64
 
 
 def opened_space(spec: SpaceSpec, base_path: str) -> Space:
     """The space of a spec."""
-    return _space(_text(spec), base_path)
+    return _space(_Written.of(spec), base_path)
 
 
 def opened_calculator(spec: CalculatorSpec, base_path: str) -> Calculator:
@@ -44,7 +47,7 @@ def opened_calculator(spec: CalculatorSpec, base_path: str) -> Calculator:
     Raises:
         ConfigurationError: It cannot be opened, e.g. because a file is another one than the spec says.
     """
-    return _calculator(_text(spec), base_path)
+    return _calculator(_Written.of(spec), base_path)
 
 
 def check_calculator(spec: CalculatorSpec, base_path: str) -> None:
@@ -53,19 +56,19 @@ def check_calculator(spec: CalculatorSpec, base_path: str) -> None:
     Raises:
         ConfigurationError: A program or another file was changed meanwhile.
     """
-    held = _CALCULATORS.get((_text(spec), base_path))
+    held = _CALCULATORS.get((_Written.of(spec), base_path))
     if held is not None:
         held[1].check()
 
 
 def opened_bulk(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> BulkReference:
     """Energy of the perfect crystal with the calculator of a spec."""
-    return _bulk(_text(spec), base_path, crystal.model_dump_json())
+    return _bulk(_Written.of(spec), base_path, _Written.of(crystal))
 
 
 def opened_stiffness(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> Stiffness:
     """Stiffness of the perfect crystal with the calculator of a spec."""
-    return _stiffness(_text(spec), base_path, crystal.model_dump_json())
+    return _stiffness(_Written.of(spec), base_path, _Written.of(crystal))
 
 
 def opened_own_crystal(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> OwnCrystal:
@@ -74,12 +77,12 @@ def opened_own_crystal(spec: CalculatorSpec, base_path: str, crystal: CrystalSpe
     Raises:
         ConfigurationError: It has no such crystal.
     """
-    return _own_crystal(_text(spec.relaxing), base_path, crystal.model_dump_json())
+    return _own_crystal(_Written.of(spec.relaxing), base_path, _Written.of(crystal))
 
 
 def opened_oriented_bulk(spec: CalculatorSpec, base_path: str, space: GrainBoundarySpaceSpec, candidate: str) -> BulkReference:
     """The same in a cell like that of a candidate; once for each surface."""
-    return _oriented_bulk(_text(spec), base_path, _text(space), candidate.rpartition("-x")[0])
+    return _oriented_bulk(_Written.of(spec), base_path, _Written.of(space), candidate.rpartition("-x")[0])
 
 
 def opened_surrogate(file: str, sha256: str) -> Surrogate:
@@ -92,14 +95,24 @@ def opened_surrogate(file: str, sha256: str) -> Surrogate:
     return _surrogate(file, sha256)
 
 
-def _text(spec: SpaceSpec | CalculatorSpec) -> str:
-    return canonical_json(spec.model_dump(mode="json"))
+@dataclass(frozen=True)
+class _Written(Generic[_Spec]):
+    """A spec as JSON with its keys in their order, on which the candidates of a space of parameters depend."""
+
+    kind: type[_Spec]
+    text: str
+
+    @classmethod
+    def of(cls, spec: _Spec) -> _Written[_Spec]:
+        return cls(type(spec), spec.model_dump_json())
+
+    def read(self) -> _Spec:
+        return self.kind.model_validate_json(self.text)
 
 
 @lru_cache(maxsize=_OPEN)
-def _space(spec: str, base_path: str) -> Space:
-    adapter: TypeAdapter[SpaceSpec] = TypeAdapter(SpaceSpec)
-    return open_space(adapter.validate_json(spec), Path(base_path))
+def _space(spec: _Written[SpaceSpec], base_path: str) -> Space:
+    return open_space(spec.read(), Path(base_path))
 
 
 @lru_cache(maxsize=_OPEN)
@@ -113,16 +126,15 @@ def _surrogate(file: str, sha256: str) -> Surrogate:
     return restored(read_weights(path))
 
 
-_CALCULATORS: dict[tuple[str, str], tuple[Calculator, Watch]] = {}
+_CALCULATORS: dict[tuple[_Written[CalculatorSpec], str], tuple[Calculator, Watch]] = {}
 """By spec and folder, the last used one last."""
 
 
-def _calculator(spec: str, base_path: str) -> Calculator:
+def _calculator(spec: _Written[CalculatorSpec], base_path: str) -> Calculator:
     held = _CALCULATORS.pop((spec, base_path), None)
     if held is None or held[1].touched:
-        adapter: TypeAdapter[CalculatorSpec] = TypeAdapter(CalculatorSpec)
         with watching() as watch:
-            held = open_calculator(adapter.validate_json(spec), Path(base_path), given_parallel()), watch
+            held = open_calculator(spec.read(), Path(base_path), given_parallel()), watch
         while len(_CALCULATORS) >= _OPEN:
             del _CALCULATORS[next(iter(_CALCULATORS))]
     _CALCULATORS[spec, base_path] = held
@@ -130,29 +142,31 @@ def _calculator(spec: str, base_path: str) -> Calculator:
 
 
 @lru_cache(maxsize=_SURFACES)
-def _oriented_bulk(calculator: str, base_path: str, space: str, surface: str) -> BulkReference:
+def _oriented_bulk(
+    calculator: _Written[CalculatorSpec], base_path: str, space: _Written[GrainBoundarySpaceSpec], surface: str
+) -> BulkReference:
     from tansaku.calculators.workflows.boundary_energy import oriented_reference
     from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
-    spec = GrainBoundarySpaceSpec.model_validate_json(space)
+    spec = space.read()
     crystal = GrainBoundarySpace(spec, Path(base_path)).perfect(surface)
     return oriented_reference(_calculator(calculator, base_path), crystal, spec.crystal)
 
 
 @lru_cache(maxsize=_OPEN)
-def _bulk(calculator: str, base_path: str, crystal: str) -> BulkReference:
+def _bulk(calculator: _Written[CalculatorSpec], base_path: str, crystal: _Written[CrystalSpec]) -> BulkReference:
     from tansaku.calculators.workflows.boundary_energy import bulk_reference
 
-    wanted = CrystalSpec.model_validate_json(crystal)
+    wanted = crystal.read()
     return bulk_reference(_calculator(calculator, base_path), wanted.structure, wanted.element, wanted.parameters)
 
 
 @lru_cache(maxsize=_OPEN)
-def _own_crystal(calculator: str, base_path: str, crystal: str) -> OwnCrystal:
+def _own_crystal(calculator: _Written[CalculatorSpec], base_path: str, crystal: _Written[CrystalSpec]) -> OwnCrystal:
     from tansaku.calculators.structures.perfect_crystal import crystal_of
     from tansaku.calculators.workflows.own_crystal import likely_crystal, own_crystal
 
-    wanted = CrystalSpec.model_validate_json(crystal)
+    wanted = crystal.read()
     start = (
         likely_crystal(wanted.structure, wanted.element)
         if wanted.lattice_parameter == "auto"
@@ -162,10 +176,10 @@ def _own_crystal(calculator: str, base_path: str, crystal: str) -> OwnCrystal:
 
 
 @lru_cache(maxsize=_OPEN)
-def _stiffness(calculator: str, base_path: str, crystal: str) -> Stiffness:
+def _stiffness(calculator: _Written[CalculatorSpec], base_path: str, crystal: _Written[CrystalSpec]) -> Stiffness:
     from tansaku.calculators.structures.perfect_crystal import crystal_of
     from tansaku.calculators.workflows.grain_check import crystal_stiffness
 
-    wanted = CrystalSpec.model_validate_json(crystal)
+    wanted = crystal.read()
     perfect = crystal_of(wanted.structure, wanted.element, wanted.parameters)
     return crystal_stiffness(_calculator(calculator, base_path), perfect)

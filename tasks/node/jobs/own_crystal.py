@@ -60,5 +60,10 @@ def answer(request: OwnCrystalRequest) -> OwnCrystalAnswer:
     return OwnCrystalAnswer(lattice_parameter=found.lattice_parameter, given=found.given, stress=found.stress)
 
 
+def main(_arguments: list[str]) -> int:
+    """Entry of the process; returns its exit code."""
+    return answer_one(OwnCrystalRequest, answer)
+
+
 if __name__ == "__main__":
-    sys.exit(answer_one(OwnCrystalRequest, answer))
+    sys.exit(main([]))

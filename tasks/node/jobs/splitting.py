@@ -21,7 +21,6 @@ def split(examples: Sequence[Example], rule: SplitSpec, seed: int) -> dict[str, 
 
     Args:
         examples: All of a data set.
-        rule: How it is divided.
         seed: The data set's.
 
     Raises:
@@ -48,7 +47,6 @@ def sides_by_name(groups: Sequence[str], rule: ShareSplitSpec | GroupsSplitSpec,
     """Sides that depend on the groups' names only.
 
     Args:
-        rule: How they are divided.
         seed: The data set's.
 
     Raises:

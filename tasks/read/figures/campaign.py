@@ -11,10 +11,12 @@ from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.rooms import code_behind, figure_sets
 from tansaku.tasks.read.figures import (
     barrier_profile,
+    best_value,
     composition_map,
     energy_angle,
     energy_density,
     first_look,
+    parameters,
     parity,
     relevance,
     rounds,
@@ -27,13 +29,14 @@ from tansaku.tasks.read.figures import hull as hull_figure
 from tansaku.tasks.read.figures.drawing import Drawing, drawn
 from tansaku.tasks.read.figures.first_look import looks_of
 from tansaku.tasks.read.figures.style import footnote, pretty_unit
+from tansaku.tasks.read.views import results
+from tansaku.tasks.read.views.best_values import best_values_found
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.fronts import campaign_front
 from tansaku.tasks.read.views.hull import drawn_hull
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
-from tansaku.tasks.read.views.results import convergence, predictions, system_label
 from tansaku.tasks.read.views.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -46,7 +49,7 @@ def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[struct
         best = [item for item in best if item in lowest]
     unit = pretty_unit(data.spec.objective.unit)
     return [
-        structures.picture(item.atoms, f"{system_label(item.row)}  {item.value:.0f} {unit}")
+        structures.picture(item.atoms, f"{results.system_label(item.row)}  {item.value:.0f} {unit}")
         for item in sorted(best, key=lambda item: float(item.row["angle"]))
     ]
 
@@ -79,20 +82,26 @@ def sourced(data: Campaign) -> AbstractContextManager[None]:
 def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """The figures that a campaign has so far.
 
-    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
-    its front; one of crystals of two or three elements the phase diagram; one with pre-screening which values were computed
-    and which predicted; one that learns its cost predicted against actual cost; one of grain boundaries also energy against
-    angle, energy against the number of atoms where that is searched, and the best structures; one of compositions the map over
-    the ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the
-    surface, the path, the barrier against the evaluations, and diffusion against temperature.
+    Every campaign gets the best value over evaluations, the convergence and, if its proposer predicts, predicted against
+    computed; one with several objectives its front; one of crystals of two or three elements the phase diagram; one with
+    pre-screening which values were computed and which predicted; one that learns its cost predicted against actual cost; one
+    of grain boundaries also energy against angle, energy against the number of atoms where that is searched, and the best
+    structures; one of compositions the map over the ions, the paths of the best, the model's errors over the rounds, and what
+    matters to it; one of parameters or of a table its evaluations over the parameters, slices and a contour of the model, and
+    what matters to it; one of a bottleneck the surface, the path, the barrier against the evaluations, and diffusion against
+    temperature.
 
     Raises:
         ConfigurationError: Nothing has a value yet.
     """
-    name, made = data.record.name, [Drawing.by(convergence_figure, "convergence", convergence(data), data.record.name)]
+    name = data.record.name
+    made = [
+        Drawing.by(best_value, "best-value-over-evaluations", best_values_found(data), name),
+        Drawing.by(convergence_figure, "convergence", results.convergence(data), name),
+    ]
     if (front := campaign_front(data)) is not None:
         made.append(Drawing.by(front_figure, "front", front, name))
-    expected = predictions(data)
+    expected = results.predictions(data)
     if len(expected.value) >= parity.LEAST:
         made.append(Drawing.by(parity, "parity", expected, name))
     if (looks := looks_of(data)) is not None:
@@ -141,7 +150,7 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
 def composition_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
     """The map over the ions, the paths of the best, the model's errors over the rounds, and what matters to it."""
     name, unit = data.record.name, data.spec.objective.unit
-    expected, maps = predictions(data), composition_maps(data)
+    expected, maps = results.predictions(data), composition_maps(data)
     made = []
     if composition_map.drawable(maps):
         made.append(Drawing.by(composition_map, "map", maps, name, data.value_key, unit))
@@ -150,5 +159,12 @@ def composition_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawi
     if ways := barrier_profile.profiles(data):
         made.append(Drawing.by(barrier_profile, "profiles", ways, name))
     if (mattered := relevance_history(data)) is not None:
-        made.append(Drawing.by(relevance, "relevance", mattered, name))
+        made.append(relevance.relevance_drawing(mattered, name))
     return made
+
+
+def parameter_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
+    """Evaluations over the parameters; where there is a model, its slices, a contour of what matters most, and what matters."""
+    made = parameters.drawings(data)
+    mattered = relevance_history(data) if made else None
+    return made if mattered is None else [*made, relevance.relevance_drawing(mattered, data.record.name)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
@@ -74,7 +75,6 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
 
     Args:
         maps: See :func:`drawable`.
-        path: Target.
         quantity: What the values are, e.g. ``E_b``.
         unit: Theirs.
     """
@@ -92,7 +92,7 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
         for axes, item in zip(panels, maps, strict=True):
             _draw_map(axes, item, scale)
         bar = figure.colorbar(ScalarMappable(scale, _COLOURS), ax=panels, shrink=0.8, aspect=30, extend="both", pad=0.01)
-        bar.set_label(f"{quantity} [{pretty_unit(unit)}]")
+        bar.set_label(headed(quantity, pretty_unit(unit)))
         figure.supxlabel("large: evaluated   small: predicted   ×: failed   dot: unknown", fontsize=7)
         return save_image(figure, path)
 

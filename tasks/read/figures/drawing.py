@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +22,8 @@ class Drawing:
 
     Attributes:
         stem: Its name, part of those of its files.
-        data: That it shows: a dataclass with arrays, or a sequence of dataclasses; empty: nothing that a table can hold.
+        data: That it shows: a dataclass with arrays, a sequence of dataclasses, or columns by name; empty: nothing that a table
+            can hold.
         image: Writes PNG or SVG, as the file's name ends.
         page: Writes HTML; None: it has no such form.
         note: Origin of its values, below it; None: that of the campaign.
@@ -70,17 +71,19 @@ def drawn(drawings: Iterable[Drawing], folder: Path, name: str) -> list[Path]:
 
 
 def table_of(data: object) -> tuple[list[str], list[list[Any]]]:
-    """The data of a figure as a table: arrays of one length as columns, or a row for each of several dataclasses.
+    """The data of a figure as a table: arrays of one length as columns, a row for each of several dataclasses, or columns.
 
     Returns:
         Names of the columns, and the rows; without rows where the data are no table.
     """
+    if isinstance(data, Mapping):
+        return list(data), [list(row) for row in zip(*data.values(), strict=True)]
     if is_dataclass(data) and not isinstance(data, type):
         return _columns({key: value for key, value in vars(data).items() if _is_column(value)})
     if isinstance(data, Sequence) and data and all(is_dataclass(part) for part in data):
         tables = [table_of(part) for part in data]
         names = [name for name in tables[0][0] if all(name in known for known, _ in tables)]
-        scalars = [{key: value for key, value in asdict(part).items() if np.isscalar(value)} for part in data]
+        scalars = [{key: value for key, value in vars(part).items() if np.isscalar(value)} for part in data]
         fixed = [key for key in scalars[0] if all(key in known for known in scalars)]
         rows = [
             [*(known[key] for key in fixed), *(row[every.index(name)] for name in names)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.campaign import Campaign
@@ -103,7 +104,7 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
             axes.plot(curve.angle, curve.polished, "o", color=MAIN, ms=3.5, label=label)
             axes.legend(loc="lower left")
         axes.set_xlabel("misorientation angle [°]")
-        axes.set_ylabel(f"grain-boundary energy [{pretty_unit(curve.unit)}]")
+        axes.set_ylabel(headed("grain-boundary energy", pretty_unit(curve.unit)))
         axes.set_ylim(0, top)
         return save_image(figure, path)
 
@@ -145,7 +146,7 @@ def draw_html(curve: EnergyCurve, path: Path) -> Path:
         margin={"t": 160},
         title={"text": plain(curve.title), "y": 0.98},
         xaxis_title="misorientation angle [°]",
-        yaxis={"title": f"grain-boundary energy [{plain(pretty_unit(curve.unit))}]", "rangemode": "tozero"},
+        yaxis={"title": headed("grain-boundary energy", plain(pretty_unit(curve.unit))), "rangemode": "tozero"},
         legend={"x": 0.01, "y": 0.02},
     )
     return write_html(figure, path, f"{curve.title}: energy vs. angle")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.campaign import Campaign
@@ -52,7 +53,7 @@ def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
             axes.plot(curve.fractions, curve.energies, "o-", ms=4.5, lw=1.2, label=curve.label)
         axes.set_xlim(-0.03, 1.0)
         axes.set_xlabel(_FRACTION)
-        axes.set_ylabel(f"lowest grain-boundary energy [{pretty_unit(unit)}]")
+        axes.set_ylabel(headed("lowest grain-boundary energy", pretty_unit(unit)))
         axes.legend()
         return save_image(figure, path)
 
@@ -75,6 +76,6 @@ def draw_html(curves: Sequence[DensityCurve], path: Path, name: str, unit: str) 
         template="simple_white",
         title=plain(name),
         xaxis={"title": _FRACTION, "range": [-0.03, 1.0]},
-        yaxis={"title": f"lowest grain-boundary energy [{plain(pretty_unit(unit))}]"},
+        yaxis={"title": headed("lowest grain-boundary energy", plain(pretty_unit(unit)))},
     )
     return write_html(figure, path, f"{name}: energy vs. fraction of a plane")

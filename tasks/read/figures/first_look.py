@@ -12,6 +12,7 @@ from tansaku.models.domain.evaluation_columns import predicted
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
@@ -92,7 +93,7 @@ def draw_png(found: Looks, path: Path) -> Path:
             elinewidth=0.6,
             label="predicted only",
         )
-        left.set(xlabel="proposal", ylabel=f"energy [{unit}]")
+        left.set(xlabel="proposal", ylabel=headed("energy", unit))
         left.legend(loc="upper right")
         if len(found.computed):
             ends = [float(found.computed.min()), float(found.computed.max())]
@@ -100,7 +101,7 @@ def draw_png(found: Looks, path: Path) -> Path:
         right.errorbar(
             found.computed, found.looked[:, 0], yerr=found.looked[:, 1], fmt="o", color=MAIN, ecolor=FAINT, ms=3, elinewidth=0.6
         )
-        right.set(xlabel=f"computed [{unit}]", ylabel=f"surrogate pre-screening [{unit}]")
+        right.set(xlabel=headed("computed", unit), ylabel=headed("surrogate pre-screening", unit))
         return save_image(figure, path)
 
 
@@ -119,6 +120,6 @@ def draw_html(found: Looks, path: Path, name: str) -> Path:
             name=label,
         )
     figure.update_xaxes(title_text="proposal")
-    figure.update_yaxes(title_text=f"energy [{plain(pretty_unit(found.unit))}]")
+    figure.update_yaxes(title_text=headed("energy", plain(pretty_unit(found.unit))))
     figure.update_layout(template="simple_white", title=plain(name))
     return write_html(figure, path, f"{name}: origin of values")

@@ -7,25 +7,26 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
-from tansaku.tasks.read.views.fronts import Axis, Front
+from tansaku.tasks.read.views import fronts
 
 
-def _label(axis: Axis) -> str:
-    return f"{axis.name} [{pretty_unit(axis.unit)}], {'lower' if axis.direction == 'minimize' else 'higher'} is better"
+def _label(axis: fronts.Axis) -> str:
+    return f"{headed(axis.name, pretty_unit(axis.unit))}, {'lower' if axis.direction == 'minimize' else 'higher'} is better"
 
 
-def _members(found: Front) -> FloatArray:
+def _members(found: fronts.Front) -> FloatArray:
     """The front in its first two objectives, by the first, shape ``(n_members, 2)``."""
     return np.array([[row[axis.name] for axis in found.axes[:2]] for row in found.rows])
 
 
-def _said(found: Front) -> str:
+def _said(found: fronts.Front) -> str:
     return "dominated hypervolume / that of the true front" if found.known else "dominated hypervolume / box of best values"
 
 
-def draw_png(found: Front, path: Path) -> Path:
+def draw_png(found: fronts.Front, path: Path) -> Path:
     """Draws the figure as PNG."""
     from matplotlib.figure import Figure
 
@@ -48,7 +49,7 @@ def draw_png(found: Front, path: Path) -> Path:
         return save_image(figure, path)
 
 
-def draw_html(found: Front, path: Path, name: str) -> Path:
+def draw_html(found: fronts.Front, path: Path, name: str) -> Path:
     """Draws the figure as an interactive page; more than two objectives are shown when the pointer is over a candidate."""
     from plotly.subplots import make_subplots
 

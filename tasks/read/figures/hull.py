@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,15 +15,13 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
-from tansaku.tasks.read.views.hull import MOST_DRAWN, Hull
+from tansaku.tasks.read.views.hull import Hull
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 _HEIGHT = 3.0**0.5 / 2.0
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _HEIGHT]])
-
-
-def drawable(found: Hull) -> bool:
-    """Returns whether there is a figure: of two or three elements."""
-    return 2 <= len(found.elements) <= MOST_DRAWN
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def draw(found: Hull, path: Path, name: str) -> Path:
     Raises:
         ConfigurationError: It has another ending, or the diagram has too few or too many elements.
     """
-    if not drawable(found):
+    if not found.drawable:
         raise ConfigurationError(f"a figure shows two or three elements; these are {', '.join(found.elements)}")
     if path.suffix == ".png":
         return draw_png(found, path)
@@ -164,16 +163,16 @@ def draw_html(found: Hull, path: Path, name: str) -> Path:
     return write_html(figure, path, f"{name}: phase diagram")
 
 
-def _label_axes(figure: object, found: Hull, name: str) -> None:
+def _label_axes(figure: Figure, found: Hull, name: str) -> None:
     x: JsonDict = {"visible": False}
     y: JsonDict = {"visible": False, "scaleanchor": "x"}
     if len(found.elements) == 2:
         x = {"title": f"share of {plain(found.elements[1])} [atomic]"}
         y = {"title": "formation energy [eV/atom]"}
-    figure.update_layout(template="simple_white", title=plain(name), xaxis=x, yaxis=y)  # type: ignore[attr-defined]
+    figure.update_layout(template="simple_white", title=plain(name), xaxis=x, yaxis=y)
     if len(found.elements) == 3:
         for element, (across, up) in zip(found.elements, _CORNERS.tolist(), strict=True):
-            figure.add_annotation(x=across, y=up, text=plain(element), yshift=14 if up else -14, showarrow=False)  # type: ignore[attr-defined]
+            figure.add_annotation(x=across, y=up, text=plain(element), yshift=14 if up else -14, showarrow=False)
 
 
 def _depth(found: Hull) -> float:

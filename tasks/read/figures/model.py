@@ -11,6 +11,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.surrogates import Progress
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.node.jobs.judging import Compared
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
 from tansaku.tasks.read.views.trained_models import NOMINAL, coverage
@@ -52,7 +53,7 @@ def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
         axes = figure.subplots()
         axes.semilogy(steps, [item.validation for item in curve], "-", color=ACCENT, lw=1.2, label="validation set")
         axes.semilogy(steps, [item.training for item in curve], "-", color=MAIN, lw=1.2, label="training")
-        axes.set(xlabel="step", ylabel=f"root mean square error [{curve[0].unit}]")
+        axes.set(xlabel="step", ylabel=headed("root mean square error", curve[0].unit))
         axes.legend()
         return save_image(figure, path)
 
@@ -65,8 +66,8 @@ def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_
         figure = Figure(figsize=(7.2 if calibrated else 3.6, 3.6), layout="constrained")
         every = figure.subplots(1, 2 if calibrated else 1, squeeze=False)[0]
         _parity(every[0], training, held_out)
-        every[0].set_xlabel(f"{key}, {_whose(record)} [{held_out.unit}]")
-        every[0].set_ylabel(f"predicted by {record.label} [{held_out.unit}]")
+        every[0].set_xlabel(headed(f"{key}, {_whose(record)}", held_out.unit))
+        every[0].set_ylabel(headed(f"predicted by {record.label}", held_out.unit))
         if calibrated:
             every[1].plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
             every[1].plot(NOMINAL, coverage(held_out), "-", color=ACCENT, lw=1.4)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Predictions
@@ -34,8 +35,8 @@ def _draw_parity(axes: Axes, found: Predictions) -> None:
     )
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     unit = pretty_unit(found.unit)
-    axes.set_xlabel(f"computed [{unit}]")
-    axes.set_ylabel(f"predicted when proposed [{unit}]")
+    axes.set_xlabel(headed("computed", unit))
+    axes.set_ylabel(headed("predicted when proposed", unit))
 
 
 def draw_png(found: Predictions, path: Path) -> Path:
@@ -78,8 +79,8 @@ def draw_html(found: Predictions, path: Path, name: str) -> Path:
             x=[low, high], y=[low, high], mode="lines", line={"color": FAINT, "width": 1}, hoverinfo="skip", row=1, col=column
         )
     unit = plain(pretty_unit(found.unit))
-    figure.update_xaxes(title_text=f"computed [{unit}]", row=1, col=1)
-    figure.update_yaxes(title_text=f"predicted when proposed [{unit}]", row=1, col=1)
+    figure.update_xaxes(title_text=headed("computed", unit), row=1, col=1)
+    figure.update_yaxes(title_text=headed("predicted when proposed", unit), row=1, col=1)
     figure.update_xaxes(title_text="nominal coverage of the interval", row=1, col=2)
     figure.update_yaxes(title_text="observed coverage", row=1, col=2)
     figure.update_layout(template="simple_white", title=plain(name), showlegend=False)

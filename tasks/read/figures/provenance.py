@@ -14,14 +14,14 @@ _LONGEST = 34
 _WIDTH, _HEIGHT = 2.9, 0.62  # of a place in the drawing [inch]
 
 
-def draw_png(graph: Graph, path: Path) -> Path:
-    """Draws the graph as PNG: entities round, activities square, agents in colour.
+def draw(graph: Graph, path: Path) -> Path:
+    """Draws the graph as PNG or SVG: entities round, activities square, agents in colour.
 
     Raises:
         ConfigurationError: The file's name has another ending.
     """
-    if path.suffix != ".png":
-        raise ConfigurationError(f"{str(path)!r} does not end in .png")
+    if path.suffix not in (".png", ".svg"):
+        raise ConfigurationError(f"{str(path)!r} ends in neither .png nor .svg")
     from matplotlib.figure import Figure
 
     columns = columns_of_graph(graph)[::-1]

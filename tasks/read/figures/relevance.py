@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import drawing, save_image
 from tansaku.tasks.read.views.predictions import Relevance
@@ -14,6 +17,13 @@ _PALETTE = ("#0f4c81", "#c2410c", "#15803d", "#a16207", "#7e22ce", "#0e7490", "#
 
 def _colour(index: int) -> str:
     return _PALETTE[index % len(_PALETTE)]
+
+
+def relevance_drawing(found: Relevance, name: str) -> Drawing:
+    """The figure, whose table has a column for each category."""
+    shares = dict(zip(found.categories, found.share.T.tolist(), strict=True))
+    made = Drawing.by(sys.modules[__name__], "relevance", found, name)
+    return replace(made, data={"observed": found.observed, **shares})
 
 
 def draw_png(found: Relevance, path: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Predictions
@@ -45,7 +46,7 @@ def draw_png(found: Predictions, path: Path) -> Path:
         # An early, very uncertain prediction would flatten all others.
         reach = 1.3 * max(float(np.abs(found.value - found.mean).max()), 2.0 * float(np.median(found.deviation)))
         above.set_ylim(-reach, reach)
-        above.set_ylabel(f"computed − predicted [{unit}]")
+        above.set_ylabel(headed("computed − predicted", unit))
         for nominal, colour in _INTERVALS:
             below.axhline(nominal, color=colour, lw=0.8, ls=":")
             below.plot(found.numbers, running_coverage(found, nominal), color=colour, label=f"{100 * nominal:.0f} % interval")
@@ -83,7 +84,7 @@ def draw_html(found: Predictions, path: Path, name: str) -> Path:
             row=2,
             col=1,
         )
-    figure.update_yaxes(title_text=f"computed − predicted [{plain(pretty_unit(found.unit))}]", row=1, col=1)
+    figure.update_yaxes(title_text=headed("computed − predicted", plain(pretty_unit(found.unit))), row=1, col=1)
     figure.update_yaxes(title_text="coverage so far", range=[0, 1.03], row=2, col=1)
     figure.update_xaxes(title_text="proposal", row=2, col=1)
     figure.update_layout(template="simple_white", title=plain(name), showlegend=False)

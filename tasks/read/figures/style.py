@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK = "#1f2937"
@@ -39,6 +40,11 @@ _RC: Any = {
 def pretty_unit(unit: str) -> str:
     """A unit as figures show it."""
     return unit.replace("m2", "m²")
+
+
+def missing(axes: Axes, text: str) -> None:
+    """Says in an empty frame why nothing is drawn in it."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=8, color=INK, wrap=True)
 
 
 @contextmanager

@@ -124,9 +124,7 @@ def predicted(
     """Rows of structures that have none yet.
 
     Args:
-        predictor: Predicts.
         evaluations: Finished ones.
-        artifacts: Where their structures are.
         known: Rows that an earlier, interrupted screen by the same weights left.
     """
     done = {row.structure for row in known}
@@ -149,7 +147,6 @@ class LoadedScreen:
     """A screen file after validation.
 
     Attributes:
-        spec: The file.
         campaigns: By axis, in the order of the file.
     """
 

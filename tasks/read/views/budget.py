@@ -53,7 +53,7 @@ class Spent:
 
     Attributes:
         evaluations: Evaluations of the search that count.
-        cost: Of the search [the space's cost unit].
+        cost: Of the elements and the search [the space's cost unit].
         cost_limit: That it may spend, None without a limit or if the space cannot be opened.
         cost_unit: None where the file gives costs, whose unit is unknown.
         time: To compare with limits of time.
@@ -72,17 +72,17 @@ class Spent:
         """The costs of a stored campaign, as its driver counts them.
 
         Args:
-            campaign: As it was read.
             cost_limit: That it may spend.
         """
         now, columns = datetime.now(UTC), campaign.columns
         late = sum(incident.late_core_seconds for incident in campaign.incidents.values())
+        measured = sum(float(np.nansum(rows.measured_costs)) for rows in (columns, *columns.aside))
         return cls(
             evaluations=int(campaign.counted.sum()),
-            cost=float(np.cumsum([0.0, *campaign.costs[columns.counted]])[-1]),  # in the order of the driver
+            cost=float(np.cumsum([campaign.aside_cost, *campaign.costs[columns.counted]])[-1]),  # in the driver's order
             cost_limit=cost_limit,
             cost_unit=cost_unit(campaign.spec.space),
-            time=TimeSpent(now, driven_until(campaign.record, now), float(np.nansum(columns.measured_costs)) + late),
+            time=TimeSpent(now, driven_until(campaign.record, now), measured + late),
             since=campaign.record.created_at,
         )
 

@@ -17,11 +17,12 @@ from tansaku.models.domain.adoption import ADOPTED
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.history import result_keeps
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.views import BoolArray, Columns
 from tansaku.spaces.space_registry import open_space, outline_with, pool_with
@@ -29,9 +30,11 @@ from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.columns import columns_of
 from tansaku.tasks.loop.ledger.rounds import priced_by
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE, last_certificate, stored_certificates
+from tansaku.tasks.node.configuration.references import pending_phases, with_computed
 from tansaku.tasks.node.jobs.document import LATTICE_WARNING
 from tansaku.tasks.read.views.costs import CostComparison, compare_costs, costs_of
 from tansaku.tasks.read.views.failures import FailedEvaluation, Incident, incident_of
+from tansaku.tasks.read.views.origins import outlying
 from tansaku.tasks.read.views.prospects import Prospects, RecentPools
 
 if TYPE_CHECKING:
@@ -39,6 +42,22 @@ if TYPE_CHECKING:
 
 
 _MOST_WHOLE = 200
+
+
+def _quantities(spec: CampaignSpec) -> list[str]:
+    """Quantities of evaluations that columns of a campaign hold."""
+    energy = [] if pending_phases(spec) is None else [ENERGY_PER_ATOM]
+    return list(dict.fromkeys([*(goal.property for goal in spec.objective.further), *energy]))
+
+
+def _with_energies(spec: CampaignSpec, columns: Columns) -> CampaignSpec:
+    """The spec with the energies of elements that are done."""
+    rows = columns.references
+    if rows is None or pending_phases(spec) is None:
+        return spec
+    found = zip(rows.candidates, rows.quantities[ENERGY_PER_ATOM], strict=True)
+    return with_computed(spec, {element: energy.value for element, energy in found if energy is not None})
+
 
 Made = TypeVar("Made")
 
@@ -79,12 +98,7 @@ class Once:
 
 
 class KeptEvaluations:
-    """Whole evaluations of a campaign, read when they are asked for; the last 200 are kept.
-
-    Args:
-        store: Where they are.
-        name: Of the campaign.
-    """
+    """Whole evaluations of a campaign, read when they are asked for; the last 200 are kept."""
 
     def __init__(self, store: CampaignStore, name: str) -> None:
         self._store = store
@@ -120,7 +134,7 @@ _BATCH = 500
 PROPERTIES = (LATTICE_WARNING, ADOPTED)
 """Properties of outcomes among the columns."""
 
-Purpose = Literal["search", "polish", "all"]
+Purpose = Literal["search", "look", "polish", "reference", "all"]
 
 
 @dataclass(frozen=True)
@@ -132,8 +146,8 @@ class Campaign:
     Attributes:
         store: Where it is; it must be open where something is asked for that was not read yet.
         record: The campaign as stored.
-        spec: Its resolved spec, edits applied.
-        columns: Its readable evaluations.
+        spec: Its resolved spec, edits applied, with the energies of elements that its evaluations have given.
+        columns: Its readable evaluations; those of elements are apart from those of candidates.
         kept: Reads whole evaluations by number.
         lease: Of its driver; None: nobody drove it when it was read, or the reader does not care.
         silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
@@ -176,16 +190,12 @@ class Campaign:
     def of(cls, store: CampaignStore, record: CampaignRecord) -> Campaign:
         """Reads a campaign for overviews: evaluations that cannot be read are left out and said.
 
-        Args:
-            record: As stored.
-
         Raises:
             StoreError: It cannot be read here.
         """
         spec = stored_spec(record)
-        further = [goal.property for goal in spec.objective.further]
-        columns = store.columns(record.name, quantities=further, properties=PROPERTIES)
-        return cls(store, record, spec, columns, KeptEvaluations(store, record.name))
+        columns = store.columns(record.name, quantities=_quantities(spec), properties=PROPERTIES)
+        return cls(store, record, _with_energies(spec, columns), columns, KeptEvaluations(store, record.name))
 
     def updated(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Campaign:
         """Returns the campaign with all changes since.
@@ -196,9 +206,11 @@ class Campaign:
         """
         before = self.record
         # A report of values may describe candidates, so commands count too.
-        same = record.spec == before.spec and len(record.commands) == len(before.commands)
+        same = record.spec == before.spec and len(record.commands) == len(before.commands) and self.columns.references is None
         spec = self.spec if same else stored_spec(record)
-        changed = columns_of(evaluations, [goal.property for goal in spec.objective.further], PROPERTIES)
+        changed = columns_of(evaluations, _quantities(spec), PROPERTIES)
+        columns = self.columns.updated(changed)
+        spec = _with_energies(spec, columns)
         found = {item.proposal.number: incident_of(item) for item in evaluations}
         incidents = {number: incident for number, incident in self.incidents.items() if number not in found}
         incidents |= {number: incident for number, incident in found.items() if incident.happened}
@@ -208,7 +220,7 @@ class Campaign:
         if (record.last_retrain, record.last_retrain_end) == (before.last_retrain, before.last_retrain_end):
             known["retrains"] = self.retrains
         self.kept.note(evaluations)
-        now = replace(self, record=record, spec=spec, columns=self.columns.updated(changed), lasting=Once(), _once=Once(known))
+        now = replace(self, record=record, spec=spec, columns=columns, lasting=Once(), _once=Once(known))
         opened = self.prospects
         if opened is None:
             now.once("prospects", lambda: (None, self.unopened))
@@ -221,6 +233,12 @@ class Campaign:
         """Returns this reading with another spec of its space; what was read of the store stays."""
         known: dict[str, object] = {"evaluations": self.evaluations, "refits": self.refits, "sources": self.sources}
         return replace(self, spec=spec, lasting=Once(), _once=Once(known))
+
+    def with_space(self, space: Space) -> Campaign:
+        """Returns this reading of another space; what was read of the store stays."""
+        found = self.with_spec(self.spec)
+        found.once("space", lambda: space)
+        return found
 
     def once(self, key: object, make: Callable[[], Made]) -> Made:
         """Returns a value derived from this reading, computed at most once for all who ask.
@@ -274,8 +292,22 @@ class Campaign:
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
-        """All evaluations in proposal order, those of the final relaxation included. Raises StoreError for unreadable ones."""
+        """All evaluations of candidates in proposal order, those of the final relaxation included.
+
+        Raises:
+            StoreError: One of them cannot be read.
+        """
         return self.once("evaluations", self._read_evaluations)
+
+    @property
+    def references(self) -> Sequence[Evaluation]:
+        """Evaluations of the elements to which formation energies refer."""
+        return self._apart("references")
+
+    @property
+    def looks(self) -> Sequence[Evaluation]:
+        """Looks at cheaper levels."""
+        return self._apart("looks")
 
     @property
     def polished(self) -> Sequence[Evaluation]:
@@ -293,12 +325,13 @@ class Campaign:
 
     def whole(self) -> Campaign:
         """This campaign after everything stored of it was read, so that the store may be closed. Raises as what it reads."""
-        _ = self.evaluations, self.polished, self.refits, self.sources, self.certificates
+        _ = self.evaluations, self.references, self.looks, self.polished, self.refits, self.sources, self.certificates
         return self
 
     def select(self, purpose: Purpose) -> list[Evaluation]:
         """Evaluations of one purpose, in proposal order."""
-        return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
+        every = sorted((*self.references, *self.looks, *self.evaluations), key=lambda item: item.proposal.number)
+        return [evaluation for evaluation in every if purpose in ("all", evaluation.proposal.purpose)]
 
     # What follows from columns and spec.
 
@@ -306,6 +339,11 @@ class Campaign:
     def sign(self) -> float:
         """1 when the objective is minimised, -1 when it is maximised: ``sign * value`` is to be small."""
         return 1.0 if self.spec.objective.direction == "minimize" else -1.0
+
+    @property
+    def listed(self) -> Columns:
+        """All readable evaluations as columns, those of elements and looks among them."""
+        return self.once("listed", self._listed)
 
     @property
     def value_key(self) -> str:
@@ -316,8 +354,8 @@ class Campaign:
     def changed_at(self) -> AwareDatetime:
         """Time of the last proposal, result or command."""
         times = [self.record.created_at, *(command.created_at for command in self.record.commands)]
-        if len(self.columns):
-            times.append(datetime.fromtimestamp(int(self.columns.changed_at.max()) / 1000, UTC))
+        for rows in filter(len, (self.columns, *self.columns.aside)):
+            times.append(datetime.fromtimestamp(int(rows.changed_at.max()) / 1000, UTC))
         return max(times)
 
     @property
@@ -332,14 +370,36 @@ class Campaign:
         return self.once("adopted", lambda: np.array([origin is not None for origin in found], dtype=np.bool_))
 
     @property
+    def outliers(self) -> BoolArray:
+        """Whether values lie so far from all others that something is likely to be wrong with them, shape ``(n,)``."""
+        return self.once("outliers", lambda: np.isin(np.arange(len(self.columns)), outlying(self.columns)[1]))
+
+    @property
     def failures(self) -> tuple[FailedEvaluation, ...]:
-        """Failed evaluations of search and final relaxation, in proposal order."""
+        """Failed evaluations of elements, search and final relaxation, in proposal order."""
         return tuple(incident.failed for incident in self.incidents.values() if incident.failed is not None)
 
     @property
     def costs(self) -> FloatArray:
         """Costs of the evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
         return costs_of(self.columns, self.spec.space)
+
+    def spent_after(self, places: IntArray | BoolArray) -> FloatArray:
+        """Cost of some evaluations and of the looks before each of them [the space's cost unit], shape ``(n,)``.
+
+        Args:
+            places: Of the evaluations among the columns, in proposal order.
+        """
+        spent, looks = np.cumsum(self.costs[places]), self.columns.looks
+        if looks is None:
+            return spent
+        before = np.searchsorted(looks.numbers, self.columns.numbers[places])
+        return np.asarray(spent + np.concatenate([[0.0], np.cumsum(costs_of(looks, self.spec.space))])[before])
+
+    @property
+    def aside_cost(self) -> float:
+        """Cost of the evaluations of elements and of the looks [the space's cost unit]."""
+        return sum((float(costs_of(rows, self.spec.space).sum()) for rows in self.columns.aside), 0.0)
 
     @property
     def cost_comparison(self) -> CostComparison | None:
@@ -414,6 +474,16 @@ class Campaign:
         pool = self.outline
         return np.bincount(pool.system_codes, weights=pool.cost, minlength=len(pool.systems)).astype(np.float64)
 
+    def _apart(self, name: Literal["references", "looks"]) -> Sequence[Evaluation]:
+        rows: Columns | None = getattr(self.columns, name)
+        return self.once(name, lambda: [] if rows is None else self.kept.numbered(rows.numbers.tolist()))
+
+    def _listed(self) -> Columns:
+        whole = replace(self.columns, references=None, looks=None)
+        for rows in self.columns.aside:
+            whole = whole.updated(rows)
+        return whole
+
     def _read_certificates(self) -> tuple[Certificate, ...]:
         gridded = self.spec.objective.goal.gridded
         return tuple(stored_certificates(self.store.events(self.record.name, kind=CERTIFICATE) if gridded else ()))
@@ -424,7 +494,8 @@ class Campaign:
         return tuple(item for item in self.store.evaluations(self.record.name) if item.proposal.number in known)
 
     def _read_incidents(self) -> dict[int, Incident]:
-        numbers = self.columns.numbers[self.columns.incidents].tolist()
+        several = (*self.columns.aside, self.columns)
+        numbers = sorted(number for rows in several for number in rows.numbers[rows.incidents].tolist())
         parts = (numbers[begin : begin + _BATCH] for begin in range(0, len(numbers), _BATCH))
         read = (evaluation for part in parts for evaluation in self.store.numbered(self.record.name, part))
         return {evaluation.proposal.number: incident_of(evaluation) for evaluation in read}

@@ -19,7 +19,7 @@ from tansaku.models.domain.views import Columns
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import NOBODY, IonGrid, ion_grids
-from tansaku.tasks.read.views.front_members import evaluated_front
+from tansaku.tasks.read.views.fronts import evaluated_front
 from tansaku.tasks.read.views.origins import best_places, value_of
 from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.results import system_label
@@ -170,7 +170,6 @@ class _Layout:
 
     Attributes:
         systems: Descriptions of its systems.
-        grids: Of its ions.
         ids: Candidates by position, for the grids.
     """
 
@@ -309,7 +308,6 @@ def front_points(arrays: Columns, spec: CampaignSpec) -> FrontPoints | None:
 
     Args:
         arrays: Evaluations, with the values of further objectives.
-        spec: The campaign's.
     """
     objective, found = spec.objective, evaluated_front(arrays, spec.objective)
     if found is None:

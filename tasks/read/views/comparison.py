@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.evaluation_table import Series, best_series
+from tansaku.tasks.read.views.evaluation_table import Series, best_series, improvements
 from tansaku.tasks.read.views.proposals import system_lines
 from tansaku.tasks.read.views.readings import CampaignLine, campaign_line
 
@@ -50,6 +50,8 @@ class Comparison(Record):
         unit: Of all values.
         quantity: Name of the values.
         series: Best value so far against evaluations and cost.
+        reached: Number of evaluations after which each has its best value; None: it has none.
+        leading: Names of the campaigns with the best value of all.
         cost_unit: Of all costs; None: it is unknown, or they differ, and costs are not compared.
         differences: Keys of the specs whose values differ, in the order of the specs.
         systems: By name, at most 200.
@@ -59,6 +61,8 @@ class Comparison(Record):
     quantity: str
     campaigns: tuple[CampaignLine, ...]
     series: tuple[Series, ...]
+    reached: tuple[int | None, ...]
+    leading: tuple[str, ...]
     cost_unit: str | None
     differences: tuple[Difference, ...]
     systems: tuple[SystemBest, ...]
@@ -77,15 +81,25 @@ def compared(readings: Sequence[Campaign]) -> Comparison:
     first = readings[0]
     series = tuple(best_series(reading) for reading in readings)
     costs = {known.cost_unit for known in series}
+    lines = tuple(campaign_line(reading) for reading in readings)
+    bests = [first.sign * line.best for line in lines if line.best is not None]
     return Comparison(
         unit=first.spec.objective.unit,
         quantity=first.spec.space.description.value_key,
-        campaigns=tuple(campaign_line(reading) for reading in readings),
+        campaigns=lines,
         series=series,
+        reached=tuple(_reached(known) for known in series),
+        leading=tuple(line.name for line in lines if line.best is not None and first.sign * line.best == min(bests)),
         cost_unit=costs.pop() if len(costs) == 1 else None,
         differences=_differences([reading.record.spec for reading in readings]),
         systems=_systems(readings),
     )
+
+
+def _reached(series: Series) -> int | None:
+    """Number of evaluations after which a curve has its last value."""
+    rows = improvements(series, 1)
+    return rows[0][0] if rows else None
 
 
 def _check_alike(readings: Sequence[Campaign]) -> None:

@@ -12,8 +12,9 @@ from tansaku.tasks.backends.stores.campaigns import objective_unit, stored_spec
 from tansaku.tasks.backends.stores.export_rows import exported_row
 from tansaku.tasks.ground.formats.csv_text import csv_of
 from tansaku.tasks.read.views.campaign import Purpose
-from tansaku.tasks.read.views.results import each_row, frame_of
+from tansaku.tasks.read.views.results import each_row
 from tansaku.tasks.read.views.structures import structure_file, structure_sha256
+from tansaku_client.frames import frame_of
 
 _PART = 500  # rows that are in memory at once
 
@@ -33,9 +34,9 @@ def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
     yield heading
 
 
-def row_parts(store: CampaignStore, name: str, purpose: Purpose) -> Iterator[str]:
+def row_parts(store: CampaignStore, name: str, *purposes: Purpose) -> Iterator[str]:
     """Lines of a CSV file: a header, then the row of one evaluation each, some at a time. Raises as :func:`csv_parts`."""
-    rows = each_row(stored_spec(store.campaign(name)), store.each_evaluation(name), purpose)
+    rows = each_row(stored_spec(store.campaign(name)), store.each_evaluation(name), purposes)
     part = list(islice(rows, _PART))
     yield csv_of(frame_of(part))
     while part := list(islice(rows, _PART)):

@@ -1,4 +1,4 @@
-"""Results of a campaign as entries of pymatgen, for its phase diagrams, Pourbaix diagrams and corrections."""
+"""Results of a campaign for other packages: entries of pymatgen, and summary documents of emmet and the Materials Project."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.energy_surface import ENERGY
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.structures import is_stored
 
 
@@ -36,14 +37,15 @@ def campaign_entries(data: Campaign, artifacts: ArtifactStore) -> list[Any]:
         ) from error
     from ase import Atoms
 
-    found: dict[str, Evaluation] = {}
+    found: dict[str, tuple[Evaluation, float]] = {}
     for item in data.evaluations:
-        if item.state is EvaluationState.DONE and _energy(item) is not None and is_stored(item, artifacts):
-            found[item.proposal.candidate] = item
+        energy = None if item.outcome is None else item.outcome.computed(ENERGY)
+        if item.state is EvaluationState.DONE and energy is not None and is_stored(item, artifacts):
+            found[item.proposal.candidate] = item, energy
     entries = []
-    for candidate, item in found.items():
-        atoms, energy = read_structure(item, artifacts), _energy(item)
-        if energy is None or not atoms.pbc.all():
+    for candidate, (item, energy) in found.items():
+        atoms = read_structure(item, artifacts)
+        if not atoms.pbc.all():
             continue
         # What else a file holds of its atoms would become properties of pymatgen's structure.
         bare = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
@@ -64,20 +66,63 @@ def write_entries(data: Campaign, artifacts: ArtifactStore, path: Path) -> int:
     Raises:
         ConfigurationError: There is none, or the file cannot be written.
     """
-    entries = campaign_entries(data, artifacts)
-    text = json.dumps([entry.as_dict() for entry in entries], indent=1, allow_nan=False)
+    return _write([entry.as_dict() for entry in campaign_entries(data, artifacts)], path)
+
+
+def summary_documents(data: Campaign, artifacts: ArtifactStore) -> list[JsonDict]:
+    """The same crystals as plain documents that emmet's ``SummaryDoc`` reads; energies are uncorrected [eV/atom].
+
+    The candidate is a ``database_IDs`` of tansaku: a ``material_id`` is given by the Materials Project alone.
+
+    Raises:
+        ConfigurationError: There is none, or an element has no phase of its own.
+        MissingComponentError: pymatgen is not installed.
+        StoreError: A stored structure cannot be read.
+    """
+    phases = {row["phase"]: row for row in campaign_hull(data).rows}
+    finished = {item.proposal.candidate: item.finished_at for item in data.evaluations if item.finished_at is not None}
+    found = []
+    for entry in campaign_entries(data, artifacts):
+        structure, composition, phase = entry.structure, entry.composition, phases[entry.entry_id]
+        document = {
+            "database_IDs": {"tansaku": [entry.entry_id]},
+            "formula_pretty": composition.reduced_formula,
+            "formula_anonymous": composition.anonymized_formula,
+            "chemsys": composition.chemical_system,
+            "elements": sorted(composition.chemical_system_set),
+            "nelements": len(composition),
+            "composition": composition.as_dict(),
+            "composition_reduced": composition.reduced_composition.as_dict(),
+            "nsites": len(structure),
+            "volume": structure.volume,
+            "density": float(structure.density),
+            "density_atomic": structure.volume / len(structure),
+            "energy_per_atom": entry.energy_per_atom,
+            "uncorrected_energy_per_atom": entry.energy_per_atom,
+            "formation_energy_per_atom": phase["formation_energy"],
+            "energy_above_hull": phase["energy_above_hull"],
+            "is_stable": phase["stable"],
+            "theoretical": True,
+            "structure": structure.as_dict(),
+        }
+        if entry.entry_id in finished:
+            document["last_updated"] = finished[entry.entry_id].isoformat()
+        found.append(document)
+    return found
+
+
+def write_summaries(data: Campaign, artifacts: ArtifactStore, path: Path) -> int:
+    """Writes the documents as a JSON list; returns how many. Raises as :func:`summary_documents` and :func:`write_entries`."""
+    return _write(summary_documents(data, artifacts), path)
+
+
+def _write(documents: list[JsonDict], path: Path) -> int:
+    text = json.dumps(documents, indent=1, allow_nan=False)
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"file {str(path)!r} cannot be written: {error.strerror}") from error
-    return len(entries)
-
-
-def _energy(evaluation: Evaluation) -> float | None:
-    outcome = evaluation.outcome
-    if outcome is None or outcome.predicted_by is not None or ENERGY not in outcome.quantities:
-        return None
-    return outcome.quantities[ENERGY].value
+    return len(documents)
 
 
 def _computed_by(data: Campaign, evaluation: Evaluation) -> JsonDict:

@@ -14,10 +14,10 @@ from tansaku.models.domain.history import CONFIGURATION_REASONS
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.read.views.best_values import best_values
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.costs import cost_unit
+from tansaku.tasks.read.views.costs import cost_unit, costs_of
 from tansaku.tasks.read.views.failures import FailedEvaluation, may_succeed
-from tansaku.tasks.read.views.origins import best_so_far
 
 Sort = Literal["round", "newest", "best", "cost"]
 SORTS: tuple[Sort, ...] = ("round", "newest", "best", "cost")
@@ -65,7 +65,7 @@ class TablePage:
 
 def table_page(reading: Campaign, selection: Selection) -> TablePage:
     """A page of a campaign's evaluations. A page begins behind the place of an evaluation, even if that no longer matches."""
-    arrays = reading.columns
+    arrays = reading.listed
     matching = np.ones(len(arrays), dtype=np.bool_)
     if selection.state is not None:
         matching &= arrays.in_state(selection.state)
@@ -93,26 +93,25 @@ def table_page(reading: Campaign, selection: Selection) -> TablePage:
 
 def _sort_key(reading: Campaign, sort: Sort) -> npt.NDArray[np.float64] | npt.NDArray[np.intp]:
     """Returns the keys by which evaluations are sorted, the smallest first; shape ``(n,)``."""
-    arrays = reading.columns
+    arrays = reading.listed
     if sort == "newest":
         return -arrays.numbers
     if sort == "cost":
-        return -reading.costs
+        return -costs_of(arrays, reading.spec.space)
     if sort == "best":
-        return np.where(np.isnan(arrays.values), np.inf, reading.sign * arrays.values)
+        full = np.array([level is None for level in arrays.levels], dtype=np.bool_)
+        return np.where(full & ~np.isnan(arrays.values), reading.sign * arrays.values, np.inf)
     return arrays.numbers
 
 
 def evaluation_of(reading: Campaign, number: int) -> Evaluation | None:
     """The evaluation of a proposal number, None without one."""
-    if reading.columns.place(number) is None:
-        return None
-    return next(iter(reading.kept.numbered([number])), None)
+    return None if reading.listed.place(number) is None else next(iter(reading.kept.numbered([number])), None)
 
 
 def systems_of(reading: Campaign) -> list[str]:
     """Systems that have an evaluation, sorted."""
-    return sorted(reading.columns.system_names)
+    return sorted(reading.listed.system_names)
 
 
 @dataclass(frozen=True)
@@ -130,6 +129,18 @@ class FailureGroup:
     failures: tuple[FailedEvaluation, ...]
     may_succeed: bool
     count: int
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the time limit of an attempt ended them."""
+        return self.failures[0].timed_out
+
+    @property
+    def limit(self) -> float | None:
+        """The largest of the time limits that ended them [s], None where one is not known."""
+        limits = [failure.limit for failure in self.failures]
+        known = [limit for limit in limits if limit is not None]
+        return max(known) if limits and len(known) == len(limits) else None
 
 
 def failure_groups(failures: Sequence[FailedEvaluation]) -> list[FailureGroup]:
@@ -169,26 +180,19 @@ class Series(Record):
 def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
     """The curve of the best value so far.
 
-    Every improvement is a point. Of the other evaluations as many as fit are points, evenly spaced. Predictions count only if
-    nothing was computed.
+    Every improvement is a point. Of the other evaluations as many as fit are points, evenly spaced.
 
     Args:
         most: Points besides the improvements.
     """
-    arrays = reading.columns
-    places = np.flatnonzero(arrays.counted & arrays.terminal)
-    values, predicted = arrays.values[places], arrays.predicted[places]
-    if (~predicted & ~np.isnan(values)).any():
-        values = np.where(predicted, np.nan, values)
-    answers = np.where(reading.keeping[places], values, np.nan)
-    best, improved = best_so_far(answers, reading.sign)
-    count = np.arange(1, len(places) + 1)
-    shown = improved | (count % max(1, -(-len(places) // max(1, most))) == 0) | (count == len(places))
+    found = best_values(reading)
+    count = found.evaluation
+    shown = found.improved | (count % max(1, -(-len(count) // max(1, most))) == 0) | (count == len(count))
     return Series(
         evaluations=count[shown].tolist(),
-        cost=np.cumsum(reading.costs[places])[shown].tolist(),
-        value=_or_none(values[shown]),
-        best=_or_none(best[shown]),
+        cost=found.cost[shown].tolist(),
+        value=_or_none(found.value[shown]),
+        best=_or_none(found.best[shown]),
         unit=reading.spec.objective.unit,
         cost_unit=cost_unit(reading.spec.space),
         direction=reading.spec.objective.direction,
@@ -212,6 +216,6 @@ def improvements(series: Series, most: int = 20) -> list[tuple[int, float, float
 
 def neighbours(reading: Campaign, number: int) -> tuple[int | None, int | None]:
     """Numbers of the previous and the next evaluation, None without one."""
-    numbers = reading.columns.numbers
+    numbers = reading.listed.numbers
     before, after = int(np.searchsorted(numbers, number)), int(np.searchsorted(numbers, number, side="right"))
     return (int(numbers[before - 1]) if before else None), (int(numbers[after]) if after < len(numbers) else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 
+TIMEOUT = "timeout"
+"""Reason of attempts that were ended by their time limit."""
+_LIMIT = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]+)?) s$")
 GRAIN_REASONS = ("rotated_grain", "strained_grain")
 """Reasons of failures that the cell decides: the same cell fails again."""
 
@@ -22,6 +26,22 @@ class FailedEvaluation(Record):
     round: int
     attempts: int
     reason: str
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the time limit of an attempt ended it."""
+        return is_timeout(self.reason)
+
+    @property
+    def limit(self) -> float | None:
+        """The time limit that ended it [s], as its reason tells; None: another reason, or it does not tell."""
+        found = _LIMIT.search(self.reason) if self.timed_out else None
+        return None if found is None else float(found[1])
+
+
+def is_timeout(reason: str | None) -> bool:
+    """Returns whether a reason of a failure is the time limit of an attempt."""
+    return reason is not None and reason.partition(":")[0] == TIMEOUT
 
 
 def grouped(failures: Sequence[FailedEvaluation]) -> list[list[FailedEvaluation]]:

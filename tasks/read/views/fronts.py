@@ -8,11 +8,12 @@ import numpy as np
 
 from tansaku.models.domain.feasibility import answers_of
 from tansaku.models.domain.history import oriented
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import with_unit
 from tansaku.models.engine.front import dominated_volume, front_wanted, on_front, volume_curve, worst
 from tansaku.tasks.read.views.campaign import Campaign
@@ -116,7 +117,6 @@ def box_shares(signed: FloatArray, objective: ObjectiveSpec) -> tuple[FloatArray
 
     Args:
         signed: Oriented values, NaN where one is no answer, at least one is, shape ``(n, n_objectives)``.
-        objective: Of the campaign.
     """
     reference = reference_of(signed, objective)
     box = float(np.prod(np.maximum(reference - np.nanmin(signed, axis=0), 0.0)))
@@ -156,3 +156,38 @@ def campaign_front(data: Campaign) -> Front | None:
 
 def _complete(values: FloatArray) -> FloatArray:
     return values[~np.isnan(values).any(axis=1)]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Evaluations of the search with values of all objectives.
+
+    Attributes:
+        places: In the columns, shape ``(n,)``.
+        values: As computed, the first objective first, shape ``(n, n_objectives)``.
+        keeping: Whether they keep all limits, shape ``(n,)``.
+        member: Whether they keep all limits and are on the front, shape ``(n,)``.
+    """
+
+    places: IntArray
+    values: FloatArray
+    keeping: BoolArray
+    member: BoolArray
+
+
+def evaluated_front(arrays: Columns, objective: ObjectiveSpec) -> Evaluated | None:
+    """The front of a campaign; None where there is one objective, or nothing has all values yet.
+
+    Args:
+        arrays: Evaluations, with the values of further objectives.
+    """
+    if not objective.goals:
+        return None
+    values: FloatArray = np.column_stack([arrays.values, arrays.further(objective.goals)])
+    places = np.flatnonzero(arrays.searched & ~np.isnan(values).any(axis=1))
+    if not len(places):
+        return None
+    keeping = arrays.keeping(objective.limits)[places]
+    member = keeping.copy()
+    member[member] = on_front(oriented(values[places][member], objective.directions))
+    return Evaluated(places, values[places], keeping, member)

@@ -27,7 +27,7 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
     if certificate is not None and (certificate.outlook is None or not certificate.outlook.short):
         return () if certificate.outlook is None else (certificate.outlook.describe(),)
     opened = campaign.prospects
-    if opened is None:
+    if opened is None or campaign.stop is not None:  # what comes next is not said of a search that has ended
         return ()
     lacking = missing(
         _result_counts(campaign, opened.pool),

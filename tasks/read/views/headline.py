@@ -10,8 +10,7 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.views import BoolArray, Columns
 from tansaku.models.domain.wording import counted, with_unit
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.front_members import Evaluated, evaluated_front
-from tansaku.tasks.read.views.fronts import box_shares, oriented_values
+from tansaku.tasks.read.views.fronts import Evaluated, box_shares, evaluated_front, oriented_values
 from tansaku.tasks.read.views.origins import best_place
 
 

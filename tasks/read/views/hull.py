@@ -7,26 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tansaku.calculators.workflows.stability import counted, phases_of, reduced_formula
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import ComposedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
+from tansaku.models.domain.specs.objective import FORMATION_ENERGY, OnHullSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.units import recorded_in
 from tansaku.models.features.convex_hull import ON_HULL, LowerHull, lower_hull
 from tansaku.tasks.read.views.campaign import Campaign
-
-if TYPE_CHECKING:
-    import pandas as pd
+from tansaku_client.diagrams import PhaseDiagram
 
 PHASES_KEY = "space.phases"
-MOST_DRAWN = 3
-"""Elements of a diagram that a plane figure can show."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Phase:
         name: Candidate, or formula of a phase that the campaign was given.
         formula: Reduced.
         counts: Atoms of each element in the formula.
-        energy: [eV/atom]
+        energy: [eV/atom]; of a table of formation energies above the elements.
         number: Proposal that computed it; None: it was given.
     """
 
@@ -54,11 +52,10 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Hull:
+class Hull(PhaseDiagram):
     """A phase diagram.
 
     Attributes:
-        elements: Its elements.
         phases: What it is made of, in the order of the proposals, then those given.
         diagram: The hull of their energies.
         left_out: Finished evaluations that gave no computed energy.
@@ -69,19 +66,12 @@ class Hull:
     diagram: LowerHull
     left_out: int = 0
 
-    @property
-    def stable(self) -> list[bool]:
-        """Whether each phase is on the hull."""
-        return [above <= ON_HULL for above in self.diagram.above.tolist()]
-
     @cached_property
-    def rows(self) -> list[JsonDict]:
-        """One row per phase as plain data, the most stable first; energies in eV/atom.
-
-        ``decomposition`` has what an unstable phase falls into, each with its share of the atoms.
-        """
-        formation, above, stable = self.diagram.formation.tolist(), self.diagram.above.tolist(), self.stable
-        rows = [
+    def listed(self) -> list[JsonDict]:
+        """One row per phase."""
+        formation, above = self.diagram.formation.tolist(), self.diagram.above.tolist()
+        stable = [distance <= ON_HULL for distance in above]
+        return [
             {
                 "phase": phase.name,
                 "formula": phase.formula,
@@ -95,28 +85,14 @@ class Hull:
             }
             for place, phase in enumerate(self.phases)
         ]
-        return sorted(rows, key=lambda row: (row["energy_above_hull"], row["formation_energy"], row["phase"]))
 
     def _mixture(self, place: int) -> dict[str, float]:
         mixture = self.diagram.mixture(self.diagram.fractions[place])
         return {self.phases[corner].name: round(share, 6) for corner, share in mixture.items()}
 
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The rows as a frame."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows)
-
-    def describe(self) -> str:
-        """The stable phases in words."""
-        found = dict.fromkeys(phase.formula for phase, stable in zip(self.phases, self.stable, strict=True) if stable)
-        missing = f"; {self.left_out} finished without a computed energy" if self.left_out else ""
-        return f"{'-'.join(self.elements)}: stable are {', '.join(found)}{missing}"
-
 
 def campaign_hull(data: Campaign) -> Hull:
-    """The phase diagram of a campaign's results and the phases it was given.
+    """The phase diagram of a campaign's results and the phases it was given, computed once for a reading.
 
     A candidate that was computed again, as in the final relaxation, counts with its last energy. Values that a model predicted
     are left out.
@@ -124,16 +100,23 @@ def campaign_hull(data: Campaign) -> Hull:
     Raises:
         ConfigurationError: Nothing has an energy yet, or an element has no phase of its own.
     """
-    done = [item for item in data.evaluations if item.state is EvaluationState.DONE]
-    computed = {item.proposal.candidate: item for item in done if _energy_of(item) is not None}
+    return data.once(Hull, lambda: _hull(data))
+
+
+def _hull(data: Campaign) -> Hull:
+    done, computed = [item for item in data.evaluations if item.state is EvaluationState.DONE], {}
+    for item in done:
+        energy = _energy(data, item)
+        if energy is not None:
+            computed[item.proposal.candidate] = item.proposal.number, energy
     if not computed:
         raise ConfigurationError(
             f"campaign {data.record.name!r} has no energy of a structure yet, so there is no phase diagram",
             hint="a phase diagram is made of campaigns that compute energies of crystals, such as those of structures",
         )
-    found = [_computed(data, item) for item in computed.values()]
+    found = [_computed(data, candidate, *known) for candidate, known in computed.items()]
     elements = tuple(sorted({element for phase in found for element in phase.counts}))
-    given = [phase for phase in _given(data) if phase.counts.keys() <= set(elements)]
+    given = [phase for phase in (*_given(data), *_zeros(data, elements)) if phase.counts.keys() <= set(elements)]
     failed = len({item.proposal.candidate for item in done} - computed.keys())
     return hull_of(elements, [*found, *given], failed)
 
@@ -141,11 +124,10 @@ def campaign_hull(data: Campaign) -> Hull:
 def drawn_hull(data: Campaign) -> Hull | None:
     """The phase diagram that is drawn among a campaign's figures; None where there is none of two or three elements."""
     try:
-        if not 2 <= len(data.space.elements()) <= MOST_DRAWN:
-            return None
-        return campaign_hull(data)
+        found = campaign_hull(data) if data.space.elements() or _by_formula(data) else None
     except ConfigurationError:
         return None
+    return found if found is not None and found.drawable else None
 
 
 def hull_of(elements: Sequence[str], phases: Sequence[Phase], left_out: int = 0) -> Hull:
@@ -171,19 +153,33 @@ def hull_of(elements: Sequence[str], phases: Sequence[Phase], left_out: int = 0)
     return Hull(tuple(elements), tuple(phases), diagram, left_out)
 
 
-def _energy_of(evaluation: Evaluation) -> float | None:
-    outcome = evaluation.outcome
-    if outcome is None or outcome.predicted_by is not None or ENERGY_PER_ATOM not in outcome.quantities:
+def _energy(data: Campaign, evaluation: Evaluation) -> float | None:
+    """Energy of an evaluation [eV/atom], of a table its value; None where it has none, or a model predicted it."""
+    outcome, objective = evaluation.outcome, data.spec.objective
+    if outcome is None:
         return None
-    return outcome.quantities[ENERGY_PER_ATOM].value
+    if not _by_formula(data):
+        return outcome.computed(ENERGY_PER_ATOM)
+    return None if outcome.value is None else recorded_in(outcome.value, objective.unit, "eV/atom")
 
 
-def _computed(data: Campaign, evaluation: Evaluation) -> Phase:
-    candidate, energy = evaluation.proposal.candidate, _energy_of(evaluation)
-    if energy is None:
-        raise AssertionError("only evaluations with an energy are phases")
-    counts = Counter(data.space.structure(candidate).get_chemical_symbols())
-    return Phase(candidate, reduced_formula(counts), counts, energy, evaluation.proposal.number)
+def _by_formula(data: Campaign) -> bool:
+    """Whether values are energies of candidates of which the space knows no more than the formula."""
+    space = data.spec.space
+    return space.competes and not space.description.competing and data.spec.objective.property in OnHullSpec.properties
+
+
+def _zeros(data: Campaign, elements: Sequence[str]) -> list[Phase]:
+    """Elements where formation energies are known as such: the energies of all phases are then above theirs."""
+    if not _by_formula(data) or data.spec.objective.property != FORMATION_ENERGY:
+        return []
+    return [Phase(element, element, {element: 1}, 0.0) for element in elements]
+
+
+def _computed(data: Campaign, candidate: str, number: int, energy: float) -> Phase:
+    known = data.space.composition(candidate) if isinstance(data.space, ComposedSpace) else None
+    counts = Counter(data.space.structure(candidate).get_chemical_symbols()) if known is None else known
+    return Phase(candidate, reduced_formula(counts), counts, energy, number)
 
 
 def _given(data: Campaign) -> list[Phase]:

@@ -9,18 +9,15 @@ from itertools import compress
 import numpy as np
 
 from tansaku.models.domain.evaluation_columns import origin_of, predicted
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.outliers import implausible
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.views import BoolArray, Columns
 
 
 def sources_told(spec: CampaignSpec, columns: Columns) -> str | None:
-    """Describes the origin of a campaign's values for figures; None without values or for a table.
-
-    Args:
-        columns: Its evaluations.
-    """
+    """Describes the origin of a campaign's values for figures; None without values or for a table."""
     valued = ~np.isnan(columns.values)
     counts = Counter(
         (model is not None, source)
@@ -51,6 +48,17 @@ def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None
         if (value := value_of(evaluation)) is not None
     ]
     return min(valued, key=lambda entry: entry[:3])[3] if valued else None
+
+
+def outlying(columns: Columns) -> tuple[IntArray, IntArray]:
+    """Places of the values of the search, and of those among them that lie far from all others.
+
+    Of a candidate that was computed again the last value counts, as for the proposer.
+    """
+    valued = np.flatnonzero(columns.searched & np.isfinite(columns.values)).tolist()
+    latest = {columns.candidates[place]: place for place in valued}
+    known = np.array(sorted(latest.values()), dtype=np.intp)
+    return known, known[np.any(implausible(columns.values[known]), axis=0)]
 
 
 def best_place(columns: Columns, chosen: BoolArray, sign: float) -> int | None:

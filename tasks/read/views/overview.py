@@ -58,7 +58,6 @@ def each_campaign(
     """Reads campaigns one by one.
 
     Args:
-        store: Where they are.
         read: Reads a campaign by name.
         names: Names of campaigns; None: all stored ones, except those deleted in the meantime.
 

@@ -52,7 +52,6 @@ def pace_of(campaign: Campaign, used: Sequence[Used], now: datetime) -> Pace | N
     """Pace by the last twenty evaluations that ended since the driver began.
 
     Args:
-        campaign: As it was read.
         used: What is used of its budget.
         now: By the clock that leases are judged by.
 

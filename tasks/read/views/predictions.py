@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import build_history, search_entries
 from tansaku.models.domain.outliers import trusted
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import DescribingSpace, ScreenedSpace
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.ports import DescribingSpace, History, ScreenedSpace
+from tansaku.models.domain.records import JsonDict, Refit
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.relevance import relevance
 from tansaku.models.engine.transfer.data import KEY, FrozenSources
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.results import cells_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,8 @@ class Relevance:
     """Relevance of features to the model, by refit.
 
     Attributes:
-        categories: Sites of a composition and the groups that belong to none; a feature group each in other spaces.
+        categories: Sites of a composition and the groups that belong to none; parameters, or the columns of a table; a feature
+            group each in other spaces.
         observed: Observations behind each refit, shape ``(n_refits,)``.
         share: Variance that exchanging a category alone causes, over the sum of all categories, shape
             ``(n_refits, n_categories)``.
@@ -55,8 +51,24 @@ class Relevance:
     share: FloatArray
 
 
-def pool_expectation(data: Campaign) -> PoolExpectation | None:
-    """Returns the current predictions of a campaign's proposer.
+class Known(NamedTuple):
+    """A campaign's model with all that it knows.
+
+    Attributes:
+        proposer: The model.
+        pool: All candidates.
+        history: At least one observation.
+        hyperparameters: Of the last refit; None: there was none.
+    """
+
+    proposer: GPProposer
+    pool: CandidatePool
+    history: History
+    hyperparameters: JsonDict | None
+
+
+def known_model(data: Campaign) -> Known | None:
+    """Returns the model of a campaign's proposer.
 
     None for a proposer without a model, before the first value, and for a model that knows other searches whose data were
     not read.
@@ -70,71 +82,50 @@ def pool_expectation(data: Campaign) -> PoolExpectation | None:
     history = trusted(history) if withholds(data.spec.proposer) else history
     if not len(history.observed):
         return None
-    fitted = data.refits[-1].hyperparameters if data.refits else None
-    mean, deviation = proposer.expected(pool, history, fitted or None)
+    return Known(proposer, pool, history, (data.refits[-1].hyperparameters if data.refits else None) or None)
+
+
+def pool_expectation(data: Campaign) -> PoolExpectation | None:
+    """Returns the current predictions of a campaign's proposer; None as of :func:`known_model`."""
+    known = known_model(data)
+    if known is None:
+        return None
+    mean, deviation = known.proposer.expected(known.pool, known.history, known.hyperparameters)
     return PoolExpectation(data.sign * mean, deviation)
 
 
-def predicted_points(data: Campaign, points: Sequence[str | JsonDict] | None) -> pd.DataFrame:
-    """Returns what describes each point, with the current ``mean`` and ``deviation`` of its value.
+def relevance_history(data: Campaign, refits: Sequence[Refit] | None = None) -> Relevance | None:
+    """Returns the relevance at each refit; None without refits, or if the kernel is not the proposer's own.
 
     Args:
-        points: Ids of candidates, and columns of points that need not be candidates; None: all candidates.
-
-    Raises:
-        ConfigurationError: There is no model or no value yet, or the space cannot express a point.
-        NotFoundError: There is no such candidate.
+        refits: Only these; None: all.
     """
-    import pandas as pd
-
-    asked = [item for item in points or () if not isinstance(item, str)]
-    names = iter([f"point {number}" for number in range(1, len(asked) + 1)])
-    ids = None if points is None else [item if isinstance(item, str) else next(names) for item in points]
-    there = _with_points(data, asked) if asked else data
-    found = pool_expectation(there)
-    if found is None:
-        raise ConfigurationError("predict: there is no model, or no value yet")
-    pool = there.pool
-    places = np.arange(len(pool)) if ids is None else pool.positions(ids)
-    chosen = [str(name) for name in pool.ids[places]]
-    frame = pd.DataFrame([cells_of(there.space, name) for name in chosen], index=pd.Index(chosen, name="candidate"))
-    return frame.assign(mean=found.mean[places], deviation=found.deviation[places])
-
-
-def _with_points(data: Campaign, asked: Sequence[JsonDict]) -> Campaign:
-    """The campaign with further candidates, which nobody proposed."""
-    spec, space = data.spec.space, data.space
-    if not isinstance(space, DescribingSpace):
-        raise ConfigurationError(f"predict: points of a {spec.type} space are named by the ids of its candidates")
-    rows = [item.model_dump(mode="json") for item in getattr(spec, "off_pool", ())]
-    for number, cells in enumerate(asked, 1):
-        try:
-            space.check_described(f"point {number}", cells)
-        except ValueError as error:
-            raise ConfigurationError(f"predict: point {number}: {error}") from error
-        rows.append({"id": f"point {number}", "cells": cells})
-    return data.with_spec(data.spec.model_copy(update={"space": spec.with_off_pool(rows)}))
-
-
-def relevance_history(data: Campaign) -> Relevance | None:
-    """Returns the relevance at each refit; None without refits, or if the kernel is not the proposer's own."""
     proposer = _model(data)
     if proposer is None:
         return None
     pool = data.pool
-    categories = feature_categories(data, pool)
+    exchanged = _exchanged(data, pool)
+    categories = [name for name, _, _ in exchanged]
     terms = proposer.terms(pool)
     needed = {name for term in terms for name in term.variances}
     observed, rows = [], []
-    for refit in data.refits:
+    for refit in data.refits if refits is None else refits:
         values = {name: np.asarray(value) for name, value in refit.hyperparameters.get("parameters", {}).items()}
         if not refit.ok or not needed <= values.keys():
             continue
-        found = np.array(list(relevance(pool, terms, values, categories).values()))
+        found = np.array([relevance(among, terms, values, {name: groups})[name] for name, among, groups in exchanged])
         if found.sum() > 0:
             observed.append(int(refit.hyperparameters["n_observed"]))
             rows.append(found / found.sum())
     return Relevance(tuple(categories), tuple(observed), np.array(rows)) if rows else None
+
+
+def latest_shares(data: Campaign) -> dict[str, float]:
+    """Share of each category at the last refit that has one; nothing is computed for those before; empty: none has."""
+    for refit in reversed(data.refits):
+        if (found := relevance_history(data, [refit])) is not None:
+            return dict(zip(found.categories, found.share[-1].tolist(), strict=True))
+    return {}
 
 
 def feature_categories(data: Campaign, pool: CandidatePool) -> Mapping[str, Sequence[str]]:
@@ -145,6 +136,29 @@ def feature_categories(data: Campaign, pool: CandidatePool) -> Mapping[str, Sequ
     by_site = {site: tuple(f"{kind}_{site.lower()}" for kind in ("site", "ion")) for site in sites}
     owned = {group for groups in by_site.values() for group in groups}
     return {**by_site, **{name: (name,) for name in pool.groups if name not in owned}}
+
+
+_FEW_COLUMNS = 30
+"""A feature group with more columns is a descriptor, and is exchanged as a whole."""
+
+
+def _exchanged(data: Campaign, pool: CandidatePool) -> list[tuple[str, CandidatePool, Sequence[str]]]:
+    """Returns what is exchanged alone: its name, the pool in which nothing else of its groups differs, and the groups."""
+    whole = feature_categories(data, pool)
+    if not isinstance(data.space, DescribingSpace):
+        return [(name, pool, groups) for name, groups in whole.items()]
+    described = [column.name for column in data.space.columns()]
+    found: list[tuple[str, CandidatePool, Sequence[str]]] = []
+    for name, group in pool.groups.items():
+        # A column of categories may be several features, such as `metal=Fe`.
+        owners = [next((own for own in described if column.split("=")[0] == own), column) for column in group.columns]
+        if group.categorical or len(owners) > _FEW_COLUMNS:
+            found.append((owners[0] if len(owners) == 1 else name, pool, (name,)))
+            continue
+        for own in dict.fromkeys(owners):
+            alone = replace(group, values=np.where([owner == own for owner in owners], group.values, 0.0))
+            found.append((own, replace(pool, groups={**pool.groups, name: alone}), (name,)))
+    return found
 
 
 def _model(data: Campaign) -> GPProposer | None:

@@ -91,21 +91,37 @@ def value_provenance(data: Campaign, candidate: str) -> Graph:
     Raises:
         NotFoundError: The candidate has no value.
     """
-    done = [item for item in data.evaluations if item.proposal.candidate == candidate and _outcome_of(item) is not None]
-    outcome = _outcome_of(done[-1]) if done else None
-    if outcome is None:
+    done = _values_of(data, candidate)
+    if not done:
         raise NotFoundError(f"campaign {data.record.name!r} has no value of candidate {candidate!r}")
-    evaluation, unit = done[-1], data.spec.objective.unit
-    number = evaluation.proposal.number
+    return evaluation_provenance(data, done[-1])
+
+
+def evaluation_provenance(data: Campaign, evaluation: Evaluation) -> Graph:
+    """Provenance of the value of an evaluation.
+
+    Raises:
+        NotFoundError: It has no value.
+    """
+    outcome, number = _outcome_of(evaluation), evaluation.proposal.number
+    if outcome is None:
+        raise NotFoundError(f"evaluation {number} of campaign {data.record.name!r} has no value")
+    candidate, unit = evaluation.proposal.candidate, data.spec.objective.unit
     graph = Graph(f"value-{number}")
     quantities = {name: f"{quantity.value!r} {quantity.unit}" for name, quantity in outcome.quantities.items()}
     label = f"{significant(outcome.value or 0.0)} {unit}"
     graph.add(graph.value, "entity", label, value=outcome.value, unit=unit, candidate=candidate, **quantities)
-    _add_computation(graph, data, evaluation, outcome)
+    doing = _add_computation(graph, data, evaluation, outcome)
     if evaluation.proposal.purpose == "polish":
-        _add_searched(graph, done[:-1], unit)
-    _add_choice(graph, data, evaluation)
+        for before in [item for item in _values_of(data, candidate) if item.proposal.number < number][-1:]:
+            _add_searched(graph, before, unit)
+    _add_choice(graph, data, evaluation, doing)
     return graph
+
+
+def _values_of(data: Campaign, candidate: str) -> list[Evaluation]:
+    """Evaluations of a candidate that have a value, in proposal order."""
+    return [item for item in data.evaluations if item.proposal.candidate == candidate and _outcome_of(item) is not None]
 
 
 def _outcome_of(evaluation: Evaluation) -> Outcome | None:
@@ -113,8 +129,11 @@ def _outcome_of(evaluation: Evaluation) -> Outcome | None:
     return outcome if outcome is not None and outcome.value is not None else None
 
 
-def _add_computation(graph: Graph, data: Campaign, evaluation: Evaluation, outcome: Outcome) -> None:
-    """Adds what produced the value: calculation, prediction or adoption, with what went in and what else came out."""
+def _add_computation(graph: Graph, data: Campaign, evaluation: Evaluation, outcome: Outcome) -> str:
+    """Adds what produced the value, with what went in and what else came out; returns it.
+
+    It is a calculation, a prediction or an adoption.
+    """
     record, origin, source = data.record, adopted_from(evaluation), outcome.provenance
     kind = "adoption" if origin is not None else "prediction" if outcome.predicted_by is not None else "evaluation"
     doing = graph.add(
@@ -145,10 +164,11 @@ def _add_computation(graph: Graph, data: Campaign, evaluation: Evaluation, outco
         before = graph.add("origin", "entity", origin.describe(), **origin.model_dump(mode="json"))
         graph.relate("used", doing, before)
         graph.relate("wasDerivedFrom", graph.value, before)
-    for name in dict.fromkeys(filter(None, (outcome.predicted_by,))):
-        graph.relate("used", doing, graph.add("predictor", "entity", name))
+    if outcome.predicted_by is not None:
+        graph.relate("used", doing, graph.add("predictor", "entity", outcome.predicted_by))
     if source is not None:
         _add_source(graph, doing, source)
+    return doing
 
 
 def _add_source(graph: Graph, doing: str, source: Provenance) -> None:
@@ -165,17 +185,20 @@ def _add_source(graph: Graph, doing: str, source: Provenance) -> None:
         graph.relate("wasAssociatedWith", doing, graph.add(f"plugin-{place}", "agent", plugin))
 
 
-def _add_searched(graph: Graph, before: list[Evaluation], unit: str) -> None:
+def _add_searched(graph: Graph, before: Evaluation, unit: str) -> None:
     """Adds the value of the search from whose structure the final relaxation began."""
-    for item in before[-1:]:
-        value = (_outcome_of(item) or Outcome()).value or 0.0
-        name = graph.add(f"value-{item.proposal.number}", "entity", f"{significant(value)} {unit} in the search", value=value)
-        graph.relate("wasDerivedFrom", graph.value, name)
+    value = (_outcome_of(before) or Outcome()).value or 0.0
+    name = graph.add(f"value-{before.proposal.number}", "entity", f"{significant(value)} {unit} in the search", value=value)
+    graph.relate("wasDerivedFrom", graph.value, name)
 
 
-def _add_choice(graph: Graph, data: Campaign, evaluation: Evaluation) -> None:
-    """Adds how the candidate came to be proposed."""
-    proposal, doing = evaluation.proposal, graph.edges[0][2]
+def _add_choice(graph: Graph, data: Campaign, evaluation: Evaluation, doing: str) -> None:
+    """Adds how the candidate came to be proposed.
+
+    Args:
+        doing: The node of what produced its value.
+    """
+    proposal = evaluation.proposal
     candidate = graph.add("candidate", "entity", proposal.candidate, system=proposal.system, source=proposal.source)
     graph.relate("used", doing, candidate)
     choice = graph.add(

@@ -11,9 +11,11 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState
-from tansaku.models.domain.views import LARGEST_PAGE, PageQuery
+from tansaku.models.domain.views import PageQuery
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.read.views.status import describe_driver, live_lease
+
+_MOST_JOBS = 100  # of a campaign
 
 
 class Reason(Record):
@@ -68,36 +70,31 @@ class CampaignQueue(Record):
     reasons: tuple[Reason, ...]
 
 
-def read_queue(store: CampaignStore, limit: int = 100) -> list[CampaignQueue | UnreadableCampaign]:
-    """Campaigns that have a driver or evaluations in progress, by name.
-
-    Args:
-        limit: Jobs of a campaign, at most :data:`~tansaku.models.domain.views.LARGEST_PAGE`.
-    """
-    return list(queues_after(store, limit))
+def read_queue(store: CampaignStore) -> list[CampaignQueue | UnreadableCampaign]:
+    """Campaigns that have a driver or evaluations in progress, by name."""
+    return list(queues_after(store))
 
 
-def queues_after(store: CampaignStore, limit: int = 100, after: str = "") -> Iterator[CampaignQueue | UnreadableCampaign]:
+def queues_after(store: CampaignStore, after: str = "") -> Iterator[CampaignQueue | UnreadableCampaign]:
     """The same one by one, as they are read.
 
     Args:
-        limit: Jobs of a campaign.
         after: Only campaigns whose names come after this one.
     """
     now = store.now()
 
     def read(name: str) -> CampaignQueue | None:
-        return _read(store, name, min(limit, LARGEST_PAGE), now) if name > after else None
+        return _read(store, name, now) if name > after else None
 
     for queue in each_campaign(store, read):
         if isinstance(queue, UnreadableCampaign) or (queue is not None and (queue.driver is not None or queue.counts)):
             yield queue
 
 
-def _read(store: CampaignStore, name: str, limit: int, now: datetime) -> CampaignQueue:
+def _read(store: CampaignStore, name: str, now: datetime) -> CampaignQueue:
     lease = live_lease(store.campaign(name), now)
     counts = {state: count for state, count in store.state_counts(name).items() if state in ACTIVE_STATES}
-    evaluations = store.page(name, PageQuery(states=tuple(ACTIVE_STATES), limit=limit)).evaluations if counts else ()
+    evaluations = store.page(name, PageQuery(states=tuple(ACTIVE_STATES), limit=_MOST_JOBS)).evaluations if counts else ()
     return CampaignQueue(
         name=name,
         driver=describe_driver(lease),

@@ -138,7 +138,6 @@ class _Followed:
 
     Args:
         store: Holds it.
-        name: Of the campaign.
         pools: Spaces that were opened before.
     """
 
@@ -205,7 +204,7 @@ class Readings:
     """
 
     def __init__(self, store: CampaignStore) -> None:
-        self._store = store
+        self.store = store
         self._lock = Lock()
         self._pools = RecentPools()
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
@@ -239,7 +238,7 @@ class Readings:
         Raises:
             TransientError: The database does not answer.
         """
-        return list(each_campaign(self._store, self._line))
+        return list(each_campaign(self.store, self._line))
 
     def _line(self, name: str) -> CampaignLine:
         kept = self._lines.get(name)
@@ -252,7 +251,7 @@ class Readings:
 
     def _asked(self, name: str, ask: Callable[[_Followed], Made]) -> Made:
         with self._lock:
-            followed = self._followed.setdefault(name, _Followed(self._store, name, self._pools))
+            followed = self._followed.setdefault(name, _Followed(self.store, name, self._pools))
         try:
             with followed.lock:
                 return ask(followed)

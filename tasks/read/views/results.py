@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from tansaku.tasks.read.views.fronts import tabulated_values
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.origins import best_of, best_place, value_of
+from tansaku_client.frames import frame_of, with_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,6 @@ def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: s
     """One evaluation as plain data; ``round`` is the number of its proposal.
 
     Args:
-        evaluation: One of its evaluations.
         same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
     """
     outcome, further = evaluation.outcome, spec.objective.further
@@ -74,16 +74,16 @@ def _marks(spec: CampaignSpec) -> JsonDict:
 
 
 def evaluation_rows(data: Campaign, purpose: Purpose = "search") -> list[JsonDict]:
-    """One row per evaluation of the search (default), of the polish afterwards, or of both, in proposal order."""
-    return list(each_row(data.spec, data.evaluations, purpose))
+    """One row per evaluation of the search (default), of another purpose, or of all, in proposal order."""
+    return list(each_row(data.spec, data.select("all"), (purpose,)))
 
 
-def each_row(spec: CampaignSpec, evaluations: Iterable[Evaluation], purpose: Purpose) -> Iterator[JsonDict]:
-    """The rows of a campaign's evaluations of one purpose, or of all; these must be all, in proposal order."""
+def each_row(spec: CampaignSpec, evaluations: Iterable[Evaluation], purposes: Collection[Purpose]) -> Iterator[JsonDict]:
+    """The rows of a campaign's evaluations of some purposes, or of all; these must be all, in proposal order."""
     basins = {"polish": Basins()} | ({"search": Basins()} if _slides_freely(spec) else {})
     for evaluation in evaluations:
         own = evaluation.proposal.purpose
-        if purpose in ("all", own):
+        if own in purposes or "all" in purposes:
             yield _evaluation_row(spec, evaluation, basins[own].earlier(evaluation) if own in basins else None)
 
 
@@ -205,7 +205,7 @@ def convergence(data: Campaign) -> Convergence:
     gap = best[:, seen] - reference[seen]
     gap = np.where(np.isfinite(gap), gap, np.nan)
     return Convergence(
-        cost=np.cumsum(data.costs[finished]),
+        cost=data.spent_after(finished),
         mean_gap=gap.mean(axis=1),
         worst_gap=gap.max(axis=1),
         known=known,
@@ -272,31 +272,10 @@ def evaluations_frame(data: Campaign, purpose: Purpose = "search") -> pd.DataFra
     return frame_of(evaluation_rows(data, purpose))
 
 
-def with_cells(data: Campaign, frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame of evaluations with the columns that describe its candidates, where the space has any.
-
-    Args:
-        data: Their campaign, whose space can be opened.
-        frame: As :func:`evaluations_frame` gives it; ``cells.NAME`` is the column that would have the name of one of its own.
-    """
-    import pandas as pd
-
-    cells = pd.DataFrame([cells_of(data.space, candidate) for candidate in frame["candidate"]], index=frame.index)
-    named = {name: f"cells.{name}" if name in frame else name for name in cells}
-    return frame.join(cells.rename(columns=named))
-
-
-def frame_of(rows: Sequence[JsonDict]) -> pd.DataFrame:
-    """Evaluation rows as a frame, indexed by proposal number."""
-    import pandas as pd
-
-    # First what a reader looks for.
-    first = ["candidate", "system", "surface", "value", "state", "round"]
-    frame = pd.DataFrame(rows, columns=[*first, *(name for name in (rows[0] if rows else ()) if name not in first)])
-    for column in ("proposed_at", "finished_at"):
-        if column in frame:
-            frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
-    return frame.set_index("round", drop=False).rename_axis("number")
+def described_frame(data: Campaign, purpose: Purpose = "search") -> pd.DataFrame:
+    """The same with the columns that describe the candidates, where the space, which must open, has any."""
+    rows = evaluation_rows(data, purpose)
+    return with_cells(frame_of(rows), (row_cells(data.space, row) for row in rows))
 
 
 def systems_frame(data: Campaign) -> pd.DataFrame:
@@ -452,6 +431,11 @@ def cells_of(space: Space, candidate: str | None) -> JsonDict:
         NotFoundError: The space has no such candidate.
     """
     return dict(space.cells(candidate)) if candidate is not None and isinstance(space, DescribedSpace) else {}
+
+
+def row_cells(space: Space, row: JsonDict) -> JsonDict:
+    """Returns the description of the candidate of a row of evaluations by column; empty for an element, which is none."""
+    return cells_of(space, None if row["purpose"] == "reference" else row["candidate"])
 
 
 def stored_cells(record: CampaignRecord, candidate: str) -> JsonDict:

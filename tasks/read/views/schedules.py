@@ -45,7 +45,6 @@ def schedule_lines(schedules: Schedules, now: datetime) -> list[ScheduleLine]:
     """All schedules: first those stored here, the oldest first, then those of Prefect's page.
 
     Args:
-        schedules: Where they are stored.
         now: The time; services and the dashboard may differ by some seconds.
     """
     mirrors = schedules.schedule_mirrors()

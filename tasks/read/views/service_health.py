@@ -116,7 +116,9 @@ def describe_request(request: ServiceRequest) -> str:
         return f"{request.kind}: done by service {request.service}"
     if request.state is RequestState.ACCEPTED:
         return f"run: started by service {request.service}"
-    return f"run: ended: {request.reason}"
+    if request.reason.startswith("Suspended:"):
+        return "run: paused"
+    return f"run: ended: {request.reason}" if request.reason else "run: ended"
 
 
 def _state(seen: ServiceSeen) -> ServiceState:

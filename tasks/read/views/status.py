@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import HOUR, cost_limit, out_of_time
-from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
 from tansaku.models.domain.retraining import describe, describe_target, ended
@@ -28,6 +27,8 @@ from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.further import further_of
 from tansaku.tasks.read.views.headline import Headline, headline_of
+from tansaku.tasks.read.views.levels import looks_in_words
+from tansaku.tasks.read.views.origins import outlying
 from tansaku.tasks.read.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
 
@@ -46,6 +47,10 @@ class CampaignStatus(Record):
         evaluations: Evaluations of the search that were proposed.
         polish: Evaluations of the final relaxation.
         polish_failed: Failed ones of these.
+        references: Evaluations of elements, to which formation energies refer.
+        references_failed: Failed ones of these.
+        looks: What looks at cheaper levels were bought, and what they tell, in words.
+        elements: Energies of the elements that are done [eV/atom].
         headline: The best of the search and of the final relaxation.
         damaged: Evaluations that cannot be read; a driver refuses the campaign.
         predicted: Evaluations of the search whose value is predicted by a trained model.
@@ -84,6 +89,10 @@ class CampaignStatus(Record):
     lost: int
     polish: int
     polish_failed: int = 0
+    references: int = 0
+    references_failed: int = 0
+    elements: dict[str, float] = Field(default_factory=dict)
+    looks: tuple[str, ...] = ()
     headline: Headline
     damaged: int = 0
     predicted: int = 0
@@ -129,8 +138,9 @@ class CampaignStatus(Record):
             lines.append(f"        retry: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
         lines.append(f"{self.name}: {self.state.value}{why}")
+        lines += [f"  {self.referenced}"] if self.references else []
         lines.append(f"  {self._described_counts()}")
-        lines += [f"  {line}" for line in self.headline.describe()]
+        lines += [f"  {line}" for line in (*self.looks, *self.headline.describe())]
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
@@ -188,6 +198,15 @@ class CampaignStatus(Record):
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
         )
 
+    @property
+    def referenced(self) -> str:
+        """The elements that it computes, in words."""
+        found = [f"{element} {energy:.6g}" for element, energy in self.elements.items()]
+        left = self.references - len(found) - self.references_failed
+        return f"references [eV/atom]: {', '.join(found) or 'none yet'}" + "".join(
+            f"; {count} {words}" for count, words in ((self.references_failed, "failed"), (left, "in progress")) if count
+        )
+
 
 def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
     """The lease of a campaign's driver; None when nobody drives it: it has expired, or its process on this host has ended.
@@ -239,14 +258,16 @@ def _learning(campaign: Campaign) -> JsonDict:
 
 def _counts(campaign: Campaign) -> dict[str, int]:
     """Returns how many evaluations of the search, and of the campaign, are in which state."""
-    arrays = campaign.columns
+    arrays, elements = campaign.columns, campaign.columns.references
     return {
         "evaluations": int(arrays.counted.sum()),
         "done": int((arrays.searched & arrays.in_state(EvaluationState.DONE)).sum()),
         "failed": int((arrays.searched & arrays.in_state(EvaluationState.FAILED)).sum()),
-        "active": int((~arrays.terminal).sum()),
+        "active": sum(int((~rows.terminal).sum()) for rows in (arrays, *arrays.aside)),
         "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
         "polish": int((~arrays.searched).sum()),
+        "references": 0 if elements is None else len(elements),
+        "references_failed": 0 if elements is None else int(elements.failed.sum()),
         "damaged": len(arrays.problems),
         "predicted": int((arrays.searched & arrays.predicted).sum()),
     }
@@ -319,7 +340,7 @@ def _status(campaign: Campaign) -> CampaignStatus:
         name=record.name,
         state=_or_waiting(
             campaign_state(
-                proposed=len(campaign.columns),
+                proposed=sum(len(rows) for rows in (campaign.columns, *campaign.columns.aside)),
                 active=counts["active"],
                 leased=lease is not None,
                 paused=is_paused(record),
@@ -331,7 +352,9 @@ def _status(campaign: Campaign) -> CampaignStatus:
         stop_reason=StopReason.CANCELLED if cancelled else stop,
         created_at=record.created_at,
         **counts,
-        polish_failed=len(failures) - counts["failed"],
+        polish_failed=int((~campaign.columns.searched & campaign.columns.failed).sum()),
+        elements=_elements(campaign),
+        looks=looks_in_words(campaign),
         headline=headline_of(campaign),
         adopted=int(campaign.adopted.sum()),
         **_learning(campaign),
@@ -358,6 +381,12 @@ def _status(campaign: Campaign) -> CampaignStatus:
     )
 
 
+def _elements(campaign: Campaign) -> dict[str, float]:
+    """Energies that the campaign has computed of elements [eV/atom]; none where its creation did."""
+    phases = campaign.spec.space.competing_phases
+    return {} if campaign.columns.references is None or phases is None else dict(phases.computed or {})
+
+
 def _waiting_numbers(spec: CampaignSpec, arrays: Columns) -> tuple[int, ...]:
     """Numbers of the proposals that wait for values that people or robots report; none where values are computed."""
     return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
@@ -381,13 +410,8 @@ def suspicious_values(arrays: Columns, spec: CampaignSpec) -> list[str]:
     Args:
         arrays: All evaluations.
     """
-    # Of a candidate that was computed again the last value counts, as for the proposer.
-    latest = {
-        arrays.candidates[place]: place for place in np.flatnonzero(arrays.searched & np.isfinite(arrays.values)).tolist()
-    }
-    known = np.array(sorted(latest.values()), dtype=np.intp)
-    values = arrays.values[known]
-    places = known[np.any(implausible(values), axis=0)].tolist()
+    known, far = outlying(arrays)
+    values, places = arrays.values[known], far.tolist()
     middle, lines = float(np.median(values)) if len(values) else 0.0, []
     for place in places[-_MOST_SUSPICIOUS:]:
         value, mean, deviation = (float(array[place]) for array in (arrays.values, arrays.means, arrays.mean_deviations))

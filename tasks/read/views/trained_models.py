@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
 from pydantic import AwareDatetime
 
+from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.model_registry import Errors, ModelRecord, Registry, promoted
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import JsonDict, Record
+from tansaku.tasks.backends.stores.documents import sha256s_in
 from tansaku.tasks.node.jobs.judging import Compared
 from tansaku.tasks.read.views.campaign_figures import evenly
 
@@ -104,6 +108,89 @@ class ModelFigures(Record):
     parity: tuple[ParityPoints, ...]
 
 
+class ModelUse(Record):
+    """A campaign that has to do with a version.
+
+    Attributes:
+        trained: Whether it trained the version; otherwise its calculator, label or pre-screening is the version.
+    """
+
+    campaign: str
+    trained: bool
+
+
+class ModelVersion(Record):
+    """A version among the others of its name.
+
+    Attributes:
+        structures: Of its data set; None where that is not stored here.
+        uses: Campaigns that trained it or compute with it.
+        begun: Versions whose training began with its weights.
+    """
+
+    detail: ModelDetail
+    structures: int | None
+    uses: tuple[ModelUse, ...]
+    begun: tuple[str, ...]
+
+
+class ModelVersions(Record):
+    """Versions of a model, the newest first.
+
+    Attributes:
+        older: Labels of those that are left out; the promoted one never is.
+    """
+
+    name: str
+    versions: tuple[ModelVersion, ...]
+    older: tuple[str, ...]
+
+
+def model_versions(
+    registry: Registry, store: CampaignStore, campaigns: Iterable[str], name: str, most: int = 6
+) -> ModelVersions:
+    """The last versions of a model side by side.
+
+    Args:
+        campaigns: Names of those whose use of the model is shown.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    records = registry.models(name)
+    if not records:
+        raise NotFoundError(f"no model {name!r} is stored")
+    in_use = promoted(records)
+    ordered = sorted(records, key=lambda item: (item is in_use, item.version), reverse=True)
+    shown = sorted(ordered[:most], key=lambda item: -item.version)
+    datasets = {item.sha256: item for item in registry.readable_datasets()[0]}
+    uses = _uses(store, campaigns, shown)
+    began = [(item.spec.get("start"), item.label) for item in registry.readable_models()[0]]
+    versions = tuple(
+        ModelVersion(
+            detail=_detail(item, in_use, {key: known.name for key, known in datasets.items()}),
+            structures=datasets[item.dataset].structures if item.dataset in datasets else None,
+            uses=tuple(uses[item.label]),
+            begun=tuple(label for start, label in began if start == item.label),
+        )
+        for item in shown
+    )
+    return ModelVersions(name=name, versions=versions, older=tuple(item.label for item in ordered[most:]))
+
+
+def _uses(store: CampaignStore, campaigns: Iterable[str], records: Sequence[ModelRecord]) -> dict[str, list[ModelUse]]:
+    """Campaigns that trained versions, or name their weights, by label."""
+    found: dict[str, list[ModelUse]] = {item.label: [] for item in records}
+    for name in campaigns:
+        with suppress(NotFoundError, StoreError):  # deleted meanwhile, or unreadable
+            named = set(sha256s_in(store.campaign(name).spec))
+            trained = {end.version for _, end in store.retrains(name) if end is not None}
+            for item in records:
+                if item.label in trained or item.artifact in named:
+                    found[item.label].append(ModelUse(campaign=name, trained=item.label in trained))
+    return found
+
+
 def model_lines(registry: Registry) -> tuple[list[ModelLine], list[str]]:
     """All versions by name, the newest first, and the problems of those that cannot be read."""
     records, problems = registry.readable_models()
@@ -118,9 +205,13 @@ def model_detail(registry: Registry, label: str) -> ModelDetail:
     from tansaku.tasks.loop.training.versions import find_model
 
     record = find_model(registry, label)
+    return _detail(record, promoted(registry.models(record.name)), _dataset_names(registry))
+
+
+def _detail(record: ModelRecord, in_use: ModelRecord | None, names: dict[str, str]) -> ModelDetail:
     before = record.parent
     return ModelDetail(
-        line=_line(record, promoted(registry.models(record.name)), _dataset_names(registry)),
+        line=_line(record, in_use, names),
         training=record.training,
         chosen=record.chosen,
         seconds=record.seconds,

@@ -1,7 +1,5 @@
 """Ways down that fork, against known answers."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from tansaku.diffusion.hops.descent import OPEN, descend

@@ -1,7 +1,5 @@
 """Neighbours that have the symmetry of the grid."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

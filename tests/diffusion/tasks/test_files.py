@@ -1,7 +1,5 @@
 """Files of a network, with and without refined hops."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

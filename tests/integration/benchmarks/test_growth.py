@@ -1,14 +1,9 @@
 """How reading grows with a campaign: the benchmark runs as users run it."""
 
-import json
 
-
-def test_a_quick_run_measures_every_reader(run_benchmark, require, tmp_path):
+def test_a_quick_run_measures_every_reader(benchmark_result, require):
     require("mongod")
-    out = tmp_path / "result.json"
-    done = run_benchmark("growth", "--quick", "--out", out, timeout=300)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    result = benchmark_result("growth", "--quick", timeout=300)
     [found] = result["by_evaluations"].values()
     assert {"status_s", "results_s", "driver_mb", "ms_per_evaluation"} <= set(found)
     assert all(value > 0 for value in found.values())

@@ -10,13 +10,10 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/local_energies/result.json"
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require):
     require("sklearn")
-    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["local_energies", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    figure = tmp_path / "figure.png"
+    result = benchmark_result("local_energies", "--quick", "--figure", figure)
     assert result["r"]["eam"] > 0.95
     assert result["r"]["chgnet"] > 0.9
     assert figure.stat().st_size > 20_000

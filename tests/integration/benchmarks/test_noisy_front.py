@@ -1,7 +1,5 @@
 """The comparison of searches for a noisy front: its stored result."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

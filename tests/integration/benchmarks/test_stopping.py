@@ -13,12 +13,9 @@ from tansaku.models.engine.certificate import Calibration
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
-    out, figure = tmp_path / "result.json", tmp_path / "reliability.png"
-    command = ["replays.stopping", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path):
+    figure = tmp_path / "reliability.png"
+    result = benchmark_result("replays.stopping", "--quick", "--figure", figure)
     assert result["n_campaigns"] == 6
     assert figure.stat().st_size > 5_000
     assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])

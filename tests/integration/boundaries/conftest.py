@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
+from benchmarks.ended_jobs import EndedJobs
+from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
-from tansaku.models.domain.states import JobState
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.loop.driver.loop import CampaignLoop
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
@@ -31,40 +31,15 @@ TIMING = TimingSpec(lease=600.0, heartbeat=60.0, poll=1e-6, patience=0.5)
 
 
 @dataclass
-class InProcess:
-    """A backend that computes a job when it is submitted."""
+class InProcess(EndedJobs):
+    """A backend that computes a job when it is fetched."""
 
     folder: Path
-    results: dict[str, JobResult] = field(default_factory=dict)
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def runtime(self) -> Mapping[str, object]:
-        return {}
-
-    def submit(self, job: JobRequest) -> dict:
-        folder = self.folder / job.name
-        folder.mkdir(parents=True)
-        outcome = evaluate(JobDocument.model_validate(job.document), folder)
-        self.results[job.name] = JobResult(job.token, outcome, folder)
-        return {"name": job.name}
-
-    def find(self, name: str) -> dict | None:
-        return {"name": name} if name in self.results else None
-
-    def poll(self, handles: Sequence[dict]) -> list[JobStatus]:
-        return [JobStatus(JobState.FINISHED) for _ in handles]
-
-    def wait(self, handles: Sequence[dict], timeout: float) -> None: ...
 
     def fetch(self, handle: dict) -> JobResult:
-        return self.results[handle["name"]]
-
-    def cancel(self, handle: dict) -> None: ...
-
-    def discard(self, handle: dict) -> None: ...
+        job, folder = self.requests[handle["name"]], self.folder / handle["name"]
+        folder.mkdir(parents=True)
+        return JobResult(job.token, evaluate(JobDocument.model_validate(job.document), folder), folder)
 
 
 @pytest.fixture
@@ -104,7 +79,7 @@ def campaign(tmp_path: Path, mishin_aluminium: Path) -> Callable[..., list[JsonD
             open_launcher=lambda _spec: launcher,
         )
         prepare_campaign(resources, ADA, loaded)
-        with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
+        with CampaignLoop(resources, loaded.spec.name, Observer()) as loop:
             loop.advance()
             assert loop.result.reason == "evaluations"
         return system_rows(Campaign.load(store, loaded.spec.name))

@@ -12,6 +12,8 @@ from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.node.jobs.opened import opened_own_crystal
 
+pytestmark = pytest.mark.needs("lammps")
+
 CU = {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615, "own_lattice_parameter": 3.615}
 KEYS = {
     "type": "grain_boundary",
@@ -54,16 +56,14 @@ def lowest(folder, space, arm, budget):
     return min(value for value in values if value is not None)
 
 
-def test_half_a_plane_less_lowers_the_energy(require, tmp_path):
-    require("lammps")
+def test_half_a_plane_less_lowers_the_energy(tmp_path):
     space = keys([2, 1, 0], max_atoms=300)
     assert lowest(tmp_path, space, "s005-210-a1x1-n000", 12) == pytest.approx(951.1, abs=1.0)
     assert lowest(tmp_path, space, "s005-210-a1x2-n050", 12) == pytest.approx(942.1, abs=1.0)
 
 
-def test_one_candidate_has_one_energy_bit_for_bit(require, tmp_path):
+def test_one_candidate_has_one_energy_bit_for_bit(tmp_path):
     """Also after molecular dynamics, and in the final relaxation, which is not annealed again."""
-    require("lammps")
     space = keys([2, 1, 0])
     plain, again = (quenched(tmp_path, space, CANDIDATE) for _ in range(2))
     hot, hot_again = (quenched(tmp_path, space | HELD, CANDIDATE) for _ in range(2))
@@ -84,9 +84,8 @@ def test_one_candidate_has_one_energy_bit_for_bit(require, tmp_path):
     assert final.quantities["excess_volume"].value == pytest.approx(hot.quantities["excess_volume"].value, abs=0.01)
 
 
-def test_a_misfit_lowers_the_energy_as_much_as_check_says(require, tmp_path):
+def test_a_misfit_lowers_the_energy_as_much_as_check_says(tmp_path):
     """0.47 % off: grains that are stretched in the plane relax along the normal, which the reference crystal does not."""
-    require("lammps")
     cell = {"boundaries": 1, "relaxed": 20, "reach": 5.6, "polish": []}
     energies = []
     for edge in (3.615, 3.632):
@@ -99,9 +98,8 @@ def test_a_misfit_lowers_the_energy_as_much_as_check_says(require, tmp_path):
     assert energies[0] - energies[1] == pytest.approx(1000 * own.lowers(40.0), rel=0.2)
 
 
-def test_blocks_thinner_than_the_potential_reaches_are_refused(require, tmp_path):
+def test_blocks_thinner_than_the_potential_reaches_are_refused(tmp_path):
     """The crystal behind them must have the energy of the bulk."""
-    require("lammps")
     cell = {"boundaries": 1, "relaxed": 8, "reach": 5.6, "polish": []}
     sound = quenched(tmp_path, keys([2, 1, 0], cell=cell), CANDIDATE)
     assert sound.value == pytest.approx(942, abs=15)
@@ -113,9 +111,8 @@ def test_blocks_thinner_than_the_potential_reaches_are_refused(require, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("arm", "known"), [("s005-210-a1x11-n045", 936.2), ("s005-210-a1x15-n047", 936.0)])
-def test_evenly_spaced_atoms_give_the_lowest_structures_of_long_cells(require, tmp_path, arm, known):
+def test_evenly_spaced_atoms_give_the_lowest_structures_of_long_cells(tmp_path, arm, known):
     """GRIP's example data have 936 for n = 0.45 in a cell of 1 x 11."""
-    require("lammps")
     space = keys([2, 1, 0], replication={"max_atoms": 2000, "max": [1, 15]})
     assert lowest(tmp_path, space | {"atoms": {"even": 1}}, arm, 20) == pytest.approx(known, abs=0.5)
     if arm == "s005-210-a1x11-n045":  # twenty of any atoms find the lowest structure of the longer cell too
@@ -133,6 +130,5 @@ def test_evenly_spaced_atoms_give_the_lowest_structures_of_long_cells(require, t
         ([3, 1, 0], 900, "s005-310-a2x5-n040", 30, 910.8),
     ],
 )
-def test_the_known_reconstructions_are_found(require, tmp_path, plane, max_atoms, arm, budget, known):
-    require("lammps")
+def test_the_known_reconstructions_are_found(tmp_path, plane, max_atoms, arm, budget, known):
     assert lowest(tmp_path, keys(plane, max_atoms=max_atoms), arm, budget) == pytest.approx(known, abs=1.0)

@@ -15,6 +15,8 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 
+pytestmark = pytest.mark.needs("lammps")
+
 NORMAL = RelaxationSpec(cell="normal", translation="free", fmax=1e-4)
 POTENTIALS = {"Cu": "Cu_mishin1.eam.alloy", "Al": "NiAlH_jea.eam.alloy"}
 EDGES = {"Cu": 3.615, "Al": 4.05}
@@ -72,9 +74,8 @@ def excess_of_strained(surface, strain):
 
 
 @pytest.mark.parametrize("surface", BOUNDARIES)
-def test_the_stress_is_what_straining_the_boundary_costs(require, tmp_path, surface):
+def test_the_stress_is_what_straining_the_boundary_costs(tmp_path, surface):
     """Whole relaxations of strained cells, and no stress, virial or strained energy of the product."""
-    require("lammps")
     area = periodic(surface).stacking.area
     expected = [excess_of_strained(surface, (0.0, 0.0))[0] / area]
     for direction in np.eye(2):
@@ -87,16 +88,14 @@ def test_the_stress_is_what_straining_the_boundary_costs(require, tmp_path, surf
         assert shear == pytest.approx(0.0, abs=1e-3)
 
 
-def test_a_crystal_under_stress_does_not_count(require, tmp_path):
+def test_a_crystal_under_stress_does_not_count(tmp_path):
     """At 0.1 % more than the own lattice parameter, 350 MPa in 40 Å of grains are 1.4 J/m^2."""
-    require("lammps")
     crystal = {"lattice_parameter": 3.618, "strained": True}
     for boundaries in (1, 2):
         plain, strained = (excess("s005-310-r1", boundaries, tmp_path, crystal=change) for change in ({}, crystal))
         assert strained == pytest.approx(plain, abs=0.06)
 
 
-def test_where_the_grains_are_pressed_nothing_is_said(require, tmp_path):
-    require("lammps")
+def test_where_the_grains_are_pressed_nothing_is_said(tmp_path):
     fixed = {"cell": "fixed", "translation": "free", "fmax": 1e-4}
     assert excess("s005-310-r1", 2, tmp_path, relaxation=fixed) == [None, None, None, None]

@@ -1,7 +1,5 @@
 """What thin grains get wrong, and thicker ones in the final relaxation put right (Al of Mishin 1999, Cu of Mishin 2001)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

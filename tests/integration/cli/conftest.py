@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from tansaku.deploy.cli import main as cli
+from tansaku.deploy.cli.session import opened
+from tansaku.deploy.cli.web import first_page
+from tansaku.deploy.web.app import create_app
+from tansaku.deploy.web.auth.tokens import issue_token
+from tansaku.deploy.web.services import Services
+from tansaku.models.domain.accounts import Role, User
+from tansaku.tasks.backends.resources import DatabaseResources
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,45 @@ def tansaku(mongo_server: object, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         return Ended(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def resources(mongo_server: object) -> Iterator[DatabaseResources]:
+    with opened(None) as found:
+        yield found
+
+
+@pytest.fixture
+def browser_of(resources: DatabaseResources) -> Callable[[Role], TestClient]:
+    """``browser_of(role)``: a program with a token, on the database of the commands."""
+    services = Services(
+        store=resources.store,
+        artifacts=resources.artifacts,
+        accounts=resources.accounts,
+        registry=resources.registry,
+        requests=resources.requests,
+        schedules=resources.schedules,
+        notifications=resources.notifications,
+        library=resources.library,
+        resources=resources,
+        site=resources.site,
+    )
+
+    def browse(role: Role) -> TestClient:
+        first_page(services, "")
+        user = User(name=f"web-{role.value}", role=role, created_at=services.clock())
+        resources.accounts.add_user(user)
+        secret, _ = issue_token(services, resources.accounts.user(user.name), "test", role, 600.0)
+        headers = {"Authorization": f"Bearer {secret}"}
+        return TestClient(create_app(services), base_url="http://localhost", headers=headers)
+
+    return browse
+
+
+@pytest.fixture
+def browser(browser_of: Callable[[Role], TestClient]) -> TestClient:
+    """An operator's."""
+    return browser_of(Role.OPERATOR)
 
 
 COPPER_DATASET = """\

@@ -3,52 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from starlette.testclient import TestClient
-
 from tansaku.deploy.campaign_templates import campaign_templates
-from tansaku.deploy.cli.session import opened
-from tansaku.deploy.cli.web import first_page
-from tansaku.deploy.web.app import create_app
-from tansaku.deploy.web.auth.tokens import issue_token
-from tansaku.deploy.web.services import Services
-from tansaku.models.domain.accounts import Role, User
-from tansaku.tasks.backends.resources import DatabaseResources
 from tests.support.campaign_files import rows_campaign
 
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
 SPEC = rows_campaign("rows-of-web", 3)
-
-
-@pytest.fixture
-def resources(mongo_server: object) -> Iterator[DatabaseResources]:
-    with opened(None) as found:
-        yield found
-
-
-@pytest.fixture
-def browser(resources: DatabaseResources) -> TestClient:
-    """A program with a token, on the database of the commands."""
-    services = Services(
-        store=resources.store,
-        artifacts=resources.artifacts,
-        accounts=resources.accounts,
-        registry=resources.registry,
-        requests=resources.requests,
-        schedules=resources.schedules,
-        notifications=resources.notifications,
-        library=resources.library,
-        resources=resources,
-        site=resources.site,
-    )
-    assert first_page(services, "")
-    user = User(name="web-operator", role=Role.OPERATOR, created_at=services.clock())
-    resources.accounts.add_user(user)
-    secret, _ = issue_token(services, resources.accounts.user(user.name), "test", Role.OPERATOR, 600.0)
-    return TestClient(create_app(services), base_url="http://localhost", headers={"Authorization": f"Bearer {secret}"})
 
 
 def results(tansaku, name: str) -> dict:

@@ -1,7 +1,5 @@
 """Campaigns that cannot be read here, beside a healthy one: each is a row that says why, and hides nothing."""
 
-from __future__ import annotations
-
 import json
 import sys
 from datetime import datetime

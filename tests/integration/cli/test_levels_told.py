@@ -1,7 +1,5 @@
 """A campaign that learns from one of another level of theory: its user is told before it starts and finds it in the log."""
 
-from __future__ import annotations
-
 from tansaku.deploy.cli.exits import ExitCode
 
 CAMPAIGN = """

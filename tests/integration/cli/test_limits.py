@@ -1,7 +1,5 @@
 """The shipped example with a limit: computed, listed, and its best result within the limit."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

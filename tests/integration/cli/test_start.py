@@ -6,7 +6,21 @@ import sys
 
 import pytest
 
-LARGE = ("scipy.stats", "pandas", "torch", "plotly", "matplotlib", "prefect", "pymatgen", "botorch", "sklearn", "fastapi")
+from tests.support.campaign_files import table_space
+
+LARGE = (
+    "scipy.stats",
+    "numba",
+    "pandas",
+    "torch",
+    "plotly",
+    "matplotlib",
+    "prefect",
+    "pymatgen",
+    "botorch",
+    "sklearn",
+    "fastapi",
+)
 CALLED = f"""
 import sys
 from tansaku.deploy.cli.main import main
@@ -18,12 +32,7 @@ sys.stderr.write("imported: " + " ".join(name for name in {(*LARGE, "scipy")!r} 
 """
 
 PARAMETERS = {"type": "parameters", "parameters": {"x": {"type": "number", "low": 0, "high": 1}}, "pool": 32}
-TABLE = {
-    "type": "table",
-    "candidates": "rows.csv",
-    "columns": {"id": "id"},
-    "features": {"numbers": {"columns": ["x"], "units": {"x": "1"}}},
-}
+TABLE = table_space("rows.csv", {"id": "id"}, {"numbers": {"columns": ["x"], "units": {"x": "1"}}})
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import pytest
 
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.configuration.source import polish_relaxation
-from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
+from tests.support.campaign_files import boundary_space
+from tests.support.records import job_of
 
 CANDIDATE = "s003-111-r0-x000-y000-z040"
 RELAXATION = {"fmax": 0.01, "max_steps": 100, "translation": "free"}
@@ -15,29 +16,15 @@ def outcome(calculator, folder):
     data = {
         "schema_version": 1,
         "name": "small",
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-            "axis": [1, 1, 0],
-            "boundaries": {"planes": [[1, 1, 1]]},
-            "translation": {"normal": [0.4]},
-        },
+        "space": boundary_space("Al", 3.994, [1, 1, 1], axis=[1, 1, 0], translation={"normal": [0.4]}),
         "calculator": calculator | {"relaxation": RELAXATION},
         "proposer": {"type": "random"},
         "budget": {"evaluations": 1},
     }
     spec = campaign_from_data(data, folder, "test").spec
-    document = JobDocument(
-        campaign="small",
-        candidate=CANDIDATE,
-        space=spec.space,
-        calculator=spec.calculator,
-        objective=spec.objective,
-        base_path=str(folder),
-    )
     place = folder / f"by-{calculator['type']}"
     place.mkdir()
-    return spec, evaluate(document, place)
+    return spec, evaluate(job_of(spec, CANDIDATE, folder), place)
 
 
 def test_a_boundary_by_vasp_has_the_energy_of_the_numbers_that_it_was_given(vasp, tmp_path):

@@ -25,6 +25,7 @@ from tansaku.tasks.backends.stores.connection import open_database
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.ground.settings import Settings
+from tests.support.campaign_files import boundary_space, table_space
 from tests.support.kill_points import KillPoints, References
 from tests.support.warm_workers import WarmWorkers
 from tests.support.workers import workers_on
@@ -250,16 +251,15 @@ def campaign_document(name: str = "small", **changes: object) -> dict:
         "schema_version": 1,
         "name": name,
         "seed": 3,
-        "space": {
-            "type": "table",
-            "candidates": "table.csv",
-            "columns": {"id": "id", "system": "system", "value": "value", "cost": "cost"},
-            "features": {
+        "space": table_space(
+            "table.csv",
+            {"id": "id", "system": "system", "value": "value", "cost": "cost"},
+            {
                 "translation": {"columns": ["x", "y"]},
                 "structure": {"columns": ["d"]},
                 "angle": {"columns": ["angle"]},
             },
-        },
+        ),
         "proposer": {"type": "gp", "preset": "published"},
         "budget": {"evaluations": 12},
         "execution": {"in_flight": 3, "retries": 1, "retry_backoff": 0.01},
@@ -270,13 +270,7 @@ def slow_document(**changes: object) -> dict:
     """Real relaxations with ASE's own EMT, long enough to be stopped in; the first one of a worker takes longest."""
     return (
         campaign_document(
-            space={
-                "type": "grain_boundary",
-                "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-                "axis": [1, 1, 0],
-                "boundaries": {"planes": [[1, 1, 3]]},
-                "translation": {"normal": [0.0, 0.4]},
-            },
+            space=boundary_space("Al", 3.994, [1, 1, 3], axis=[1, 1, 0], translation={"normal": [0.0, 0.4]}),
             calculator={"type": "ase", "name": "emt", "relaxation": {"fmax": 0.01}},
             proposer={"type": "random"},
             budget={"evaluations": 4},

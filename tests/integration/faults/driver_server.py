@@ -16,13 +16,13 @@ from pathlib import Path
 
 from pymongo.monitoring import CommandListener, register
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.identifiers import evaluation_id, job_name
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.launchers import local
 from tansaku.tasks.backends.launchers.backends import backend_of
@@ -36,9 +36,10 @@ from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
 from tansaku.tasks.backends.stores.site_workers import SiteWorkers
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.loop.driver.loop import CampaignLoop, interruptible
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration import crystal
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.forked import FORKER
 
 
 def port_methods(port: type) -> list[str]:
@@ -140,7 +141,7 @@ def lost_jobs(campaign: str, attempts: list) -> list[str]:
     ]
 
 
-class Halting(SilentObserver):
+class Halting(Observer):
     """Halts the driver after a proposal; passes on what the test wants to see."""
 
     def __init__(self, halt_at: int | None, log: Path) -> None:
@@ -167,6 +168,7 @@ def drive(request: dict) -> dict:
     from tests.support.warm_workers import WarmSubprocess  # here: a driver in a flow is another script and does without
 
     local.subprocess = crystal.subprocess = WarmSubprocess(lambda: request["workers"])
+    FORKER.usable = False
     home, counters, writes = Path(request["home"]), [], Writes()
 
     def recorded(target, port):

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tansaku.flows import campaign as flow_module
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.ports import CampaignStore, Launcher
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.settings import Settings

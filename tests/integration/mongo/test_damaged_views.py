@@ -1,7 +1,5 @@
 """Views report damaged evaluations exactly as a full reading does, and hide no others."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import pytest

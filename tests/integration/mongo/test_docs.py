@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tansaku.models.domain.library import LibraryFile
-from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Source
 from tansaku.models.domain.records import (
     CampaignFile,
     Command,
@@ -24,7 +23,7 @@ from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_library import LIBRARY, MongoLibrary
 from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
 from tansaku.tasks.backends.stores.mongo_schema import INDEXES, MongoDatabase
-from tests.support.records import NOW, campaign_record, proposal_of
+from tests.support.records import NOW, campaign_record, dataset_record, model_record, proposal_of
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "mongodb.md").read_text()
 FREE = (
@@ -79,38 +78,8 @@ def filled(mongo_database: MongoDatabase) -> MongoDatabase:
 
 
 def fill_registry(registry: MongoRegistry) -> None:
-    registry.add_dataset(
-        DatasetRecord(
-            sha256="a" * 64,
-            name="d",
-            artifact="b" * 64,
-            spec={},
-            groups={"one": "training"},
-            structures=1,
-            atoms=1,
-            properties=("energy",),
-            sources={"calculator": Source(file="mine.extxyz")},
-            created_at=NOW,
-        )
-    )
-    errors = {"energy": Errors(unit="eV/atom", count=1, mae=0.1, rmse=0.1, correlation=None)}
-    registry.add_model(
-        ModelRecord(
-            name="m",
-            version=1,
-            spec={},
-            dataset="a" * 64,
-            learns="calculator",
-            artifact="c" * 64,
-            report="d" * 64,
-            held_out=errors,
-            training=errors,
-            seconds=1.0,
-            device="cpu",
-            tansaku_version="0",
-            created_at=NOW,
-        )
-    )
+    registry.add_dataset(dataset_record())
+    registry.add_model(model_record())
 
 
 def fields_of(value: object) -> set[str]:

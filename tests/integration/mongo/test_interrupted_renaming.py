@@ -26,7 +26,7 @@ from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 from tansaku.tasks.ground.settings import Settings
 from tests.support import retrained_campaign
 from tests.support.actors import ADA
-from tests.support.records import NOW, campaign_record
+from tests.support.records import NOW, campaign_record, store_evaluation
 
 OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 VOLATILE = {"_id", "at", "revision", "epoch", "driven", "order", "outbox", "lease", "runtime"}
@@ -59,9 +59,7 @@ def prepare(resources: Resources) -> None:
     campaign(store, "old", {})
     lease = store.acquire_lease("old", OWNER, 60.0)
     found = Proposal(number=1, candidate="c1", system="s", surface="s", source="x", predicted_cost=1.0, model="gp")
-    identifier = store.insert_proposal(lease, found).id
-    store.begin_attempt(lease, identifier, 1, "token", "job-1")
-    store.accept_outcome(lease, identifier, "token", Outcome(value=0.1, wall_time=2.0))
+    store_evaluation(store, lease, found, Outcome(value=0.1, wall_time=2.0))
     store.release_lease(lease)
     asked = {"campaign": "old", "campaign_created_at": NOW, "user": "ada", "origin": "::1", "created_at": NOW}
     resources.requests.add_request(ServiceRequest(id="0" * 32, **asked))

@@ -119,6 +119,13 @@ def clear(database: Database) -> None:
         database[name].delete_many({})
 
 
+def raising(error: BaseException | type[BaseException]) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
 def every_write(run: Callable[[int, bool], bool]) -> int:
     """Calls ``run(n, after)`` for n = 1, 2, … before and after each write until there is no n-th; returns how many."""
     at = 1
@@ -135,11 +142,7 @@ def test_driver_killed_at_every_write_is_completed_by_the_next(
     def run(at: int, after: bool) -> bool:
         clear(mongo_database)
         prepare(mongo_database)
-
-        def die() -> None:
-            raise killed
-
-        database, interruption = interrupted(mongo_database, at, after, die)
+        database, interruption = interrupted(mongo_database, at, after, raising(killed))
         store = MongoCampaignStore(database)
         with suppress(killed):
             drive(store, store.acquire_lease("c", FIRST, 60.0))
@@ -192,11 +195,8 @@ def test_reply_lost_at_every_write_is_made_good_by_the_same_driver(
     def run(at: int, after: bool) -> bool:
         clear(mongo_database)
         prepare(mongo_database)
-
-        def lose() -> None:
-            raise AutoReconnect("connection closed")
-
-        database, interruption = interrupted(mongo_database, at, after, lose)
+        lost = raising(AutoReconnect("connection closed"))
+        database, interruption = interrupted(mongo_database, at, after, lost)
         store = MongoCampaignStore(database)
         outages = 0
         lease = None
@@ -227,11 +227,7 @@ def test_import_killed_at_every_write_is_completed_by_the_next(
 
     def run(at: int, after: bool) -> bool:
         clear(mongo_database)
-
-        def die() -> None:
-            raise killed
-
-        database, interruption = interrupted(mongo_database, at, after, die)
+        database, interruption = interrupted(mongo_database, at, after, raising(killed))
         with suppress(killed):
             import_observations(MongoCampaignStore(database), tmp_path / "c.parquet", FIRST)
         fresh = MongoCampaignStore(mongo_database)
@@ -255,11 +251,7 @@ def test_deletion_killed_at_every_write_is_finished_by_the_same_command(
         drive(source, lease)
         source.release_lease(lease)
         other = source.create_campaign(RECORD.model_copy(update={"id": "other", "name": "other"}))
-
-        def die() -> None:
-            raise killed
-
-        database, interruption = interrupted(mongo_database, at, after, die)
+        database, interruption = interrupted(mongo_database, at, after, raising(killed))
         with suppress(killed):
             MongoCampaignStore(database).delete_campaign("c")
         fresh = MongoCampaignStore(mongo_database)

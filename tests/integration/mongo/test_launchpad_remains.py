@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from tansaku.tasks.node.jobs.document import JobDocument
+from tests.support.campaign_files import table_space
 
 _REMOVED_IN = ("workflows", "offline_runs", "launches", "fireworks")
 
@@ -41,12 +42,7 @@ def running(require, mongo_database, mongo_server, tmp_path):
     from tansaku.tasks.backends.launchers.fireworks_documents import task_document
     from tansaku.tasks.backends.launchers.launchpad import add_job, open_launchpad, prepare
 
-    space = {
-        "type": "table",
-        "candidates": "t.csv",
-        "columns": {"id": "id", "value": "v"},
-        "features": {"x": {"columns": ["x"]}},
-    }
+    space = table_space("t.csv", {"id": "id", "value": "v"}, {"x": {"columns": ["x"]}})
     document = JobDocument(campaign="test", candidate="a", base_path="/", space=space).model_dump(mode="json")
     request = {"name": "job", "token": "t", "timeout": 60.0, "cost": 1.0, "document": document}
     file = Path(tmp_path, "request.json")

@@ -19,6 +19,7 @@ from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.node.configuration.campaign_files import load_site
 from tansaku.tasks.read.views.status import campaign_status, every_status
+from tests.support.campaign_files import table_space
 from tests.support.records import campaign_record
 
 EVALUATIONS = 12
@@ -30,12 +31,9 @@ def spec_of(name: str, seed: int) -> CampaignSpec:
             "schema_version": 1,
             "name": name,
             "seed": seed,
-            "space": {
-                "type": "table",
-                "candidates": "candidates.csv",
-                "columns": {"id": "id", "system": "system", "value": "value"},
-                "features": {"place": {"columns": ["x"]}},
-            },
+            "space": table_space(
+                "candidates.csv", {"id": "id", "system": "system", "value": "value"}, {"place": {"columns": ["x"]}}
+            ),
             "proposer": {"type": "random"},
             "budget": {"evaluations": EVALUATIONS},
             "execution": {"in_flight": 3, "polish": 0},

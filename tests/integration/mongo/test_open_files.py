@@ -1,7 +1,5 @@
 """A low limit on open files: the message names it, and a limit that can be raised is."""
 
-from __future__ import annotations
-
 import os
 import resource
 import shutil

@@ -8,13 +8,14 @@ import pytest
 from pymongo.database import Database
 
 import tansaku
+from tansaku.models.domain import moments
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import LeaseOwner
-from tansaku.tasks.backends.stores import documents, mongo
+from tansaku.tasks.backends.stores import mongo
 from tansaku.tasks.backends.stores.archive import dump, restore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION, INDEXES
-from tests.support.records import campaign_record
+from tests.support.records import campaign_record, store_evaluation
 
 OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 RECORD = campaign_record()
@@ -118,7 +119,7 @@ def test_the_id_of_a_campaign_of_an_older_version_is_its_name(mongo_database: Da
 
 @pytest.mark.parametrize("hours", [-5, 5])
 def test_lease_goes_by_the_servers_clock(mongo_database: Database, hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (mongo, documents):
+    for module in (mongo, moments):
         monkeypatch.setattr(module, "utc_now", lambda: datetime.now(UTC) + timedelta(hours=hours))
     store = MongoCampaignStore(mongo_database)
     store.create_campaign(RECORD)
@@ -146,9 +147,7 @@ def test_lost_observation_is_rebuilt_at_takeover(mongo_database: Database) -> No
     store.create_campaign(RECORD)
     lease = store.acquire_lease("c", OWNER, 60.0)
     proposal = Proposal(number=1, candidate="a", system="s", surface="", source="x", predicted_cost=1.0, model="m")
-    evaluation = store.insert_proposal(lease, proposal)
-    store.begin_attempt(lease, evaluation.id, 1, "t", "j")
-    store.accept_outcome(lease, evaluation.id, "t", Outcome(value=1.5))
+    store_evaluation(store, lease, proposal, Outcome(value=1.5))
     expected = store.observations("c")
     mongo_database["observations"].delete_many({})
     assert store.rebuild_observations("c") == 1

@@ -30,7 +30,7 @@ from tansaku.tasks.backends.stores.users import WEB_ACTIONS, WEB_ROLE, store_use
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import load_site
 from tests.support.campaign_files import rows_campaign
-from tests.unit.tasks.loop.reuse.test_reuse import Desk, Direct
+from tests.support.copper_desk import Desk, Direct
 
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
 SPEC = rows_campaign("rows-of-role", 3)

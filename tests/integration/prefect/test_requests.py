@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.runs import request_run
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.schedules import Schedule
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.schedules import create_schedule
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data

@@ -15,10 +15,10 @@ import psutil
 import pytest
 import yaml
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.states import CampaignState
-from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import DatabaseResources, open_resources
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod

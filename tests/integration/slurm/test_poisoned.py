@@ -9,18 +9,14 @@ from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.backends.launchers.launchpad import prepare
 from tansaku.tasks.node.jobs.document import JobDocument
+from tests.support.campaign_files import table_space
 
 PATIENCE = 120.0
 
 
 def job(folder, candidate="c3"):
     (folder / "table.csv").write_text("id,x,value\n" + "".join(f"c{k},{k},{k * 0.1}\n" for k in range(9)))
-    space = {
-        "type": "table",
-        "candidates": "table.csv",
-        "columns": {"id": "id", "value": "value"},
-        "features": {"x": {"columns": ["x"]}},
-    }
+    space = table_space("table.csv", {"id": "id", "value": "value"}, {"x": {"columns": ["x"]}})
     document = JobDocument(campaign="test", candidate=candidate, space=space, base_path=str(folder))
     return JobRequest(name="job", token="t", document=document.model_dump(mode="json"), timeout=60.0)
 

@@ -8,6 +8,7 @@ from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.backends.launchers.launchpad import prepare
 from tansaku.tasks.node.jobs.document import JobDocument
+from tests.support.campaign_files import table_space
 
 PATIENCE = 120.0
 
@@ -16,12 +17,7 @@ PATIENCE = 120.0
 def request_for(tmp_path):
     """Requests of jobs that look a value up."""
     (tmp_path / "table.csv").write_text("id,x,value\n" + "".join(f"c{k},{k},{k * 0.1}\n" for k in range(9)))
-    space = {
-        "type": "table",
-        "candidates": "table.csv",
-        "columns": {"id": "id", "value": "value"},
-        "features": {"x": {"columns": ["x"]}},
-    }
+    space = table_space("table.csv", {"id": "id", "value": "value"}, {"x": {"columns": ["x"]}})
     document = JobDocument(campaign="test", candidate="c3", space=space, base_path=str(tmp_path)).model_dump(mode="json")
 
     def make(name="job", cost=0.0):

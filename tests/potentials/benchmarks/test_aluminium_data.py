@@ -13,12 +13,13 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.loop.datasets.building import load_dataset
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
+pytestmark = pytest.mark.needs("gpaw")
+
 ROOT = Path(__file__).resolve().parents[3]
 HERE = ROOT / "benchmarks" / "potential"
 
 
-def test_quick_run_tells_errors_of_every_setting(run_benchmark, tmp_path, require):
-    require("gpaw")
+def test_quick_run_tells_errors_of_every_setting(run_benchmark, tmp_path):
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
     command = ["potential.convergence", "--quick", "--out", str(out), "--figure", str(figure)]
     done = run_benchmark(*command, timeout=900)
@@ -33,8 +34,7 @@ def test_quick_run_tells_errors_of_every_setting(run_benchmark, tmp_path, requir
     assert json.loads(out.read_text()) == result
 
 
-def test_the_level_of_theory_of_the_committed_data_is_the_one_that_was_examined(require):
-    require("gpaw")
+def test_the_level_of_theory_of_the_committed_data_is_the_one_that_was_examined():
     result = json.loads((HERE / "convergence.json").read_text())
     _, level = aluminium()
     assert result["level"] == content_hash(GpawCalculator(level).provenance.model_dump(mode="json"))
@@ -47,8 +47,7 @@ def test_the_level_of_theory_of_the_committed_data_is_the_one_that_was_examined(
 
 
 @pytest.mark.parametrize(("name", "wanted", "computed"), [("al", 1000, 1000), ("mgo", 250, 250)])
-def test_the_committed_part_is_of_the_committed_file(require, name, wanted, computed):
-    require("gpaw")
+def test_the_committed_part_is_of_the_committed_file(name, wanted, computed):
     table = pq.read_table(HERE / f"{name}-gpaw.parquet")
     campaign = json.loads(table.schema.metadata[b"tansaku"])["campaign"]
     loaded = load_dataset(HERE / f"{name}.yaml")

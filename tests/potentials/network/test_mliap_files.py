@@ -9,13 +9,9 @@ import pytest
 from ase.calculators.lammps import Prism
 from ase.units import bar
 
+pytestmark = pytest.mark.needs("torch", "matscipy")
+
 BISPECTRUM = {"type": "bispectrum", "cutoff": 4.5, "degree": 4}
-
-
-@pytest.fixture(autouse=True)
-def _needs(require):
-    for package in ("torch", "matscipy"):
-        require(package)
 
 
 def in_lammps(files: dict[str, str], folder: Path, atoms, species):

@@ -11,13 +11,9 @@ import pytest
 from ase.data import atomic_numbers
 from ase.neighborlist import neighbor_list
 
+pytestmark = pytest.mark.needs("torch", "matscipy")
+
 SYMMETRY = {"type": "symmetry_functions", "cutoff": 4.5, "radial": 3, "angular": 3, "zetas": [1, 2]}
-
-
-@pytest.fixture(autouse=True)
-def _needs(require):
-    for package in ("torch", "matscipy"):
-        require(package)
 
 
 def by_n2p2(folder: Path, atoms) -> float:

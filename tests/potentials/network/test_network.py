@@ -1,7 +1,5 @@
 """Slopes of networks, and their derivatives by the weights, against what torch finds."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,13 +1,12 @@
 """What a committee says of a pool, against what it says of each structure."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.potentials.network.pool import shares
 from tansaku.potentials.specs.network import PotentialSpec
 
 torch = pytest.importorskip("torch")
@@ -56,3 +55,11 @@ def test_spread_is_that_of_the_members_as_the_loss_counts_it(structures, model, 
     np.testing.assert_allclose(seen.energies.T, energies, rtol=1e-10)
     np.testing.assert_allclose(seen.energy_spread, energies.std(axis=1, ddof=1), rtol=1e-6)
     assert np.ptp(squares) > 0.01
+
+
+def test_one_of_the_size_of_the_softening_counts_half():
+    np.testing.assert_allclose(shares(0.5, np.array([0.0, 0.25, 4.75])), [1.0, 0.5, 0.05])
+
+
+def test_without_softening_all_count_alike():
+    assert (shares(None, np.array([0.0, 1e6])) == 1.0).all()

@@ -12,17 +12,14 @@ from tansaku.potentials.features.bragg_frame import canonical_frame
 from tansaku.potentials.features.voxels import VoxelGrid, bragg_peaks, voxels
 from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 
+pytestmark = pytest.mark.needs("torch")
+
 SPEC = VoxelNetworkSpec(
     resolution=0.8, length=6.4, layers=2, filters=2, hidden=4, members=1, rotations=30, views=2, epochs=4, batch=4
 )
 GRID = VoxelGrid(SPEC.resolution, SPEC.length)
 LENGTHS = ((3.1, 3.4, 3.6), (3.0, 7.2, 11.5), (4.8, 5.0, 5.3))
 """The second has peaks closer than voxels, the others fewer peaks."""
-
-
-@pytest.fixture(autouse=True)
-def _needed(require):
-    require("torch")
 
 
 @pytest.fixture(scope="module")

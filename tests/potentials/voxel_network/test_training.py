@@ -1,7 +1,5 @@
 """What is special to networks on voxels; what all surrogates share is in the contract."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +11,8 @@ from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 from tansaku.potentials.voxel_network.training import VoxelNetworkTrainer
+
+pytestmark = pytest.mark.needs("torch")
 
 SMALL = {
     "properties": ["energy", "band_gap"],
@@ -27,11 +27,6 @@ SMALL = {
     "epochs": 3,
     "batch": 4,
 }
-
-
-@pytest.fixture(autouse=True)
-def _needed(require):
-    require("torch")
 
 
 def spec(**changes):

@@ -6,13 +6,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_search_is_never_worse(tmp_path, require, run_benchmark):
+def test_the_search_is_never_worse(tmp_path, require, benchmark_result):
     require("pydmd")
-    out = tmp_path / "modes.json"
-    done = run_benchmark("modes", "--quick", "--out", out, "--figure", tmp_path / "f.png")
-    assert done.returncode == 0, done.stderr
+    result = benchmark_result("modes", "--quick", "--figure", tmp_path / "f.png")
     assert (tmp_path / "f.png").stat().st_size > 5000
-    result = json.loads(out.read_text())
     found = result["losses"]["cylinder"]
     assert found["compared"]["relaxation"] >= 3
     assert found["worse"]["relaxation"] == found["worse"]["pydmd"] == found["worse"]["all"] == 0

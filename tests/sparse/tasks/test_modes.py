@@ -16,17 +16,13 @@ from ase.vibrations import Vibrations
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.sparse.models.modes.dynamics import Snapshots
-from tansaku.sparse.tasks.modes import ModeSettings, find_modes, run
-from tansaku.sparse.tasks.modes_file import read_snapshots
+from tansaku.sparse.tasks.modes import ModeSettings, find_modes, read_snapshots, run
+
+pytestmark = pytest.mark.needs("pydmd")
 
 EXAMPLE = Path(__file__).parents[3] / "examples/phonons-synthetic.csv"
 TRUE = [[2.93, 0.35, 1.0, 0.4], [0.0, 1.2, 0.8, 0.0], [4.11, 0.25, 0.45, -1.1], [4.44, 0.5, 0.25, 2.0]]
 """Frequency, damping, amplitude and phase of the example, strongest first."""
-
-
-@pytest.fixture(autouse=True)
-def _needs_pydmd(require):
-    require("pydmd")
 
 
 def say(stage, share):

@@ -1,7 +1,5 @@
 """What `tansaku sparse next` says of a spreadsheet."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -9,16 +9,12 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.sparse.models.spectra.candidates import Fit, Peaks
-from tansaku.sparse.tasks.spectrum import SpectrumSettings, decompose, read_spectrum, run
-from tansaku.sparse.tasks.spectrum_features import feature_table
+from tansaku.sparse.tasks.spectrum import SpectrumSettings, decompose, feature_table, read_spectrum, run
+
+pytestmark = pytest.mark.needs("sklearn")
 
 EXAMPLE = Path(__file__).parents[3] / "examples/spectrum-synthetic.csv"
 QUICK = SpectrumSettings(most=5, steps=200, repeats=1)
-
-
-@pytest.fixture(autouse=True)
-def _needs_sklearn(require):
-    require("sklearn")
 
 
 def say(stage, share):

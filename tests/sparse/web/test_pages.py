@@ -1,7 +1,5 @@
 """Searches of tables by the API and on their page."""
 
-from __future__ import annotations
-
 import re
 import threading
 import time

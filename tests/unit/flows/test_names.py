@@ -1,7 +1,5 @@
 """Names of deployments."""
 
-from __future__ import annotations
-
 from tansaku.flows.names import CAMPAIGN, RECONCILE, deployment_name, deployment_names
 from tansaku.flows.reconcile import _service
 

@@ -17,6 +17,8 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.spaces.composition import CompositionSpace
 
+pytestmark = pytest.mark.needs("pymatgen")
+
 TAVORITE = {"parent": {"prototype": "tavorite"}}
 
 # Two perovskite cells along z; B and C are equivalent while the oxygens stand half-way.
@@ -49,11 +51,6 @@ sites:
   C: {replaces: Ti4+, labels: [Ti2], ions: [Ti4+, Zr4+, Al3+, Fe3+]}
   O: {replaces: O2-}
 """
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _pymatgen(require):
-    require("pymatgen")
 
 
 def open_space(document: dict, folder: Path = Path()) -> CompositionSpace:

@@ -10,7 +10,6 @@ from ase.neighborlist import neighbor_list
 
 from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
-from tansaku.models.domain.ports import Space
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
@@ -88,14 +87,6 @@ def test_folded_ids_are_stable():
     assert hashlib.sha256("\n".join(ids).encode()).hexdigest() == (
         "b32e0044511bff34df65b98a007259dd0fe5ad853d57f109034c1aa29aaef46d"
     )
-
-
-def test_it_is_a_space_and_two_openings_agree():
-    one, two = space(), space()
-    assert isinstance(one, Space)
-    np.testing.assert_array_equal(one.pool().ids, two.pool().ids)
-    for name, group in one.pool().groups.items():
-        np.testing.assert_array_equal(group.values, two.pool().groups[name].values)
 
 
 def test_a_structure_is_what_its_id_and_features_say():
@@ -225,6 +216,15 @@ def test_bcc_and_the_cube_axis():
     )
     assert opened.pool().systems == ("s005-310", "s005-210")
     assert [row["angle"] for row in opened.describe_systems()] == pytest.approx([36.8699, 53.1301], abs=1e-4)
+
+
+def test_the_window_of_angles_includes_its_ends():
+    within = {"max_sigma": 11, "angles": [20, 160]}
+    rows = space(TEST_BED, boundaries=within).describe_systems()
+    ends = [rows[0]["angle"], rows[-1]["angle"]]
+    assert space(TEST_BED, boundaries={**within, "angles": ends}).describe_systems() == rows
+    narrower = space(TEST_BED, boundaries={**within, "angles": [ends[0] + 0.01, ends[1] - 0.01]})
+    assert narrower.describe_systems() == rows[1:-1]
 
 
 def test_describe_systems():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +26,7 @@ MIXED = {
 
 
 def opened(**changes: object) -> ParametersSpace:
-    return ParametersSpace(ParametersSpaceSpec.model_validate(MIXED | changes), Path())
+    return ParametersSpace(ParametersSpaceSpec.model_validate(MIXED | changes))
 
 
 def check(cells: dict) -> None:
@@ -140,7 +138,7 @@ ALLOY = {
 
 
 def test_counts_ratios_and_excluded_pairs_hold_for_candidates_and_neighbours():
-    space = ParametersSpace(ParametersSpaceSpec.model_validate(ALLOY), Path())
+    space = ParametersSpace(ParametersSpaceSpec.model_validate(ALLOY))
     seen = set()
     for number in range(0, 256, 5):
         for name in (f"p{number:06d}", f"p{number:06d}-007", f"p{number:06d}-007-421"):

@@ -11,10 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.prototypes import OxideStructure, PrototypesSpaceSpec
 from tansaku.spaces.prototypes import PrototypesSpace
 
-
-@pytest.fixture(autouse=True)
-def _needed(require):
-    require("pymatgen")
+pytestmark = pytest.mark.needs("pymatgen")
 
 
 def opened(**keys):

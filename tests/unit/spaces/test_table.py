@@ -16,6 +16,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.spaces.table import TableSpace
+from tests.support.campaign_files import table_space
 
 CAMPAIGN = """
 schema_version: 1
@@ -268,13 +269,6 @@ def test_a_bad_column_of_further_results_is_named(tmp_path, column, values, mess
 
 def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path):
     (tmp_path / "wide.csv").write_text(",".join(f"c{number}" for number in range(200_000)) + "\n")
-    spec = TableSpaceSpec.model_validate(
-        {
-            "type": "table",
-            "candidates": "wide.csv",
-            "columns": {"id": "c0", "value": "c1"},
-            "features": {"x": {"columns": ["c2"]}},
-        }
-    )
+    spec = TableSpaceSpec.model_validate(table_space("wide.csv", {"id": "c0", "value": "c1"}, {"x": {"columns": ["c2"]}}))
     with pytest.raises(ConfigurationError, match=r"'wide\.csv' has 200,000 columns; expected at most 10,000"):
         open_space(spec, tmp_path)

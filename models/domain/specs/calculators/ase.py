@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.plugins import plugin_of
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, ase_entry
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin, Licence, SpecFile
 from tansaku.models.domain.specs.calculators.keywords import KeywordName, Keywords, check_keywords
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.workflow import IonBindingSpec
@@ -33,6 +33,7 @@ class AseCalculatorSpec(CalculatorBase):
         engine="tansaku.calculators.engines.ase_named",
         model="name",
         files=(SpecFile(content="files_sha256", path="files"),),
+        keeps_unconverged=True,
         conforms=True,
         example={"name": "emt"},
     )
@@ -44,6 +45,11 @@ class AseCalculatorSpec(CalculatorBase):
     files_sha256: Sha256 | None = None
     relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=500)
     workflow: IonBindingSpec | None = None
+
+    @property
+    def licence(self) -> Licence:
+        """Licence of the model, as the table says."""
+        return ase_entry(self.name).licence
 
     @property
     def origin(self) -> CodeOrigin:

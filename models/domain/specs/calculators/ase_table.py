@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculators.contract import NO_LICENCE, Licence
 from tansaku.models.domain.specs.calculators.keywords import AllowedKeywords
 
 FileShape = Literal["file", "folder"]
@@ -38,6 +39,7 @@ class AseEntry:
         stress: Whether it gives the stress: without it, cells stay fixed.
         charge: Keyword of the total charge, of a calculator that also computes molecules, which have no cell, and gives
             charges of atoms; None: it computes neutral crystals only.
+        licence: Of its parameters, as the package says that ships them; files say their own.
         kept: Whether one object computes structure after structure, because making it takes long.
         example: Keywords that suit aluminium; for the conformance suite.
     """
@@ -56,6 +58,7 @@ class AseEntry:
     elements: tuple[str, ...] | None = None
     stress: bool = True
     charge: str | None = None
+    licence: Licence = NO_LICENCE
     kept: bool = False
     example: JsonDict | None = None
 
@@ -63,11 +66,13 @@ class AseEntry:
 _FACTORIES = "tansaku.calculators.engines.ase_factories"
 _DEVICES = ("cpu", "cuda")
 _PRECISIONS = ("float32", "float64")
+_OF_CAMPAIGN = Licence(None, "its parameters are those of the campaign file")
 
 _ENTRIES = (
     AseEntry(
         name="emt",
         factory="ase.calculators.emt:EMT",
+        licence=Licence("LGPL-2.1-or-later", "metadata of the package ase, which has the parameters"),
         keywords={"asap_cutoff": "boolean"},
         elements=("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt", "C", "N", "O", "H"),
         example={},
@@ -77,6 +82,7 @@ _ENTRIES = (
         factory="ase.calculators.lj:LennardJones",
         keywords={"sigma": "number", "epsilon": "number", "rc": "number", "ro": "number", "smooth": "boolean"},
         required=("sigma", "epsilon"),
+        licence=_OF_CAMPAIGN,
         example={"sigma": 2.55, "epsilon": 0.4, "rc": 6.0, "smooth": True},
     ),
     AseEntry(
@@ -84,12 +90,14 @@ _ENTRIES = (
         factory="ase.calculators.morse:MorsePotential",
         keywords={"epsilon": "number", "r0": "number", "rho0": "number", "rcut1": "number", "rcut2": "number"},
         required=("epsilon", "r0", "rho0"),
+        licence=_OF_CAMPAIGN,
         example={"epsilon": 0.27, "r0": 3.25, "rho0": 3.8, "rcut1": 1.4, "rcut2": 1.7},
     ),
     AseEntry(
         name="tblite",
         factory=f"{_FACTORIES}:tblite",
         distribution="tblite",
+        licence=Licence("LGPL-3.0-or-later", "metadata of the package tblite, which has the parameters"),
         install="pip install 'tansaku[tblite]'",
         keywords={
             "method": ("GFN2-xTB", "GFN1-xTB", "IPEA1-xTB"),

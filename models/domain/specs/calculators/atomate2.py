@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
@@ -21,6 +22,7 @@ class Atomate2Spec(CalculatorBase):
         engine="tansaku.calculators.engines.atomate2",
         extra="atomate2",
         package="atomate2",
+        licence=ChgnetSpec.facts.licence,
         recorded=frozenset({"optimizer"}),
         cells=("fixed",),
         variables=("ATOMATE2_", "PMG_"),

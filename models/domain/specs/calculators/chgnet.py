@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
@@ -20,7 +20,13 @@ class ChgnetSpec(CalculatorBase):
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
-        engine="tansaku.calculators.engines.chgnet", extra="chgnet", package="chgnet", model="model", atomic_energies=True
+        engine="tansaku.calculators.engines.chgnet",
+        extra="chgnet",
+        package="chgnet",
+        model="model",
+        licence=Licence("Modified BSD", "metadata of the package chgnet, which has the weights"),
+        keeps_unconverged=True,
+        atomic_energies=True,
     )
 
     type: Literal["chgnet"] = "chgnet"

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from tansaku.models.domain.specs.base import Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin, Licence, SpecFile
 from tansaku.models.domain.specs.calculators.keywords import Keywords
 from tansaku.models.domain.specs.commands import CommandName
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -26,7 +26,9 @@ class CommandCalculatorSpec(CalculatorBase):
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
         engine="tansaku.calculators.engines.command",
         model="command",
+        licence=Licence(None, "a program of the site, whose file says none"),
         files=(SpecFile(content="command_sha256"),),
+        keeps_unconverged=True,
         conforms=True,
         example={"command": "conformance-example"},
     )

@@ -35,6 +35,22 @@ class SpecFile:
 
 
 @dataclass(frozen=True)
+class Licence:
+    """Licence of a model: of a potential, weights or setups.
+
+    Attributes:
+        words: As its source has it; None: not known.
+        source: What says it; of one that is not known, why.
+    """
+
+    words: str | None
+    source: str
+
+
+NO_LICENCE = Licence(None, "no package says it")
+
+
+@dataclass(frozen=True)
 class CalculatorFacts:
     """Facts of a type of calculator that code outside its engine needs. It is data: nothing is imported for it.
 
@@ -46,15 +62,18 @@ class CalculatorFacts:
         extra: The extra of tansaku that installs it; None: the core is enough, or no extra can.
         package: Package of that extra whose absence means that the calculator cannot be opened.
         model: Key that names the model: a functional, a file, a version of weights.
+        licence: Licence of the model, as the package says that ships it; files of others say their own.
         files: What it reads.
         elements_from: Key that decides which elements it knows; where it is given, a missing element is an error when the
             campaign file is loaded. None: that is judged with the whole space.
         elements: Chemical symbols that it can compute, where these are always the same. None: its engine is asked.
+        silent: Whether its engine has neither ``startable`` nor ``notes``: a driver then does not import it.
         recorded: Keys that a result records, but that make no other level of theory: tolerances, names of files whose content
             is hashed.
         unrelated: Keys that no number depends on.
         parts: Keys that hold another calculator.
         cells: What ``relaxation.cell`` may be.
+        keeps_unconverged: Whether ``relaxation.unconverged`` may be ``keep``.
         atomic_energies: Whether it gives an energy of each atom and is fast enough to relax for another calculator: then it
             can be a label, and the conformance suite runs it.
         conforms: Whether the conformance suite runs it although it gives no energies of atoms, or not always.
@@ -76,13 +95,16 @@ class CalculatorFacts:
     extra: str | None = None
     package: str | None = None
     model: str | None = None
+    licence: Licence = NO_LICENCE
     files: tuple[SpecFile, ...] = ()
     elements_from: str | None = None
     elements: frozenset[str] | None = None
+    silent: bool = False
     recorded: frozenset[str] = frozenset()
     unrelated: frozenset[str] = frozenset()
     parts: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ("fixed", "normal", "full")
+    keeps_unconverged: bool = False
     atomic_energies: bool = False
     conforms: bool = False
     dft: bool = False
@@ -136,6 +158,11 @@ class CalculatorBase(Spec):
         return tuple(key for key in cls.recorded_keys() if key not in left_out)
 
     @property
+    def licence(self) -> Licence:
+        """Licence of the model, where no file of another package says its own."""
+        return self.facts.licence
+
+    @property
     def origin(self) -> CodeOrigin:
         """Origin of the code that computes."""
         return "tansaku"
@@ -158,9 +185,11 @@ class CalculatorBase(Spec):
         return usual
 
     @model_validator(mode="after")
-    def _cell_is_possible(self) -> Self:
+    def _relaxation_is_possible(self) -> Self:
         if self.relaxation.cell not in self.facts.cells:
             raise ValueError(f"relaxation.cell: {self.relaxation.cell}; expected {' or '.join(self.facts.cells)}")
+        if self.relaxation.unconverged == "keep" and not self.relaxing.facts.keeps_unconverged:
+            raise ValueError("relaxation.unconverged: keep; expected fail")
         return self
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
@@ -18,7 +18,10 @@ class EmtSpec(CalculatorBase):
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
         engine="tansaku.calculators.engines.emt",
         code="ase-emt",
+        licence=Licence("LGPL-2.1-or-later", "metadata of the package ase, which has the parameters"),
         elements=frozenset(("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt", "H", "C", "N", "O")),
+        silent=True,
+        keeps_unconverged=True,
         atomic_energies=True,
     )
 

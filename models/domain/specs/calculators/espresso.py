@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, PositiveInt, Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile
 from tansaku.models.domain.specs.calculators.electronic import Moments, SmearingSpec, check_moments
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
@@ -38,9 +38,11 @@ class EspressoSpec(CalculatorBase):
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
         engine="tansaku.calculators.engines.espresso",
+        licence=Licence("GPL-2", "copyright file of Debian's quantum-espresso-data, which has the pseudopotentials"),
         files=(SpecFile(content="pseudopotentials_sha256", path="folder"),),
         elements_from="pseudopotentials",
         recorded=frozenset({"pseudopotentials", "energy_tolerance", "scf_steps"}),
+        keeps_unconverged=True,
         dft=True,
         variables=("ESPRESSO_",),
     )

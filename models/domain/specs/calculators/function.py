@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
@@ -23,6 +23,7 @@ class FunctionCalculatorSpec(CalculatorBase):
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
         engine="tansaku.calculators.engines.function",
         model="function",
+        licence=Licence(None, "a function of the campaign's author"),
         files=(SpecFile(content="file_sha256", path="file"),),
         charged=True,
         described=True,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile
 from tansaku.models.domain.specs.calculators.electronic import Moments, SmearingSpec, check_moments
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
@@ -45,10 +45,12 @@ class GpawSpec(CalculatorBase):
         extra="gpaw",
         package="gpaw",
         model="xc",
+        licence=Licence("GPLv3+", "metadata of the package gpaw-data, which has the setups"),
         files=(SpecFile(content="setups_sha256"),),
         elements_from="xc",
         recorded=frozenset({"bands", "eigensolver", "energy_tolerance", "density_tolerance", "scf_steps"}),
         unrelated=frozenset({"density", "partition"}),
+        keeps_unconverged=True,
         dft=True,
         band_gap=True,
         charged=True,

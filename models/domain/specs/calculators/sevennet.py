@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
@@ -24,6 +24,8 @@ class SevennetSpec(CalculatorBase):
         extra="sevennet",
         package="sevenn",
         model="model",
+        licence=Licence("MIT License", "metadata of the package sevenn, which has the weights"),
+        keeps_unconverged=True,
         atomic_energies=True,
     )
 

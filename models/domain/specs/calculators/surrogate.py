@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import model_validator
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile, workflow_of
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile, workflow_of
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class SurrogateCalculatorSpec(CalculatorBase):
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
         engine="tansaku.calculators.engines.surrogate",
         model="model",
+        licence=Licence(None, "its weights were trained by tansaku, which gives them none"),
         files=(SpecFile(content="model_sha256", path="model"),),
         parts=("relaxed_by",),
         own_forces=False,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile
 from tansaku.models.domain.specs.calculators.electronic import Moments, SmearingSpec, check_moments
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
@@ -42,6 +42,7 @@ class VaspSpec(CalculatorBase):
         extra="atomate2",
         package="atomate2",
         model="xc",
+        licence=Licence(None, "POTCARs come with VASP, and tansaku reads no licence in them"),
         files=(SpecFile(content="potcars_sha256"),),
         elements_from="potcars",
         recorded=frozenset({"potcars", "release", "energy_tolerance", "scf_steps"}),

@@ -67,7 +67,6 @@ class Bispectrum:
         spec: Cutoff and degree.
         species: Elements, in the order of their numbers.
         dtype: Precision.
-        device: Where to compute.
     """
 
     def __init__(self, spec: BispectrumSpec, species: Sequence[str], dtype: torch.dtype, device: torch.device) -> None:

@@ -105,11 +105,9 @@ def sum_over_neighbours(
     """Sums of each atom.
 
     Args:
-        descriptor: Whose.
         vectors: From centre to neighbour [Å], shape ``(n_pairs, 3)``.
         centre: Atom of each pair, shape ``(n_pairs,)``.
         neighbour_species: Shape ``(n_pairs,)``.
-        n_atoms: Number of atoms.
 
     Returns:
         Shape ``(n_atoms, channels, n_sums)``.
@@ -130,7 +128,6 @@ def features(
     """Features of atoms, differentiable by the vectors.
 
     Args:
-        descriptor: Whose.
         vectors: From centre to neighbour [Å], shape ``(n_pairs, 3)``.
         centre: Atom of each pair, shape ``(n_pairs,)``.
         neighbour_species: Of each pair's other atom, shape ``(n_pairs,)``.

@@ -52,7 +52,6 @@ class SymmetryFunctions:
         spec: Cutoffs and numbers of functions.
         species: Elements, in the order of their numbers.
         dtype: Precision.
-        device: Where to compute.
     """
 
     def __init__(self, spec: SymmetryFunctionsSpec, species: Sequence[str], dtype: torch.dtype, device: torch.device) -> None:

@@ -41,7 +41,6 @@ class FeffPath:
     """Single scattering by one atom, from a file feffNNNN.dat.
 
     Attributes:
-        name: Of the file.
         absorber: Chemical symbol.
         scatterer: Chemical symbol.
         distance: Half the length of the path [A].

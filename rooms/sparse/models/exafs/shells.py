@@ -99,7 +99,6 @@ class ShellScore(ColumnScore):
     Args:
         signal: That is explained.
         scatterers: Elements around the absorber.
-        bounds: Of shells.
 
     Raises:
         ConfigurationError: The signal is nothing but background, or reaches beyond the wavenumbers of the Feff files, or an

@@ -151,7 +151,6 @@ def decomposed(snapshots: Snapshots, delays: int, rank: int = 0) -> Modes:
     """The modes of the snapshots by PyDMD's exact DMD.
 
     Args:
-        snapshots: Measured.
         delays: Of the Hankel matrix; 1: the snapshots themselves.
         rank: Number of modes; 0: by the hard threshold of singular values (Gavish and Donoho, doi:10.1109/TIT.2014.2323359),
             within bounds.

@@ -51,7 +51,6 @@ def refined(snapshots: Snapshots, rates: ComplexArray) -> ModeFit:
     """The best fit near rates.
 
     Args:
-        snapshots: Measured.
         rates: To begin with, one of each pair, (n_units,).
     """
     oscillating = rates.imag > 0.0
@@ -90,7 +89,6 @@ def fits_by_number(
     """The best fit of each number of oscillations and decays, from 0.
 
     Args:
-        snapshots: Measured.
         rates: Of all modes, one of each pair, (n_units,).
         score: Free energies of sets of them; of each number the lowest one is refined.
         supports: Good sets.

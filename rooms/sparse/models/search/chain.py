@@ -15,6 +15,7 @@ from tansaku.sparse.models.search.replicas import Moves, Replicas, Sampled
 from tansaku.sparse.models.search.state_file import StateFile
 
 _FEWEST_RUNGS, _MOST_RUNGS = 6, 40
+_PER_BARRIER = 3.0  # intervals of temperature per unit of the communication barrier
 
 BLOCK = 100
 _TUNINGS = 3
@@ -53,9 +54,7 @@ class Chain:
     Attributes:
         betas: Its inverse temperatures.
         energies: Of every replica after each step, (n_steps, n_temperatures).
-        sizes: Of those.
         prior_energies: Of supports drawn from the prior.
-        prior_sizes: Of those.
         indicators: How often a unit of each bin was in the support at 1, means of blocks, (n_blocks, n_bins).
         supports: Best supports visited, sorted members, best first, (n_kept, largest).
         best: Their energies.
@@ -83,9 +82,7 @@ class ChainJob:
         score: Of supports.
         largest: Largest number of units.
         settings: Of the search.
-        number: Of the chain.
         betas: Inverse temperatures; None: they are tuned.
-        state: File of its state.
         key: Of the search.
     """
 
@@ -241,17 +238,16 @@ def first_ladder(energies: FloatArray) -> FloatArray:
     return np.concatenate([[0.0], np.geomspace(min(0.3, 1.0 / spread), 1.0, 15)])
 
 
-def tuned(betas: FloatArray, rejected: FloatArray, per_barrier: float = 3.0) -> FloatArray:
+def tuned(betas: FloatArray, rejected: FloatArray) -> FloatArray:
     """Spaces temperatures by the communication barrier, the sum of the rejection rates (Syed et al., doi:10.1111/rssb.12464).
 
     Args:
         betas: Inverse temperatures, rising.
         rejected: Rejection rates of exchanges between neighbours.
-        per_barrier: Number of intervals per unit of the barrier.
     """
     steps = np.maximum(rejected, 1e-3)
     barrier = np.concatenate([[0.0], np.cumsum(steps)])
-    count = int(np.clip(round(per_barrier * barrier[-1]) + 2, _FEWEST_RUNGS, _MOST_RUNGS))
+    count = int(np.clip(round(_PER_BARRIER * barrier[-1]) + 2, _FEWEST_RUNGS, _MOST_RUNGS))
     result = np.interp(np.linspace(0.0, barrier[-1], count), barrier, betas)
     result[0], result[-1] = 0.0, 1.0
     return np.asarray(result)

@@ -69,9 +69,7 @@ def search_all(score: Score, largest: int, running: Running | None = None, key: 
     """Computes the energies of all supports.
 
     Args:
-        score: Of supports.
         largest: Largest number of units in a support.
-        running: How.
         key: Identifies table and settings; a state file of another key is not continued.
 
     Raises:

@@ -71,7 +71,6 @@ def landscape(found: AllEnergies, bins: int = 60) -> Landscape:
     """Summary of all energies.
 
     Args:
-        found: Energies of all supports.
         bins: Number of bins of the density of states.
     """
     largest, n = len(found.by_size) - 1, found.n_units
@@ -99,7 +98,6 @@ def _log_without(found: AllEnergies, prior: FloatArray, features: FloatArray) ->
     """Logarithm of the probability that a unit does not belong to the support.
 
     Args:
-        found: Energies of all supports.
         prior: Logarithm of the weight of a support of energy 0, by its size.
         features: Probability that a unit belongs to the support.
     """

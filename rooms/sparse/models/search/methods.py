@@ -134,7 +134,6 @@ def choice(method: Method, score: Score, largest: int) -> Choice:
 
     Args:
         method: One of :data:`METHODS`.
-        score: Of supports.
         largest: Largest number of units.
     """
     design: Design = score.design

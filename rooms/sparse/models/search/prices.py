@@ -77,7 +77,6 @@ def front_of_all(found: AllEnergies, prices: FloatArray) -> list[Offer]:
     """The front over all supports.
 
     Args:
-        found: Energies of all supports.
         prices: Of the units.
     """
     offers: list[Offer] = []

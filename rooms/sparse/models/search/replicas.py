@@ -42,7 +42,6 @@ class Replicas:
 
     Attributes:
         supports: Of each temperature, unsorted, filled up with EMPTY, (n_temperatures, largest).
-        energies: Of those.
         betas: Inverse temperatures, rising from 0.
         rng: Source of randomness.
         labels: Which replica is at each temperature.

@@ -80,9 +80,7 @@ def search_sampled(
     """Samples supports.
 
     Args:
-        score: Of supports.
         largest: Largest number of units in a support.
-        settings: Of the sampling.
         running: How; the state of chain ``i`` is in the state file's name with ``.i`` added.
         key: Identifies table and settings.
 
@@ -137,7 +135,7 @@ def _chains(jobs: Sequence[ChainJob], how: Running) -> list[Chain]:
     return chains
 
 
-def joined(chains: Sequence[Chain], n_units: int, largest: int, settings: Sampling, bins: int = 60) -> SampledLandscape:
+def joined(chains: Sequence[Chain], n_units: int, largest: int, settings: Sampling) -> SampledLandscape:
     """Combines the records of all chains into one landscape."""
     betas = chains[0].betas
     energies = [np.concatenate([chain.prior_energies for chain in chains])]
@@ -151,7 +149,7 @@ def joined(chains: Sequence[Chain], n_units: int, largest: int, settings: Sampli
     samples = Samples(betas, tuple(energies), tuple(sizes), np.array([1.0, *slow]), settings.smallest, largest)
     visits = reweighted(samples)
     evidence = visits.log_evidence()
-    edges = np.linspace(visits.energies.min(), visits.energies.max() + 1e-9 * max(1.0, abs(visits.energies.max())), bins + 1)
+    edges = np.linspace(visits.energies.min(), visits.energies.max() + 1e-9 * max(1.0, abs(visits.energies.max())), 61)
     supports, best = best_of(
         np.concatenate([chain.supports for chain in chains]), np.concatenate([chain.best for chain in chains])
     )

@@ -63,7 +63,6 @@ class _LinearScore:
     """Least squares on parts of the rows.
 
     Args:
-        design: The table.
         parts: Pairs of rows to learn from and rows to predict, which may be empty.
     """
 
@@ -123,7 +122,6 @@ class FreeEnergy(_LinearScore):
     """The Bayesian free energy.
 
     Args:
-        design: The table.
         grid: Of the deviations of noise and weights.
     """
 
@@ -165,7 +163,6 @@ class CrossValidation(_LinearScore):
     """Half the deviance of predictions of rows that were left out: ``n / 2 log(mean square error)``.
 
     Args:
-        design: The table.
         folds: Number of folds.
     """
 
@@ -208,7 +205,6 @@ class Information(_LinearScore):
     """Half the Bayesian information criterion, ``n / 2 log(RSS / n) + k / 2 log n``, and its extended form.
 
     Args:
-        design: The table.
         extension: 0 for BIC; EBIC adds this times the logarithm of the number of supports of the size.
     """
 
@@ -251,7 +247,6 @@ def linear_score(name: ScoreName, design: Design, folds: int = 5) -> Score:
 
     Args:
         name: One of :data:`SCORES`.
-        design: The table.
         folds: For cross-validation.
 
     Raises:

@@ -48,7 +48,6 @@ class VirtualModel:
 
     Attributes:
         design: The table.
-        columns: Of the model.
         classes: Whether the target is a class.
         weights: Of the standardised columns, the intercept last.
         noise: Deviation of the rest of the standardised target.

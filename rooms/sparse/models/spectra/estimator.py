@@ -26,7 +26,6 @@ class PeakRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         max_peaks: Largest number of peaks.
-        shape: Of the peaks.
         background: Degree of the polynomial.
         widths: Smallest and largest full width at half maximum; None: by spacing and range.
         signed: Whether heights may be negative.

@@ -65,7 +65,6 @@ class PeakDictionary:
         high: Highest position.
         narrowest: Smallest full width at half maximum.
         widest: Largest full width at half maximum.
-        shape: Of the peaks.
     """
 
     low: float
@@ -156,11 +155,7 @@ class PeakDictionary:
 
 @dataclass(frozen=True)
 class PeakUnits(Units):
-    """The members of a dictionary as units of a sampled search, counted by position.
-
-    Attributes:
-        dictionary: Of peaks.
-    """
+    """The members of a dictionary as units of a sampled search, counted by position."""
 
     dictionary: PeakDictionary
 

@@ -103,7 +103,6 @@ class PeakScore(ColumnScore):
 
     Args:
         spectrum: That is explained.
-        dictionary: Of peaks.
         background: Degree of the polynomial.
         signed: Whether heights may be negative.
 

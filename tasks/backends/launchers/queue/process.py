@@ -21,14 +21,7 @@ from tansaku.tasks.node.configuration.campaign_files import load_site
 
 
 def main(arguments: list[str]) -> int:
-    """Entry of the process.
-
-    Args:
-        arguments: The site file.
-
-    Returns:
-        Exit code.
-    """
+    """Entry of the process, whose one argument is the site file; returns its exit code."""
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m tansaku.tasks.backends.launchers.queue.process SITE_FILE\n")
         return 2

@@ -1,7 +1,5 @@
 """Random surfaces and ions of any mass: hops, the error of the grid and diffusion are numbers, and can be written."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

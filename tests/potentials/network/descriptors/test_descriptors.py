@@ -20,6 +20,8 @@ from tansaku.potentials.network.descriptors.neighbours import NeighbourMemory, f
 from tansaku.potentials.network.descriptors.symmetry import angular_grid, radial_grid
 from tansaku.potentials.specs.environment import EnvironmentSpec
 
+pytestmark = pytest.mark.needs("torch", "matscipy")
+
 SPECIES = ("Al", "Cu")
 SPECS = {
     "symmetry": {"type": "symmetry_functions", "cutoff": 4.5},
@@ -28,12 +30,6 @@ SPECS = {
     "bispectrum": {"type": "bispectrum", "cutoff": 4.5, "degree": 5},
     "bispectrum-separate": {"type": "bispectrum", "cutoff": 4.5, "degree": 2, "elements": "separate"},
 }
-
-
-@pytest.fixture(autouse=True)
-def _needs(require):
-    require("torch")
-    require("matscipy")
 
 
 @pytest.fixture(params=list(SPECS))

@@ -10,12 +10,9 @@ from tansaku.sparse.models.exafs.shells import Bounds
 from tansaku.sparse.models.exafs.signal import Choice
 from tansaku.sparse.tasks.feff_file import read_feff
 
+pytestmark = pytest.mark.needs("sklearn")
+
 FEFF = Path(__file__).parents[4] / "examples/exafs-copper/feff0001.dat"
-
-
-@pytest.fixture(autouse=True)
-def _needs_sklearn(require):
-    require("sklearn")
 
 
 def test_what_is_fitted_is_predicted_elsewhere():

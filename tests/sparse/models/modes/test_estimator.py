@@ -5,12 +5,9 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 
+pytestmark = pytest.mark.needs("sklearn")
+
 T = np.arange(120) * 0.05 + 2.0
-
-
-@pytest.fixture(autouse=True)
-def _needs_sklearn(require):
-    require("sklearn")
 
 
 def signal(t):

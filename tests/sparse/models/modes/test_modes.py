@@ -13,10 +13,7 @@ from tansaku.sparse.models.modes.refine import refined
 from tansaku.sparse.models.modes.relaxation import relaxed
 from tansaku.sparse.models.modes.score import RATIOS, ModeScore
 
-
-@pytest.fixture(autouse=True)
-def _needs_pydmd(require):
-    require("pydmd")
+pytestmark = pytest.mark.needs("pydmd")
 
 
 def silent(share):

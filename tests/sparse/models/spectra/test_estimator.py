@@ -6,12 +6,9 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.sparse.models.spectra.peaks import profile
 
+pytestmark = pytest.mark.needs("sklearn")
+
 X = np.linspace(0.0, 100.0, 201)
-
-
-@pytest.fixture(autouse=True)
-def _needs_sklearn(require):
-    require("sklearn")
 
 
 def curve(x):

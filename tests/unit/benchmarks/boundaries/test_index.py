@@ -1,7 +1,5 @@
 """The Pandora's-box index that the benchmark compares."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

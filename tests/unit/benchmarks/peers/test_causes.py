@@ -1,7 +1,5 @@
 """The model that stands for Ax's in the search for the cause: its gradients, and what it chooses."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime

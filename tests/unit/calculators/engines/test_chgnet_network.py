@@ -12,6 +12,8 @@ from tansaku.calculators.engines.chgnet import open_chgnet
 from tansaku.calculators.structures.tavorite import build_tavorite
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 
+pytestmark = pytest.mark.needs("chgnet")
+
 CUTOFFS = (6.0, 3.0)
 
 
@@ -39,8 +41,7 @@ def structures() -> dict[str, Atoms]:
 
 
 @pytest.mark.parametrize("name", list(structures()))
-def test_bonds_are_every_pair_once_and_angles_every_ordered_pair_of_short_ones(require, name):
-    require("chgnet")
+def test_bonds_are_every_pair_once_and_angles_every_ordered_pair_of_short_ones(name):
     from tansaku.calculators.engines.chgnet_network import find_bonds
 
     atoms = structures()[name]
@@ -61,8 +62,7 @@ def test_bonds_are_every_pair_once_and_angles_every_ordered_pair_of_short_ones(r
 
 @pytest.mark.parametrize("model", ["0.3.0", "r2scan"])
 @pytest.mark.parametrize("name", [name for name in structures() if name != "no bonds"])
-def test_the_package_says_the_same(require, name, model):
-    require("chgnet")
+def test_the_package_says_the_same(name, model):
     from chgnet.model.dynamics import CHGNetCalculator
     from chgnet.model.model import CHGNet
 
@@ -77,16 +77,14 @@ def test_the_package_says_the_same(require, name, model):
     assert ours.energies.sum() == pytest.approx(ours.energy)
 
 
-def test_an_atom_without_neighbours_has_its_own_energy_and_no_forces(require):
-    require("chgnet")
+def test_an_atom_without_neighbours_has_its_own_energy_and_no_forces():
     alone = open_chgnet(ChgnetSpec()).evaluate(structures()["no bonds"])
     assert np.isfinite(alone.energy)
     assert not alone.forces.any()
     assert not alone.stress.any()
 
 
-def test_what_was_computed_before_does_not_change_a_bit(require):
-    require("chgnet")
+def test_what_was_computed_before_does_not_change_a_bit():
     calculator = open_chgnet(ChgnetSpec())
     atoms = structures()["tavorite"]
     first = calculator.evaluate(atoms)
@@ -98,8 +96,7 @@ def test_what_was_computed_before_does_not_change_a_bit(require):
     assert (again.forces == first.forces).all()
 
 
-def test_energies_of_a_batch_are_those_of_its_structures(require):
-    require("chgnet")
+def test_energies_of_a_batch_are_those_of_its_structures():
     from tansaku.calculators.engines.chgnet import load_network
 
     network = load_network(ChgnetSpec(dtype="float64"))

@@ -1,7 +1,5 @@
 """Functions of scripts as calculators."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.calculators.calculator_registry import open_calculator, resolve_calculator

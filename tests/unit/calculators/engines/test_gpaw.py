@@ -21,12 +21,9 @@ from tansaku.models.domain.errors import ConfigurationError, MissingComponentErr
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 
+pytestmark = pytest.mark.needs("gpaw")
+
 COARSE = {"xc": "LDA", "cutoff": 150, "kpoint_density": 0.8, "smearing": {"width": 0.4}}
-
-
-@pytest.fixture(autouse=True)
-def _needed(require):
-    require("gpaw")
 
 
 def spec(**changes):

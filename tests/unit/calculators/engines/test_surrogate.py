@@ -25,8 +25,9 @@ from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.configuration.source import source_of
-from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
+from tests.support.campaign_files import boundary_space
+from tests.support.records import job_of
 
 
 def strained(strain: float, group: int) -> Example:
@@ -77,12 +78,7 @@ def campaign(folder: Path, **calculator: object):
     data = {
         "schema_version": 1,
         "name": "predicted",
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-            "axis": [1, 1, 0],
-            "boundaries": {"planes": [[1, 1, 1]]},
-        },
+        "space": boundary_space("Al", 3.994, [1, 1, 1], axis=[1, 1, 0]),
         "calculator": {"type": "surrogate", "relaxed_by": {"type": "emt", "relaxation": {"fmax": 0.2}}} | calculator,
         "proposer": {"type": "random"},
     }
@@ -91,16 +87,8 @@ def campaign(folder: Path, **calculator: object):
 
 def test_values_of_a_campaign_say_who_predicted_them(spec, tmp_path):
     loaded = campaign(tmp_path, model="al.safetensors")
-    candidate = "s003-111-r0-x000-y000-z000"
     (tmp_path / "job").mkdir()
-    document = JobDocument(
-        campaign="predicted",
-        candidate=candidate,
-        space=loaded.spec.space,
-        calculator=loaded.spec.calculator,
-        objective=loaded.spec.objective,
-        base_path=str(tmp_path),
-    )
+    document = job_of(loaded.spec, "s003-111-r0-x000-y000-z000", tmp_path)
     outcome = evaluate(document, tmp_path / "job")
     assert outcome.failure is None
     assert outcome.predicted_by == "al.safetensors"

@@ -5,10 +5,7 @@ from tansaku.calculators.structures.tavorite import tavorite
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import Ion
 
-
-@pytest.fixture(autouse=True)
-def _pymatgen(require):
-    require("pymatgen")
+pytestmark = pytest.mark.needs("pymatgen")
 
 
 def test_sums_of_the_parent_are_near_its_charges():

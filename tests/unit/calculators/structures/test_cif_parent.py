@@ -7,6 +7,8 @@ from tansaku.calculators.structures.cif_parent import SiteRequest, parent_from_c
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import Ion
 
+pytestmark = pytest.mark.needs("pymatgen")
+
 HEAD = """data_{name}
 _cell_length_a {a}
 _cell_length_b {a}
@@ -28,11 +30,6 @@ Ti1 Ti 0 0 0 1
 O1 O 0.5 0 0 1
 """
 SITES = {"A": SiteRequest(Ion("Ca", 2)), "B": SiteRequest(Ion("Ti", 4)), "O": SiteRequest(Ion("O", -2))}
-
-
-@pytest.fixture(autouse=True)
-def _pymatgen(require):
-    require("pymatgen")
 
 
 def write(folder: Path, atoms: str = PEROVSKITE, *, group: str = "P m -3 m", a: float = 3.9, c: float = 3.9) -> Path:

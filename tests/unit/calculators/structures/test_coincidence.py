@@ -10,7 +10,6 @@ from tansaku.calculators.structures.coincidence import (
     boundaries_up_to,
     boundary_on,
     coincidence_sigma,
-    misorientation,
     plane_name,
     tilt_axis,
 )
@@ -40,7 +39,7 @@ def sigma_by_denominators(structure, plane):
 
 
 def test_the_38_boundaries_of_the_test_bed():
-    found = boundaries_up_to(tilt_axis((1, 1, 0)), 99, (20.0, 160.0))
+    found = [b for b in boundaries_up_to(tilt_axis((1, 1, 0)), 99) if 20 <= b.angle <= 160]
     assert [int(boundary.angle) for boundary in found] == PUBLISHED_ANGLES
     for boundary in found:
         h, k, l = boundary.plane  # noqa: E741 - Miller indices
@@ -120,13 +119,6 @@ def test_nothing_is_missed(axis, limit):
                     orbits.add(frozenset(apply(g, plane) for g in tilt.operations))
     merged = {frozenset(orbit | {tuple(-x for x in plane) for plane in orbit}) for orbit in orbits}
     assert len(boundaries_up_to(tilt, limit)) == len(merged)
-
-
-def test_the_window_of_angles_includes_its_ends():
-    axis = tilt_axis((1, 1, 1))
-    angle = misorientation(axis, boundary_on(axis, (1, 1, -2)).plane)
-    assert [b.sigma for b in boundaries_up_to(axis, 3, (angle, 90.0))] == [3]
-    assert not boundaries_up_to(axis, 3, (angle + 0.01, 90.0))
 
 
 @pytest.mark.parametrize(("plane", "name"), [((1, 1, 3), "113"), ((7, 7, 10), "7_7_10"), ((3, -1, 1), "3_m1_1")])

@@ -1,7 +1,5 @@
 """Tilt boundaries of hexagonal close-packed crystals against a crystal that ASE builds, turned and mirrored."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase.build import bulk, make_supercell

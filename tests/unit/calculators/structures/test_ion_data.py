@@ -14,10 +14,7 @@ from tansaku.calculators.structures.ion_data import (
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.ions import Ion
 
-
-@pytest.fixture(autouse=True)
-def _pymatgen(require):
-    require("pymatgen")
+pytestmark = pytest.mark.needs("pymatgen")
 
 
 @pytest.mark.parametrize(

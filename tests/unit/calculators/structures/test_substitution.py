@@ -8,6 +8,8 @@ from tansaku.calculators.structures.parent import Parent
 from tansaku.calculators.structures.substitution import length_factor, substitute
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 
+pytestmark = pytest.mark.needs("pymatgen")
+
 
 def rock_salt(edge: float = 5.64) -> Parent:
     corners = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
@@ -19,11 +21,6 @@ def rock_salt(edge: float = 5.64) -> Parent:
         ions={"M": Ion("Na", 1), "X": Ion("Cl", -1)},
         mobile="M",
     )
-
-
-@pytest.fixture(autouse=True)
-def _pymatgen(require):
-    require("pymatgen")
 
 
 def test_the_parent_is_its_own_substitution():

@@ -6,12 +6,9 @@ from tansaku.calculators.structures.tavorite import TAVORITE_SITES, build_tavori
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import Ion
 
+pytestmark = pytest.mark.needs("pymatgen")
+
 LIVPO4F = {"A": "Li+", "M": "V3+", "X": "P5+", "Z": "F-"}
-
-
-@pytest.fixture(autouse=True)
-def _pymatgen(require):
-    require("pymatgen")
 
 
 def space_group(atoms) -> str:

@@ -1,5 +1,6 @@
 """Whether a relaxed cell still holds the boundary that was asked for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,8 @@ def test_a_grain_that_turned_is_no_result(grain, with_energy):
     with pytest.raises(CalculationError, match=rf"grain {grain} turned by (1\.9|2\.0)\d degrees, expected 1 at most") as error:
         check_grains(start, found, SOFT if with_energy else None, judge_strain=False)
     assert error.value.reason == "rotated_grain"
+    ended_early = replace(found, converged=False)
+    assert not check_grains(start, ended_early, SOFT if with_energy else None, judge_strain=False)["checked"]
 
 
 def test_a_grain_that_turned_a_little_is_harmless():

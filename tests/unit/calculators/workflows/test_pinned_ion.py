@@ -49,3 +49,6 @@ def test_places_that_a_lattice_vector_joins_have_one_energy(emt):
 def test_a_relaxation_that_does_not_end_fails(emt):
     with pytest.raises(CalculationError, match="after 2 steps"):
         relax_around_ion(emt, aluminium_with_hydrogen((0.5, 0.3, 0.1)), RelaxationSpec(fmax=1e-4, max_steps=2))
+    kept = RelaxationSpec(fmax=1e-4, max_steps=2, unconverged="keep")
+    found = relax_around_ion(emt, aluminium_with_hydrogen((0.5, 0.3, 0.1)), kept)
+    assert (found.steps, found.converged) == (2, False)

@@ -13,6 +13,8 @@ from tansaku.calculators.workflows.rigid_path import RigidPaths
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import Ion
 
+pytestmark = pytest.mark.needs("pymatgen")
+
 
 def caesium_chloride(edges: tuple[float, float, float] = (4.0, 4.6, 7.0)) -> Parent:
     """Cations on the corners of a box, an anion in its middle."""
@@ -24,11 +26,6 @@ def caesium_chloride(edges: tuple[float, float, float] = (4.0, 4.6, 7.0)) -> Par
         ions={"A": Ion("Li", 1), "X": Ion("Cl", -1)},
         mobile="A",
     )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _pymatgen(require):
-    require("pymatgen")
 
 
 def test_hops_are_counted_once_and_the_loosest_decides():

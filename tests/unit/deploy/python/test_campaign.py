@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 import tansaku as ts
@@ -97,6 +98,16 @@ def test_a_whole_report_and_conditions_other_than_proposed_are_told():
     assert campaign.best["x"] == 0.25
 
 
+def test_files_are_kept_with_values(tmp_path):
+    campaign = searched()
+    row = campaign.ask(1)[0]
+    (tmp_path / "curve.txt").write_text("1 2 3")
+    with pytest.raises(NotFoundError, match="no value of proposal 1"):
+        campaign.attach(1, tmp_path / "curve.txt")
+    campaign.tell(row, value=0.5)
+    assert campaign.attach(row, tmp_path / "curve.txt").candidate == row.id
+
+
 def test_a_paused_campaign_says_so_and_an_edit_reopens_it():
     campaign = searched(budget=2)
     campaign.pause()
@@ -125,7 +136,7 @@ def test_a_frame_is_a_table_and_its_known_values_run(tmp_path):
         campaign.ask()
     assert campaign.plot(tmp_path / "found.png").stat().st_size > 1000
     assert "<html" in campaign.plot(tmp_path / "found.html").read_text()
-    with pytest.raises(ConfigurationError, match=r"plot: .* ends in neither \.png nor \.html"):
+    with pytest.raises(ConfigurationError, match=r"plot: .* does not end in \.png, \.svg or \.html"):
         campaign.plot(tmp_path / "found.pdf")
     assert list(campaign.results["best_candidate"]) == ["c"]
 
@@ -285,6 +296,35 @@ def test_any_point_is_predicted_with_its_deviation():
         campaign.predict({"x": 0.5, "y": 0.5, "where": "roof"})
 
 
+def test_structures_of_ase_and_pymatgen_are_points_like_candidates(require):
+    require("pymatgen")
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    crystals = [bulk("Cu", a=edge, cubic=True) for edge in (3.4, 3.5, 3.6, 3.7, 3.8)]
+    features = {"density": {"type": "density"}}
+    keys = {"objective": ts.minimize("energy_per_atom", unit="eV/atom"), "calculator": "manual"}
+    campaign = searched(space=ts.Structures(crystals, features=features), budget=5, **keys)
+    for row in campaign.ask(5):
+        campaign.tell(row, value=float(row.id[-1]))
+    given = campaign.predict("structures-000003")
+    for points in (crystals[2], [crystals[2]], AseAtomsAdaptor.get_structure(crystals[2])):
+        found = campaign.predict(points)
+        assert found.index.tolist() == ["point 1"]
+        assert found.to_numpy() == pytest.approx(given.to_numpy(), abs=1e-9)
+    between, known = campaign.predict([bulk("Cu", a=3.65, cubic=True), "structures-000003"])["mean"]
+    assert known < between < campaign.predict("structures-000004")["mean"].item()
+    assert len(campaign.acquisition([crystals[0], bulk("Cu", a=3.45)])) == 2
+    for points, message in (
+        (bulk("Ag"), "predict: point 1: it belongs to the system 'Ag', of which nothing is searched"),
+        ([crystals[0], {"x": 1.0}], "predict: point 2: expected a structure or the id of a candidate"),
+        (Atoms("Cu"), "point 1: its cell has less than 0.5 Å³ for an atom"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            campaign.predict(points)
+    with pytest.raises(ConfigurationError, match="candidates of a parameters space are not given by their structures"):
+        searched().predict(crystals[0])
+
+
 def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(monkeypatch):
     undisturbed = [row.id for row in searched().ask(4)]
     campaign = searched()
@@ -298,10 +338,10 @@ def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(mon
 
         monkeypatch.setattr(resources.store, "insert_proposal", insert_two)
         with pytest.raises(KeyboardInterrupt):
-            campaign.ask(4, request="monday")
+            campaign.ask(4, request_id="monday")
         assert len(campaign.evaluations) == 2
         monkeypatch.undo()
         for _ in range(2):
-            assert [row.id for row in campaign.ask(4, request="monday")] == undisturbed
+            assert [row.id for row in campaign.ask(4, request_id="monday")] == undisturbed
         commands = resources.store.campaign(campaign.name).commands
         assert [item.id for item in commands] == ["monday"]

@@ -1,7 +1,5 @@
 """The stub file says what the spec classes say."""
 
-from __future__ import annotations
-
 from tansaku.deploy.python.stubs import TARGET, stub_text
 
 

@@ -112,10 +112,10 @@ class Browser(TestClient):
         """Uploads a file to the library."""
         return self.change("POST", f"/api/v1/files?name={name}", content=content)
 
-    def change(self, method: str, path: str, **arguments: object):
-        """Asks for a change as a script of a page does."""
-        headers = {"Origin": f"http://{HOST}", "X-CSRF-Token": self.form_token()}
-        return self.request(method, path, headers=headers, **arguments)
+    def change(self, method: str, path: str, *, key: str | None = None, headers: dict[str, str] | None = None, **more: object):
+        """Asks for a change as a script of a page does, with an idempotency key where one is given."""
+        sent = {"Origin": f"http://{HOST}", "X-CSRF-Token": self.form_token()} | (headers or {})
+        return self.request(method, path, headers=sent if key is None else sent | {"Idempotency-Key": key}, **more)
 
 
 class InProcess(Sandbox):
@@ -185,6 +185,14 @@ def make_site(tmp_path: Path, emptied_database: MongoDatabase) -> Callable[..., 
 def site(make_site: Callable[..., Site]) -> Site:
     """The application with the usual settings."""
     return make_site()
+
+
+@pytest.fixture
+def browser(site: Site) -> Browser:
+    """An operator's, who has uploaded :data:`TABLE`."""
+    found = site.logged_in(Role.OPERATOR)
+    assert found.upload().status_code == 201
+    return found
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Figures of a campaign for download: pictures and their data."""
 
-from __future__ import annotations
-
 import csv
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +9,7 @@ import pytest
 from tansaku.models.domain.accounts import Role
 
 NAME = "small-table"
+BEST = "best-value-over-evaluations"
 API = f"/api/v1/campaigns/{NAME}/drawings"
 
 
@@ -20,7 +19,9 @@ def browser(site_with):
 
 
 def test_a_figure_is_a_picture_or_a_table(browser):
-    assert browser.get(API).json() == [{"figure": "convergence", "forms": ["png", "svg", "csv"]}]
+    assert browser.get(API).json() == [
+        {"figure": name, "forms": ["png", "svg", "csv"]} for name in (BEST, "convergence", "parallel")
+    ]
     assert browser.get(f"{API}/convergence").content.startswith(b"\x89PNG")
     drawn = browser.get(f"{API}/convergence?form=svg")
     assert drawn.headers["Content-Type"] == "image/svg+xml"
@@ -29,6 +30,18 @@ def test_a_figure_is_a_picture_or_a_table(browser):
     table = list(csv.DictReader(browser.get(f"{API}/convergence?form=csv").text.splitlines()))
     assert len(table) == 4
     assert [float(row["cost"]) for row in table] == sorted(float(row["cost"]) for row in table)
+
+
+def test_the_figure_that_the_page_of_the_campaign_shows_is_first_and_has_its_numbers(browser):
+    table = list(csv.DictReader(browser.get(f"{API}/{BEST}?form=csv").text.splitlines()))
+    shown = browser.get(f"/api/v1/campaigns/{NAME}/series").json()
+    assert [key for key in table[0] if key not in ("system", "best_of_system")] == ["evaluation", "cost", "value", "best"]
+    assert [float(row["best"]) for row in table] == shown["best"]
+    assert [row["value"] for row in table] == ["" if value is None else str(value) for value in shown["value"]]
+    assert "" in {row["value"] for row in table}
+    page = browser.get(f"/campaigns/{NAME}").text
+    assert all(f'href="{API}/{BEST}?form={form}"' in page for form in ("png", "svg", "csv"))
+    assert 'ts.open("small-table")' in page
 
 
 def test_the_page_shows_them(browser):
@@ -40,7 +53,7 @@ def test_the_page_shows_them(browser):
 def test_what_does_not_exist_is_named(browser, site_with):
     answer = browser.get(f"{API}/parity")
     assert answer.status_code == 404
-    assert "it has convergence" in answer.json()["detail"]
+    assert f"it has {BEST}, convergence, parallel" in answer.json()["detail"]
     assert browser.get(f"{API}/convergence?form=exe").status_code == 422
 
 

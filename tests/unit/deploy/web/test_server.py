@@ -289,21 +289,26 @@ def test_a_body_that_does_not_arrive_leaves_no_traceback(listener, site, monkeyp
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-def test_the_application_loads_neither_prefect_nor_a_driver_of_the_database():
-    code = "import sys, tansaku.deploy.web.app, tansaku.deploy.web.server; print(*sys.modules)"
+@pytest.mark.parametrize(
+    ("imported", "never", "known"),
+    [
+        (
+            "tansaku.deploy.web.app, tansaku.deploy.web.server",
+            {"prefect", "pymongo", "typer", "fireworks", "torch", "tansaku.flows", "tansaku.deploy.cli"},
+            "tansaku.deploy.web.pages.home",
+        ),
+        (  # all that `tansaku serve` starts for the dashboard, with its stores and its command's module
+            "tansaku.deploy.cli.web_process, tansaku.deploy.cli.web, tansaku.deploy.web.app,"
+            "tansaku.tasks.backends.stores.mongo, tansaku.tasks.backends.stores.mongo_requests",
+            {"prefect", "tansaku.flows", "fireworks", "torch"},
+            "tansaku.deploy.cli.web_process",
+        ),
+    ],
+    ids=["application", "process"],
+)
+def test_the_dashboard_does_not_load_prefect(imported, never, known):
+    code = f"import sys, {imported}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert loaded & {"prefect", "pymongo", "typer", "fireworks", "torch", "tansaku.flows", "tansaku.deploy.cli"} == set()
-    assert "tansaku.deploy.web.pages.home" in loaded
-
-
-def test_the_process_of_the_dashboard_loads_neither_prefect_nor_flows():
-    """All that `tansaku serve` starts for the dashboard, with its stores and its command's module."""
-    code = (
-        "import sys, tansaku.deploy.cli.web_process, tansaku.deploy.cli.web, tansaku.deploy.web.app\n"
-        "import tansaku.tasks.backends.stores.mongo, tansaku.tasks.backends.stores.mongo_requests\nprint(*sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
-    assert loaded & {"prefect", "tansaku.flows", "fireworks", "torch"} == set()
-    assert "tansaku.deploy.cli.web_process" in loaded
+    assert loaded & never == set()
+    assert known in loaded

@@ -1,60 +1,62 @@
-"""Two levels of theory are told apart, and the message names both."""
+"""Candidates at levels as one pool."""
 
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.levels import check_level
-from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
-from tansaku.models.domain.specs.calculators.emt import EmtSpec
-from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
-from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.levels import CANDIDATE, LEVEL, SHARE, row_id, with_levels
+from tansaku.models.domain.pool import FeatureGroup
+from tests.support.pools import pool_of
 
-SETUPS = "a" * 64
-
-
-def gpaw(**changes):
-    return GpawSpec(setups_sha256=SETUPS, **changes).model_dump(mode="json")
+GROUP = FeatureGroup.compact("x", np.array([[0.0], [1.0], [1.0], [3.0]]), np.arange(4), ("x",))
+POOL = pool_of([1.0, 2.0, 3.0, 4.0], GROUP, systems=("s", "t"), codes=[0, 0, 1, 1])
+ROWS = with_levels(POOL, ["rough", "fine"], [0.1 * POOL.cost, 0.4 * POOL.cost])
 
 
-def of(calculator, model="PBE", sha256=SETUPS):
-    return Provenance(code="gpaw", code_version="1", model=model, model_sha256=sha256, settings=calculator)
+def test_each_candidate_has_a_row_at_each_level():
+    levels = ROWS.levels
+    assert len(ROWS) == 12
+    assert levels.names == ("rough", "fine", "full")
+    for candidate in range(4):
+        for level in range(3):
+            row = levels.places[candidate, level]
+            assert (levels.candidate[row], levels.level[row]) == (candidate, level)
+            assert ROWS.groups[LEVEL].values[ROWS.groups[LEVEL].index[row], 0] == level
+            assert ROWS.groups[CANDIDATE].index[row] == candidate
+            assert ROWS.groups["x"].values[ROWS.groups["x"].index[row]] == GROUP.values[GROUP.index[candidate]]
+            assert ROWS.system_codes[row] == POOL.system_codes[candidate]
 
 
-def test_the_campaign_s_own_level_passes_whatever_the_version_and_relaxation():
-    check_level(gpaw(), of(gpaw(relaxation={"fmax": 0.5})), "x")
-    check_level(gpaw(), of(gpaw()).model_copy(update={"code_version": "2", "host": "elsewhere"}), "x")
-    check_level(EmtSpec().model_dump(mode="json"), Provenance(code="ase-emt", code_version="3", model="EMT"), "x")
-    chgnet = ChgnetSpec().model_dump(mode="json")
-    check_level(chgnet, Provenance(code="chgnet", code_version="0", model="0.3.0", settings={"dtype": "float32"}), "x")
+def test_a_row_costs_what_its_level_does():
+    np.testing.assert_allclose(ROWS.cost[ROWS.levels.places], np.outer([1.0, 2.0, 3.0, 4.0], [0.1, 0.4, 1.0]))
 
 
-@pytest.mark.parametrize(
-    ("other", "words"),
-    [
-        ({"cutoff": 300.0}, ("cutoff 300.0", "cutoff 400.0")),
-        ({"xc": "LDA"}, ("gpaw PBE", "gpaw LDA")),
-        ({"kpoint_density": 3.0}, ("kpoint_density 3.0", "kpoint_density 4.0")),
-        ({"spin": True}, ("spin True",)),
-        ({"smearing": {"width": 0.3}}, ("smearing fermi_dirac 0.3", "smearing fermi_dirac 0.1")),
-    ],
-)
-def test_every_setting_of_dft_is_part_of_the_level(other, words):
-    mine, theirs = gpaw(**other), gpaw()
-    with pytest.raises(StoreError, match="evaluation 7 was computed by gpaw") as caught:
-        check_level(mine, of(theirs), "evaluation 7")
-    for word in words:
-        assert word in caught.value.message
+def test_the_rows_of_the_wanted_level_have_the_ids_of_the_candidates():
+    assert ROWS.ids[ROWS.levels.places[:, -1]].tolist() == POOL.ids.tolist()
+    row = int(ROWS.positions([row_id("c0002", "fine")])[0])
+    assert ROWS.named(row) == ("c0002", "fine")
+    assert ROWS.named(int(ROWS.positions([row_id("c0002", None)])[0])) == ("c0002", None)
+    assert POOL.named(2) == ("c0002", None)
 
 
-def test_another_code_potential_model_or_setups_is_another_level():
-    with pytest.raises(StoreError, match=r"by ase-emt EMT; the campaign computes by gpaw PBE"):
-        check_level(gpaw(), Provenance(code="ase-emt", code_version="3", model="EMT"), "x")
-    with pytest.raises(StoreError, match=r"SHA-256 bbbbbbbbbbbb.*SHA-256 aaaaaaaaaaaa"):
-        check_level(gpaw(), of(gpaw(), sha256="b" * 64), "x")
-    lammps = LammpsSpec(potential="a.eam.alloy", potential_sha256="c" * 64).model_dump(mode="json")
-    with pytest.raises(StoreError, match=r"lammps b\.eam\.alloy .*lammps a\.eam\.alloy"):
-        check_level(lammps, Provenance(code="lammps", code_version="1", model="b.eam.alloy", model_sha256="d" * 64), "x")
-    chgnet = ChgnetSpec().model_dump(mode="json")
-    with pytest.raises(StoreError, match=r"chgnet r2scan; the campaign computes by chgnet 0\.3\.0"):
-        check_level(chgnet, Provenance(code="chgnet", code_version="0", model="r2scan"), "x")
+def test_no_level_is_refused():
+    with pytest.raises(ConfigurationError, match="none given"):
+        with_levels(POOL, [], [])
+
+
+def test_a_candidate_whose_id_reads_like_a_look_is_refused():
+    pool = replace(POOL, ids=np.array(["a", "a@rough", "b", "c"]))
+    with pytest.raises(ConfigurationError, match="'a@rough'"):
+        with_levels(pool, ["rough"], [pool.cost])
+
+
+def test_a_learned_cost_also_depends_on_the_share_of_the_level():
+    atoms = FeatureGroup.compact("cost", np.array([[4.0], [8.0], [4.0], [8.0]]), np.arange(4), ("atoms",))
+    rows = with_levels(replace(POOL, cost_descriptors=atoms), ["rough"], [0.1 * POOL.cost])
+    found = rows.cost_descriptors
+    assert found.columns == ("atoms", SHARE)
+    np.testing.assert_allclose(found.values[found.index[rows.levels.places[1]]], [[8.0, 0.1], [8.0, 1.0]])

@@ -66,6 +66,11 @@ def known(**changes: object) -> Outlook:
             "Another 5 evaluations are expected to raise the best by 13; chance that it rises at all: under 10 %",
         ),
         (
+            known(systems=1, evaluations=5, gain=5.3, most=1.0, direction="maximize", unit="%"),
+            "Another 5 evaluations are expected to raise the best by 5.3 percentage points; chance that it rises by more than "
+            "1 percentage point: 10 %",
+        ),
+        (
             known(systems=1, rank=10, gain=0.0, most=0.0, chance=0.0, unit="eV"),
             "Another 50 evaluations are expected to bring one better than the best 10 by 0 eV; chance that it is better at "
             "all: under 10 %",

@@ -1,7 +1,5 @@
 """Plug-ins of every kind are known like tansaku's own types; broken ones are named and stop nothing."""
 
-from __future__ import annotations
-
 import pytest
 import yaml
 

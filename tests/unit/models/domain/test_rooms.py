@@ -1,7 +1,5 @@
 """Groups of commands and pages of plug-ins and rooms are known by their descriptions; their code is imported when used."""
 
-from __future__ import annotations
-
 from tests.support.plugged_front import add_front
 from tests.support.plugin_packages import add_package, python
 

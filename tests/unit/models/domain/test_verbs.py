@@ -10,7 +10,7 @@ import pytest
 from tansaku.models.domain.errors import StateError
 from tansaku.models.domain.records import CampaignRecord, Command
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.verbs import VERBS, SteeringKind, judged_state, kinds_for, repeated
+from tansaku.models.domain.verbs import VERBS, SteeringKind, judged_state, kinds_for, kinds_shown, repeated
 from tests.support.records import campaign_record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +32,23 @@ def record(*kinds: str, applied: bool = True) -> CampaignRecord:
         Command(id=f"command-{place}", kind=kind, created_at=NOW, applied_at_number=number) for place, kind in enumerate(kinds)
     ]
     return campaign_record(commands=tuple(commands))
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("NEW", {"cancel"}),
+        ("RUNNING", {"pause", "cancel"}),
+        ("PAUSED", {"resume", "cancel"}),
+        ("CANCELLED", {"resume"}),
+        ("FINISHED", set()),
+        ("STOPPED", {"resume", "cancel"}),
+    ],
+)
+def test_only_buttons_that_have_a_use_are_shown(state, shown):
+    found = kinds_shown(CampaignState(state))
+    assert {kind for kind in found if VERBS[kind].argument == "nothing"} == shown
+    assert found <= kinds_for(CampaignState(state))
 
 
 @pytest.mark.parametrize("state", CampaignState)
@@ -58,6 +75,8 @@ def test_what_was_asked_for_counts_before_a_driver_has_done_it():
     edited = record("edit", applied=False)
     noted = edited.model_copy(update={"commands": (edited.commands[0].model_copy(update={"payload": {"notes": "x"}}),)})
     assert judged_state(noted, finished, driven=False) is finished, "notes reopen nothing"
+    attached = edited.model_copy(update={"commands": (edited.commands[0].model_copy(update={"kind": "attach"}),)})
+    assert judged_state(attached, finished, driven=False) is finished, "and a photo of a value does not"
     assert judged_state(record("edit", "pause", applied=False), finished, driven=False) is CampaignState.PAUSED
     assert judged_state(record("pause"), running, driven=True) is CampaignState.PAUSED
     assert judged_state(record("pause", "cancel"), running, driven=True) is CampaignState.CANCELLED

@@ -35,7 +35,7 @@ def proposed(wanted: ObjectiveSpec, quantities: np.ndarray, observed: list[int],
 
 
 def test_the_best_compromise_is_chosen_although_none_like_it_has_a_desirability_yet():
-    """Strength rises, price rises too: all known samples are too weak or too dear, those between are neither."""
+    """Strength rises, price rises too: all known samples are too weak or too expensive, those between are neither."""
     wanted = objective(strength=("2 eV", "10 eV"), price=("8 eV", "0 eV"))
     quantities = np.column_stack([12 * X - 1, 10 * X])
     choice = proposed(wanted, quantities, [0, 4, 8, 34, 38, 40])

@@ -205,14 +205,14 @@ def test_points_whose_evaluation_failed_are_walls():
 
 
 def test_pending_points_are_believed_and_samples_are_as_wide_as_predicted(monkeypatch):
-    exact, widths = dominance._deviations, []
+    exact, widths = dominance.joint_deviations, []
 
     def spied(prediction, points, *rest):
         drawn = exact(prediction, points, *rest)
         widths.append([float(np.sqrt(np.square(part).mean())) for part in (drawn, prediction.deviation[points])])
         return drawn
 
-    monkeypatch.setattr(dominance, "_deviations", spied)
+    monkeypatch.setattr(dominance, "joint_deviations", spied)
     for pending in ([], [360, 396, 364, 322, 320, 125]):  # points that are often the minimum
         sampled(known_after(pending=pending))
     for found, predicted in widths:

@@ -1,7 +1,5 @@
 """Expected improvement while values are awaited."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

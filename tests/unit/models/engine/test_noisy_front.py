@@ -18,15 +18,12 @@ from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.engine.several import Known
 from tests.support.pools import pool_of
 
+pytestmark = pytest.mark.needs("botorch")
+
 REFERENCE = np.array([3.0, 3.0])
 OBJECTIVE = ObjectiveSpec.model_validate(
     {"unit": "1", "goal": {"type": "pareto", "also": [{"property": "b", "unit": "1"}], "reference": ["3 1", "3 1"]}}
 )
-
-
-@pytest.fixture(autouse=True)
-def _botorch(require):
-    require("botorch")
 
 
 @pytest.mark.parametrize("m", [2, 3])

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.engine import relevance as module
 from tansaku.models.engine.kernels import Linear, Same, Scale, Stationary, covariance, expand
 from tansaku.models.engine.relevance import relevance
 from tests.support.pools import pool_of
@@ -67,3 +68,12 @@ def test_groups_of_one_category_are_exchanged_together():
 def test_what_the_kernel_does_not_read_makes_no_difference():
     found = relevance(product_pool(), expand(Scale("va", Stationary("a", "la"))), parameters(), {"b": ("b",), "none": ()})
     assert found == {"b": 0.0, "none": 0.0}
+
+
+def test_of_many_rows_some_are_exchanged(monkeypatch):
+    pool, kernel, values = product_pool(a=200, b=1), expand(Scale("va", Stationary("a", "la"))), parameters()
+    every = relevance(pool, kernel, values, {"a": ("a",)})["a"]
+    monkeypatch.setattr(module, "MOST_ROWS", 40)
+    some = relevance(pool, kernel, values, {"a": ("a",)})["a"]
+    assert some != every
+    assert some == pytest.approx(every, rel=0.05)

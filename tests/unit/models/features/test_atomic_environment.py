@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase import Atoms
@@ -8,10 +6,7 @@ from ase.build import bulk
 from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec, SoapDescriptorSpec
 from tansaku.models.features.atomic_environment import environment_features, feature_counts, radial_features
 
-
-@pytest.fixture(autouse=True)
-def _neighbours(require):
-    require("matscipy")
+pytestmark = pytest.mark.needs("matscipy")
 
 
 def test_radial_functions_of_a_pair_are_gaussians_of_its_distance():

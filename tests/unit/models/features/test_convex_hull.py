@@ -1,7 +1,5 @@
 """Lower convex hull of energies over composition, against pymatgen's phase diagram and by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -5,10 +5,7 @@ from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.surrogates import Weights
 from tansaku.models.surrogates.files import FileCheckpoints, read_weights, write_weights
 
-
-@pytest.fixture(autouse=True)
-def _package(require):
-    require("safetensors")
+pytestmark = pytest.mark.needs("safetensors")
 
 
 def test_arrays_and_plain_data_come_back(tmp_path):

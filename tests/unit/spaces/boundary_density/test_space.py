@@ -1,13 +1,14 @@
 """Boundaries whose number of atoms is searched: candidates, structures and what is refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.neighborlist import neighbor_list
 
+from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
+from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.stacking import stacking_of
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import History, Space
@@ -15,7 +16,7 @@ from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.spaces.boundary_density.space import BoundaryDensitySpace
+from tansaku.spaces.boundary_density.space import BoundaryDensitySpace, on_circle, on_torus
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.boundary import Cells
 
@@ -259,3 +260,19 @@ def test_a_gaussian_process_can_search_it():
     assert chosen is not None
     # The lowest values are at half a plane.
     assert "-n050-" in str(pool.ids[chosen.position])
+
+
+@pytest.mark.parametrize(("axis", "plane"), [((0, 0, 1), (2, 1, 0)), ((1, 1, 0), (1, 1, 3)), ((1, 1, 1), (2, -1, -1))])
+def test_translations_by_a_lattice_vector_are_one_point(axis, plane):
+    stack = stacking_of(CubicCrystal("fcc", "Cu", 3.6), boundary_on(tilt_axis(axis), plane))
+    width, depth = stack.irreducible_lengths
+    shifts = np.array([[0.3, 0.2], [1.1, 0.9]])
+    for vector in ([width, stack.planar[1] * stack.y_unit], [0.0, depth]):
+        np.testing.assert_allclose(on_torus(stack, shifts + vector), on_torus(stack, shifts), atol=1e-8)
+    short = on_torus(stack, np.array([[0.5, 0.5], [0.5, 0.51]]))
+    assert np.linalg.norm(short[1] - short[0]) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_full_plane_is_no_plane():
+    assert on_circle(0.0) == pytest.approx(on_circle(1.0))
+    assert np.linalg.norm(np.subtract(on_circle(0.01), on_circle(0.99))) == pytest.approx(0.02, rel=1e-2)

@@ -69,3 +69,12 @@ def test_without_a_supercell_there_is_no_copy(opened):
 def test_too_large_a_supercell_is_refused(opened):
     with pytest.raises(ConfigurationError, match=r"atoms in the cell made of .*: 320; expected at most 200"):
         opened([4, 4, 4], B={"replaces": "Ti4+", "ions": ["Ti4+", "Zr4+"]})
+
+
+def test_the_pool_knows_the_compositions(opened):
+    space = opened(None, B=octahedron(ions=("Ti4+", "Zr4+")) | {"labels": None})
+    pool = space.pool()
+    assert pool.compositions.elements == ("Ca", "O", "Ti", "Zr")
+    for shares, candidate in zip(pool.compositions.shares, pool.ids.tolist(), strict=True):
+        symbols = space.structure(candidate).get_chemical_symbols()
+        assert shares.tolist() == [symbols.count(element) / len(symbols) for element in pool.compositions.elements]

@@ -12,14 +12,11 @@ from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.spaces.composition import PROTOTYPES, CompositionSpace
 from tansaku.spaces.composition_rules import RULES
 
+pytestmark = pytest.mark.needs("pymatgen")
+
 GUIDE = Path(__file__).resolve().parents[4] / "docs" / "guide"
 PAGE = (GUIDE / "composition-search.md").read_text(encoding="utf-8")
 TAVORITE = (GUIDE / "tavorite.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture(autouse=True)
-def _pymatgen(require):
-    require("pymatgen")
 
 
 def test_the_page_lists_every_ion_with_its_radius():

@@ -1,7 +1,5 @@
 """Edits and parts of molecules, against what a chemist writes down."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from tansaku.tasks.ground.settings import (
     THREAD_VARIABLES,
     Settings,
     child_environment,
+    child_variables,
     forbid_telemetry,
     given_commands,
     given_limits,
@@ -224,3 +227,29 @@ def test_workers_are_told_the_limits_of_an_evaluation():
     assert given_limits(worker_environment(SERIAL)) == given_limits({}) == EvaluationLimitsSpec()
     with pytest.raises(ConfigurationError, match="TANSAKU_EVALUATION_LIMITS: it is set by tansaku"):
         given_limits({"TANSAKU_EVALUATION_LIMITS": '{"memory": 0}'})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GPAW_PASSPHRASE", "PMG_PASS", "CUDA_PASS", "LC_PASS", "VASP_PWD", "ATOMATE2_PW", "TORCH_CRED", "SLURM_CREDS"),
+        *(
+            "ASE_CREDENTIALS",
+            "FI_CREDENTIAL",
+            "PMG_MAPI_KEY",
+            "UCX_PASS_PHRASE",
+            "vasp_pwd",
+            "PYTHON_PWD_HASH",
+            "PMG_DB_PASS_RO",
+        ),
+    ],
+)
+def test_names_that_look_like_secrets_are_kept_back(name: str) -> None:
+    assert child_variables({name: "x"}) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["CUDA_BYPASS", "VASP_COMPASS", "FI_PASSIVE", "SLURM_JOB_ID", "GPAW_SETUP_PATH", "OMP_NUM_THREADS"]
+)
+def test_other_names_with_a_known_prefix_are_passed(name: str) -> None:
+    assert child_variables({name: "x"}) == {name: "x"}

@@ -12,6 +12,8 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.identity import identity
 
+pytestmark = pytest.mark.needs("lammps")
+
 MEAM = {"potential": "Cu.meam", "library": "library.meam", "elements": ("Cu",)}
 SILICON_CARBIDE = {"potential": "SiC.meam", "library": "library.meam", "elements": ("Si", "C")}
 SHIPPED = {
@@ -20,11 +22,6 @@ SHIPPED = {
     "adp": ({"potential": "AlCu.adp"}, "Al", -3.36),
     "meam": (MEAM, "Cu", -3.54),
 }
-
-
-@pytest.fixture(autouse=True)
-def _lammps(require):
-    require("lammps")
 
 
 @pytest.mark.parametrize("style", SHIPPED)

@@ -1,7 +1,5 @@
 """Structure files with damaged bytes, numbers and lines: what leaves the readers is a structure or an error in plain words."""
 
-from __future__ import annotations
-
 import io
 import random
 import re

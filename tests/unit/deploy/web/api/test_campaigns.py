@@ -9,10 +9,7 @@ PATH = f"/api/v1/campaigns/{NAME}"
 
 
 def command(browser, key: str | None, body: dict, **headers: str):
-    """Posts a command as a script of a page does."""
-    added = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token(), **headers}
-    added |= {} if key is None else {"Idempotency-Key": key}
-    return browser.post(f"{PATH}/commands", json=body, headers=added)
+    return browser.change("POST", f"{PATH}/commands", key=key, json=body, headers=headers)
 
 
 def test_a_campaign_its_evaluations_and_its_curve(site_with):
@@ -88,11 +85,9 @@ def test_a_version_that_is_known_is_not_sent_again(site_with):
 def test_who_changed_a_campaign_is_shown_to_viewers_without_addresses(site_with):
     site = site_with("a1")
     operator = site.logged_in(Role.OPERATOR)
-    headers = {"Origin": "http://localhost", "X-CSRF-Token": operator.form_token(), "Idempotency-Key": "a-first-pause"}
-    path = "/api/v1/campaigns/small-table"
-    assert operator.post(f"{path}/commands", json={"kind": "pause"}, headers=headers).status_code == 202
+    assert command(operator, "a-first-pause", {"kind": "pause"}).status_code == 202
     browser = site.logged_in(Role.VIEWER)
-    (entry,) = browser.get(f"{path}/audit").json()["items"]
+    (entry,) = browser.get(f"{PATH}/audit").json()["items"]
     assert (entry["actor"], entry["action"], entry["after"]["id"]) == ("operator", "campaign.pause", "a-first-pause")
     assert "address" not in entry
     assert browser.get("/api/v1/campaigns/none/audit").status_code == 404

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
-from tansaku.models.domain.accounts import Role
 from tansaku.tasks.act.checks.sandbox import SandboxError, UnwantedError
 from tests.unit.deploy.web.conftest import SPEC
 
 CHECKS, REHEARSALS, EDITS = "/api/v1/checks", "/api/v1/rehearsals", "/api/v1/spec-edits"
-
-
-@pytest.fixture
-def browser(site):
-    found = site.logged_in(Role.OPERATOR)
-    assert found.upload().status_code == 201
-    return found
 
 
 def check(browser, spec: str = SPEC, path: str = f"{CHECKS}?wait=20", **more: object):

@@ -183,7 +183,7 @@ def test_only_so_many_uploads_run_at_once(site, monkeypatch):
     browser = site.logged_in(Role.OPERATOR)
     with ExitStack() as others:
         for number in range(files.AT_ONCE):
-            others.enter_context(files._place(f"user-{number}"))
+            others.enter_context(files.upload_place(f"user-{number}"))
         assert browser.upload().status_code == 503
     assert browser.upload().status_code == 201
 
@@ -192,8 +192,8 @@ def test_one_user_s_uploads_keep_nobody_out(site):
     browser = site.logged_in(Role.OPERATOR)
     with ExitStack() as places:
         for _ in range(files.OF_A_USER):
-            places.enter_context(files._place("slow"))
-        with pytest.raises(ProblemError, match="too many uploads"), files._place("slow"):
+            places.enter_context(files.upload_place("slow"))
+        with pytest.raises(ProblemError, match="too many uploads"), files.upload_place("slow"):
             pass
         assert browser.upload().status_code == 201
     assert not files._UPLOADING

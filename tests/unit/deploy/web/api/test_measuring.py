@@ -1,5 +1,6 @@
 """People and robots measure by the API and by the form of the dashboard."""
 
+import base64
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tansaku.models.domain.accounts import Role
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.ground.formats.workbook import read_workbook, write_workbook
 from tansaku.tasks.ground.settings import Settings
 
 TABLE = "id,x,kind\na,0.0,soft\nb,0.5,hard\nc,1.0,soft\nd,1.5,hard\n"
@@ -24,21 +26,13 @@ proposer: {type: grid}
 budget: {evaluations: 4}
 execution: {in_flight: 2}
 """
+PLAIN = SPEC.replace("unit: GPa", "property: Strength_x, unit: '1'")
 PRICED = "features: {all: {columns: [x, costly], prices: {costly: 0.01}}}"
 PATH = "/api/v1/campaigns/rows"
 
 
-def key(name):
-    return {"Idempotency-Key": f"{name}-key-0001"}
-
-
 def post(browser, what, name, **body):
-    return browser.request(
-        "POST",
-        f"{PATH}/{what}",
-        json=body,
-        headers={"Origin": "http://localhost", "X-CSRF-Token": browser.form_token(), **key(name)},
-    )
+    return browser.change("POST", f"{PATH}/{what}", key=f"{name}-key-0001", json=body)
 
 
 @pytest.fixture
@@ -60,6 +54,20 @@ def serve(site, tmp_path):
             loop.advance()
 
     return run
+
+
+def test_a_measured_value_is_told_as_one(site, browser, serve):
+    """Neither the page of the campaign nor that of the value speaks of computing, and the best has its conditions."""
+    post(browser, "asks", "ask", count=1)
+    serve()
+    assert post(browser, "tells", "tell", rows=[{"number": 1, "value": 3.0}]).status_code < 300
+    serve()
+    best = browser.get("/campaigns/rows").text.partition('id="best"')[2].partition("</div>")[0]
+    assert "x 0, kind soft" in best
+    page = browser.get("/campaigns/rows/evaluations/1").text
+    assert ", measured" in page
+    for text in ("computed by", "Compute once more", "0 s on 1 core", "left no structure", "Computed with", "left no versions"):
+        assert text not in page, text
 
 
 def test_ask_and_tell(site, browser, serve):
@@ -94,6 +102,20 @@ def test_ask_and_tell(site, browser, serve):
     assert len(browser.get(f"{PATH}/commands").json()) == 3
 
 
+def test_plain_numbers_have_no_unit_and_a_heading_is_read_in_any_case(site, serve):
+    browser = site.with_session(Role.OPERATOR)
+    assert browser.upload("rows.csv", TABLE).status_code == 201
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": PLAIN}).status_code == 201
+    post(browser, "asks", "ask", count=2)
+    serve()
+    post(browser, "tells", "tell", csv="candidate,strength_X\na,0.11123\n")
+    serve()
+    for page in ("", "/measurements", "/evaluations", "/evaluations/1"):
+        text = re.sub(r"<[^>]*>", "", browser.get(f"/campaigns/rows{page}").text)
+        assert ("[1]" in text, re.search(r"\.\d+ 1\s", text)) == (False, None), page
+    assert "0.11123" in text
+
+
 def test_what_is_wrong_is_a_problem_and_nothing_is_stored(site, browser):
     wrong = post(browser, "tells", "tell", rows=[{"candidate": "a", "value": 1.0}, {"candidate": "a", "value": "1 K"}])
     assert (wrong.status_code, wrong.headers["Content-Type"]) == (422, "application/problem+json")
@@ -110,18 +132,22 @@ def test_what_is_wrong_is_a_problem_and_nothing_is_stored(site, browser):
 
 def test_the_form_of_the_dashboard(site, browser, serve):
     page = "/campaigns/rows/measurements"
-    assert "Store the values" not in site.with_session(Role.VIEWER).get(page).text
+    assert 'action="/campaigns/rows/tells"' not in site.with_session(Role.VIEWER).get(page).text
     assert f'href="{page}"' in browser.get("/campaigns/rows").text
     asked = browser.submit("/campaigns/rows/asks", {"count": "2", "key": "form-key-1"})
     assert (asked.status_code, asked.headers["Location"].partition("?")[0]) == (303, page)
     serve()
-    assert 'name="value-2"' in browser.get(page).text
-    wrong = browser.submit(
-        "/campaigns/rows/tells", {"key": "form-key-0", "value-1": "1,5", "value-2": "x", "note-2": "by hand"}
-    )
-    assert (wrong.status_code, 'id="problem-rows" role="alert"' in wrong.text) == (422, True)
-    for name, typed in (("value-1", "1,5"), ("value-2", "x"), ("note-2", "by hand")):
+    shown = browser.get(page).text
+    assert 'name="value-2"' in shown
+    assert '<p id="waiting-said">2 proposals wait; ask for more' in shown
+    assert 'id="count" name="count" inputmode="numeric" value="3"' in shown
+    assert shown.index('id="count"') < shown.index('id="proposal-1"')
+    wrong = browser.submit("/campaigns/rows/tells", {"key": "form-key-0", "value-2": "x", "note-2": "by hand"})
+    assert (wrong.status_code, 'id="problem-proposal-2" role="alert"' in wrong.text) == (422, True)
+    for name, typed in (("value-2", "x"), ("note-2", "by hand")):
         assert f'name="{name}" value="{typed}"' in wrong.text
+    both = browser.submit("/campaigns/rows/tells", {"key": "form-key-0", "value-1": "1,5", "value-2": "x"})
+    assert (both.status_code, 'id="problem-rows" role="alert"' in both.text) == (422, True)
     fields = {"key": "form-key-2", "value-1": "1,5", "deviation-1": "0.1", "value-2": "", "status-2": "failed", "note-2": "no"}
     told = browser.submit("/campaigns/rows/tells", fields)
     assert told.status_code == 303, told.text
@@ -132,15 +158,79 @@ def test_the_form_of_the_dashboard(site, browser, serve):
     assert pasted.status_code == 303
     assert browser.submit("/campaigns/rows/tells", {"key": "form-key-4", "value-9": "x"}).status_code == 422
     assert browser.submit("/campaigns/rows/asks", {"key": "form-key-5", "release": "3"}).status_code == 303
+    stored = browser.get(page).text
+    assert "Stored, learning" in stored, "the table's value and the release wait for a driver"
+    assert stored.index("2.5 GPa") < stored.index("1.50 ± 0.10"), "the last report comes first"
+
+
+def test_a_value_is_corrected_in_place_and_the_old_one_stays(browser, serve):
+    assert browser.submit("/campaigns/rows/asks", {"count": "1", "key": "form-key-1"}).status_code == 303
+    serve()
+    assert browser.submit("/campaigns/rows/tells", {"key": "form-key-2", "value-1": "1"}).status_code == 303
+    serve()
+    corrected = {"key": "form-key-3", "value-1": "x", "status-1": "correction", "note-1": "read wrongly"}
+    wrong = browser.submit("/campaigns/rows/tells", corrected)
+    assert (wrong.status_code, 'id="problem-correct-1" role="alert"' in wrong.text) == (422, True)
+    assert browser.submit("/campaigns/rows/tells", corrected | {"value-1": "2"}).status_code == 303
+    serve()
+    card = browser.get("/campaigns/rows/measurements").text.partition('id="told-1"')[2]
+    assert re.findall(r"<strong>([^<]*)</strong>", card) == ["2 GPa", "1 GPa"]
+    assert card.index("2 GPa") < card.index("read wrongly") < card.index("<del>") < card.index("1 GPa")
+
+
+def test_a_table_to_be_filled_in_goes_out_and_comes_back(site, browser, serve):
+    assert post(browser, "asks", "ask", count=2).status_code == 202
+    serve()
+    page = "/campaigns/rows/measurements"
+    viewer = site.with_session(Role.VIEWER)
+    assert (
+        viewer.get(f"{page}.csv").text.splitlines()[0].startswith("number,candidate,x,kind,value [GPa],deviation,status,note")
+    )
+    answer = viewer.get(f"{page}.xlsx")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="rows.xlsx"'
+    (_, heading), *rows = read_workbook(answer.content)
+    assert [cells[:4] for _, cells in rows] == [["1", "a", "0", "soft"], ["2", "b", "0.5", "hard"]]
+    filled = write_workbook([heading, *([*cells[:4], 1.5 + number, *cells[5:]] for number, cells in rows)])
+    told = post(browser, "tells", "file", file=base64.b64encode(filled).decode())
+    assert (told.status_code, told.json()["new"]) == (202, {"values": 2})
+    wrong = post(browser, "tells", "torn", file=base64.b64encode(filled[:99]).decode())
+    assert (wrong.status_code, "the file: it is no Excel workbook" in wrong.json()["detail"]) == (422, True)
+
+
+def test_a_surprising_value_is_asked_about_before_it_is_stored(site, serve):
+    browser = site.logged_in(Role.OPERATOR)
+    rows = "".join(f"r{i},{0.1 * i}\n" for i in range(12))
+    assert browser.upload(content=f"id,x\n{rows}").status_code == 201
+    spec = SPEC.replace(", kind: {columns: [kind], categories: one_hot}", "").replace("evaluations: 4", "evaluations: 9")
+    spec = spec.replace("{type: grid}", "{type: gp, initial_points: 4}")
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    assert post(browser, "asks", "ask", count=4).status_code == 202
+    serve()
+    waiting = browser.get(f"{PATH}/asks").json()["waiting"]
+    values = [{"number": item["number"], "value": 1 + item["cells"]["x"]} for item in waiting]
+    assert post(browser, "tells", "first", rows=values).status_code == 202
+    serve()
+    (number, *_) = (item["number"] for item in browser.get(f"{PATH}/asks").json()["waiting"])
+    row = {"number": number, "value": 5000}
+    asked = post(browser, "tells", "odd", rows=[row], confirm=False)
+    assert (asked.status_code, asked.json()["key"]) == (422, "confirm")
+    assert re.search(r"5000 GPa is \d+ standard deviations from what is expected, \S+ ± \S+ GPa", asked.json()["detail"])
+    fields = {"key": "form-key-1", f"value-{number}": "5000", "confirm": ""}
+    page = browser.submit("/campaigns/rows/tells", fields)
+    assert (page.status_code, 'name="confirm" value="yes"' in page.text) == (422, True)
+    assert len(site.services.store.campaign("rows").commands) == 2
+    assert browser.submit("/campaigns/rows/tells", fields | {"confirm": "yes"}).status_code == 303
 
 
 def test_the_form_takes_what_was_done_otherwise(site, browser, serve):
     assert browser.submit("/campaigns/rows/asks", {"count": "2", "key": "form-key-1"}).status_code == 303
     serve()
     page = browser.get("/campaigns/rows/measurements").text
+    assert re.findall(r'<option value="([^"]*)"></option>', page) == ["a", "b", "c", "d"]
     assert re.findall(r'name="(done-[^"]*)"', page) == ["done-1-x", "done-1-kind", "done-2-x", "done-2-kind"]
     told = {"value-1": "1", "done-1-x": "0.7", "done-1-kind": "", "value-2": "2", "done-2-x": "near", "done-2-kind": ""}
-    wrong = browser.submit("/campaigns/rows/tells", told | {"key": "form-key-2"})
+    alone = {name: text for name, text in told.items() if "-2" in name}
+    wrong = browser.submit("/campaigns/rows/tells", alone | {"key": "form-key-2"})
     assert (wrong.status_code, 'name="done-2-x" value="near"' in wrong.text) == (422, True)
     right = browser.submit("/campaigns/rows/tells", told | {"key": "form-key-3", "done-2-x": ""})
     assert "proposal 1 (a): x proposed 0, done 0.7" in browser.get(right.headers["Location"]).text
@@ -166,15 +256,12 @@ def test_several_measured_quantities_have_a_field_each(require, site, serve):
     serve()
     page = browser.get("/campaigns/rows/measurements").text
     assert re.findall(r'name="(value|deviation|strength|status|note)-1"', page) == [
-        "value", "deviation", "strength", "status", "note",
+        "value", "strength", "note", "status", "deviation",
     ]  # fmt: skip
-    assert '<th scope="col">strength [MPa]</th>' in page
+    assert re.search(r'<label for="strength-1">strength</label>\s*<div[^>]*><input[^>]*> <span>MPa</span>', page)
     assert browser.get(f"{PATH}/asks").json()["measured"] == {"value": "GPa", "strength": "MPa"}
-    wrong = browser.submit(
-        "/campaigns/rows/tells", {"key": "form-key-1", "value-1": "1", "strength-1": "", "strength-2": "hard"}
-    )
-    assert (wrong.status_code, 'name="strength-2" value="hard"' in wrong.text) == (422, True)
-    assert "strength: missing" in wrong.text
+    wrong = browser.submit("/campaigns/rows/tells", {"key": "form-key-1", "value-1": "1", "strength-1": ""})
+    assert (wrong.status_code, "strength: missing" in wrong.text) == (422, True)
     told = browser.submit("/campaigns/rows/tells", {"key": "form-key-2", "value-1": "1", "strength-1": "0,2 GPa"})
     assert told.status_code == 303, told.text
     assert post(browser, "tells", "two", rows=[{"number": 2, "value": 2}]).status_code == 422
@@ -184,7 +271,7 @@ def test_several_measured_quantities_have_a_field_each(require, site, serve):
     assert found == [200.0, 150.0]
     (first, *_) = browser.get(f"{PATH}/asks").json()["waiting"]
     assert set(first["others"]["strength"]) == {"prediction", "uncertainty"}
-    assert "Prediction of strength [MPa]" in browser.get("/campaigns/rows/measurements").text
+    assert re.search(r"strength: expected <strong>.* MPa</p>", browser.get("/campaigns/rows/measurements").text)
     assert [axis["name"] for axis in browser.get(f"{PATH}/figures").json()["front"]["axes"]] == ["value", "strength"]
 
 

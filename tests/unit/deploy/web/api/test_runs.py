@@ -10,8 +10,7 @@ PATH = f"/api/v1/campaigns/{NAME}/runs"
 
 
 def ask(browser, key: str | None, path: str = PATH):
-    headers = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token()}
-    return browser.post(path, headers=headers | ({} if key is None else {"Idempotency-Key": key}))
+    return browser.change("POST", path, key=key)
 
 
 def test_one_key_is_one_request_and_another_gets_the_one_that_waits(site_with):

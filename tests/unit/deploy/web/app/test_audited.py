@@ -8,6 +8,7 @@ import pytest
 
 from tansaku.deploy.web.app import ROUTERS
 from tansaku.models.domain.accounts import AuditEntry, Role
+from tests.support.records import dataset_record
 from tests.unit.deploy.web.conftest import PASSWORD, SPEC, TABLE
 
 NAME = "small-table"
@@ -15,7 +16,7 @@ CAMPAIGN, FILE, USER, SCHEDULE = "campaigns/{name}", "files/{sha256}", "users/{n
 MEASURED = SPEC.replace("name: rows", "name: measured").replace("value: value, ", "")
 MEASURED = MEASURED.replace("proposer:", "calculator: {type: manual}\nproposer:")
 OTHER_TABLE = TABLE + "d,4.0,2.0,1.5\n"
-COMPUTES_ONLY = {"checks", "rehearsals", "spec-edits"}
+COMPUTES_ONLY = {"campaigns/{name}/acquisitions", "campaigns/{name}/predictions", "checks", "rehearsals", "spec-edits"}
 
 
 def changing_routes() -> set[str]:
@@ -43,8 +44,7 @@ class Client:
     def send(self, route: str, at: dict[str, str] | None = None, headers: dict[str, str] | None = None, **given: object):
         method, path = route.split()
         known = {entry.id for entry in self.site.services.accounts.audit(limit=1000)}
-        complete = {"Origin": "http://localhost", "X-CSRF-Token": self.browser.form_token(), **(headers or {})}
-        answer = self.browser.request(method, f"/api/v1/{path.format(**(at or {}))}", headers=complete, **given)
+        answer = self.browser.change(method, f"/api/v1/{path.format(**(at or {}))}", headers=headers, **given)
         assert answer.status_code < 300, (route, answer.text)
         found = self.site.services.accounts.audit(limit=1000)
         self.entries.setdefault(route, []).extend(entry for entry in found if entry.id not in known)
@@ -83,6 +83,25 @@ def change_notifications(client: Client) -> None:
     client.send("DELETE notifications/{subscription_id}", at)
 
 
+def change_searches(client: Client) -> None:
+    client.send("PUT search/saved/{title}", {"title": "lowest"}, json={"order": "lowest"})
+    client.send("DELETE search/saved/{title}", {"title": "lowest"})
+
+
+def change_projects(client: Client) -> None:
+    client.send("POST projects", json={"name": "tilt"})
+    at = {"project": "tilt", "user": "viewer"}
+    client.send("PUT projects/{project}/members/{user}", at, json={"role": "operator"})
+    client.send("DELETE projects/{project}/members/{user}", at)
+    client.send("PUT projects/{project}/notes", at, json={"notes": "why"})
+    client.send("PUT projects/{project}/tags", at, json={"tags": ["copper"]})
+    client.send("PUT projects/{project}/quota", at, json={"evaluations": 1000})
+    client.send("PUT projects/{project}/quota", at, json={"evaluations": None})
+    client.send("PUT projects/{project}/privacy", at, json={"private": False})
+    client.send("PUT campaigns/{name}/project", {"name": NAME}, json={"project": "tilt"})
+    client.send("PUT campaigns/{name}/project", {"name": NAME}, json={"project": None})
+
+
 def change_campaigns(client: Client) -> None:
     client.send("POST files", params={"name": "rows.csv"}, content=TABLE)
     other = {"sha256": sha256(OTHER_TABLE.encode()).hexdigest()}
@@ -97,6 +116,8 @@ def change_campaigns(client: Client) -> None:
     client.send("PUT campaigns/{name}/sharing", rows, json={"users": ["operator"]})
     client.send(f"POST {CAMPAIGN}/asks", measured, key("ask-00001"), json={"count": 2})
     client.send(f"POST {CAMPAIGN}/tells", measured, key("tell-0001"), json={"rows": [{"id": "a", "value": 1.5}]})
+    curve = {"report": "tell-0001", "file": "curve.txt"}
+    client.send(f"POST {CAMPAIGN}/attachments", measured, key("attach-01"), params=curve, content="1 2 3")
     tag = {"If-Match": client.browser.get(f"/api/v1/campaigns/{NAME}").headers["ETag"]}
     edit = {"kind": "edit", "changes": {"budget.evaluations": 7}}
     client.send(f"POST {CAMPAIGN}/commands", seen, key("edit-0001") | tag, json=edit)
@@ -105,6 +126,10 @@ def change_campaigns(client: Client) -> None:
     nightly = {"schedule_id": "schedule-1"}
     client.send(f"PUT {SCHEDULE}", nightly, {"If-Match": '"1"'}, json={"cron": "0 3 * * *"})
     client.send(f"DELETE {SCHEDULE}", nightly, {"If-Match": '"2"'})
+    client.site.services.registry.add_dataset(dataset_record(name="copper", sha256="a" * 64))
+    wanted = {"name": "alloy", "dataset": "copper", "surrogate": "kernel_ridge"}
+    client.send("POST trainings", headers=key("training-1"), json=wanted)
+    client.send("DELETE trainings/{training_id}", {"training_id": "training-1"})
     client.send("PUT models/{label}/promotion", {"label": "alloy@2"}, json={"note": "lower error"})
     client.send(f"DELETE {CAMPAIGN}", seen, json={"confirm": NAME})
 
@@ -112,6 +137,8 @@ def change_campaigns(client: Client) -> None:
 def test_every_change_by_the_api_is_in_the_audit(client):
     change_accounts(client)
     change_notifications(client)
+    change_searches(client)
+    change_projects(client)
     change_campaigns(client)
     other = Client(client.site, client.site.with_session(Role.ADMIN))
     other.send("DELETE session")

@@ -9,6 +9,7 @@ from tests.unit.deploy.web.test_app import matrix
 
 VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 OF_ONE = "/campaigns/{name}"
+PROJECT = "/projects/{project}"
 EVALUATION = f"{OF_ONE}/evaluations/{{number}}"
 
 PROMISED = {
@@ -31,8 +32,18 @@ PROMISED = {
     f"{OF_ONE}/runs": {"GET": VIEWER, "POST": OPERATOR},
     f"{OF_ONE}/asks": {"GET": VIEWER, "POST": OPERATOR},
     f"{OF_ONE}/tells": {"POST": OPERATOR},
+    f"{OF_ONE}/attachments": {"POST": OPERATOR},
+    f"{OF_ONE}/attachments/{{sha256}}": {"GET": VIEWER},
     f"{OF_ONE}/drawings": {"GET": VIEWER},
     f"{OF_ONE}/drawings/{{figure}}": {"GET": VIEWER},
+    f"{OF_ONE}/hull": {"GET": VIEWER},
+    f"{OF_ONE}/slices": {"GET": VIEWER},
+    f"{OF_ONE}/importance": {"GET": VIEWER},
+    f"{OF_ONE}/predictions": {"GET": VIEWER, "POST": VIEWER},
+    f"{OF_ONE}/acquisitions": {"POST": VIEWER},
+    f"{OF_ONE}/figures/parallel": {"GET": VIEWER},
+    f"{OF_ONE}/figures/model": {"GET": VIEWER},
+    f"{OF_ONE}/figures/contour": {"GET": VIEWER},
     f"{OF_ONE}/links": {"POST": OPERATOR},
     f"{OF_ONE}/copies": {"POST": OPERATOR},
     f"{OF_ONE}/name": {"PUT": OPERATOR},  # the owner's rights are checked beyond the role
@@ -41,7 +52,10 @@ PROMISED = {
     "/models": {"GET": VIEWER},
     "/models/{label}": {"GET": VIEWER},
     "/models/{label}/promotion": {"PUT": OPERATOR},  # the owner's rights are checked beyond the role
+    "/models/{name}/versions": {"GET": VIEWER},
     "/datasets": {"GET": VIEWER},
+    "/datasets/{sha256}": {"GET": VIEWER},
+    "/datasets/{sha256}/file": {"GET": VIEWER},
     "/queue": {"GET": VIEWER},
     "/health": {"GET": VIEWER},
     "/service": {"GET": VIEWER},
@@ -51,6 +65,15 @@ PROMISED = {
     "/notifications/messages": {"GET": VIEWER},
     "/notifications/{subscription_id}": {"DELETE": VIEWER},
     "/notifications/{subscription_id}/test": {"POST": VIEWER},
+    # Beyond the role, the member's role in the project is checked.
+    "/projects": {"GET": VIEWER, "POST": OPERATOR},
+    PROJECT: {"GET": VIEWER},
+    f"{PROJECT}/members/{{user}}": {"PUT": OPERATOR, "DELETE": OPERATOR},
+    f"{PROJECT}/notes": {"PUT": OPERATOR},
+    f"{PROJECT}/tags": {"PUT": OPERATOR},
+    f"{PROJECT}/quota": {"PUT": ADMIN},
+    f"{PROJECT}/privacy": {"PUT": OPERATOR},
+    f"{OF_ONE}/project": {"GET": VIEWER, "PUT": OPERATOR},
     "/files": {"GET": VIEWER},
     "/files/{sha256}": {"PUT": OPERATOR},
     "/users": {"GET": ADMIN, "POST": ADMIN},
@@ -63,7 +86,7 @@ PROMISED = {
 }
 """Lowest role by path and verb; None: everybody."""
 
-LISTS = ("/campaigns", f"{OF_ONE}/evaluations", "/models", "/datasets", "/schedules", "/files", "/users", "/queue")
+LISTS = ("/campaigns", f"{OF_ONE}/evaluations", "/models", "/datasets", "/schedules", "/files", "/users", "/queue", "/projects")
 
 
 @pytest.fixture

@@ -129,16 +129,6 @@ def test_a_few_wrong_attempts_are_free_and_then_one_a_second(in_time):
     assert in_time(story, attempts=5) == pytest.approx(15, abs=2)
 
 
-def test_correct_logins_do_not_count(in_time):
-    async def story(limiter):
-        for _ in range(20):
-            assert limiter.admit(HERE)
-            limiter.withdraw(HERE)
-        return [limiter.admit(HERE) for _ in range(3)]
-
-    assert in_time(story, attempts=2) == [True, True, False]
-
-
 def test_few_wait_at_a_time_and_memory_stays_bounded(in_time):
     async def story(limiter):
         most = 0

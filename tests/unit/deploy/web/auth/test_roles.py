@@ -1,7 +1,5 @@
 """A read-only link shows one campaign, and nothing else, until it expires or is revoked."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -10,6 +8,7 @@ from tansaku.models.domain.accounts import Role
 from tests.unit.deploy.web.test_app import matrix
 
 NAME, API = "small-table", "/api/v1"
+ENDED = "This link was revoked or has ended. Ask the person who sent it for a new one."
 
 
 @pytest.fixture
@@ -28,12 +27,17 @@ def link(site):
 def guest(site, link):
     """A browser without an account that followed the link."""
     browser = site.browser()
-    path, _, token = link["link"].removeprefix("http://localhost").partition("#token=")
-    token_of_form = re.search(r'name="csrf_token" value="(\w+)"', browser.get(path).text)[1]
-    fields = {"csrf_token": token_of_form, "token": token, "next": path.partition("next=")[2]}
-    answer = browser.post("/session", data=fields, headers={"Origin": "http://localhost"})
+    answer = follow(browser, link["link"])
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/campaigns/{NAME}")
     return browser
+
+
+def follow(browser, link):
+    """What a browser gets that opens a link."""
+    path, _, token = link.removeprefix("http://localhost").partition("#token=")
+    token_of_form = re.search(r'name="csrf_token" value="(\w+)"', browser.get(path).text)[1]
+    fields = {"csrf_token": token_of_form, "token": token, "next": path.partition("next=")[2]}
+    return browser.post("/session", data=fields, headers={"Origin": "http://localhost"})
 
 
 def test_a_guest_sees_the_campaign_without_forms_or_other_pages(guest):
@@ -70,13 +74,48 @@ def test_a_link_ends(site, guest, link):
     assert guest.get(f"/campaigns/{NAME}").status_code == 200
     site.clock.pass_time(2)
     assert guest.get(f"/campaigns/{NAME}").status_code in (303, 401)
+    late = follow(site.browser(), link["link"])
+    assert late.status_code == 401
+    assert ENDED in late.text
+    assert "login-link" not in late.text
+
+
+def test_a_guest_is_led_back_to_the_campaign(guest):
+    refused = guest.get("/")
+    assert refused.status_code == 403
+    for page in (refused.text, guest.get(f"/campaigns/{NAME}").text):
+        assert 'href="/"' not in page
+        assert f'href="/campaigns/{NAME}"' in page
 
 
 def test_its_user_revokes_a_link(site, guest, link):
     operator = site.with_session(Role.OPERATOR)
     assert f"link to {NAME}" in operator.get("/account").text
     assert operator.change("DELETE", f"{API}/tokens/{link['token_id']}").status_code == 204
-    assert guest.get(f"/campaigns/{NAME}").status_code in (303, 401)
+    sent_on = guest.get(f"/campaigns/{NAME}")
+    assert sent_on.status_code == 303
+    assert ENDED in guest.get(sent_on.headers["Location"]).text
+    assert ENDED not in guest.get(sent_on.headers["Location"]).text  # said once: somebody may log in here
+
+
+def test_a_campaign_lists_its_links_and_revokes_them(site, link):
+    operator = site.with_session(Role.OPERATOR)
+    page = operator.get(f"/campaigns/{NAME}").text
+    revocation = f"/account/tokens/{link['token_id']}/revocation"
+    assert page.index("Share…") < page.index(revocation) < page.index('id="tabs"')
+    assert "Revoked:" not in operator.get(f"/campaigns/{NAME}?revoked={link['token_id']}").text
+    done = operator.submit(revocation, {"page": f"/campaigns/{NAME}"})
+    assert done.headers["Location"] == f"/campaigns/{NAME}?revoked={link['token_id']}"
+    said = operator.get(done.headers["Location"]).text
+    assert "Revoked: it opens nothing any more." in said
+    assert revocation not in said
+    assert "Share…" not in site.with_session(Role.VIEWER).get(f"/campaigns/{NAME}").text
+
+
+@pytest.mark.parametrize("page", ["//elsewhere.org", NAME, "/campaigns/../x", ""])
+def test_a_revocation_leads_to_no_other_page(site, link, page):
+    done = site.with_session(Role.OPERATOR).submit(f"/account/tokens/{link['token_id']}/revocation", {"page": page})
+    assert done.headers["Location"] == f"/account?revoked={link['token_id']}"
 
 
 def test_a_token_that_is_no_link_works_in_no_cookie(site):
@@ -92,6 +131,7 @@ def test_a_form_makes_a_link_and_refuses_others(site):
     made = operator.submit(f"/campaigns/{NAME}/links", {"days": "7"})
     assert made.status_code == 201
     assert f"/login?next=/campaigns/{NAME}#token=tsk_" in made.text
+    assert 'data-copy="link"' in made.text
     for days in ("0", "400", "x", ""):
         assert operator.submit(f"/campaigns/{NAME}/links", {"days": days}).status_code == 422
     assert len(site.services.accounts.tokens("operator")) == 1

@@ -6,21 +6,21 @@ import pytest
 import yaml
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.act.checks import rights
+from tansaku.models.domain.projects import Project
 from tansaku.tasks.loop.reuse import offering
+from tests.support.copper_desk import Desk
 from tests.unit.deploy.web.conftest import Site
-from tests.unit.tasks.loop.reuse.test_reuse import Desk, desk  # noqa: F401 - a fixture
 
 API = "/api/v1/campaigns"
 
 
 @pytest.fixture
-def site(make_site, desk) -> Site:  # noqa: F811 - the fixture
+def site(make_site, desk) -> Site:
     """The application on a store with a campaign that was driven."""
     return make_site(desk.store)
 
 
-def spec(desk: Desk, name: str, **changes: object) -> str:  # noqa: F811
+def spec(desk: Desk, name: str, **changes: object) -> str:
     desk.write(name, -1, 4, reuse=True, **changes)
     return (desk.folder / f"{name}.yaml").read_text()
 
@@ -29,7 +29,7 @@ def create(site: Site, text: str):
     return site.with_session(Role.OPERATOR).change("POST", API, json={"spec": text})
 
 
-def test_the_same_results_are_adopted_as_by_the_command_line(site, desk):  # noqa: F811
+def test_the_same_results_are_adopted_as_by_the_command_line(site, desk):
     text = spec(desk, "new")
     answers = [create(site, text) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 200], answers[0].text
@@ -44,8 +44,10 @@ def test_the_same_results_are_adopted_as_by_the_command_line(site, desk):  # noq
     assert desk.frozen("third")["campaigns"] == {"old": 5, "new": 2}
 
 
-def test_nothing_is_adopted_or_said_of_campaigns_that_the_author_may_not_see(site, desk, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(rights, "may_view", lambda _, name: name != "old")
+def test_nothing_is_adopted_or_said_of_campaigns_that_the_author_may_not_see(site, desk):
+    accounts = site.services.accounts
+    accounts.add_project(Project(name="private", created_by="bob", created_at=site.clock()))
+    accounts.place_campaign(desk.store.campaign_id("old"), "private")
     damaged = desk.store.campaign("old").model_copy(update={"id": "damaged", "name": "damaged", "spec": {"name": "damaged"}})
     desk.store.create_campaign(damaged)
     assert create(site, spec(desk, "new")).status_code == 201
@@ -53,7 +55,7 @@ def test_nothing_is_adopted_or_said_of_campaigns_that_the_author_may_not_see(sit
     assert (found["results"], found["campaigns"], list(found["left_out"])) == (0, {}, ["damaged"])
 
 
-def test_too_many_results_and_another_hash_are_problems_with_their_key(site, desk, monkeypatch):  # noqa: F811
+def test_too_many_results_and_another_hash_are_problems_with_their_key(site, desk, monkeypatch):
     other = create(site, spec(desk, "new", reuse_sha256="0" * 64))
     assert (other.status_code, other.json()["key"]) == (422, "reuse_sha256")
     monkeypatch.setattr(offering, "MOST_RESULTS", 4)

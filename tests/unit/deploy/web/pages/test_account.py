@@ -70,7 +70,9 @@ def test_a_token_is_shown_once_and_can_be_revoked(site):
     assert secret not in page
     assert "note&lt;b&gt;book" in page
     (token,) = site.services.accounts.tokens()
-    assert browser.submit(f"/account/tokens/{token.id}/revocation", {}, "/account").headers["Location"] == "/account"
+    revoked = browser.submit(f"/account/tokens/{token.id}/revocation", {}, "/account").headers["Location"]
+    assert revoked == f"/account?revoked={token.id}"
+    assert "Revoked: it opens nothing any more." in browser.get(revoked).text
     assert site.browser().get("/api/v1/session", headers=program).status_code == 401
 
 

@@ -13,6 +13,7 @@ from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
 from tansaku.models.domain.states import FailureKind, StopReason
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tests.support.records import proposal_of, store_evaluation
 
 NAME = "small-table"
 PAGE = f"/campaigns/{NAME}"
@@ -25,9 +26,7 @@ def add_evaluation(site, number: int, candidate: str, outcome: Outcome, **propos
     lease = store.acquire_lease(NAME, OWNER, 60.0)
     usual = {"system": "alpha", "surface": "alpha/0", "source": "table", "predicted_cost": 2.0, "model": "test"}
     proposal = Proposal(number=number, candidate=candidate, **(usual | proposed))
-    evaluation = store.insert_proposal(lease, proposal)
-    store.begin_attempt(lease, evaluation.id, 1, f"token-{number}", f"job-{number}")
-    store.accept_outcome(lease, evaluation.id, f"token-{number}", outcome)
+    store_evaluation(store, lease, proposal, outcome)
     store.release_lease(lease)
 
 
@@ -102,7 +101,7 @@ def test_one_form_sent_twice_is_one_command(site_with):
     assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
         "campaign.pause"
     ]
-    expected = "pause: stored; no driver runs now, so it takes effect when the campaign runs again"
+    expected = "pause: stored; it is not running now, so the command takes effect once it runs again"
     assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "the driver applies it" in browser.get(answer.headers["Location"]).text
@@ -143,21 +142,10 @@ def test_what_is_used_of_the_budget_is_shown_and_follows(make_site, recorded):
 
 def test_the_pace_is_shown_while_a_campaign_is_driven(make_site, recorded):
     store = recorded("a1")
-    lease = store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob"), 60.0)
+    lease = store.acquire_lease(NAME, OWNER, 60.0)
     for number, candidate in enumerate(("a2", "a3", "a0"), start=2):
-        proposal = Proposal(
-            number=number,
-            candidate=candidate,
-            system="alpha",
-            surface="s",
-            source="t",
-            predicted_cost=2.0,
-            horizon=0,
-            model="m",
-        )
-        evaluation = store.insert_proposal(lease, proposal)
-        store.begin_attempt(lease, evaluation.id, 1, f"t{number}", f"job-{number}")
-        store.accept_outcome(lease, evaluation.id, f"t{number}", Outcome(value=float(number)))
+        proposal = proposal_of(number, candidate=candidate, system="alpha", predicted_cost=2.0)
+        store_evaluation(store, lease, proposal, Outcome(value=float(number)))
     browser = make_site(store).logged_in(Role.VIEWER)
     assert re.search(r'id="pace">[\d.e+]+ evaluations a \w+; about \d+ seconds? left<', browser.get(PAGE).text)
     store.release_lease(lease)
@@ -240,13 +228,35 @@ def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_
     assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
 
 
+def test_an_evaluation_has_its_provenance_and_its_files(site_with, tmp_path: Path):
+    site = site_with("a1", "a3")
+    (tmp_path / "out").write_bytes(b"energies")
+    stored = site.services.artifacts.put(tmp_path / "out")
+    add_evaluation(site, 3, "a2", Outcome(value=3.0, artifacts={"pw.out": stored, "gone": "0" * 64}))
+    api = f"/api/v1{PAGE}/evaluations"
+    viewer, operator = site.with_session(Role.VIEWER), site.with_session(Role.OPERATOR)
+    page = viewer.get(f"{PAGE}/evaluations/3").text
+    assert f'href="{api}/3/provenance"' in page
+    assert "<li>pw.out <code" in page
+    assert f'<li><a href="{api}/3/files/pw.out" download>pw.out</a>' in operator.get(f"{PAGE}/evaluations/3").text
+    graph = viewer.get(f"{api}/3/provenance").json()
+    assert graph["entity"]["tansaku:value-3"]["tansaku:candidate"] == "a2"
+    assert viewer.get(f"{api}/2/provenance").status_code == 404
+    file = operator.get(f"{api}/3/files/pw.out")
+    assert (file.content, file.headers["Content-Disposition"]) == (b"energies", "attachment; filename*=UTF-8''pw.out")
+    assert [operator.get(f"{api}/3/files/{name}").status_code for name in ("gone", "other", "..%2F..%2Fetc")] == [404] * 3
+    assert viewer.get(f"{api}/3/files/pw.out").status_code == 403
+
+
 def test_an_evaluation_is_computed_again_from_its_page(site_with):
     site = site_with("a1", "a3")
     browser = site.logged_in(Role.OPERATOR)
     for number, title, kind, candidate in ((1, "Compute once more", "rerun", "a1"), (2, "Retry", "retry", "a3")):
         page = browser.get(f"{PAGE}/evaluations/{number}").text
-        assert f">{title}</button>" in page
-        fields = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([\w-]+)">', page.partition("<table>")[0]))
+        form, button, _ = page.partition(f">{title}</button>")
+        assert button
+        form = form.rpartition("<form")[2]
+        fields = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([\w-]+)">', form))
         assert browser.submit(f"{PAGE}/commands", fields).status_code == 303
         assert commands(site)[-1] == (kind, "operator", {"candidates": [candidate]})
     assert browser.submit(f"{PAGE}/commands", {"kind": "rerun", "key": "k" * 8, "number": "99"}).status_code == 422
@@ -305,19 +315,19 @@ def test_many_failures_are_listed_in_part(site_with, monkeypatch):
 
 def test_only_commands_that_apply_are_offered_and_accepted(site_with):
     site = site_with("a1", "a3", "a2", stop=StopReason.BUDGET)
-    browser, offers = site.with_session(Role.OPERATOR), {"pause", "resume", "cancel", "edit", "retry"}
+    browser, offers = site.with_session(Role.OPERATOR), {"pause", "cancel", "edit", "retry"}
 
     def offered() -> set[str]:
         return set(re.findall(r'name="kind" value="(\w+)"', browser.get(PAGE).text))
 
-    assert offered() == {"resume", "edit", "retry"}  # it is finished
+    assert offered() == {"edit", "retry"}  # it is finished
     answer = browser.submit(f"{PAGE}/commands", {"kind": "cancel", "key": "the-first-cancel"})
     assert answer.status_code == 409
     assert "is FINISHED; cancel applies to" in answer.text
     assert commands(site) == []
     browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": "the-retry", "all": "yes"})
     assert offered() == offers
-    for kind, left in (("pause", offers - {"pause", "retry"}), ("cancel", {"resume", "edit"})):
+    for kind, left in (("pause", {"resume", "cancel", "edit"}), ("cancel", {"resume", "edit"})):
         assert browser.submit(f"{PAGE}/commands", {"kind": kind, "key": f"the-second-{kind}"}).status_code == 303
         assert offered() == left
         assert browser.submit(f"{PAGE}/commands", {"kind": kind, "key": f"once-more-{kind}"}).status_code == 303
@@ -329,3 +339,69 @@ def test_the_page_says_what_further_evaluations_may_bring(table_file, site_with)
     table_file.write_text(table_file.read_text().replace("{type: grid}", "{type: gp, preset: default}"))
     page = site_with("a1", "b1", "b2").logged_in(Role.VIEWER).get(PAGE).text
     assert "What further evaluations gain cannot be said before there are 5 results of each system: 1 of 2 has 1" in page
+    ended = site_with("a1", "b1", "b2", stop=StopReason.EVALUATIONS).logged_in(Role.VIEWER).get(PAGE).text
+    assert "What further evaluations gain" not in ended
+
+
+def test_a_stored_edit_is_told_until_the_campaign_runs_again(site_with):
+    browser = site_with("a1").logged_in(Role.OPERATOR)
+
+    def store(evaluations: str, key: str) -> int:
+        seen = re.search(r'name="revision" value="(\w+)"', browser.get(PAGE).text)[1]
+        fields = {"kind": "edit", "revision": seen, "evaluations": evaluations, "key": key}
+        return browser.submit(f"{PAGE}/commands", fields).status_code
+
+    assert store("6", "edit-to-six") == 303
+    page = browser.get(PAGE).text
+    assert "(6 once it runs again)" in page
+    assert re.search(r'name="evaluations"[^>]* value="6"', page)
+    assert store("", "edit-to-none") == 303, "what waits is changed, not what was before"
+    assert not re.search(r"\([^)]* once it runs again\)", browser.get(PAGE).text)
+
+
+def test_a_campaign_whose_evaluations_all_failed_is_no_success(site_with):
+    site = site_with("a3", stop=StopReason.BUDGET)
+    for path in (PAGE, "/"):
+        shown = site.logged_in(Role.OPERATOR).get(path).text
+        assert re.search(r'class="badge failed">FINISHED</\w+> <span class="bad">1 of 1 failed</span>', shown)
+    other = site_with("a1", "a3", stop=StopReason.BUDGET)
+    assert 'class="badge finished">FINISHED' in other.logged_in(Role.OPERATOR).get(PAGE).text
+
+
+def test_a_failure_by_the_time_limit_has_its_remedy(site_with):
+    site = site_with("a1")
+    store = site.services.store
+    failure = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="not finished after 86400 s")
+    add_evaluation(site, 2, "a2", Outcome(failure=failure, wall_time=5.0))
+    browser = site.logged_in(Role.OPERATOR)
+    limit = f"{store.campaign(NAME).spec.get('execution', {}).get('timeout', 86400):g}"
+    page = browser.get(PAGE).text
+    assert '<a href="#edit">“Time limit of one attempt” in Edit</a>' in page
+    assert 'id="edit"' in page
+    assert f"Retry selected (the same limit of {limit} s)" in page.replace(",", "")
+    assert f'<a href="{PAGE}#edit">' in browser.get(f"{PAGE}/evaluations/2").text
+    assert "The limit was" not in page
+    assert " disabled" not in page
+    revision = re.search(r'name="revision" value="(\w+)"', page)[1]
+    edit = {"kind": "edit", "revision": revision, "timeout": "90000", "key": "a-larger-limit"}
+    assert browser.submit(f"{PAGE}/commands", edit).status_code == 303
+    raised = browser.get(PAGE).text.replace(",", "")
+    assert "The limit was 86400 s then; it is 90000 s now." in raised
+    assert "the same limit" not in raised
+    browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": "retry-all-of-them", "all": "yes"})
+    asked = browser.get(PAGE).text
+    assert "Asked to retry 1; waiting for the service." in asked
+    assert re.findall(r'<button type="submit" disabled[^>]*>(Retry[^<]*)<', asked) == [
+        "Retry selected", "Retry all failed and cancelled"
+    ]  # fmt: skip
+    assert "Time limit of one attempt” in Edit" not in site_with("a3").logged_in(Role.OPERATOR).get(PAGE).text
+
+
+def test_a_column_that_says_the_same_of_every_row_is_left_out(site_with):
+    def headings(*candidates: str) -> list[str]:
+        return re.findall(
+            r'<th scope="col"[^>]*>(system)<', site_with(*candidates).logged_in(Role.VIEWER).get(PAGE).text.lower()
+        )
+
+    assert "system" not in re.findall(r"<th[^>]*>(\w+)</th>", site_with("a1").logged_in(Role.VIEWER).get(f"{PAGE}/table").text)
+    assert headings("a1", "b1")

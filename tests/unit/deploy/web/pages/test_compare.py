@@ -1,7 +1,5 @@
 """Campaigns side by side, on the page and in the API."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.accounts import Role
@@ -29,9 +27,15 @@ def test_curves_systems_and_different_keys(browser):
     assert found["differences"] == [{"key": "seed", "values": ["0", "7"]}]
     assert [row["system"] for row in found["systems"]] == ["<b>beta</b>", "alpha"]
     assert found["systems"][0]["values"] == [9.0, None]
+    first = found["series"][0]
+    at = first["best"].index(first["best"][-1])
+    assert found["reached"] == [first["evaluations"][at], None]
+    assert found["leading"] == [NAME]
     page = browser.get(f"/compare?name={NAME}&name=seeded").text
     assert "<code>seed</code>" in page
     assert "&lt;b&gt;beta" in page
+    assert "After evaluations" in page
+    assert page.count('<span class="role">lowest</span>') == 1
 
 
 @pytest.mark.parametrize(

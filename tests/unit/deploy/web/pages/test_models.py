@@ -6,6 +6,7 @@ from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.model_registry import promoted
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.tasks.read.views.trained_models import model_versions
 from tests.unit.deploy.web.conftest import SPEC
 
 
@@ -92,6 +93,39 @@ def test_the_form_promotes_too(with_models):
     answer = admin.submit("/models/alloy@2/promotion", {"note": "by form"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/models/alloy@2")
     assert "Promote</button>" not in admin.get("/models/alloy@2").text
+
+
+def test_versions_side_by_side_with_what_uses_them_and_the_way_back(with_models):
+    store, admin, operator = with_models.services.store, with_models.logged_in(Role.ADMIN), with_models.logged_in(Role.OPERATOR)
+    operator.upload()
+    assert operator.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201
+    record = store.campaign("rows")
+    store._put(record.model_copy(update={"spec": record.spec | {"calculator": {"model": "m", "model_sha256": "2" * 64}}}))
+    path = "/api/v1/models/alloy/versions"
+    found = with_models.logged_in(Role.VIEWER).get(path).json()
+    assert [item["detail"]["line"]["label"] for item in found["versions"]] == ["alloy@3", "alloy@2", "alloy@1"]
+    assert [item["uses"] for item in found["versions"]] == [[], [{"campaign": "rows", "trained": False}], []]
+    page = admin.get("/models/alloy/versions").text
+    assert page.count('class="of-model"') == 3
+    assert (page.count("Promote</button>"), page.count("Roll back</button>")) == (2, 0)
+    assert "Promote</button>" not in operator.get("/models/alloy/versions").text
+    assert admin.submit("/models/alloy@3/promotion", {"note": "new"}).status_code == 303
+    page = admin.get("/models/alloy/versions").text
+    assert (page.count("Promote</button>"), page.count("Roll back</button>")) == (0, 2)
+    assert "Roll back</button>" in admin.get("/models/alloy@1").text
+    with_models.clock.pass_time(1.0)
+    assert admin.submit("/models/alloy@1/promotion", {"note": "3 drifts"}).status_code == 303
+    back = max(with_models.changes("model.promote"), key=lambda entry: entry.at)
+    assert (back.before, back.after) == ({"version": 3}, {"version": 1, "note": "3 drifts"})
+    assert admin.get("/models/none/versions").status_code == 404
+    assert admin.get("/models").text.count('href="/models/alloy/versions"') == 1
+
+
+def test_the_promoted_version_is_shown_however_many_are_newer(with_models):
+    services = with_models.services
+    found = model_versions(services.registry, services.store, services.store.campaign_names(), "alloy", most=2)
+    assert [item.detail.line.version for item in found.versions] == [3, 1]
+    assert found.older == ("alloy@2",)
 
 
 def test_without_models_the_page_says_how_to_train_one(site):

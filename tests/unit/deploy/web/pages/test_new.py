@@ -5,24 +5,15 @@ from __future__ import annotations
 import html
 import re
 
-import pytest
-
 from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.web.copying import copied_spec
 from tansaku.models.domain.accounts import Role
 from tests.unit.deploy.web.conftest import SPEC
 
 
-@pytest.fixture
-def browser(site):
-    found = site.logged_in(Role.OPERATOR)
-    assert found.upload().status_code == 201
-    return found
-
-
 def text_of(page: str) -> str:
     """What stands in the editor."""
-    return html.unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)[1])
+    return html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
 
 
 def send(browser, action: str, spec: str = SPEC, **fields: str):
@@ -41,7 +32,7 @@ def test_it_starts_from_a_copy_that_can_be_created(site, browser):
     assert send(browser, "create").headers["Location"] == "/campaigns/rows"
     copied = text_of(browser.get("/new?copy=rows").text)
     assert "name: rows-2" in copied
-    assert re.search(r"candidates: sha256:[0-9a-f]{64}\n", copied)
+    assert re.search(r"candidates: [0-9a-f]{64}/rows\.csv\n", copied)
     assert send(browser, "create", copied).headers["Location"] == "/campaigns/rows-2"
     records = [site.services.store.campaign(name) for name in ("rows", "rows-2")]
     assert records[0].files == records[1].files
@@ -73,15 +64,35 @@ def test_a_valid_spec_is_described_as_by_the_api(browser):
     assert {fact["title"]: html.escape(fact["text"]) for fact in facts} == found
 
 
-def test_fields_are_put_into_the_text(browser):
-    fields = {"name": "other", "seed": "5", "budget.evaluations": "", "budget.cost": "1.5", "execution.in_flight": "1"}
-    text = text_of(send(browser, "fields", **fields).text)
-    assert "seed: 5" in text
-    assert "name: other" in text
-    assert "evaluations: null" in text
-    assert "cost: 1.5" in text
-    assert send(browser, "fields", seed="many").status_code == 422
+def test_what_is_changed_in_the_form_is_put_into_the_text(browser):
+    fields = {"name": "other", "seed": "5", "budget.evaluations": "", "budget.cost": "1,5", "execution.in_flight": "1"}
+    page = send(browser, "check", SPEC + "# mine\n", shown=SPEC, **fields).text
+    text = text_of(page)
+    for line in ("seed: 5", "name: other", "cost: 1.5", "# mine"):
+        assert line in text
+    assert "evaluations" not in text
+    assert 'name="seed" data-key="seed" value="5"' in page
     assert send(browser, "nonsense").status_code == 422
+
+
+def test_a_wrong_field_is_marked_and_what_was_typed_stays(browser):
+    page = send(browser, "check", shown=SPEC, seed="<i>many").text
+    assert 'aria-describedby="problem-seed" aria-invalid="true" value="&lt;i&gt;many"' in page
+    assert "seed: <i>many" in text_of(page)
+    broken = send(browser, "check", "name: [", shown=SPEC, seed="7").text  # kept until the text is YAML again
+    assert (text_of(broken), 'data-key="seed" value="7"' in broken) == ("name: [", True)
+    assert "seed: 7" in text_of(send(browser, "check", SPEC, shown=SPEC, seed="7").text)
+    refused = send(browser, "create", "x" * 70_000)
+    assert (refused.status_code, "70,000 characters" in refused.text) == (422, True)
+
+
+def test_why_nothing_was_created_stays_and_stands_by_the_buttons(browser):
+    assert send(browser, "create").status_code == 303
+    page = send(browser, "create", SPEC + "seed: 9\n").text
+    assert re.search(r'id="not-created"[^>]*>Not created: [^<]*different spec', page)
+    assert "data-untouched" in page, "else the script checks at once, and its answer takes the place of the reason"
+    checked = send(browser, "check").text
+    assert ("not-created" in checked, "data-untouched" in checked) == (False, False)
 
 
 def test_a_run_and_the_names_of_sites_are_offered(make_site):
@@ -108,5 +119,5 @@ def test_the_list_shows_the_template_that_the_text_begins_with(site):
     browser = site.with_session(Role.OPERATOR)
     for path, chosen in (("/new", "cu-emt"), ("/new?template=al-110-tilt", "al-110-tilt")):
         page = browser.get(path).text
-        assert re.findall(r'<option value="([^"]+)" selected>', page) == [chosen]
+        assert re.findall(r'<option value="([^"]+)" selected>[^<]*: ', page)[0] == chosen
         assert f"name: {chosen}" in page

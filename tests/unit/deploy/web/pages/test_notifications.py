@@ -1,6 +1,6 @@
 """Subscriptions on the page and in the API: a user's own alone, once for a key, and without their secret address."""
 
-from __future__ import annotations
+import re
 
 import pytest
 
@@ -9,7 +9,6 @@ from tansaku.models.domain.specs.notifications import MailSpec, NotificationsSpe
 from tansaku.models.domain.specs.site import SiteSpec
 
 NAME, API = "small-table", "/api/v1/notifications"
-KEY = {"Idempotency-Key": "from-a-script"}
 HOOK = "https://hooks.example.org/services/very-secret"
 BODY = {"campaign": NAME, "happenings": ["finished", "stuck"], "channel": "webhook", "address": HOOK}
 FORM = {"key": "from-a-form", "campaign": "", "channel": "mail", "address": "ada@example.org", "finished": "yes"}
@@ -40,8 +39,7 @@ def test_a_script_subscribes_tests_and_removes(site):
 
 
 def _post(browser, body):
-    headers = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token(), **KEY}
-    return browser.post(API, json=body, headers=headers)
+    return browser.change("POST", API, key="from-a-script", json=body)
 
 
 def test_a_form_subscribes_tests_and_removes(site):
@@ -63,6 +61,8 @@ def test_a_form_subscribes_tests_and_removes(site):
         ({"address": "eve@elsewhere.org"}, "sends mail to example.org alone"),
         ({"address": "ada"}, "is no mail address"),
         ({"channel": "slack", "address": "http://10.0.0.1/"}, "expected https://"),
+        ({"channel": "slack", "address": "http://10.0.0.1/"}, "an administrator can allow"),
+        ({"channel": "webhook", "address": "https://127.0.0.1:9999/"}, "127.0.0.1, which is not public; an administrator can"),
         ({"channel": "pigeon"}, "expected one of mail"),
         ({"finished": ""}, "nothing is chosen"),
         ({"campaign": "none-such"}, "no campaign"),
@@ -86,3 +86,30 @@ def test_nobody_sees_or_changes_what_is_anothers(site):
     assert other.change("POST", f"{API}/from-a-script/test").status_code == 404
     assert _post(other, BODY).status_code == 409
     assert len(site.services.notifications.subscriptions()) == 1
+
+
+def test_what_most_people_want_is_ticked_and_what_is_not_offered_is_not_named(make_site, recorded):
+    page = make_site(recorded("a1")).with_session(Role.VIEWER).get("/notifications").text
+    assert re.findall(r'name="(\w+)" value="yes" checked', page) == ["finished", "failed", "needs_value"]
+    assert page.count('value="yes"') == 5
+    assert "Mail address" not in page
+    assert "Address of a web hook" in page
+
+
+def test_the_port_of_an_address_is_shown(site):
+    browser = site.with_session(Role.VIEWER)
+    assert _post(browser, BODY | {"address": "https://hooks.example.org:8443/secret"}).json()["address"] == (
+        "https://hooks.example.org:8443/…"
+    )
+
+
+def test_a_message_that_failed_says_why_and_when_it_is_tried_again(site):
+    browser = site.with_session(Role.VIEWER)
+    _post(browser, BODY)
+    browser.change("POST", f"{API}/from-a-script/test")
+    outbox = site.services.notifications
+    (message,) = outbox.messages("viewer", 1)
+    outbox.settle(message.model_copy(update={"problem": "the receiver answered 503"}))
+    page = browser.get("/notifications").text
+    assert "the receiver answered 503" in page
+    assert "tried again at" in page

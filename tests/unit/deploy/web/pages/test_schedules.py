@@ -10,9 +10,7 @@ BODY = {"campaign": NAME, "cron": "30 2 * * 1-5", "zone": "Europe/Berlin"}
 
 
 def send(browser, method: str, path: str, body: dict | None = None, **headers: str):
-    added = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token()}
-    added |= {name.replace("_", "-"): value for name, value in headers.items()}
-    return browser.request(method, path, json=body, headers=added)
+    return browser.change(method, path, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def row(identifier: str, own: str | None, site, **changes: object) -> ScheduleRow:

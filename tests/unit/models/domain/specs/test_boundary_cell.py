@@ -1,7 +1,5 @@
 """The key ``space.cell``: what it means, and what is refused by name before anything is computed."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 
@@ -12,14 +10,11 @@ from tansaku.models.domain.specs.screen import ScreenSpec
 from tansaku.tasks.node.configuration.campaign_files import apply_edits, diff_specs, spec_hash
 from tansaku.tasks.node.configuration.defaults import with_defaults
 from tansaku.tasks.node.configuration.source import polish_relaxation, polish_source
+from tests.support.campaign_files import boundary_space
 
 
 def space(cell=None, **changes):
-    keys = {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
-        "boundaries": {"planes": [[1, 1, 3]]},
-    }
+    keys = boundary_space("Cu", 3.59, [1, 1, 3])
     return keys | changes | ({"cell": cell} if cell is not None else {})
 
 

@@ -6,13 +6,9 @@ from pydantic import ValidationError
 from tansaku.models.domain.specs.boundary_density import LARGEST_LAMMPS_SEED, AnnealSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tests.support.campaign_files import boundary_space
 
-PLAIN = {
-    "type": "grain_boundary",
-    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615},
-    "axis": [0, 0, 1],
-    "boundaries": {"planes": [[2, 1, 0]]},
-}
+PLAIN = boundary_space("Cu", 3.615, [2, 1, 0], axis=[0, 0, 1])
 DENSE = PLAIN | {"cell": {"boundaries": 1}, "replication": {}, "translation": {"sample": "full"}}
 LAMMPS = {"type": "lammps", "potential": "Cu_mishin1.eam.alloy"}
 

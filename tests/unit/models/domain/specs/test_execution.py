@@ -7,12 +7,9 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec
+from tests.support.campaign_files import boundary_space
 
-BOUNDARY = {
-    "type": "grain_boundary",
-    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
-    "boundaries": {"planes": [[1, 1, 3]]},
-}
+BOUNDARY = boundary_space("Cu", 3.59, [1, 1, 3])
 CALCULATOR = {"type": "emt", "relaxation": {"fmax": 0.01}}
 
 

@@ -23,6 +23,7 @@ from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tests.support.actors import ADA
+from tests.support.campaign_files import boundary_space, table_space
 
 SECONDS_EACH = 2
 START_UP = 30
@@ -31,12 +32,7 @@ MEMORY = 6 * 2**30
 
 def boundaries(**changes: object) -> dict:
     """A space of boundaries in copper."""
-    space = {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
-        "boundaries": {"planes": [[1, 1, 3]]},
-        "spacing": 8.0,
-    }
+    space = boundary_space("Cu", 3.59, [1, 1, 3], spacing=8.0)
     return {"space": space | changes}
 
 
@@ -124,12 +120,7 @@ HOSTILE: dict[str, tuple[dict, str]] = {
     "nested kernels": (boundaries() | {"proposer": {"type": "gp", "kernel": NESTED}}, "proposer.kernel"),
     "rows of a table": (
         {
-            "space": {
-                "type": "table",
-                "candidates": "long.parquet",
-                "columns": {"id": "id", "value": "value"},
-                "features": {"x": {"columns": ["x"]}},
-            },
+            "space": table_space("long.parquet", {"id": "id", "value": "value"}, {"x": {"columns": ["x"]}}),
             "calculator": None,
         },
         "space.candidates: rows",

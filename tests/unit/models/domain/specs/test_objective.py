@@ -11,8 +11,13 @@ from pydantic import ValidationError
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, StopRuleSpec, TopKSpec, parse_worth
 from tansaku.models.domain.states import StopReason
+from tests.support.campaign_files import boundary_space
 
 TABLE = {"type": "table", "candidates": "a.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": "x"}}}
+
+
+def campaign(**keys: object) -> CampaignSpec:
+    return CampaignSpec.model_validate({"schema_version": 1, "name": "a", "space": TABLE} | keys)
 
 
 def objective(**goal: object) -> ObjectiveSpec:
@@ -55,27 +60,24 @@ def test_bad_goals_are_refused(goal, message):
     ],
 )
 def test_an_acquisition_has_to_serve_the_goal(goal, acquisition, serves):
-    document = {
-        "schema_version": 1,
-        "name": "a",
-        "space": TABLE,
-        "objective": {"unit": "eV", "goal": goal},
-        "proposer": {"type": "gp", "acquisition": acquisition},
-    }
+    keys = {"objective": {"unit": "eV", "goal": goal}, "proposer": {"type": "gp", "acquisition": acquisition}}
     if serves:
-        assert CampaignSpec.model_validate(document).objective.goal.type == goal["type"]
+        assert campaign(**keys).objective.goal.type == goal["type"]
         return
     with pytest.raises(ValidationError, match=f"proposer.acquisition: {acquisition} does not support the goal {goal['type']}"):
-        CampaignSpec.model_validate(document)
+        campaign(**keys)
 
 
 def test_failures_are_learned_by_a_model_only():
-    document = {"schema_version": 1, "name": "a", "space": TABLE, "constraints": {"avoid_failures": True, "max_cost": 5}}
-    assert CampaignSpec.model_validate(document).constraints.max_cost == 5.0
+    constraints = {"avoid_failures": True, "max_cost": 5}
+    assert campaign(constraints=constraints).constraints.max_cost == 5.0
     with pytest.raises(ValidationError, match=r"constraints.avoid_failures: proposer random has no model"):
-        CampaignSpec.model_validate(document | {"proposer": {"type": "random"}})
+        campaign(constraints=constraints, proposer={"type": "random"})
     with pytest.raises(ValidationError, match="greater than 0"):
-        CampaignSpec.model_validate(document | {"constraints": {"max_cost": 0}})
+        campaign(constraints={"max_cost": 0})
+
+
+WORTH = {"when": "not_worth_it", "worth": "1 mJ/m2 per evaluation"}
 
 
 @pytest.mark.parametrize(
@@ -87,20 +89,6 @@ def test_failures_are_learned_by_a_model_only():
         ({"within": "5 mJ/m2", "probability": 1.0}, "less than or equal to 0.999"),
         ({"within": "5 mJ/m2", "probability": 0.3}, "greater than or equal to 0.5"),
         ({"probability": 0.9}, "within"),
-    ],
-)
-def test_bad_stop_rules_are_refused(stop, message):
-    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": stop}}
-    with pytest.raises(ValidationError, match=message):
-        CampaignSpec.model_validate(document)
-
-
-WORTH = {"when": "not_worth_it", "worth": "1 mJ/m2 per evaluation"}
-
-
-@pytest.mark.parametrize(
-    ("stop", "message"),
-    [
         ({"when": "not_worth_it"}, "worth: missing; when: not_worth_it needs it"),
         (WORTH | {"within": "5 mJ/m2"}, "within: not with when: not_worth_it; remove it"),
         ({"within": "5 mJ/m2", "worth": "1 mJ/m2 per cost"}, "worth: not with when: certain; remove it"),
@@ -115,50 +103,76 @@ WORTH = {"when": "not_worth_it", "worth": "1 mJ/m2 per evaluation"}
         (WORTH | {"worth": "1 mJ/m2 per core_hour"}, "the costs of this space are no times; expected per evaluation or cost"),
     ],
 )
-def test_bad_rules_of_worth_are_refused(stop, message):
-    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": stop}}
+def test_bad_stop_rules_are_refused(stop, message):
     with pytest.raises(ValidationError, match=message):
-        CampaignSpec.model_validate(document)
+        campaign(budget={"stop": stop})
 
 
 def test_a_rule_of_worth_is_checked_at_each_proposal_and_needs_a_goal_with_a_gain():
-    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": WORTH}}
-    rule = CampaignSpec.model_validate(document).budget.stop
+    rule = campaign(budget={"stop": WORTH}).budget.stop
     assert (rule.interval, rule.reason) == (1, StopReason.NOT_WORTH_IT)
     assert parse_worth(rule.worth) == ("1 mJ/m2", "evaluation")
     certain = StopRuleSpec(within="5 mJ/m2")
     assert (certain.interval, certain.reason) == (10, StopReason.CERTAIN)
-    below = {"objective": {"goal": {"type": "all_below", "threshold": "5 mJ/m2"}}}
+    below = {"goal": {"type": "all_below", "threshold": "5 mJ/m2"}}
     with pytest.raises(ValidationError, match=r"budget.stop.when: not_worth_it, but with the goal all_below"):
-        CampaignSpec.model_validate(document | below)
+        campaign(budget={"stop": WORTH}, objective=below)
 
 
 def test_core_hours_are_a_price_where_cost_is_learned():
     stop = WORTH | {"worth": "1 mJ/m2 per core_hour"}
-    loaded = CampaignSpec.model_validate(
-        {
-            "schema_version": 1,
-            "name": "a",
-            "space": {
-                "type": "grain_boundary",
-                "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
-                "axis": [1, 1, 0],
-                "boundaries": {"planes": [[1, 1, 3]]},
-                "cost": {"model": "measured"},
-            },
-            "calculator": {"type": "emt"},
-            "objective": {"unit": "mJ/m2"},
-            "budget": {"stop": stop},
-        }
-    )
+    space = boundary_space("Al", 4.05, [1, 1, 3], axis=[1, 1, 0], cost={"model": "measured"})
+    loaded = campaign(space=space, calculator={"type": "emt"}, objective={"unit": "mJ/m2"}, budget={"stop": stop})
     assert loaded.budget.stop.worth == "1 mJ/m2 per core_hour"
 
 
 def test_a_stop_rule_needs_a_model():
-    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": {"within": "5 mJ/m2"}}}
-    assert CampaignSpec.model_validate(document).budget.stop.probability == 0.95
+    budget = {"stop": {"within": "5 mJ/m2"}}
+    assert campaign(budget=budget).budget.stop.probability == 0.95
     with pytest.raises(ValidationError, match=r"budget.stop: proposer grid does not estimate what remains"):
-        CampaignSpec.model_validate(document | {"proposer": {"type": "grid"}})
+        campaign(budget=budget, proposer={"type": "grid"})
+
+
+def hull(**changes: object) -> dict:
+    objective = {"property": "formation_energy", "unit": "meV/atom", "goal": {"type": "on_hull"}}
+    space = {"type": "structures", "paths": ["a.cif"], "phases": {"energies": {"Cu": 0.0}}}
+    campaign = {"schema_version": 1, "name": "a", "space": space, "calculator": {"type": "emt"}}
+    return campaign | {"objective": objective | changes.pop("objective", {})} | changes
+
+
+FORMULAS = TABLE | {"columns": TABLE["columns"] | {"formula": "f"}}
+
+
+def test_a_hull_is_of_energies_of_candidates_with_a_composition():
+    assert CampaignSpec.model_validate(hull()).objective.goal.acquisitions[0] == "hull_gain"
+    assert CampaignSpec.model_validate(hull(space=FORMULAS, calculator=None)).space.competes
+    composition = {"type": "composition", "parent": {"prototype": "tavorite"}, "phases": {"energies": {"Li": 0.0}}}
+    assert CampaignSpec.model_validate(hull(space=composition)).space.competes
+    for changes, message in (
+        (
+            {"objective": {"property": "energy_above_hull"}},
+            "on_hull is about energy_per_atom or formation_energy of cand",
+        ),
+        ({"objective": {"property": "volume", "unit": "Angstrom3/atom"}}, "on_hull is about energy_per_atom or"),
+        ({"space": TABLE, "calculator": None}, "with a composition; expected .* or table with columns.formula"),
+        (
+            {"space": FORMULAS, "calculator": None, "objective": {"unit": "V"}},
+            "unit: 'V'; the goal on_hull expects eV/atom or",
+        ),
+        ({"objective": {"direction": "maximize"}}, "expected minimize for the goal on_hull"),
+        (
+            {"objective": {"limits": [{"property": "volume", "at_most": "20 Angstrom3/atom"}]}},
+            "limits: not with the goal on_hull",
+        ),
+        ({"proposer": {"type": "gp", "acquisition": "ei"}}, "ei does not support the goal on_hull"),
+        ({"proposer": {"type": "sparse"}}, "sparse does not support the goal on_hull"),
+        (
+            {"budget": {"stop": WORTH | {"worth": "1 meV/atom per evaluation"}}},
+            "with the goal on_hull an evaluation gains no amount",
+        ),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            CampaignSpec.model_validate(hull(**changes))
 
 
 def pareto(**changes: object) -> dict:
@@ -232,9 +246,8 @@ def test_a_measured_quantity_has_no_name_of_another_column(name):
 
 
 def test_the_acquisition_of_a_front_serves_nothing_else():
-    document = {"schema_version": 1, "name": "a", "space": TABLE, "proposer": {"type": "gp", "acquisition": "ehvi"}}
     with pytest.raises(ValidationError, match="ehvi does not support the goal best_per_system"):
-        CampaignSpec.model_validate(document)
+        campaign(proposer={"type": "gp", "acquisition": "ehvi"})
 
 
 def test_the_documented_front_is_a_campaign():

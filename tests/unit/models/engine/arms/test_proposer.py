@@ -13,6 +13,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, RandomProposerSpec
 from tansaku.models.engine.arms.proposer import ArmsProposer
 from tansaku.models.engine.proposer_registry import build_proposer
+from tests.support.campaign_files import boundary_space
 
 GRID = 16
 ARMS = 24
@@ -226,11 +227,7 @@ def test_goals_that_it_does_not_serve_are_refused(goal):
     document = {
         "schema_version": 1,
         "name": "t",
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.6},
-            "boundaries": {"planes": [[1, 1, 3]]},
-        },
+        "space": boundary_space("Cu", 3.6, [1, 1, 3]),
         "calculator": {"type": "emt"},
         "objective": {"goal": keys},
         "proposer": {"type": "arms"},

@@ -251,20 +251,6 @@ def test_three_models_have_equal_weights_and_a_noise_that_is_not_small(pool):
     assert models[0]["parameters"]["noise"][0] > 10.0 * before[0]["parameters"]["noise"][0]
 
 
-@pytest.mark.parametrize("spec", [FEW, AVERAGED, EQUAL])
-def test_a_resumed_search_goes_on_as_it_would_have(pool, spec):
-    fresh, working = GPProposer(settings(spec)), GPProposer(settings(spec))
-    positions, fitted = [3, 30, 44], None
-    for number in range(4, 10):
-        history = known(pool, positions)
-        fitted = working.fit(pool, history, fitted)
-        choice = working.propose(pool, history, number, proposal_rng(1, number), fitted)
-        stored = json.loads(json.dumps(fitted))
-        assert GPProposer(settings(spec)).propose(pool, history, number, proposal_rng(1, number), stored) == choice
-        positions.append(choice.position)
-    assert fresh.fit(pool, history, None).keys() == fitted.keys()
-
-
 def test_check_says_how_it_chooses():
     assert described(settings(FEW)) == "long lengthscales, fitted after each value up to 100; cost is ignored"
     assert described(settings(AVERAGED)) == (

@@ -143,14 +143,20 @@ def test_a_feature_that_the_strong_rule_wrongly_leaves_out_is_found(by):
     assert found.coefficients == pytest.approx(known.coef_, abs=1e-6)
 
 
-def test_the_solver_gets_only_features_that_may_be_selected(monkeypatch, by):
-    sizes, whole = [], sklearn.linear_model.lasso_path
+@pytest.fixture
+def sizes(monkeypatch):
+    """Numbers of features that the solver gets."""
+    found, whole = [], sklearn.linear_model.lasso_path
 
     def counted(rows, *args, **keys):
-        sizes.append(rows.shape[1])
+        found.append(rows.shape[1])
         return whole(rows, *args, **keys)
 
     monkeypatch.setattr(sklearn.linear_model, "lasso_path", counted)
+    return found
+
+
+def test_the_solver_gets_only_features_that_may_be_selected(sizes, by):
     features = np.random.default_rng(0).normal(size=(100, 40))
     problem = of_features(features, features @ np.r_[1.0, 0.8, np.zeros(38)])
     first = problem.solve(0.99 * problem.largest_penalty, np.zeros(40), by(100_000, 1e-10))
@@ -158,14 +164,7 @@ def test_the_solver_gets_only_features_that_may_be_selected(monkeypatch, by):
     assert 0 < max(sizes) < 20
 
 
-def test_a_working_set_stays_small_among_features_that_resemble_each_other(monkeypatch):
-    sizes, whole = [], sklearn.linear_model.lasso_path
-
-    def counted(rows, *args, **keys):
-        sizes.append(rows.shape[1])
-        return whole(rows, *args, **keys)
-
-    monkeypatch.setattr(sklearn.linear_model, "lasso_path", counted)
+def test_a_working_set_stays_small_among_features_that_resemble_each_other(sizes):
     rng = np.random.default_rng(0)
     common = rng.normal(size=(100, 1))
     features = common + 0.1 * rng.normal(size=(100, 400))

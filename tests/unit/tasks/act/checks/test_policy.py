@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import types
 import typing
 from collections.abc import Iterator
@@ -74,10 +75,23 @@ def problems(text: str, library: MongoLibrary, limits: RoleLimitsSpec = LIMITS) 
 
 
 def test_a_name_or_hash_of_the_library_becomes_the_path_of_its_copy(library):
-    for given in ("rows.csv", f"sha256:{TABLE}"):
+    for given in ("rows.csv", f"sha256:{TABLE}", f"{TABLE}/rows.csv", f"{TABLE}/other.csv"):
         admitted = admit(TABLE_SPEC.replace("rows.csv", given), library, LIMITS, "ada")
         assert admitted.spec.space.candidates == f"{TABLE}/rows.csv"
         assert [(item.path, item.sha256) for item in admitted.records] == [(f"{TABLE}/rows.csv", TABLE)]
+
+
+def test_a_path_that_the_library_lacks_may_be_kept_by_a_campaign_if_it_holds_the_same_kind(library):
+    def kept(path: str) -> LibraryFile | None:
+        kinds = {f"{'5' * 64}/a.csv": "table", f"{'6' * 64}/a.cif": "structure"}
+        return file(path[:64], path[65:], kinds[path]) if path in kinds else None
+
+    table, structure = f"{'5' * 64}/a.csv", f"{'6' * 64}/a.cif"
+    admitted = admit(TABLE_SPEC.replace("rows.csv", table), library, LIMITS, "ada", kept)
+    assert (admitted.spec.space.candidates, admitted.records[0].path) == (table, table)
+    for path in (structure, f"{'5' * 64}/b.csv"):
+        with pytest.raises(InvalidSpecError, match=r"space\.candidates"):
+            admit(TABLE_SPEC.replace("rows.csv", path), library, LIMITS, "ada", kept)
 
 
 def test_of_two_contents_of_a_name_the_newest_is_meant(library):
@@ -120,7 +134,10 @@ def test_a_name_means_the_authors_own_file_and_another_file_is_named_as_the_mess
         ".hidden.csv",
         "'rows.csv\\0'",
         "file:///etc/passwd",
-        f"{TABLE}/rows.csv",
+        f"{'9' * 64}/rows.csv",
+        f"{POTENTIAL}/rows.csv",
+        f"./{TABLE}/rows.csv",
+        f"{TABLE}/../rows.csv",
         "other.csv",
         f"sha256:{'9' * 64}",
         "sha256:../../etc/passwd",
@@ -304,7 +321,8 @@ def every_spec() -> set[type[BaseModel]]:
 def test_the_type_of_every_text_states_its_use():
     specs = every_spec()
     assert {*CALCULATORS, *SPACE_SPECS.values()} <= specs
-    assert sorted(name for spec in specs for name in texts_without_use(spec)) == []
+    # A function of a script has none, so that the dashboard refuses it.
+    assert sorted(name for spec in specs for name in texts_without_use(spec)) == ["AcquisitionFunctionSpec.source"]
 
 
 def test_files_of_specs_are_marked_as_files():
@@ -355,3 +373,10 @@ def test_a_function_of_a_script_is_refused(library):
     text += f"calculator: {{type: function, file: {TABLE}/rows.csv, function: measure}}\n"
     assert problems(text, library) == [("calculator.file", 4)]
     assert problems(text.replace(f"{TABLE}/", ""), library) == [("calculator.file", 4)]
+
+
+def test_an_acquisition_function_of_a_script_is_refused(library):
+    digest = hashlib.sha256(b"pass").hexdigest()
+    function = f"{{module: script, name: score, source: pass, source_sha256: {digest}}}"
+    text = TABLE_SPEC.replace("{type: grid}", f"{{type: gp, function: {function}}}").replace("rows.csv", f"{TABLE}/rows.csv")
+    assert ("proposer.function.source", 9) in problems(text, library)

@@ -16,6 +16,7 @@ from tansaku.tasks.act.checks import sandbox
 from tansaku.tasks.act.checks.request import CheckProgress, CheckRequest
 from tansaku.tasks.act.checks.sandbox import BusyError, Sandbox, SandboxError, UnwantedError, Watch
 from tansaku.tasks.ground.settings import Settings
+from tests.support.campaign_files import table_space
 
 LIMITED = (
     "import sys, os, json; from tansaku.tasks.act.commands.sandbox_child import limit_process; "
@@ -45,12 +46,7 @@ def test_a_spec_that_is_wrong_is_answered_without_folders_of_the_machine():
             {
                 "schema_version": 1,
                 "name": "rows",
-                "space": {
-                    "type": "table",
-                    "candidates": "rows.csv",
-                    "columns": {"id": "id", "value": "v"},
-                    "features": {"place": {"columns": ["x"]}},
-                },
+                "space": table_space("rows.csv", {"id": "id", "value": "v"}, {"place": {"columns": ["x"]}}),
             }
         )
     )
@@ -200,12 +196,7 @@ def table_spec(name: str) -> dict:
     return {
         "schema_version": 1,
         "name": "rows",
-        "space": {
-            "type": "table",
-            "candidates": name,
-            "columns": {"id": "id", "value": "v"},
-            "features": {"place": {"columns": ["x"]}},
-        },
+        "space": table_space(name, {"id": "id", "value": "v"}, {"place": {"columns": ["x"]}}),
         "proposer": {"type": "grid"},
     }
 

@@ -3,21 +3,30 @@
 The metadata of such archives were checked once by the JSON schema of DataCite 4.5 and by rocrate, which are no dependencies.
 """
 
-from __future__ import annotations
-
 import json
 import zipfile
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.records import LeaseOwner
-from tansaku.tasks.act.commands.deposit import Deposit, unpacked, write_deposit
+from tansaku.models.domain.records import LeaseOwner, Provenance
+from tansaku.tasks.act.commands.deposit import (
+    OBSERVATIONS,
+    Deposit,
+    calculators_of,
+    datacite,
+    description_of,
+    ro_crate,
+    unpacked,
+    write_deposit,
+)
 from tansaku.tasks.act.commands.export_import import import_observations
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.views.campaign import Campaign
-from tests.support.alloys import NAME, alloy_store
+from tests.support.alloys import FILE, NAME, alloy_store, outcome_of
+from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
 ABOUT = Deposit("zenodo", ("Curie, Marie", "Bourbaki"), "CC-BY-4.0")
 
@@ -37,8 +46,8 @@ def read(path, name):
 def test_it_holds_what_continues_the_campaign_and_the_crate_lists_it(written):
     path, names = written
     assert names == [
-        ".zenodo.json", "calculators.json", "cu-au.json", "cu-au.yaml", "datacite.json", "observations.parquet",
-        "ro-crate-metadata.json",
+        ".zenodo.json", "calculators.json", "cu-au.json", "cu-au.yaml", "datacite.json", "invenio-rdm.json",
+        "observations.parquet", "ro-crate-metadata.json",
     ]  # fmt: skip
     graph = {part["@id"]: part for part in read(path, "ro-crate-metadata.json")["@graph"]}
     listed = {part["@id"] for part in graph["./"]["hasPart"]}
@@ -51,11 +60,63 @@ def test_the_metadata_name_creators_licence_and_contents(written):
     found = read(written[0], "datacite.json")
     assert found["creators"] == [
         {"name": "Curie, Marie", "nameType": "Personal", "familyName": "Curie", "givenName": "Marie"},
-        {"name": "Bourbaki", "nameType": "Personal"},
+        {"name": "Bourbaki", "nameType": "Organizational"},
     ]
     assert found["rightsList"][0]["rightsIdentifier"] == "CC-BY-4.0"
     assert "5 evaluations of the campaign cu-au (minimize formation_energy [meV/atom])" in str(found["descriptions"])
     assert read(written[0], ".zenodo.json")["creators"] == [{"name": "Curie, Marie"}, {"name": "Bourbaki"}]
+    record = read(written[0], "invenio-rdm.json")["metadata"]
+    assert [creator["person_or_org"] for creator in record["creators"]] == [
+        {"type": "personal", "family_name": "Curie", "given_name": "Marie"},
+        {"type": "organizational", "name": "Bourbaki"},
+    ]
+    assert (record["rights"], record["resource_type"]) == ([{"id": "cc-by-4.0"}], {"id": "dataset"})
+    graph = {part["@id"]: part for part in read(written[0], "ro-crate-metadata.json")["@graph"]}
+    assert [graph[author["@id"]]["@type"] for author in graph["./"]["author"]] == ["Person", "Organization"]
+
+
+def test_nomad_gets_an_entry_and_metadata_without_users_that_it_does_not_know(tmp_path):
+    about = Deposit("nomad", ABOUT.creators, "CC-BY-4.0")
+    data = Campaign.load(alloy_store(), NAME)
+    names = write_deposit(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path / "a.zip", about)
+    assert {"nomad.json", "tansaku.archive.json"} <= set(names)
+    metadata = read(tmp_path / "a.zip", "nomad.json")
+    assert set(metadata) == {"upload_name", "description", "comment"}
+    assert metadata["comment"] == "Created by Curie, Marie; Bourbaki."
+    entry = read(tmp_path / "a.zip", "tansaku.archive.json")
+    assert entry["data"]["m_def"] == "nomad.datamodel.metainfo.eln.ELNAnalysis"
+    assert entry["data"]["name"] == entry["metadata"]["entry_name"] == metadata["upload_name"]
+
+
+def computed_by(**facts: str) -> Campaign:
+    provenance = Provenance(code_version="1", **facts)
+    evaluation = evaluation_of(proposal_of(1, candidate="L10-AuCu"), outcome_of(-0.06, provenance=provenance))
+    loaded = load_campaign(FILE)
+    record = campaign_record(loaded.spec, base_path=str(loaded.base_path))
+    return read_campaign(record, loaded.spec, [evaluation])
+
+
+def test_the_metadata_name_models_with_hashes_and_licences():
+    data = computed_by(code="lammps", model="Cu.eam", model_sha256="0" * 64)
+    graph = {part["@id"]: part for part in ro_crate(data, ABOUT, [OBSERVATIONS])["@graph"]}
+    action = next(graph[part["@id"]] for part in graph["./"]["mentions"] if graph[part["@id"]]["@type"] == "CreateAction")
+    code, model = (graph[part["@id"]] for part in action["instrument"])
+    assert (code["name"], code["softwareVersion"], model["name"]) == ("lammps", "1", "Cu.eam")
+    assert model["identifier"] == f"sha256:{'0' * 64}"
+    licence = graph[model["license"]["@id"]]
+    assert (licence["name"], licence["description"]) == ("unknown", "no calculator of the campaign file is lammps")
+    assert {part["@id"] for part in action["result"]} <= graph.keys()
+    assert "computed by lammps 1 with Cu.eam (licence: unknown)" in str(datacite(data, ABOUT)["descriptions"])
+    assert "with EMT (licence: LGPL-2.1-or-later)" in description_of(computed_by(code="ase-emt", model="EMT"))
+
+
+def test_calculators_have_the_licence_of_their_model_with_its_source():
+    (known,) = calculators_of(computed_by(code="ase-emt", model="EMT"))
+    assert (known["model"], known["licence"]) == ("EMT", "LGPL-2.1-or-later")
+    assert known["licence_source"] == "metadata of the package ase, which has the parameters"
+    (other,) = calculators_of(computed_by(code="lammps", model="Cu.eam", model_sha256="0" * 64))
+    assert (other["model_sha256"], other["licence"]) == ("0" * 64, "unknown")
+    assert other["licence_source"] == "no calculator of the campaign file is lammps"
 
 
 def test_another_installation_imports_it(written, tmp_path):
@@ -63,7 +124,7 @@ def test_another_installation_imports_it(written, tmp_path):
     owner = LeaseOwner(host="h", pid=1, process_started=0.0, user="u")
     done = import_observations(store, unpacked(written[0], tmp_path / "out"), owner)
     assert (done.campaign, done.new, done.total) == (NAME, 5, 5)
-    with pytest.raises(ConfigurationError, match="no archive that `tansaku deposit` wrote"):
+    with pytest.raises(ConfigurationError, match="no archive that `tansaku export --for` wrote"):
         unpacked(tmp_path / "none.zip", tmp_path)
 
 
@@ -80,7 +141,8 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path):
     [
         (Deposit("zenodo", (), "MIT"), "a.zip", "--creator: missing; expected a name"),
         (Deposit("nomad", ("A, B",), "mine"), "a.zip", "--licence: 'mine' is not known; expected one of CC-BY-4.0"),
-        (Deposit("nomad", ("A, B",), "MIT"), "a.tar", "does not end in .zip"),
+        (Deposit("nomad", ("A, B",), "MIT"), "a.zip", "--licence: NOMAD publishes data under CC-BY-4.0 alone, not MIT"),
+        (Deposit("zenodo", ("A, B",), "MIT"), "a.tar", "does not end in .zip"),
     ],
 )
 def test_a_wrong_description_is_refused(about, file, message, tmp_path):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import ssl
-import threading
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -17,45 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tansaku.models.domain.notifications import Happening, Message, Subscription
+from tests.support.receivers import Received, running, web_server
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class Received:
-    """What a receiver got, and how it answers."""
-
-    port: int = 0
-    status: int = 204
-    headers: dict[str, str] = field(default_factory=dict)
-    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-    mails: list[str] = field(default_factory=list)
-
-
-def running(server: socketserver.BaseServer, received: Received):
-    received.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield received
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
-
-
-def web_server(received: Received) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.requests.append((self.path, dict(self.headers), body))
-            self.send_response(received.status)
-            for name, value in received.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
 
 @pytest.fixture
@@ -124,9 +86,11 @@ def resolving(monkeypatch: pytest.MonkeyPatch):
     def resolve(*addresses: str) -> list[str]:
         asked: list[str] = []
 
-        def found(host: str, port: int, *_: object, **__: object):
+        def found(host: str, port: int | None, *_: object, flags: int = 0, **__: object):
             if host[0].isdigit():
                 return [(2, 1, 6, "", (host, port))]
+            if flags & socket.AI_NUMERICHOST:
+                raise socket.gaierror(socket.EAI_NONAME, "it is a name")
             asked.append(host)
             return [(10 if ip_address(text).version == 6 else 2, 1, 6, "", (text, port)) for text in addresses]
 

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from tansaku.models.domain.accounts import Role, User
-from tansaku.models.domain.notifications import Happening, MessageState
+from tansaku.models.domain.notifications import Happening, Message, MessageState
+from tansaku.models.domain.projects import Project
+from tansaku.models.domain.roles import ProjectRole
 from tansaku.models.domain.specs.notifications import NotificationsSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.act.notifications.notifier import Notifier
@@ -67,6 +69,15 @@ def test_each_event_is_sent_once(ended):
     assert {message.state for message in ended.notifications.messages("ada", 10)} == {MessageState.SENT}
 
 
+def test_what_is_due_is_sent_between_two_looks(ended):
+    ended.subscribe(known=True)
+    (known,) = ended.notifications.subscriptions()
+    said = {"title": "A test", "text": "", "campaign": "", "happening": "test", "at": NOON, "due_at": NOON}
+    ended.notifications.post(Message(id="t", subscription=known.id, user="ada", **said))
+    ended.notifier.send_due()
+    assert ended.titles() == ["A test"]
+
+
 def test_what_happened_before_a_subscription_is_not_told(ended):
     ended.subscribe()
     assert ended.look() == ended.look(5) == []
@@ -121,3 +132,24 @@ def test_nobody_who_is_gone_is_told(ended, gone):
         ended.notifications.unsubscribe("the-subscription")
     assert len(ended.look(2)) == 1
     assert ended.notifications.messages("ada", 1)[0].state is MessageState.REFUSED
+
+
+def test_of_a_private_project_only_members_are_told_even_of_what_waits_already(ended):
+    """A message that waits is refused when its user leaves the project."""
+    ended.accounts.add_project(Project(name="tilt", created_by="bob", created_at=NOON))
+    identifier = ended.store.campaign("small-table").id
+    ended.accounts.place_campaign(identifier, "tilt")
+    ended.subscribe(known=True, happenings=(Happening.FINISHED,))
+    ended.subscribe(id="of-the-campaign", known=True, campaign=identifier)
+    assert ended.look() == []
+    assert ended.notifications.messages("ada", 10) == []
+    project = ended.accounts.project("tilt")
+    members = project.with_member("ada", ProjectRole.VIEWER, NOON)
+    ended.accounts.replace_project(project.model_copy(update={"members": members}))
+    ended.hook.status = 503
+    assert set(ended.look(1)) == set(TOLD)
+    tried, ended.hook.status = len(ended.hook.requests), 204
+    ended.accounts.replace_project(ended.accounts.project("tilt").model_copy(update={"members": ()}))
+    ended.look(2)
+    assert len(ended.hook.requests) == tried
+    assert {message.state for message in ended.notifications.messages("ada", 10)} == {MessageState.REFUSED}

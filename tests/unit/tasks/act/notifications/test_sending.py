@@ -116,6 +116,22 @@ def test_other_addresses_are_refused_when_they_are_typed(address):
         Sender(NotificationsSpec()).check("webhook", address)
 
 
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:9999", "localhost", "10.0.0.1", "127.1", "2130706433", "[::1]", "[::ffff:10.0.0.1]"]
+)
+def test_private_addresses_are_refused_when_they_are_typed(host):
+    with pytest.raises(FieldError, match="not public; an administrator can allow"):
+        Sender(NotificationsSpec()).check("webhook", f"https://{host}/")
+
+
+def test_allowed_networks_and_names_are_taken_without_a_lookup(resolving):
+    LOOPBACK.check("webhook", "http://127.0.0.1:9999/")
+    LOOPBACK.check("webhook", "https://localhost/")
+    asked = resolving("10.0.0.1")
+    Sender(NotificationsSpec()).check("webhook", "https://hooks.example.org/")
+    assert asked == []
+
+
 def test_a_mail_has_its_event_as_its_id(mail_server):
     sender = mail_sender(mail_server.port)
     for _ in range(2):

@@ -7,17 +7,34 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.magnitudes import LARGEST
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.campaign import ObjectiveSpec, ProposerSpec
 from tansaku.models.domain.states import StopReason
+from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tests.support.pools import pool_of
+from tests.support.records import rules_of
+
+PROPOSERS = [
+    {"type": "gp"},
+    {"type": "gp", "preset": "published"},
+    {"type": "gp", "preset": "obo", "acquisition": "log_ei"},
+    {"type": "sparse"},
+    {"type": "arms"},
+]
+COUNT = 14
+numbers = st.one_of(
+    st.floats(-LARGEST, LARGEST), st.floats(-1.0, 1.0), st.integers(-3, 3).map(float), st.sampled_from([np.nan, 0.0, 1e-300])
+)
 
 
 @dataclass
@@ -184,3 +201,23 @@ def test_one_in_flight_is_the_same_in_both_modes():
     ]
     assert found[0].positions.tolist() == found[1].positions.tolist()
     assert found[0].ended_at.tolist() == found[1].ended_at.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("proposer", PROPOSERS, ids=lambda proposer: "-".join(map(str, proposer.values())))
+@pytest.mark.parametrize("withholds", [False, True])
+@settings(max_examples=4, deadline=None)
+@given(values=st.lists(numbers, min_size=COUNT, max_size=COUNT), size=st.integers(-30, 30), seed=st.integers(0, 99))
+def test_a_search_on_any_table_ends(proposer, withholds, values, size, seed):
+    rng = np.random.default_rng(seed)
+    rows = 10.0**size * rng.integers(-3, 4, (COUNT, 2))
+    systems = rng.permutation(np.arange(COUNT) % 2)
+    pool = pool_of(
+        rng.uniform(1.0, 9.0, COUNT),
+        FeatureGroup.compact("x", rows, np.arange(COUNT), ("p", "q")),
+        systems=("a", "b"),
+        codes=systems,
+    )
+    chosen = build_proposer(TypeAdapter(ProposerSpec).validate_python(proposer), ObjectiveSpec())
+    rules = rules_of(chosen, pool, COUNT, seed=seed, withholds=withholds)
+    done = replay(pool, np.array(values), chosen, rules, count_initial=True)
+    assert sorted(done.positions.tolist()) == list(range(COUNT))

@@ -15,13 +15,9 @@ from tansaku.tasks.backends.launchers.fireworks_documents import (
     task_document,
 )
 from tansaku.tasks.node.jobs.document import JobDocument
+from tests.support.campaign_files import table_space
 
-SPACE = {
-    "type": "table",
-    "candidates": "t.csv",
-    "columns": {"id": "id", "value": "v"},
-    "features": {"x": {"columns": ["x"]}},
-}
+SPACE = table_space("t.csv", {"id": "id", "value": "v"}, {"x": {"columns": ["x"]}})
 DOCUMENT = JobDocument(campaign="test", candidate="a", base_path="/", space=SPACE, start="atoms " * 1000).model_dump(
     mode="json"
 )
@@ -81,6 +77,10 @@ def test_what_tansaku_writes_passes_and_carries_the_job(firework):
     job = check_firework(firework)
     assert (job.fw_id, job.site, job.campaign, job.request.name, job.request.token) == (7, "cluster", "test", "job", "t")
     assert job.request.cost == 2.0
+
+
+def test_the_request_keeps_the_order_of_its_keys_on_which_candidates_may_depend(firework):
+    assert list(json.loads(firework["spec"]["_tasks"][0]["request"])) == list(REQUEST)
 
 
 def test_the_structure_to_begin_with_is_not_carried(firework):

@@ -1,7 +1,5 @@
 """Workers of this machine: what the site file gives them, and what is told of one that is ended."""
 
-from __future__ import annotations
-
 import gc
 import json
 import shutil
@@ -24,32 +22,38 @@ from tansaku.tasks.backends.launchers import local
 from tansaku.tasks.backends.launchers.local import LocalLauncher, Member
 from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.node.jobs.spool_files import read_json, write_json
+from tests.support.campaign_files import table_space
 
 DOCUMENT = {
     "campaign": "test",
     "candidate": "a",
     "base_path": "/nonexistent",
-    "space": {
-        "type": "table",
-        "candidates": "t.csv",
-        "columns": {"id": "id", "value": "v"},
-        "features": {"x": {"columns": ["x"]}},
-    },
+    "space": table_space("t.csv", {"id": "id", "value": "v"}, {"x": {"columns": ["x"]}}),
 }
 
 
-def test_a_worker_has_the_ranks_and_threads_of_the_site_file(tmp_path):
-    spec = LocalLauncherSpec(parallel=ParallelSpec(ranks=2, threads=3), kill_grace=0.3)
-    launcher = LocalLauncher(tmp_path / "spool", spec, 1)
-    launcher.start()
-    try:
-        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=120.0))
-        result = tmp_path / "spool" / "jobs" / "job" / "result.json"
-        while not result.exists():
-            launcher.wait([handle], 5.0)
-        assert read_json(result)["outcome"]["cores"] == 6
-    finally:
-        launcher.stop()
+@pytest.fixture
+def start(tmp_path):
+    """``start(1, min_free_space=0)``: a launcher with so many workers, which ends with the test."""
+    started = []
+
+    def launcher(workers=0, **keys):
+        started.append(LocalLauncher(tmp_path / "spool", LocalLauncherSpec(**{"kill_grace": 0.3} | keys), workers))
+        started[-1].start()
+        return started[-1]
+
+    yield launcher
+    for each in started:
+        each.stop()
+
+
+def test_a_worker_has_the_ranks_and_threads_of_the_site_file(tmp_path, start):
+    launcher = start(1, parallel=ParallelSpec(ranks=2, threads=3))
+    handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=120.0))
+    result = tmp_path / "spool" / "jobs" / "job" / "result.json"
+    while not result.exists():
+        launcher.wait([handle], 5.0)
+    assert read_json(result)["outcome"]["cores"] == 6
 
 
 FLOODS = """
@@ -95,7 +99,7 @@ def worker():
     process.wait()
 
 
-def test_a_look_between_the_end_of_a_worker_and_the_verdict_tells_the_verdict(tmp_path, monkeypatch, worker):
+def test_a_look_between_the_end_of_a_worker_and_the_verdict_tells_the_verdict(tmp_path, start, monkeypatch, worker):
     """The supervisor ends the worker of a job that is late; whoever asks meanwhile is not told that it just died."""
     ended, really_end = threading.Event(), local.end_process
 
@@ -105,28 +109,12 @@ def test_a_look_between_the_end_of_a_worker_and_the_verdict_tells_the_verdict(tm
         time.sleep(0.5)
 
     monkeypatch.setattr(local, "end_process", end_slowly)
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 0)
-    launcher.start()
-    try:
-        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=0.1))
-        (tmp_path / "spool" / "claims" / "job").write_text(json.dumps({**process_identity(worker), "at": time.time()}))
-        assert ended.wait(60.0)
-        (status,) = launcher.poll([handle])
-        assert (status.state, status.reason) == (JobState.LOST, "timeout")
-    finally:
-        launcher.stop()
-
-
-def test_workers_that_leave_although_their_driver_is_here_are_reported(tmp_path, monkeypatch):
-    """They end with code 0, as after their driver's end; their successors would do the same for ever."""
-    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", "print('my driver has gone')"])
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
-    launcher.start()
-    try:
-        with pytest.raises(TransientError, match=r"\d+ worker processes in a row ended.*: my driver has gone"):
-            poll_until_error(launcher)
-    finally:
-        launcher.stop()
+    launcher = start()
+    handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=0.1))
+    (tmp_path / "spool" / "claims" / "job").write_text(json.dumps({**process_identity(worker), "at": time.time()}))
+    assert ended.wait(60.0)
+    (status,) = launcher.poll([handle])
+    assert (status.state, status.reason) == (JobState.LOST, "timeout")
 
 
 READY_THEN_DEAD = """
@@ -136,15 +124,19 @@ sys.exit("cannot look at the queue")
 """
 
 
-def test_workers_that_die_ready_without_a_job_are_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", READY_THEN_DEAD, str(spool.root)])
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
-    launcher.start()
-    try:
-        with pytest.raises(TransientError, match=r"\d+ worker processes in a row ended.*: cannot look at the queue"):
-            poll_until_error(launcher)
-    finally:
-        launcher.stop()
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        # They end with code 0, as after their driver's end; their successors would do the same for ever.
+        ("print('my driver has gone')", "my driver has gone"),
+        (READY_THEN_DEAD, "cannot look at the queue"),
+    ],
+    ids=["leave although their driver is here", "die ready"],
+)
+def test_workers_that_end_without_a_job_are_reported(start, monkeypatch, program, said):
+    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", program, str(spool.root)])
+    with pytest.raises(TransientError, match=rf"\d+ worker processes in a row ended.*: {said}"):
+        poll_until_error(start(1))
 
 
 DIES_ON_ITS_JOB = """
@@ -156,46 +148,35 @@ Worker(Spool(Path(sys.argv[1])), lambda work, folder: __import__("os").abort()).
 """
 
 
-def test_workers_that_die_of_their_jobs_lose_the_jobs_only(tmp_path, monkeypatch):
+def test_workers_that_die_of_their_jobs_lose_the_jobs_only(start, monkeypatch):
     """Their jobs say so, and may be tried again so often: the launcher has no complaint of its own."""
     monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", DIES_ON_ITS_JOB, str(spool.root)])
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 2)
-    launcher.start()
-    try:
-        for number in range(5):
-            handle = launcher.submit(JobRequest(name=f"job-{number}", token="t", document=DOCUMENT, timeout=60.0))
-            while (status := launcher.poll([handle])[0]).state is not JobState.LOST:
-                time.sleep(0.02)
-            assert status.reason == "worker_died"
-            launcher.discard(handle)
-    finally:
-        launcher.stop()
+    launcher = start(2)
+    for number in range(5):
+        handle = launcher.submit(JobRequest(name=f"job-{number}", token="t", document=DOCUMENT, timeout=60.0))
+        while (status := launcher.poll([handle])[0]).state is not JobState.LOST:
+            time.sleep(0.02)
+        assert status.reason == "worker_died"
+        launcher.discard(handle)
 
 
-def test_files_that_are_no_jobs_end_neither_workers_nor_supervisor(tmp_path):
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
-    launcher.start()
+def test_files_that_are_no_jobs_end_neither_workers_nor_supervisor(tmp_path, start):
+    launcher = start(1)
     for folder in ("queue", "claims"):
         for name in (".nfs000000001", "foo bar", "-", "5-", "5-a b"):
             (tmp_path / "spool" / folder / name).touch()
     (tmp_path / "spool" / "queue" / "foo").touch()
     (tmp_path / "spool" / "queue" / "00000000000000000001-folder").mkdir()
-    try:
-        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
-        until = time.monotonic() + 60.0
-        while launcher.poll([handle])[0].state is not JobState.FINISHED:
-            assert time.monotonic() < until
-            launcher.wait([handle], 0.1)
-    finally:
-        launcher.stop()
+    handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
+    until = time.monotonic() + 60.0
+    while launcher.poll([handle])[0].state is not JobState.FINISHED:
+        assert time.monotonic() < until
+        launcher.wait([handle], 0.1)
 
 
 @pytest.fixture
-def served(tmp_path):
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 0)
-    launcher.start()
-    yield launcher
-    launcher.stop()
+def served(start):
+    return start()
 
 
 def wait_until(fulfilled):
@@ -295,40 +276,28 @@ def poll_until_error(launcher):
         time.sleep(0.02)
 
 
-def test_no_job_is_started_on_a_disk_with_little_room(tmp_path):
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(min_free_space=1e12), 0)
-    launcher.start()
-    try:
-        with pytest.raises(DiskFullError, match=f"disk is full: {tmp_path / 'spool'}"):
-            launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
-        assert launcher.find("job") is None
-    finally:
-        launcher.stop()
+def test_no_job_is_started_on_a_disk_with_little_room(tmp_path, start):
+    launcher = start(min_free_space=1e12)
+    with pytest.raises(DiskFullError, match=f"disk is full: {tmp_path / 'spool'}"):
+        launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
+    assert launcher.find("job") is None
 
 
-def test_a_verdict_that_cannot_be_read_is_a_loss(tmp_path):
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(), 0)
-    launcher.start()
-    try:
-        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
-        (tmp_path / "spool" / "jobs" / "job" / "lost.json").write_text("{")
-        (status,) = launcher.poll([handle])
-        assert (status.state, status.reason) == (JobState.LOST, "damaged_file")
-    finally:
-        launcher.stop()
+def test_a_verdict_that_cannot_be_read_is_a_loss(tmp_path, start):
+    launcher = start()
+    handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
+    (tmp_path / "spool" / "jobs" / "job" / "lost.json").write_text("{")
+    (status,) = launcher.poll([handle])
+    assert (status.state, status.reason) == (JobState.LOST, "damaged_file")
 
 
-def test_the_end_of_the_supervisor_ends_the_campaign(tmp_path, monkeypatch):
+def test_the_end_of_the_supervisor_ends_the_campaign(start, monkeypatch):
     """An error of our own in the thread: nothing looks after the workers any more, and nobody may wait for them."""
     monkeypatch.setattr(LocalLauncher, "_look_after", lambda self: 1 / 0)
     monkeypatch.setattr(threading, "excepthook", lambda told: None)
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(), 0)
-    launcher.start()
-    try:
-        with pytest.raises(StoreError, match="supervises the workers ended"):
-            poll_until_error(launcher)
-    finally:
-        launcher.stop()
+    launcher = start()
+    with pytest.raises(StoreError, match="supervises the workers ended"):
+        poll_until_error(launcher)
 
 
 def test_workers_that_ended_leave_no_zombie_where_another_driver_has_the_spool(tmp_path):

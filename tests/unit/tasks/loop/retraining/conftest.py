@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from benchmarks.ended_jobs import EndedJobs
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
@@ -30,7 +31,7 @@ from tests.support.actors import ADA
 
 
 @dataclass
-class InProcess:
+class InProcess(EndedJobs):
     """A backend that does a job when it is asked for it the ``slow``-th time.
 
     Evaluations and trainings are deterministic (the contracts of calculators and surrogates test it), so that the same document
@@ -49,26 +50,14 @@ class InProcess:
     slow: int = 1
     change: Callable[[TrainingDocument], TrainingDocument] = lambda document: document
     lose: bool = False
-    requests: dict[str, JobRequest] = field(default_factory=dict)
     polls: dict[str, int] = field(default_factory=dict)
     trained: list[TrainingDocument] = field(default_factory=list)
     timeouts: list[float] = field(default_factory=list)
 
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def runtime(self) -> Mapping[str, object]:
-        return {}
-
     def submit(self, job: JobRequest) -> dict:
         if job.document.get("kind") == "training":
             self.timeouts.append(job.timeout)
-        self.requests.setdefault(job.name, job)
-        return {"name": job.name}
-
-    def find(self, name: str) -> dict | None:
-        return {"name": name} if name in self.requests else None
+        return super().submit(job)
 
     def poll(self, handles: Sequence[dict]) -> list[JobStatus]:
         return [self._look(handle["name"]) for handle in handles]
@@ -80,8 +69,6 @@ class InProcess:
             return JobStatus(JobState.RUNNING)
         lost = JobStatus(JobState.LOST, "node_fail", "told to lose it")
         return lost if training and self.lose else JobStatus(JobState.FINISHED)
-
-    def wait(self, handles: Sequence[dict], timeout: float) -> None: ...
 
     def fetch(self, handle: dict) -> JobResult:
         job, folder = self.requests[handle["name"]], self.folder / handle["name"]
@@ -116,11 +103,6 @@ class InProcess:
         if made != folder:
             shutil.copytree(made, folder, dirs_exist_ok=True)
         return outcome
-
-    def cancel(self, handle: dict) -> None: ...
-
-    def discard(self, handle: dict) -> None:
-        self.requests.pop(handle["name"], None)
 
 
 @dataclass

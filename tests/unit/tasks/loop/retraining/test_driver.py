@@ -1,21 +1,24 @@
 """Retrains in the loop: what they learn from, when they count, and what they may not disturb."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
+from ase.build import bulk
+from ase.io import write
 
 from tansaku.deploy.cli.results import _show_systems
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import Command
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
+from tansaku.models.surrogates.files import read_weights
+from tansaku.models.surrogates.surrogate_registry import restored
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import drive
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.retraining.driver import train_for
 from tansaku.tasks.loop.training.versions import read_dataset
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
@@ -360,7 +363,7 @@ def test_a_service_s_run_begins_with_the_version_in_use(growing):
     assert starts == [None, "small@1"]
 
 
-class Asked(SilentObserver):
+class Asked(Observer):
     """Trains when a retrain begins, as a run of the service does some time later."""
 
     def __init__(self, resources):
@@ -371,3 +374,37 @@ class Asked(SilentObserver):
             self.numbers.append(retrain.number)
             if retrain.dataset:
                 train_for(self.resources, "small", retrain.number)
+
+
+def test_a_campaign_learns_from_descriptors_of_its_structures(retrained, tmp_path_factory, tmp_path):
+    rng = np.random.default_rng(0)
+    structures = []
+    for number in range(40):
+        strain = 0.02 * rng.normal()
+        atoms = bulk("Cu", "fcc", 3.6 * (1.0 + strain), cubic=True)
+        atoms.info = {f"d{place:02d}": float(value) for place, value in enumerate(rng.normal(size=20))}
+        atoms.info |= {"d07": strain**2, "d11": strain, "family": f"f{number % 6}"}
+        structures.append(atoms)
+    path = tmp_path_factory.getbasetemp() / "described.extxyz"
+    write(path, structures, format="extxyz")
+    surrogate = {"type": "sparse", "columns": ["d*"]}
+    space = {"type": "structures", "paths": [path.name], "system_key": "family", "duplicates": "ignore"}
+    space["features"] = {"described": {"type": "info", "keys": [f"d{place:02d}" for place in range(20)]}}
+    campaign = retrained(
+        space=space,
+        calculator={"type": "emt"},
+        label=None,
+        pre_screening=None,
+        proposer={"type": "sparse"},
+        objective={"property": "energy_per_atom", "unit": "meV/atom"},
+        retrain={"surrogate": surrogate, "learns": "calculator", "first": 24, "every": 100, "held_out": ["f1", "f4"]},
+        budget={"evaluations": 28},
+    )
+    campaign.drive()
+    ((begun, end),) = campaign.retrains()
+    assert (end.ok, begun.observations) == (True, 24), end.message
+    model = restored(read_weights(campaign.resources.artifacts.get(end.weights, tmp_path / "w.safetensors")))
+    found = model.training["probabilities"]
+    assert max(found, key=found.get) == "d07"
+    # The spread of the energies is some 30 meV/atom; two descriptors explain most of it.
+    assert end.held_out["energy"].rmse < 0.006

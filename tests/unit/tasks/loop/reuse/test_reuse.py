@@ -4,156 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import EntryPoint
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from tansaku.models.domain import plugins
 from tansaku.models.domain.adoption import adopted_from
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError, StoreError
-from tansaku.models.domain.ports import CampaignStore, JobRequest, JobResult, JobStatus
+from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.states import FailureKind, JobState
+from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.act.commands.copy import copy_campaign
-from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.delete import delete_campaign
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
 from tansaku.tasks.act.commands.rename import rename_campaign
-from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.ground.site.processes import this_driver
-from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.reuse.freezing import is_own
 from tansaku.tasks.loop.reuse.plugin_versions import OTHER_PLUGINS
-from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
-from tansaku.tasks.node.jobs.document import JobDocument
-from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
-
-COPPER = {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@dataclass
-class Direct:
-    """A backend that computes a job when it is fetched."""
-
-    folder: Path
-    jobs: dict[str, JobRequest] = field(default_factory=dict)
-    computed: list[str] = field(default_factory=list)
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def runtime(self) -> dict:
-        return {}
-
-    def submit(self, job: JobRequest) -> dict:
-        self.jobs[job.name] = job
-        return {"name": job.name}
-
-    def find(self, name: str) -> dict | None:
-        return {"name": name} if name in self.jobs else None
-
-    def poll(self, handles) -> list[JobStatus]:
-        return [JobStatus(JobState.FINISHED) for _ in handles]
-
-    def wait(self, handles, timeout: float) -> None: ...
-
-    def fetch(self, handle: dict) -> JobResult:
-        job = self.jobs[handle["name"]]
-        self.computed.append(job.document["candidate"])
-        folder = self.folder / job.name
-        folder.mkdir(exist_ok=True)
-        outcome = evaluate(JobDocument.model_validate(job.document), folder)
-        return JobResult(job.token, outcome.model_copy(update={"wall_time": 7.0}), folder)
-
-    def cancel(self, handle: dict) -> None: ...
-
-    def discard(self, handle: dict) -> None: ...
-
-
-@dataclass
-class Desk:
-    """A store, and campaigns on strained copper in it."""
-
-    folder: Path
-    resources: Resources
-    launcher: Direct
-
-    @property
-    def store(self) -> CampaignStore:
-        return self.resources.store
-
-    def write(self, name: str, start: float, stop: float, **changes: object):
-        """A campaign on lattices from ``start`` to ``stop`` percent, in steps of 1; its crystal has the campaign's name."""
-        steps = round(stop - start) + 1
-        text = {
-            "schema_version": 1,
-            "name": name,
-            "space": {
-                "type": "crystals",
-                "crystals": {name: COPPER},
-                "scans": [{"type": "lattice", "percent": {"start": start, "stop": stop, "steps": steps}}],
-            },
-            "calculator": {"type": "emt"},
-            "objective": {"property": "energy_per_atom", "unit": "eV/atom"},
-            "proposer": {"type": "grid"},
-            "execution": {"in_flight": 1, "polish": 0},
-        } | changes
-        path = self.folder / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(text))
-        return load_campaign(path)
-
-    def create(self, name: str, start: float, stop: float, **changes: object):
-        return prepare_campaign(self.resources, ADA, self.write(name, start, stop, **changes))
-
-    def drive(self, name: str) -> str:
-        self.launcher.computed.clear()
-        with CampaignLoop(self.resources, name) as loop:
-            loop.advance()
-            return loop.result.reason
-
-    def origins(self, name: str) -> list[tuple[str, int] | None]:
-        found = [adopted_from(item) for item in self.store.evaluations(name)]
-        return [None if origin is None else (origin.campaign, origin.number) for origin in found]
-
-    def frozen(self, name: str) -> dict:
-        (event,) = self.store.events(name, kind="reuse.frozen")
-        return event.data
-
-
-@pytest.fixture
-def desk(tmp_path) -> Desk:
-    launcher = Direct(tmp_path / "jobs")
-    launcher.folder.mkdir()
-    resources = Resources(
-        settings=Settings(home=tmp_path),
-        site=SiteSpec(),
-        store=MemoryCampaignStore(),
-        artifacts=FileArtifactStore(tmp_path / "artifacts"),
-        open_launcher=lambda _spec: launcher,
-    )
-    made = Desk(tmp_path, resources, launcher)
-    made.create("old", -2, 2)
-    assert made.drive("old") == "exhausted"
-    assert len(launcher.computed) == 5
-    return made
+from tests.support.copper_desk import COPPER, Direct
 
 
 def test_known_structures_are_adopted_and_the_rest_is_computed(desk):

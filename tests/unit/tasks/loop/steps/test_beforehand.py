@@ -20,23 +20,23 @@ from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
-from tests.unit.tasks.loop.reuse.test_reuse import COPPER, Desk, Killed, desk  # noqa: F401 - a fixture
+from tests.support.copper_desk import COPPER, Desk
 
 GP = {"type": "gp", "initial_points": 2}
 
 
-def values(desk: Desk, name: str) -> dict[str, float | None]:  # noqa: F811
+def values(desk: Desk, name: str) -> dict[str, float | None]:
     return {item.proposal.candidate: item.outcome.value for item in desk.store.evaluations(name)}
 
 
-def candidates(desk: Desk, name: str) -> list[str]:  # noqa: F811
+def candidates(desk: Desk, name: str) -> list[str]:
     return [item.proposal.candidate for item in desk.store.evaluations(name)]
 
 
 @pytest.mark.parametrize(
     ("budget", "reason"), [({"evaluations": 2}, "evaluations"), ({"cost": 2.0}, "budget"), ({"fraction": 2 / 13}, "budget")]
 )
-def test_a_campaign_with_reuse_never_answers_worse_than_the_one_it_reuses(desk, budget, reason):  # noqa: F811
+def test_a_campaign_with_reuse_never_answers_worse_than_the_one_it_reuses(desk, budget, reason):
     desk.create("new", -6, 6, reuse=True, seed=3, proposer={"type": "random"}, budget=budget)
     assert desk.drive("new") == reason
     assert min(values(desk, "new").values()) <= min(values(desk, "old").values())
@@ -48,7 +48,7 @@ def test_a_campaign_with_reuse_never_answers_worse_than_the_one_it_reuses(desk, 
     assert desk.launcher.computed == []
 
 
-def test_the_model_knows_all_results_and_only_the_rest_of_the_design_is_computed(desk):  # noqa: F811
+def test_the_model_knows_all_results_and_only_the_rest_of_the_design_is_computed(desk):
     scan = {"type": "lattice", "percent": {"start": -2, "stop": 4, "steps": 7}}
     silver = COPPER | {"elements": ["Ag"], "lattice_parameter": 4.09}
     space = {"type": "crystals", "crystals": {"cu": COPPER, "ag": silver}, "scans": [scan]}
@@ -65,26 +65,13 @@ def test_the_model_knows_all_results_and_only_the_rest_of_the_design_is_computed
 
 @pytest.mark.parametrize("method", ["insert_proposal", "begin_attempt", "accept_outcome"])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_among_the_known_results_it_proposes_the_same(desk, method, when):  # noqa: F811
+def test_killed_among_the_known_results_it_proposes_the_same(desk, method, when):
     changes = {"reuse": True, "proposer": GP, "budget": {"evaluations": 2}, "execution": {"in_flight": 2, "polish": 0}}
     space = desk.write("plain", -4, 4).spec.space.model_dump(mode="json")
     desk.create("plain", -4, 4, **changes)
     desk.create("new", -4, 4, **changes | {"space": space})
     desk.drive("plain")
-    real, calls = getattr(desk.store, method), []
-
-    def dying(*given, **named):
-        calls.append(method)
-        if len(calls) == 3:
-            if when == "after":
-                real(*given, **named)
-            raise Killed
-        return real(*given, **named)
-
-    setattr(desk.store, method, dying)
-    with pytest.raises(Killed):
-        desk.drive("new")
-    setattr(desk.store, method, real)
+    desk.drive_to_its_death("new", method, 3, when)
     assert desk.drive("new") == "evaluations"
     assert candidates(desk, "new") == candidates(desk, "plain")
     assert desk.origins("new") == desk.origins("plain") == [*(("old", number) for number in range(1, 6)), None, None]
@@ -106,7 +93,7 @@ PHASES = {"energies": {"Cu": -0.007}}
     ],
     ids=["volume", "unit", "formation", "hull", "modulus"],
 )
-def test_another_property_of_the_same_calculation_is_read_from_its_record(desk, objective, phases, known):  # noqa: F811
+def test_another_property_of_the_same_calculation_is_read_from_its_record(desk, objective, phases, known):
     for edge in (3.5, 3.6, 3.7):
         write(desk.folder / f"cu-{edge}.extxyz", bulk("Cu", "fcc", a=edge))
     space = {"type": "structures", "paths": [f"cu-{edge}.extxyz" for edge in (3.5, 3.6, 3.7)]}
@@ -120,7 +107,7 @@ def test_another_property_of_the_same_calculation_is_read_from_its_record(desk, 
     assert values(desk, "new") == values(desk, "afresh")
 
 
-def test_a_stored_campaign_adopts_what_it_proposes_and_counts_it_as_before(desk):  # noqa: F811
+def test_a_stored_campaign_adopts_what_it_proposes_and_counts_it_as_before(desk):
     record = desk.create("new", -1, 6, reuse=True)
     artifacts, file = desk.resources.artifacts, desk.folder / "results.json"
     with artifacts.open(record.spec["reuse_sha256"]) as stream:
@@ -140,16 +127,16 @@ def test_a_stored_campaign_adopts_what_it_proposes_and_counts_it_as_before(desk)
 TABLE = {"file": "earlier.csv", "candidate": "name", "value": "energy", "unit": "meV/atom"}
 
 
-def table(desk: Desk, *rows: str) -> None:  # noqa: F811
+def table(desk: Desk, *rows: str) -> None:
     (desk.folder / "earlier.csv").write_text("\n".join(("name,energy", *rows)) + "\n")
 
 
 @pytest.fixture
-def level(desk) -> str:  # noqa: F811
+def level(desk) -> str:
     return preview_loaded(desk.write("old", -2, 2)).level
 
 
-def test_values_of_ones_own_table_enter_in_the_same_way(desk, level):  # noqa: F811
+def test_values_of_ones_own_table_enter_in_the_same_way(desk, level):
     table(desk, "new-lattice-a10600,-5000", "new-lattice-a10500,-4000")
     known = TABLE | {"level": level}
     loaded = desk.write("new", -1, 6, known=known, reuse=True, budget={"evaluations": 1})
@@ -183,7 +170,7 @@ def test_values_of_ones_own_table_enter_in_the_same_way(desk, level):  # noqa: F
         (["new-lattice-a10600,1"], {"value": "none"}, r"known\.value: .* has no column 'none'"),
     ],
 )
-def test_a_wrong_table_is_refused_by_key_and_row(desk, level, rows, changes, message):  # noqa: F811
+def test_a_wrong_table_is_refused_by_key_and_row(desk, level, rows, changes, message):
     table(desk, *rows)
     loaded = desk.write("new", -1, 6, known=TABLE | {"level": level} | changes)
     with pytest.raises(ConfigurationError, match=message):

@@ -9,6 +9,7 @@ from tansaku.models.domain.records import Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.tasks.loop.steps.certificates import still_stops, stopping, stored_certificates
+from tests.support.campaign_files import table_space
 
 RULE = StopRuleSpec(within="5 mJ/m2", probability=0.9)
 
@@ -74,12 +75,7 @@ def test_the_audit_is_asked():
         {
             "schema_version": 1,
             "name": "a",
-            "space": {
-                "type": "table",
-                "candidates": "a.csv",
-                "columns": {"id": "id", "value": "v"},
-                "features": {"x": {"columns": "x"}},
-            },
+            "space": table_space("a.csv", {"id": "id", "value": "v"}, {"x": {"columns": "x"}}),
             "budget": {"stop": {"within": "5 mJ/m2", "probability": 0.9}},
         }
     )

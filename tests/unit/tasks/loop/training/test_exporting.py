@@ -7,14 +7,10 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 
+pytestmark = pytest.mark.needs("torch", "matscipy")
+
 BISPECTRUM = {"type": "bispectrum", "cutoff": 4.5, "degree": 4}
 SYMMETRY = {"type": "symmetry_functions", "cutoff": 4.5, "radial": 3, "angular": 3, "zetas": [1, 2]}
-
-
-@pytest.fixture(autouse=True)
-def _needs(require):
-    for package in ("torch", "matscipy"):
-        require(package)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,12 +27,26 @@ from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.loop.training import versions as subject
-from tansaku.tasks.loop.training.versions import find_dataset, find_model, not_comparable, open_model, read_report, train_model
+from tansaku.tasks.loop.training.versions import (
+    find_dataset,
+    find_model,
+    models_in_use,
+    not_comparable,
+    open_model,
+    read_report,
+    train_model,
+)
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, write_hdf5
 from tansaku.tasks.node.jobs.judging import Compared
 from tansaku.tasks.node.jobs.splitting import split
 from tansaku.tasks.read.figures.model import draw_model, error_text
 
+REGISTRY = SimpleNamespace(
+    readable_models=lambda: (
+        [SimpleNamespace(artifact=letter * 64, label=f"copper@{number}") for number, letter in enumerate("abc", 1)],
+        [],
+    )
+)
 RADIAL = (RadialDescriptorSpec(cutoff=5.0, widths=(0.4, 0.8)),)
 GOOD = LocalEnergiesSpec(descriptors=RADIAL, total_weights=(0.0,), path_points=10, path_ratio=1e-3, max_iterations=300)
 POOR = GOOD.model_copy(update={"path_points": 2, "path_ratio": 0.5})
@@ -306,3 +321,25 @@ def test_a_figure_names_the_errors_of_both_sides(resources, store, emt_examples)
         assert f"RMSE {1000 * cells.rmse:.3g} meV/atom" in error_text(sides[side]["energy"])
     scalar = Compared(np.array([1.0, 1.0]), np.array([1.0, 3.0]), np.empty(0), "1")
     assert error_text(scalar) == "MAE 1, RMSE 1.41"
+
+
+def test_models_are_named_by_what_their_files_hold():
+    spec = {
+        "calculator": {
+            "type": "surrogate",
+            "model": "energies.safetensors",
+            "model_sha256": "b" * 64,
+            "relaxed_by": {"type": "potential", "model": "forces.safetensors", "model_sha256": "c" * 64},
+        },
+        "label": {"calculator": {"type": "potential", "model": "theirs.safetensors", "model_sha256": "d" * 64}},
+        "also": [{"model": "energies.safetensors", "model_sha256": "b" * 64}],
+    }
+    assert models_in_use(REGISTRY, spec) == {
+        "energies.safetensors": "copper@2",
+        "forces.safetensors": "copper@3",
+        "theirs.safetensors": "another registry's",
+    }
+
+
+def test_other_calculators_have_none():
+    assert models_in_use(REGISTRY, {"calculator": {"type": "chgnet", "model": "0.3.0", "model_sha256": None}}) == {}

@@ -8,14 +8,10 @@ from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.loop.transfer.levels import OTHER_LEVEL, UNKNOWN, level_note, note_levels
+from tests.support.campaign_files import boundary_space
 from tests.support.records import campaign_record
 
-BOUNDARIES = {
-    "type": "grain_boundary",
-    "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.04},
-    "axis": [1, 1, 0],
-    "boundaries": {"planes": [[1, 1, 1]]},
-}
+BOUNDARIES = boundary_space("Al", 4.04, [1, 1, 1], axis=[1, 1, 0])
 GPAW = GpawSpec(cutoff=300, setups_sha256="a" * 64)
 
 

@@ -95,7 +95,11 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         ),
         ("along_axis: [0.0, 0.7]", "along_axis: [0.0, far]", "space.translation.along_axis[1]: 'far' must be a valid number"),
         ("lattice_parameter: 4.05", "lattice_parameter: .nan", "space.crystal.lattice_parameter: nan must be"),
-        ("element: Al", "element: al", "space.crystal.element: 'al' must match pattern"),
+        (
+            "element: Al",
+            "element: al",
+            "space.crystal.element: 'al' is no symbol of an element, such as Al: it must",
+        ),
         (
             "structure: fcc",
             "structure: fc",
@@ -335,6 +339,9 @@ def test_vasp_s_potcars_belong_to_the_spec(tmp_path, vasp):
     given = BOUNDARIES.replace("  type: emt\n", "  type: vasp\n  potcars: {Al: Al}\n")
     path.write_text(given)
     assert len(load_campaign(path).spec.calculator.potcars_sha256) == 64
+    path.write_text(given.replace("{fmax: 0.05}", "{fmax: 0.05, unconverged: keep}"))
+    with pytest.raises(ConfigurationError, match=r"relaxation\.unconverged: keep; expected fail"):
+        load_campaign(path)
     path.write_text(given.replace("{Al: Al}", "{Cu: Cu}"))
     with pytest.raises(ConfigurationError, match=r"calculator\.potcars: the crystal's Al is missing \(al\.yaml, line"):
         load_campaign(path)

@@ -10,6 +10,7 @@ from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
 from tansaku.tasks.node.configuration.defaults import with_defaults
 from tansaku.tasks.node.configuration.source import polish_relaxation
+from tests.support.campaign_files import boundary_space
 
 SURFACE = {
     "type": "energy_surface",
@@ -155,11 +156,7 @@ def test_what_is_awaited_is_drawn_with_the_engines_for_few_evaluations():
 
 
 def boundary(calculator: dict, **keys: object) -> CampaignSpec:
-    space = {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
-        "boundaries": {"planes": [[1, 1, 3]]},
-    }
+    space = boundary_space("Cu", 3.59, [1, 1, 3])
     document = {"schema_version": 1, "name": "test", "space": space, "calculator": calculator}
     return CampaignSpec.model_validate(document | keys)
 

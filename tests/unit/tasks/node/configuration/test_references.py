@@ -1,4 +1,4 @@
-"""Elements that the campaign's calculator computes, so that formation energies need no numbers."""
+"""Elements that a campaign's calculator is to compute, so that formation energies need no numbers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
-from tansaku.tasks.node.configuration.crystal import answered
-from tansaku.tasks.node.configuration.references import with_computed, with_references
+from tansaku.tasks.node.configuration.references import check_references, reference_elements, with_computed
 from tests.support.actors import ADA
 from tests.support.alloys import FILE
 
@@ -27,29 +26,32 @@ def loaded(phases, **changes):
     return campaign_from_data(data | changes, FILE.parent, "test")
 
 
-def resolved(phases, **changes):
+def elements(phases, **changes):
     campaign = loaded(phases, **changes)
-    return with_references(campaign.spec, open_space(campaign.spec.space, campaign.base_path), campaign.base_path)
+    return reference_elements(campaign.spec, open_space(campaign.spec.space, campaign.base_path), campaign.base_path)
 
 
-def test_the_numbers_of_the_shipped_example_are_found():
-    written = yaml.safe_load(FILE.read_text())["space"]["phases"]["energies"]
-    phases = resolved({"references": "compute"}).space.phases
-    assert phases.computed == pytest.approx(written, abs=5e-5)
-    assert phases.energies is None
-    assert preview_loaded(loaded({"references": "compute"})).candidates == 8
+@pytest.mark.parametrize(
+    ("phases", "computed"),
+    [
+        ({"references": "compute"}, ("Au", "Cu")),
+        ({"references": "compute", "energies": {"Cu": -1.0, "AuCu": -0.5}}, ("Au",)),
+        ({"references": "compute", "energies": {"Cu": -1.0, "Au": -0.5}}, ()),
+        ({"energies": {"AuCu": -0.5}}, ()),
+    ],
+)
+def test_what_the_file_gives_is_not_computed(phases, computed):
+    assert elements(phases) == computed
 
 
-def test_what_the_file_gives_is_not_computed():
-    phases = resolved({"references": "compute", "energies": {"Cu": -1.0, "AuCu": -0.5}}).space.phases
-    assert phases.computed.keys() == {"Au"}
-    asked = answered.cache_info().misses
-    assert resolved({"references": "compute", "energies": {"Cu": -1.0, "Au": -0.5}}).space.phases.computed == {}
-    assert answered.cache_info().misses == asked
+def test_a_check_says_what_is_computed_first_and_computes_nothing():
+    preview = preview_loaded(loaded({"references": "compute"}))
+    assert (preview.candidates, preview.references) == (8, ("Au", "Cu"))
+    assert "references  Au, Cu, computed first" in preview.describe()
 
 
 def test_what_was_found_makes_no_other_campaign_and_is_found_again_by_a_copy():
-    spec = resolved({"references": "compute"})
+    spec = loaded({"references": "compute"}).spec
     other = with_computed(spec, {"Au": 1.0, "Cu": 2.0})
     assert spec_hash(spec) == spec_hash(other)
     assert diff_specs(spec, other) == []
@@ -57,17 +59,16 @@ def test_what_was_found_makes_no_other_campaign_and_is_found_again_by_a_copy():
     assert again.spec.space.phases.computed is None
 
 
-@pytest.mark.parametrize(
-    ("calculator", "message"),
-    [
-        ({"type": "gpaw"}, "with a calculator of type gpaw it takes too long, or cannot be done on this machine"),
-        ({"type": "manual", "procedure": "by hand"}, "with a calculator of type manual it takes too long"),
-    ],
-)
-def test_a_calculator_that_cannot_is_told(calculator, message):
-    with pytest.raises(ConfigurationError, match=message) as told:
-        resolved({"references": "compute"}, calculator=calculator)
-    assert told.value.hint == "compute Au, Cu as you like and give their energies under space.phases.energies"
+def test_a_calculator_that_cannot_is_told():
+    manual = {"type": "manual", "procedure": "by hand"}
+    with pytest.raises(ConfigurationError, match="a calculator of type manual computes no crystals of elements") as told:
+        check_references(loaded({"references": "compute"}, calculator=manual).spec, ("Cu", "Au"))
+    assert told.value.hint == "give the energies of Au, Cu under space.phases.energies"
+
+
+def test_an_element_without_a_simple_form_is_told_before_anything_is_computed():
+    with pytest.raises(ConfigurationError, match="the usual crystal of P is none of fcc, bcc, hcp, diamond"):
+        check_references(loaded({"references": "compute"}).spec, ("Cu", "P"))
 
 
 @pytest.mark.parametrize("phases", [{}, {"energies": {"Cu": 0.0}, "file": "phases.csv"}, {"references": "guess"}])
@@ -76,10 +77,11 @@ def test_phases_that_say_nothing_or_too_much_are_refused(phases):
         loaded(phases)
 
 
-def test_the_campaign_keeps_what_it_found_first(monkeypatch):
+def test_a_stored_campaign_keeps_what_its_creation_found():
     campaign, place = loaded({"references": "compute"}), SimpleNamespace(store=MemoryCampaignStore(), site=SiteSpec())
-    first = stored_spec(prepare_campaign(place, ADA, campaign)).space.phases.computed
-    monkeypatch.setattr("tansaku.tasks.act.commands.create.with_references", lambda *_: pytest.fail("computed again"))
-    again = prepare_campaign(place, ADA, campaign)
-    assert stored_spec(again).space.phases.computed == first
-    assert first.keys() == {"Au", "Cu"}
+    record = prepare_campaign(place, ADA, campaign)
+    assert stored_spec(record).space.phases.computed is None
+    found = with_computed(stored_spec(record), {"Au": 1.0, "Cu": 2.0})
+    place.store = MemoryCampaignStore()
+    place.store.create_campaign(record.model_copy(update={"spec": found.model_dump(mode="json")}))
+    assert stored_spec(prepare_campaign(place, ADA, campaign)).space.phases.computed == {"Au": 1.0, "Cu": 2.0}

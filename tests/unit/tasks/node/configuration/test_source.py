@@ -1,30 +1,19 @@
 """What makes two evaluations the same computation."""
 
-from __future__ import annotations
-
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.tasks.node.configuration.source import polish_relaxation, polish_source, source_of
+from tests.support.campaign_files import boundary_space, table_space
 
 BOUNDARY = {
     "schema_version": 1,
     "name": "b",
-    "space": {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
-        "boundaries": {"planes": [[1, 1, 1]]},
-    },
+    "space": boundary_space("Al", 4.05, [1, 1, 1]),
 }
 TABLE = {
     "schema_version": 1,
     "name": "t",
-    "space": {
-        "type": "table",
-        "candidates": "a.csv",
-        "columns": {"id": "id", "value": "v"},
-        "features": {"x": {"columns": ["x"]}},
-        "sha256": "0" * 64,
-    },
+    "space": table_space("a.csv", {"id": "id", "value": "v"}, {"x": {"columns": ["x"]}}, sha256="0" * 64),
 }
 
 
@@ -62,6 +51,14 @@ def test_polish_frees_cell_and_translation_and_is_a_source_of_its_own():
     already_free = boundary(relaxation={"cell": "normal", "translation": "free"})
     assert polish_source(already_free, source_of(already_free)) != source_of(already_free)
     assert polish_relaxation(table()) is None
+
+
+def test_a_look_is_a_source_of_its_own_and_its_final_relaxation_converges():
+    rough = {"max_steps": 15}
+    look = boundary(relaxation={**rough, "unconverged": "keep"})
+    assert source_of(look) != source_of(boundary(relaxation=rough))
+    final = polish_relaxation(look)
+    assert (final.fmax, final.max_steps, final.unconverged) == (0.001, 2000, "fail")
 
 
 def finally_relaxed(fmax, searched, **calculator):

@@ -15,6 +15,7 @@ from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tansaku.tasks.node.configuration.source import polish_relaxation, source_of
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate, open_job
+from tests.support.campaign_files import boundary_space
 
 WORKFLOW = {"type": "migration_barrier", "ion": "Li"}
 TAVORITE = {
@@ -105,11 +106,7 @@ def test_what_cannot_be_computed_is_refused_before_anything_is_spent(require, tm
 
 
 def test_a_boundary_has_no_migration_barrier(tmp_path):
-    space = {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
-        "boundaries": {"planes": [[1, 1, 1]]},
-    }
+    space = boundary_space("Al", 4.05, [1, 1, 1])
     with pytest.raises(ValidationError, match=r"calculator\.workflow"):
         campaign(space=space, objective={})
     with pytest.raises(ConfigurationError, match=r"calculator\.workflow"):
@@ -127,6 +124,8 @@ def test_a_boundary_has_no_migration_barrier(tmp_path):
         {"dimensions": 4},
         {"fmax": 0.5},
         {"images": 2},
+        {"midpoint_steps": -1},
+        {"midpoint_steps": 5, "mechanism": {"type": "interstitial"}},
         {"type": "neb"},
         {"surprise": 1},
     ],

@@ -10,10 +10,11 @@ from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, read_hdf5, write_hdf5
 
+pytestmark = pytest.mark.needs("h5py")
+
 
 @pytest.fixture
-def examples(emt_examples, require) -> list[Example]:
-    require("h5py")
+def examples(emt_examples) -> list[Example]:
     found = emt_examples(("Cu", "Au"), groups=2, per_group=2)
     # Sizes differ, and not everything is known of every structure.
     small = found[1].structure[:5]
@@ -65,8 +66,7 @@ def test_every_part_of_the_content_counts(examples, part):
     assert content_sha256([*examples[:2], changed, examples[3]]) != content_sha256(examples)
 
 
-def test_what_is_no_data_set_is_refused(tmp_path, require):
-    require("h5py")
+def test_what_is_no_data_set_is_refused(tmp_path):
     import h5py
 
     path = tmp_path / "a.h5"
@@ -85,8 +85,7 @@ def test_a_file_that_cannot_be_written_is_named(examples, tmp_path):
         write_hdf5(examples, tmp_path / "no" / "a.h5", {})
 
 
-def test_a_file_of_the_first_version_loads_for_ever(require):
-    require("h5py")
+def test_a_file_of_the_first_version_loads_for_ever():
     found = read_hdf5(Path(__file__).parent / "data" / "dataset-1.h5")
     assert content_sha256(found) == "5ea7d76b1dac95339ec161a870045564a31fd9b52012dffbaee863942449a765"
     assert [sorted(one.properties) for one in found] == [

@@ -9,16 +9,13 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
+from tests.support.campaign_files import boundary_space, table_space
 
 BOUNDARY = {
     "campaign": "test",
-    "space": {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
-        "boundaries": {"planes": [[1, 1, 1]]},
-        "translation": {"normal": [0.1], "in_plane": [0.0, 0.4], "along_axis": [0.0]},
-        "removed_planes": [0],
-    },
+    "space": boundary_space(
+        "Al", 4.05, [1, 1, 1], translation={"normal": [0.1], "in_plane": [0.0, 0.4], "along_axis": [0.0]}, removed_planes=[0]
+    ),
     "calculator": {"type": "lammps", "potential": "NiAlH_jea.eam.alloy", "relaxation": {"fmax": 0.002}},
 }
 TWIN, SHIFTED = "s003-111-r0-x000-y000-z010", "s003-111-r0-x040-y000-z010"
@@ -123,12 +120,7 @@ def test_a_candidate_outside_the_space_is_an_error(require, tmp_path):
 
 def test_a_table_s_value_is_looked_up(tmp_path):
     (tmp_path / "t.csv").write_text("id,x,value\na,1,0.5\nb,2,\n")
-    space = {
-        "type": "table",
-        "candidates": "t.csv",
-        "columns": {"id": "id", "value": "value"},
-        "features": {"x": {"columns": ["x"]}},
-    }
+    space = table_space("t.csv", {"id": "id", "value": "value"}, {"x": {"columns": ["x"]}})
     found, failed = (evaluate(document(tmp_path, name, space=space, calculator=None), tmp_path) for name in "ab")
     assert (found.value, found.failure) == (0.5, None)
     assert (failed.value, failed.failure.reason) == (None, "recorded_failure")
@@ -137,12 +129,11 @@ def test_a_table_s_value_is_looked_up(tmp_path):
 
 def test_a_result_without_a_value_that_the_goal_compares_is_a_failure_of_the_science(tmp_path):
     (tmp_path / "t.csv").write_text("id,x,value,h\na,1,0.5,7\nb,2,0.6,\n")
-    space = {
-        "type": "table",
-        "candidates": "t.csv",
-        "columns": {"id": "id", "value": "value", "quantities": {"hull": {"column": "h", "unit": "meV"}}},
-        "features": {"x": {"columns": ["x"]}},
-    }
+    space = table_space(
+        "t.csv",
+        {"id": "id", "value": "value", "quantities": {"hull": {"column": "h", "unit": "meV"}}},
+        {"x": {"columns": ["x"]}},
+    )
     objective = {"unit": "eV", "goal": {"type": "pareto", "also": [{"property": "hull", "unit": "eV"}]}}
     changes = {"space": space, "calculator": None, "objective": objective}
     found, failed = (evaluate(document(tmp_path, name, **changes), tmp_path) for name in "ab")

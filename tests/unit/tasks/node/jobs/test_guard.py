@@ -1,7 +1,5 @@
 """Guards of a worker: what a job starts ends with it, and an evaluation beyond a limit ends with the limit's name."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

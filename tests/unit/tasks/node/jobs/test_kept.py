@@ -9,6 +9,8 @@ from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 
+pytestmark = pytest.mark.needs("espresso")
+
 DFT = {
     "campaign": "test",
     "candidate": "s003-111-r0-x000-y000-z000",
@@ -34,11 +36,6 @@ DFT = {
 
 def document(**changes):
     return JobDocument.model_validate({**DFT, "calculator": {**DFT["calculator"], **changes}})
-
-
-@pytest.fixture(autouse=True)
-def _needed(require):
-    require("espresso")
 
 
 def test_a_dft_boundary_comes_with_terms_settings_and_its_output(tmp_path):

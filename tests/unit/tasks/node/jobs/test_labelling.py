@@ -19,17 +19,15 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.loop.datasets.extxyz import example_of
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tansaku.tasks.node.configuration.source import source_of
-from tansaku.tasks.node.jobs.document import JobDocument, LookDocument
+from tansaku.tasks.node.jobs.document import LookDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.node.jobs.labelling import Wanted
 from tansaku.tasks.node.jobs.opened import opened_surrogate
+from tests.support.campaign_files import boundary_space, table_space
+from tests.support.records import job_of
 
-SPACE = {
-    "type": "grain_boundary",
-    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.6},
-    "boundaries": {"planes": [[1, 1, 1]]},
-    "spacing": 8.0,
-}
+SPACE = boundary_space("Cu", 3.6, [1, 1, 1], spacing=8.0)
+POTENTIALS = Path(__file__).parents[4] / "potentials"
 ROUGH = RelaxationSpec(fmax=0.5)
 FINE = RelaxationSpec(fmax=0.005)
 
@@ -39,18 +37,11 @@ def campaign(**keys: object) -> CampaignSpec:
     return CampaignSpec(**({"schema_version": 1, "name": "c", "space": SPACE, "calculator": calculator} | keys))
 
 
-def run(tmp_path, label):
-    spec = campaign(label=label)
+def run(tmp_path, label, base_path=None, **keys):
+    """The outcome of an evaluation with a label, and the structure that it left."""
+    spec = campaign(label=label, **keys)
     candidate = str(open_space(spec.space, tmp_path).pool().ids[3])
-    document = JobDocument(
-        campaign="c",
-        candidate=candidate,
-        space=spec.space,
-        calculator=spec.calculator,
-        label=spec.label,
-        base_path=str(tmp_path),
-    )
-    outcome = evaluate(document, tmp_path)
+    outcome = evaluate(job_of(spec, candidate, base_path or tmp_path), tmp_path)
     assert outcome.failure is None
     with (tmp_path / outcome.artifacts["structure.extxyz"]).open() as stream:
         atoms = next(iter(read_extxyz(stream)))
@@ -95,12 +86,7 @@ def test_a_label_makes_another_source_and_none_leaves_hashes_as_they_were():
 def test_only_boundaries_are_labelled():
     with pytest.raises(ValueError, match="label: a table space has no relaxed boundaries to label"):
         campaign(
-            space={
-                "type": "table",
-                "candidates": "t.csv",
-                "columns": {"id": "id", "value": "v"},
-                "features": {"a": {"columns": ["x"]}},
-            },
+            space=table_space("t.csv", {"id": "id", "value": "v"}, {"a": {"columns": ["x"]}}),
             calculator=None,
             label={"calculator": {"type": "emt"}},
         )
@@ -131,18 +117,8 @@ def test_a_prediction_is_enough_when_it_is_worse_by_so_many_deviations(wanted, s
 
 def test_the_label_s_energy_may_be_what_is_wanted(tmp_path):
     label = LabelSpec(calculator=EmtSpec(relaxation=FINE), relaxed=True)
-    spec = campaign(label=label, objective={"property": "label_grain_boundary_energy", "unit": "J/m2"})
-    candidate = str(open_space(spec.space, tmp_path).pool().ids[3])
-    document = JobDocument(
-        campaign="c",
-        candidate=candidate,
-        space=spec.space,
-        calculator=spec.calculator,
-        label=spec.label,
-        objective=spec.objective,
-        base_path=str(tmp_path),
-    )
-    outcome = evaluate(document, tmp_path)
+    wanted = {"property": "label_grain_boundary_energy", "unit": "J/m2"}
+    outcome, _ = run(tmp_path, label, objective=wanted)
     told = outcome.quantities
     assert outcome.value == told["label_grain_boundary_energy"].value
     # The same method for both: relaxed further, it is lower.
@@ -161,23 +137,10 @@ def test_a_label_that_is_a_prediction_says_so(tmp_path, require):
     crystal = {"structure": "fcc", "element": "Al", "lattice_parameter": 4.0}
     label = LabelSpec(calculator=PotentialCalculatorSpec(model="al-emt-symmetry.safetensors"))
     objective = {"property": "label_grain_boundary_energy", "unit": "mJ/m2"}
-    spec = campaign(space=SPACE | {"crystal": crystal}, label=label, objective=objective)
-    document = JobDocument(
-        campaign="c",
-        candidate=str(open_space(spec.space, tmp_path).pool().ids[3]),
-        space=spec.space,
-        calculator=spec.calculator,
-        label=spec.label,
-        objective=spec.objective,
-        base_path=str(Path(__file__).parents[4] / "potentials"),
-    )
-    outcome = evaluate(document, tmp_path)
-    assert outcome.failure is None
+    outcome, atoms = run(tmp_path, label, POTENTIALS, space=SPACE | {"crystal": crystal}, objective=objective)
     assert outcome.predicted_by == "al-emt-symmetry.safetensors"
     assert outcome.value == pytest.approx(1000 * outcome.quantities["label_grain_boundary_energy"].value)
     # The cell's deviation over the area of its two boundaries.
-    with (tmp_path / outcome.artifacts["structure.extxyz"]).open() as stream:
-        atoms = next(iter(read_extxyz(stream)))
-    found = open_calculator(label.calculator, Path(document.base_path)).evaluate(atoms)
+    found = open_calculator(label.calculator, POTENTIALS).evaluate(atoms)
     area = float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
     assert outcome.deviation == pytest.approx(0.5 * 16021.77 * found.deviation / area, rel=1e-5)

@@ -16,17 +16,13 @@ from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.node.jobs.spool import Spool
 from tansaku.tasks.node.jobs.spool_files import read_json
 from tansaku.tasks.node.jobs.worker import Worker, main
+from tests.support.campaign_files import table_space
 
 DOCUMENT = {
     "campaign": "test",
     "candidate": "a",
     "base_path": "/",
-    "space": {
-        "type": "table",
-        "candidates": "t.csv",
-        "columns": {"id": "id", "value": "v"},
-        "features": {"x": {"columns": ["x"]}},
-    },
+    "space": table_space("t.csv", {"id": "id", "value": "v"}, {"x": {"columns": ["x"]}}),
 }
 
 

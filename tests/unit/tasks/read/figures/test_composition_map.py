@@ -17,7 +17,7 @@ def test_a_composition_search_gets_its_figures(tavorite_search, tmp_path):
     data = tavorite_search(14, preset="abo")
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
     names = {path.name for path in drawn}
-    kinds = ("convergence", "parity", "map", "rounds", "relevance", "profiles")
+    kinds = ("best-value-over-evaluations", "convergence", "parity", "map", "rounds", "relevance", "profiles")
     assert names == {f"tavorites-{kind}.{end}" for kind in kinds for end in ("png", "html")}
     assert all(path.stat().st_size > 5000 for path in drawn)
 
@@ -25,7 +25,8 @@ def test_a_composition_search_gets_its_figures(tavorite_search, tmp_path):
 def test_a_search_without_a_model_has_no_figures_of_one(tavorite_search, tmp_path):
     data = tavorite_search(8, type="random", preset=None)
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
-    assert {path.stem for path in drawn} == {f"tavorites-{kind}" for kind in ("convergence", "map", "profiles")}
+    kinds = ("best-value-over-evaluations", "convergence", "map", "profiles")
+    assert {path.stem for path in drawn} == {f"tavorites-{kind}" for kind in kinds}
 
 
 def test_evaluated_predicted_and_failed_cells_look_different(tavorite_search, tmp_path):

@@ -153,10 +153,12 @@ def test_a_footnote_stands_below_a_figure_and_beside_none(tmp_path):
     assert 'class="note"' not in after
 
 
-def test_a_table_gets_its_convergence_alone(tmp_path, recorded):
+def test_a_table_gets_its_best_value_its_convergence_and_its_lines(tmp_path, recorded):
     data = Campaign.load(recorded("a1", "b1", "b2"), "small-table")
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path / "made" / "here")
-    assert [path.name for path in drawn] == ["small-table-convergence.png", "small-table-convergence.html"]
+    kinds = ("best-value-over-evaluations", "convergence")
+    names = [*(f"{kind}.{end}" for kind in kinds for end in ("png", "html")), "parallel.png"]
+    assert [path.name for path in drawn] == [f"small-table-{name}" for name in names]
     assert all(path.stat().st_size > 5000 for path in drawn)
 
 
@@ -164,4 +166,8 @@ def test_a_campaign_that_has_only_begun_is_drawn_too(tmp_path, recorded):
     data = Campaign.load(recorded("a1"), "small-table")
     assert np.isnan(converge(data).mean_gap).all()
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
-    assert len(drawn) == 2
+    assert len(drawn) == 5
+    assert (
+        convergence.NOT_YET
+        in next(path for path in drawn if path.stem.endswith("convergence") and path.suffix == ".html").read_text()
+    )

@@ -1,7 +1,5 @@
 """Structures of boundaries by their number of atoms: duplicates, the lowest of each fraction, metastable phases."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

@@ -1,7 +1,5 @@
 """Results as entries of pymatgen, and the phase diagram that pymatgen makes of them."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -13,7 +11,7 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.read.views.entries import campaign_entries, write_entries
+from tansaku.tasks.read.views.entries import campaign_entries, write_entries, write_summaries
 from tansaku.tasks.read.views.hull import campaign_hull
 from tests.support.alloys import ENERGIES, FILE, alloys, outcome_of
 from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
@@ -62,6 +60,29 @@ def test_pymatgen_makes_the_same_phase_diagram_of_them(campaign, artifacts, tmp_
     assert first.parameters == {"calculator": "emt", "code": "ase", "code_version": "3", "model": "emt"}
     assert first.data == {"campaign": "cu-au", "round": 1, "source": "x"}
     assert (first.energy, first.correction) == (pytest.approx(-0.05 * len(first.structure)), 0.0)
+
+
+def test_emmet_reads_the_summary_documents(campaign, artifacts, tmp_path, require):
+    require("atomate2")  # which brings emmet
+    from emmet.core.structure import StructureMetadata
+    from emmet.core.summary import SummaryDoc
+
+    computed = without(campaign, "B3-AuCu")
+    assert write_summaries(computed, artifacts, tmp_path / "summaries.json") == 7
+    documents = json.loads((tmp_path / "summaries.json").read_text())
+    ours = {row["phase"]: row for row in campaign_hull(computed).rows}
+    for document in documents:
+        assert document.keys() <= SummaryDoc.model_fields.keys()
+        read, (candidate,) = SummaryDoc.model_validate(document), document["database_IDs"]["tansaku"]
+        told = StructureMetadata.from_structure(read.structure).model_dump()
+        described = document.keys() & {name for name, value in told.items() if value is not None}
+        assert {"formula_pretty", "composition", "nsites", "density_atomic", "chemsys", "elements"} <= described
+        for name in described:
+            found = read.model_dump()[name]
+            assert found == (pytest.approx(told[name]) if isinstance(found, float) else told[name]), name
+        assert read.formation_energy_per_atom == ours[candidate]["formation_energy"]
+        assert (read.energy_above_hull, read.is_stable) == (ours[candidate]["energy_above_hull"], ours[candidate]["stable"])
+        assert read.energy_per_atom == pytest.approx(ours[candidate]["energy_per_atom"])
 
 
 def without(campaign, candidate):

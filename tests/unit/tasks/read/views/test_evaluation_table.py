@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from tansaku.models.domain.history import CONFIGURATION_REASONS
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.tasks.read.views.evaluation_table import best_series, failure_groups, improvements, neighbours

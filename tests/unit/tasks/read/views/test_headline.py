@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from tansaku.tasks.read.views.readings import Readings, campaign_line
 from tansaku.tasks.read.views.status import campaign_status
 

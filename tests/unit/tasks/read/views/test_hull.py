@@ -1,7 +1,5 @@
 """The phase diagram of a campaign on copper and gold, against pymatgen's own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
@@ -80,6 +78,12 @@ def test_what_lacks_is_told():
     ):
         campaign_hull(campaign(given={"Cu": -0.007, "Ni": -1.0}))
     assert drawn_hull(campaign(given={"Cu": -0.007})) is None
+
+
+def test_results_of_one_element_are_not_drawn():
+    found = campaign_hull(campaign(alloys({"Cu-fcc": -0.007})))
+    assert found.elements == ("Cu",)
+    assert drawn_hull(campaign(alloys({"Cu-fcc": -0.007}))) is None
 
 
 def test_phases_of_other_elements_are_left_out():

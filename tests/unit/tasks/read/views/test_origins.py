@@ -8,16 +8,13 @@ from tansaku.models.domain.evaluation_columns import predicted, value_from
 from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.read.views.origins import best_of
+from tests.support.campaign_files import boundary_space
 from tests.support.records import evaluation_of, proposal_of
 
 SPEC = {
     "schema_version": 1,
     "name": "c",
-    "space": {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
-        "boundaries": {"planes": [[1, 1, 1]]},
-    },
+    "space": boundary_space("Al", 4.05, [1, 1, 1]),
     "calculator": {"type": "emt"},
     "label": {"calculator": {"type": "chgnet"}},
 }

@@ -1,16 +1,15 @@
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import numpy as np
 import pytest
 
-from tansaku.models.domain.records import LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.records import LeaseOwner, Outcome
 from tansaku.tasks.read.views.budget import Used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.pace import Pace, describe_time, ending_rate, pace_of
 from tansaku.tasks.read.views.readings import Readings
+from tests.support.records import proposal_of, store_evaluation
 
 NAME = "small-table"
 
@@ -49,12 +48,8 @@ def test_the_time_left_is_that_of_the_limit_which_is_reached_first(recorded):
     assert pace_of(Campaign.load(store, NAME), (), datetime.now(UTC)) is None
     lease = store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob"), 60.0)
     for number, candidate in enumerate(("a2", "a4", "b2"), start=4):
-        proposal = Proposal(
-            number=number, candidate=candidate, system="s", surface="s", source="t", predicted_cost=2.0, horizon=0, model="test"
-        )
-        evaluation = store.insert_proposal(lease, proposal)
-        store.begin_attempt(lease, evaluation.id, 1, f"t{number}", f"job-{number}")
-        store.accept_outcome(lease, evaluation.id, f"t{number}", Outcome(value=float(number)))
+        proposal = proposal_of(number, candidate=candidate, predicted_cost=2.0)
+        store_evaluation(store, lease, proposal, Outcome(value=float(number)))
     found = Readings(store).reading(NAME)
     used = [
         Used(title=title, spent="", share=share) for title, share in (("Evaluations", 0.25), ("Cost", 0.5), ("Deadline", 0.9))

@@ -1,14 +1,12 @@
 """Provenance of a value as a graph."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.adoption import ADOPTED
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import Provenance
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tansaku.tasks.read.figures.provenance import draw_png
+from tansaku.tasks.read.figures.provenance import draw
 from tansaku.tasks.read.views.provenance import columns_of_graph, value_provenance
 from tests.support.alloys import FILE, outcome_of
 from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
@@ -77,6 +75,7 @@ def test_the_figure_has_the_value_at_its_end(tmp_path):
     columns = columns_of_graph(graph)
     assert [node.name for node in columns[0]] == ["value-7", "file-1"]
     assert sum(map(len, columns)) == len(graph.nodes)
-    assert draw_png(graph, tmp_path / "p.png").stat().st_size > 5000
-    with pytest.raises(ConfigurationError, match=r"does not end in \.png"):
-        draw_png(graph, tmp_path / "p.svg")
+    assert draw(graph, tmp_path / "p.png").stat().st_size > 5000
+    assert "</svg>" in draw(graph, tmp_path / "p.svg").read_text()
+    with pytest.raises(ConfigurationError, match=r"ends in neither \.png nor \.svg"):
+        draw(graph, tmp_path / "p.pdf")

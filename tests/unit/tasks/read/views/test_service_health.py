@@ -65,6 +65,8 @@ def test_a_request_in_words(requests):
     requests.end_request("request-1", "Completed: budget", NOON)
     said.append(describe_request(requests.request("request-1")))
     assert said == ["run: requested; waiting for the service", "run: started by service s", "run: ended: Completed: budget"]
+    paused = requests.request("request-1").model_copy(update={"reason": "Suspended: paused after proposal 3"})
+    assert describe_request(paused) == "run: paused"
     requests.add_request(asked("request-2", "al").model_copy(update={"kind": "delete"}))
     requests.answer_request("request-2", Answer(service="s", done=True), NOON)
     assert describe_request(requests.request("request-2")) == "delete: done by service s"

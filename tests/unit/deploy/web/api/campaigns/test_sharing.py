@@ -17,6 +17,7 @@ STEERING = {
     f"POST {API}{ONE}/asks": {"json": {"count": 1}},
     f"POST {API}{ONE}/tells": {"json": {"rows": [{"id": "a2", "value": 1.0}]}},
     f"POST {API}{ONE}/links": {"json": {"days": 1}},
+    f"POST {API}{ONE}/attachments": {"params": {"number": 1, "file": "a.txt"}, "content": b"x"},
     f"POST {API}/schedules": {"json": {"campaign": NAME, **TIMES}},
     f"PUT {API}/schedules/{{schedule_id}}": {"json": TIMES},
     f"DELETE {API}/schedules/{{schedule_id}}": {},
@@ -32,12 +33,15 @@ OWNING = {
     f"DELETE {API}{ONE}": {"json": {"confirm": "wrong"}},
     f"PUT {API}{ONE}/name": {"json": {"name": "not a name"}},
     f"PUT {API}{ONE}/sharing": {"json": {"users": ["nobody"]}},
+    f"PUT {API}{ONE}/project": {"json": {"project": None}},
     f"POST {ONE}/deletion": {"data": {"confirm": "wrong"}},
     f"POST {ONE}/name": {"data": {"name": "not a name"}},
     f"POST {ONE}/sharing": {"data": {"users": "nobody"}},
+    f"POST {ONE}/project": {"data": {"project": ""}},
 }
-ANYBODYS = {f"POST {API}{ONE}/copies", f"POST {ONE}/copies"}
-"""Routes for every operator: a copy is one's own."""
+COMPUTED = {f"POST {API}{ONE}/{part}" for part in ("acquisitions", "predictions")}
+ANYBODYS = {f"POST {API}{ONE}/copies", f"POST {ONE}/copies", *COMPUTED}
+"""Routes for every operator: a copy is one's own, and a prediction changes nothing."""
 
 
 @pytest.fixture
@@ -62,10 +66,8 @@ def send(site, user: str, route: str, body: dict, headers: dict[str, str] | None
     browser, key = browser_of(site, user), f"{user}-{abs(hash(route))}"
     if "data" in body:
         body = {"data": {"key": key, "revision": "1", **body["data"]}}
-    proof = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token(), "If-Match": '"9"', "Idempotency-Key": key}
-    return browser.request(
-        method, path.format(name=NAME, schedule_id=SCHEDULE), headers=proof | (headers or {}), follow_redirects=False, **body
-    )
+    sent = {"If-Match": '"9"', "Idempotency-Key": key} | (headers or {})
+    return browser.change(method, path.format(name=NAME, schedule_id=SCHEDULE), headers=sent, **body)
 
 
 def refused(site, user: str) -> set[str]:

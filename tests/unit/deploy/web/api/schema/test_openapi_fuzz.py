@@ -25,6 +25,7 @@ from starlette.responses import Response
 
 from tansaku.deploy.web.auth.tokens import issue_token
 from tansaku.models.domain.accounts import Role, User
+from tests.support.records import dataset_record
 from tests.unit.deploy.web.conftest import SPEC
 
 NAME = "small-table"
@@ -125,6 +126,10 @@ def _stored(site) -> dict[str, dict[str, object]]:
     site.services.accounts.add_user(User(name="eve", role=Role.VIEWER, password_hash=None, created_at=site.clock()))
     _, token = issue_token(site.services, site.services.accounts.user("eve"), "other", Role.VIEWER, 60.0)
     session = site.services.accounts.sessions("admin")[0].id
+    saved = browser.change("PUT", "/api/v1/search/saved/lowest", json={"order": "lowest"}).json()["name"]
+    wanted = {"name": "alloy", "dataset": "copper", "surrogate": "alloy@2"}
+    site.services.registry.add_dataset(dataset_record(name="copper", sha256="a" * 64))
+    training = browser.post("/api/v1/trainings", headers=key, json=wanted).json()["id"]
     known = {
         "campaigns": {"name": NAME, "number": 1, "request_id": run},
         "schedules": {"schedule_id": schedule},
@@ -135,6 +140,8 @@ def _stored(site) -> dict[str, dict[str, object]]:
         "tokens": {"token_id": token.id},
         "sessions": {"session_id": session},
         "models": {"label": "alloy@2"},
+        "search": {"title": saved},
+        "trainings": {"training_id": training},
     }
     return defaultdict(dict, known)
 

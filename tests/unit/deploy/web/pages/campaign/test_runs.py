@@ -62,6 +62,7 @@ def test_the_part_of_the_page_follows_the_request_until_its_run_ends(site_with):
     part = browser.get(f"{PAGE}/runs").text
     assert polled in part
     assert "run: started by service tansaku" in part
+    assert re.findall(r'name="kind" value="(\w+)"', browser.get(PAGE).text)[:2] == ["pause", "cancel"]  # it is starting
     lease = site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert polled not in browser.get(f"{PAGE}/runs").text
     site.services.store.release_lease(lease)
@@ -159,3 +160,18 @@ def test_other_commands_ask_for_none(site_with, kind):
     fields = {"kind": kind, "key": f"the-{kind}", "revision": revision, "cost": "12"}
     assert browser.submit(f"{PAGE}/commands", fields).status_code == 303
     assert site.services.requests.requests_of(NAME) == []
+
+
+def test_a_run_that_ended_without_a_reason_has_no_half_sentence(site_with):
+    site = site_with("a1")
+    browser, requests = site.logged_in(Role.OPERATOR), site.services.requests
+    browser.submit(f"{PAGE}/runs", {"key": "the-request"})
+    requests.answer_request("the-request", Answer(service="tansaku", run="run-1"), site.clock())
+    requests.end_request("the-request", "", site.clock())
+    assert re.search(r"run: ended <span", browser.get(f"{PAGE}/runs").text)
+
+
+def test_a_new_campaign_is_run_or_cancelled_and_neither_paused_nor_resumed(site_with):
+    page = site_with().logged_in(Role.OPERATOR).get(PAGE).text
+    assert ">Run</button>" in page
+    assert set(re.findall(r'name="kind" value="(\w+)"', page)) == {"cancel", "edit"}

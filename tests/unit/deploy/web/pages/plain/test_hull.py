@@ -1,7 +1,5 @@
 """The page with a campaign's phase diagram."""
 
-from __future__ import annotations
-
 import re
 
 from tansaku.models.domain.accounts import Role

@@ -42,7 +42,7 @@ def test_jobs_in_progress_are_shown_with_why_earlier_attempts_ended(site_with):
     assert (queue["name"], queue["counts"], queue["reasons"][0]["count"]) == (NAME, {"SUBMITTING": 1}, 1)
     assert [(job["number"], job["attempt"], job["job"]) for job in queue["jobs"]] == [(2, 2, "job-two")]
     store.release_lease(lease)
-    assert "no driver runs" in browser.get("/queue").text
+    assert "the campaign is not running now" in browser.get("/queue").text
     assert browser.get("/api/v1/queue").json()[0]["driver"] is None
 
 

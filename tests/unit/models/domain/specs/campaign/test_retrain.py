@@ -3,18 +3,10 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.retrain import PreScreeningSpec, RetrainSpec
+from tests.support.campaign_files import boundary_space, table_space
 
-TABLE = {
-    "type": "table",
-    "candidates": "t.csv",
-    "columns": {"id": "id", "value": "v"},
-    "features": {"x": {"columns": ["x"]}},
-}
-BOUNDARIES = {
-    "type": "grain_boundary",
-    "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
-    "boundaries": {"planes": [[1, 1, 1]]},
-}
+TABLE = table_space("t.csv", {"id": "id", "value": "v"}, {"x": {"columns": ["x"]}})
+BOUNDARIES = boundary_space("Al", 4.05, [1, 1, 1])
 LABEL = {"calculator": {"type": "emt"}}
 WANTED = {"property": "label_grain_boundary_energy"}
 

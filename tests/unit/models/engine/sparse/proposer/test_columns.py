@@ -10,6 +10,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.proposer import SparseProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.engine.sparse.proposer import columns_of
+from tests.support.campaign_files import table_space
 from tests.support.pools import pool_of
 
 
@@ -55,12 +56,7 @@ def test_a_goal_without_a_level_is_refused():
     document = {
         "schema_version": 1,
         "name": "front",
-        "space": {
-            "type": "table",
-            "candidates": "t.csv",
-            "columns": {"id": "id", "value": "v"},
-            "features": {"f": {"columns": ["x"]}},
-        },
+        "space": table_space("t.csv", {"id": "id", "value": "v"}, {"f": {"columns": ["x"]}}),
         "objective": {"unit": "1", "goal": {"type": "bottleneck", "dimensions": 1}},
         "proposer": {"type": "sparse"},
         "budget": {"evaluations": 5},

@@ -1,12 +1,11 @@
 """`tansaku check` names groups in which a few columns with large numbers are all that a proposer sees."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import yaml
 
 from tansaku.tasks.act.checks.check import preview_campaign
+from tests.support.campaign_files import table_space
 
 
 def preview(folder, name="x", *, large=1e4, group=None, proposer=None):
@@ -18,12 +17,7 @@ def preview(folder, name="x", *, large=1e4, group=None, proposer=None):
     (folder / "t.csv").write_text("\n".join(lines) + "\n")
     document = {
         "schema_version": 1,
-        "space": {
-            "type": "table",
-            "candidates": "t.csv",
-            "columns": {"id": "id", "value": "value"},
-            "features": {"all": {"columns": f"{name}*"} | (group or {})},
-        },
+        "space": table_space("t.csv", {"id": "id", "value": "value"}, {"all": {"columns": f"{name}*"} | (group or {})}),
         "objective": {"unit": "eV"},
         "proposer": {"type": "gp", "engine": 1} | (proposer or {}),
         "budget": {"evaluations": 5},

@@ -14,13 +14,11 @@ from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tests.support.actors import ADA
+from tests.support.campaign_files import boundary_space
 
-SPACE = {
-    "type": "grain_boundary",
-    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615},
-    "boundaries": {"planes": [[1, 1, 3]]},
-    "cell": {"boundaries": 1, "reach": 5.6},
-}
+pytestmark = pytest.mark.needs("lammps")
+
+SPACE = boundary_space("Cu", 3.615, [1, 1, 3], cell={"boundaries": 1, "reach": 5.6})
 LAMMPS = {"type": "lammps", "potential": "Cu_mishin1.eam.alloy"}
 
 
@@ -46,13 +44,11 @@ def written(folder, space, relaxation):
         ({"translation": {"normal": [-4, 0]}}, {}, r"space\.translation\.normal: -4 Å"),
     ],
 )
-def test_it_is_refused_by_name(require, tmp_path, assert_refused, space, relaxation, message):
-    require("lammps")
+def test_it_is_refused_by_name(tmp_path, assert_refused, space, relaxation, message):
     assert_refused(written(tmp_path, space, relaxation), message)
 
 
-def test_what_the_potential_just_reaches_passes(require, tmp_path):
-    require("lammps")
+def test_what_the_potential_just_reaches_passes(tmp_path):
     assert preview_campaign(written(tmp_path, {"cell": {"boundaries": 1, "reach": 5.51}}, {"fmax": 1})).candidates > 0
 
 
@@ -66,8 +62,7 @@ ATOMS = {
 }
 
 
-def test_check_names_what_the_limit_of_atoms_leaves_out(require, tmp_path):
-    require("lammps")
+def test_check_names_what_the_limit_of_atoms_leaves_out(tmp_path):
     shown = preview_campaign(written(tmp_path, ATOMS, {})).describe()
     assert "max_atoms: 300 leaves out the cells 1x2, 2x1, 2x2 and the fractions 0.25, 0.50, 0.75; 396 admits" in shown
     wider = ATOMS | {"replication": {"max_atoms": 792, "max": [2, 2]}}
@@ -81,8 +76,7 @@ def with_proposer(folder, proposer):
     return path
 
 
-def test_the_number_of_atoms_is_searched_by_arms_and_not_by_gp(require, tmp_path):
-    require("lammps")
+def test_the_number_of_atoms_is_searched_by_arms_and_not_by_gp(tmp_path):
     found = load_campaign(with_proposer(tmp_path, None)).spec.proposer
     assert found == ArmsProposerSpec(across_systems=True, outliers="withheld")
     with pytest.raises(ConfigurationError, match=r"proposer\.type: gp; with space\.replication"):
@@ -104,9 +98,8 @@ def test_the_number_of_atoms_is_searched_by_arms_and_not_by_gp(require, tmp_path
         ),
     ],
 )
-def test_the_hint_names_what_is_in_the_file(require, tmp_path, keys, hint):
+def test_the_hint_names_what_is_in_the_file(tmp_path, keys, hint):
     """And following it gives a campaign that passes."""
-    require("lammps")
     path = written(tmp_path, ATOMS, {})
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     path.write_text(yaml.safe_dump(document | keys), encoding="utf-8")
@@ -118,8 +111,7 @@ def test_the_hint_names_what_is_in_the_file(require, tmp_path, keys, hint):
     assert preview_campaign(path).proposer == "arms"
 
 
-def test_a_stored_campaign_keeps_the_proposer_that_its_file_leaves_open(require, tmp_path):
-    require("lammps")
+def test_a_stored_campaign_keeps_the_proposer_that_its_file_leaves_open(tmp_path):
     store = MemoryCampaignStore()
     loaded = load_campaign(with_proposer(tmp_path, None))
     before = replace(loaded, spec=loaded.spec.model_copy(update={"proposer": RandomProposerSpec()}))

@@ -50,7 +50,7 @@ def test_the_value_is_the_weighted_geometric_mean_and_results_list_the_quantitie
     values = [item.outcome.value for item in laboratory.evaluations()]
     assert values == pytest.approx([0.5, 0.0])
     assert headline_of(Campaign.load(laboratory.store, "lab")).search.value == pytest.approx(0.5)
-    results._show_evaluations(Campaign.load(laboratory.store, "lab"), "search", as_json=False)
+    results._show_evaluations(Campaign.load(laboratory.store, "lab"), ("search",), as_json=False)
     head, row, *_ = capsys.readouterr().out.splitlines()
     assert head.split("\t")[-2:] == ["strength [GPa]", "toxicity [%]"]
     assert row.split("\t")[-2:] == ["4", "6"]

@@ -312,3 +312,24 @@ def test_readers_see_a_report_about_ended_evaluations(oven):
     mark = laboratory.store.changes("lab").mark
     laboratory.tell({"number": 1, "value": 2.0, "status": "correction"})
     assert laboratory.store.changes("lab", mark).reset
+
+
+def test_a_row_names_the_candidate_that_was_measured_instead(open_laboratory):
+    laboratory = open_laboratory(proposer={"type": "grid"})
+    laboratory.ask(2)
+    first, second = laboratory.waiting().waiting
+    for wrong, said in (
+        ({"number": 1, "instead": "wine-300", "value": 5.0}, "instead: 'wine-300' is not in the space"),
+        ({"number": 1, "instead": "water-575", "temperature": 310, "value": 5.0}, "temperature 310 too; give one of the two"),
+        ({"instead": "water-575", "value": 5.0}, "number, candidate: both are missing"),
+    ):
+        with pytest.raises(ReportError, match=re.escape(said)):
+            laboratory.tell(wrong)
+    told = laboratory.tell(
+        {"number": 1, "instead": "water-575", "value": 5.0} | first.cells,
+        {"number": 2, "instead": second.candidate, "value": 6.0},
+    )
+    assert told.new == {"values": 2}
+    assert f"proposal 1 ({first.candidate}): candidate proposed {first.candidate}, done water-575" in told.describe()
+    assert states(laboratory) == [(CANCELLED, 3, None), (DONE, None, 6.0), (DONE, None, 5.0)]
+    assert laboratory.evaluations()[2].proposal.candidate == "water-575"

@@ -37,6 +37,7 @@ OTHERS = {
     "now": "where a driver left its lease",
     "numbered": "nothing is trained on values alone",
     "observations": "derived",
+    "shell_line": "for the page of the search",
     "page": "for views",
     "readable_evaluations": "for lists",
     "rebuild_observations": "after an outage; who takes a lease finds them complete",

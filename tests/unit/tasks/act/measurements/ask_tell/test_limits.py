@@ -78,11 +78,11 @@ def test_only_results_within_the_limit_are_answers(laboratory, capsys):
     assert convergence(data).mean_gap.tolist()[-1] == 0.0
     rows = {row["candidate"]: (row["limits"], row["others"]["toxicity"]) for row in evaluation_rows(data)}
     assert rows == {name: ("kept" if poison <= 5 else "broken", poison) for name, _, poison in told}
-    results._show_evaluations(data, "search", as_json=False)
+    results._show_evaluations(data, ("search",), as_json=False)
     head, *lines = capsys.readouterr().out.splitlines()
     at = head.split("\t").index("limits")
     assert sorted(line.split("\t")[at] for line in lines) == ["broken", "broken", "kept", "kept"]
-    results._show_evaluations(data, "search", as_json=True)
+    results._show_evaluations(data, ("search",), as_json=True)
     assert {row["limits"] for row in json.loads(capsys.readouterr().out)} == {"kept", "broken"}
 
 

@@ -198,7 +198,7 @@ def test_results_list_the_quantities_and_state_the_reference(laboratory, capsys)
     weakest = min(item.outcome.quantities["strength"].value for item in laboratory.evaluations())
     said = capsys.readouterr().out.splitlines()[-1]
     assert said.endswith(f"the reference point is value {lowest:.6g} GPa, strength {weakest:.6g} MPa")
-    results._show_evaluations(data, "search", as_json=False)
+    results._show_evaluations(data, ("search",), as_json=False)
     head, first, *_ = capsys.readouterr().out.splitlines()
     assert head.split("\t")[-1] == "strength [MPa]"
     assert float(first.split("\t")[-1]) == laboratory.evaluations()[0].outcome.quantities["strength"].value

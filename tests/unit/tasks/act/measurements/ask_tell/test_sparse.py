@@ -8,14 +8,10 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
+from tests.support.campaign_files import table_space
 
 COLUMNS = [f"d{place:02d}" for place in range(30)]
-SPACE = {
-    "type": "table",
-    "candidates": "many.csv",
-    "columns": {"id": "name"},
-    "features": {"descriptors": {"columns": "d*"}},
-}
+SPACE = table_space("many.csv", {"id": "name"}, {"descriptors": {"columns": "d*"}})
 
 
 def yield_of(cells) -> float:

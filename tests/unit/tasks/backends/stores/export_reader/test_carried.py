@@ -14,6 +14,7 @@ from tansaku.tasks.act.commands.export_import import export_observations, import
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tests.support.campaign_files import table_space
 from tests.support.records import campaign_record, proposal_of
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
@@ -21,12 +22,7 @@ SPEC = CampaignSpec.model_validate(
     {
         "schema_version": 1,
         "name": "c",
-        "space": {
-            "type": "table",
-            "candidates": "t.csv",
-            "columns": {"id": "id", "value": "e"},
-            "features": {"x": {"columns": ["x"]}},
-        },
+        "space": table_space("t.csv", {"id": "id", "value": "e"}, {"x": {"columns": ["x"]}}),
         "objective": {"unit": "eV/atom"},
         "budget": {"evaluations": 3},
     }

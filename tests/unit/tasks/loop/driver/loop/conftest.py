@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.ended_jobs import EndedJobs
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, Outcome
@@ -26,7 +27,7 @@ from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.driver.result import DriveResult
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tests.support.actors import ADA
 
@@ -75,7 +76,7 @@ def campaign_spec(**changes: object) -> CampaignSpec:
 
 
 @dataclass
-class TableLauncher:
+class TableLauncher(EndedJobs):
     """A backend without processes: a job is evaluated from the table and ends after a random number of polls.
 
     Attributes:
@@ -89,7 +90,6 @@ class TableLauncher:
     seed: int = 0
     lose: Callable[[str, int], str | None] = lambda candidate, count: None
     outcome: Callable[[str], Outcome] | None = None
-    jobs: dict[str, JobRequest] = field(default_factory=dict)
     submitted: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     discarded: list[str] = field(default_factory=list)
@@ -102,26 +102,16 @@ class TableLauncher:
         self.fates: dict[str, str | None] = {}
         self.documents: list[dict] = []
 
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def runtime(self) -> Mapping[str, object]:
-        return {}
-
     def submit(self, job: JobRequest) -> dict:
-        if job.name not in self.jobs:
+        if job.name not in self.requests:
             candidate = job.document["candidate"]
-            self.jobs[job.name] = job
+            self.requests[job.name] = job
             self.submitted.append(candidate)
             self.documents.append(job.document)
             self.counts[candidate] = self.counts.get(candidate, 0) + 1
             self.polls[job.name] = int(self.rng.integers(0, 6))
             self.fates[job.name] = self.lose(candidate, self.counts[candidate])
         return {"name": job.name}
-
-    def find(self, name: str) -> dict | None:
-        return {"name": name} if name in self.jobs else None
 
     def poll(self, handles: Sequence[dict]) -> list[JobStatus]:
         return [self._look(handle["name"]) for handle in handles]
@@ -133,12 +123,10 @@ class TableLauncher:
         fate = self.fates[name]
         return JobStatus(JobState.FINISHED) if fate is None else JobStatus(JobState.LOST, fate, f"told to lose it: {fate}")
 
-    def wait(self, handles: Sequence[dict], timeout: float) -> None: ...
-
     def fetch(self, handle: dict) -> JobResult:
-        if handle["name"] not in self.jobs:
+        if handle["name"] not in self.requests:
             raise NotFoundError(f"no job {handle['name']}")
-        job = self.jobs[handle["name"]]
+        job = self.requests[handle["name"]]
         found = self.outcome or self.space.recorded
         return JobResult(job.token, found(job.document["candidate"]), self.base_path)
 
@@ -147,10 +135,10 @@ class TableLauncher:
 
     def discard(self, handle: dict) -> None:
         self.discarded.append(handle["name"])
-        self.jobs.pop(handle["name"], None)
+        self.requests.pop(handle["name"], None)
 
 
-class Watcher(SilentObserver):
+class Watcher(Observer):
     """Records what it is told; halts the driver, or does something, when a number is proposed."""
 
     def __init__(self, *, halt_at: int | None = None, at: dict[int, Callable[[], None]] | None = None) -> None:

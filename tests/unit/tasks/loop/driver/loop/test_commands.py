@@ -9,7 +9,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import CampaignLoop
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
@@ -181,7 +181,7 @@ def test_another_version_is_logged(open_bench):
 def test_the_observer_is_told_of_an_edit_and_of_the_cost_that_is_left(open_bench):
     told = []
 
-    class Told(SilentObserver):
+    class Told(Observer):
         def on_edit(self, spec, limit):
             told.append((spec.budget.evaluations, spec.budget.cost, limit))
 

@@ -17,7 +17,7 @@ def forgetful(open_bench):
         submit, discard = launcher.submit, launcher.discard
 
         def submitting(job):
-            first = not launcher.jobs and not launcher.fates_of
+            first = not launcher.requests and not launcher.fates_of
             handle = submit(job)
             if first:
                 launcher.fates[job.name] = launcher.fates_of[job.name] = "node_fail"
@@ -62,7 +62,7 @@ def test_a_late_result_is_adopted_while_its_attempt_is_the_current_one(forgetful
     assert late(bench) == [True]
     assert bench.sequence() == plain.sequence()
     assert [one.value for one in bench.store.observations("small")] == [one.value for one in plain.store.observations("small")]
-    assert bench.launcher.jobs == {}
+    assert bench.launcher.requests == {}
 
 
 def test_a_late_result_of_a_replaced_attempt_is_kept_aside_even_by_the_next_driver(forgetful):
@@ -78,12 +78,12 @@ def test_a_late_result_of_a_replaced_attempt_is_kept_aside_even_by_the_next_driv
     assert first(bench).outcome == known.outcome
     assert late(bench) == [False]
     assert bench.store.observations("small") == observed
-    assert bench.launcher.jobs == {}
+    assert bench.launcher.requests == {}
 
 
 def test_one_that_never_comes_back_is_waited_for_by_nobody(forgetful):
     bench = forgetful(budget={"evaluations": 8}, execution=execution(1e-9))
     assert bench.drive().active == 0
-    (name,) = bench.launcher.jobs
+    (name,) = bench.launcher.requests
     assert bench.launcher.poll([{"name": name}])[0].state is JobState.LOST
     assert late(bench) == []

@@ -1,7 +1,5 @@
 """The campaign loop on the memory store: sequences, retries, stops, outages, fencing."""
 
-from __future__ import annotations
-
 import os
 import threading
 from dataclasses import replace
@@ -16,7 +14,7 @@ from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.ground.site.processes import process_identity, this_driver
 from tansaku.tasks.loop.driver.loop import CampaignLoop, drive
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tests.support.actors import ADA
 
@@ -165,17 +163,27 @@ def test_foreign_result_under_our_name_is_not_accepted(open_bench):
     assert first.state is EvaluationState.DONE
 
 
-@pytest.mark.parametrize("method", ["accept_outcome", "insert_proposal", "begin_attempt", "record_handle", "campaign"])
-def test_outage_of_the_store_is_waited_out(open_bench, undisturbed, method):
+LATER, AT_ONCE = ({6, 7}, 11), ({1}, 2)
+"""Calls of a method that are not answered, and the one whose answer is lost."""
+
+
+@pytest.mark.parametrize(
+    ("method", "outage"),
+    [
+        *((method, LATER) for method in ("accept_outcome", "insert_proposal", "begin_attempt", "record_handle", "campaign")),
+        *((method, AT_ONCE) for method in ("acquire_lease", "set_runtime", "refits")),
+    ],
+)
+def test_outage_of_the_store_is_waited_out(open_bench, undisturbed, method, outage):
     bench = open_bench(seed=2)
     real, calls = getattr(bench.store, method), []
 
     def flaky(*arguments, **options):
         calls.append(None)
-        if len(calls) in (6, 7):
+        if len(calls) in outage[0]:
             raise TransientError("the database does not answer")
         answer = real(*arguments, **options)
-        if len(calls) == 11:
+        if len(calls) == outage[1]:
             raise TransientError("the answer was lost on its way")
         return answer
 
@@ -183,25 +191,6 @@ def test_outage_of_the_store_is_waited_out(open_bench, undisturbed, method):
     assert bench.drive().reason == "evaluations"
     assert bench.sequence() == undisturbed
     assert len(bench.store.observations("small")) == 20
-
-
-@pytest.mark.parametrize("method", ["acquire_lease", "set_runtime", "refits"])
-def test_outage_of_the_store_while_a_driver_begins_is_waited_out(open_bench, undisturbed, method):
-    bench = open_bench(seed=2)
-    real, calls = getattr(bench.store, method), []
-
-    def flaky(*arguments, **options):
-        calls.append(None)
-        if len(calls) == 1:
-            raise TransientError("the database does not answer")
-        answer = real(*arguments, **options)
-        if len(calls) == 2:
-            raise TransientError("the answer was lost on its way")
-        return answer
-
-    setattr(bench.store, method, flaky)
-    assert bench.drive().reason == "evaluations"
-    assert bench.sequence() == undisturbed
 
 
 def test_outage_longer_than_patience_ends_the_driver(open_bench):
@@ -254,7 +243,7 @@ def test_living_driver_whose_lease_expired_by_the_clock_has_time_to_renew_it(ope
     bench = open_bench()
     clock = Clock(bench)
 
-    class Renewing(SilentObserver):
+    class Renewing(Observer):
         def on_wait(self, reason, seconds):
             assert str(clock.owner.pid) in reason
             bench.store.renew_lease(clock.lease, 30.0)

@@ -10,16 +10,10 @@ from tansaku.models.domain.history import search_entries
 from tansaku.models.domain.records import Outcome
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.configuration.source import polish_source, source_of
+from tests.support.campaign_files import boundary_space
 
 KEYS = {
-    "space": {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-        "axis": [1, 1, 0],
-        "boundaries": {"planes": [[1, 1, 1], [1, 1, 3]]},
-        "spacing": 8,
-        "translation": {"normal": [0.0, 0.4]},
-    },
+    "space": boundary_space("Al", 3.994, [1, 1, 1], [1, 1, 3], axis=[1, 1, 0], spacing=8, translation={"normal": [0.0, 0.4]}),
     "calculator": {"type": "emt"},
     "proposer": {"type": "random"},
     "budget": {"evaluations": 12},

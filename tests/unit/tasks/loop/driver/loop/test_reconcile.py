@@ -1,7 +1,5 @@
 """Reconciling campaigns of a site without a cluster, and what its report says."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import NotFoundError

@@ -22,16 +22,12 @@ from tansaku.tasks.read.views.fronts import campaign_front, oriented_values, tab
 from tansaku.tasks.read.views.results import convergence, evaluation_rows, system_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tansaku.tasks.read.views.tabulation import write_table
+from tests.support.campaign_files import table_space
 
-SPACE = {
-    "type": "table",
-    "candidates": "table.csv",
-    "columns": {
+SPACE = table_space("table.csv", {
         "id": "id", "system": "system", "value": "value", "cost": "cost",
         "quantities": {"volume": {"column": "d1", "unit": "1"}, "shift": {"column": "x", "unit": "Angstrom"}},
-    },
-    "features": {"translation": {"columns": ["x", "y"]}},
-}  # fmt: skip
+    }, {"translation": {"columns": ["x", "y"]}})  # fmt: skip
 GOAL = {"type": "pareto", "also": [{"property": "shift", "unit": "Angstrom", "direction": "maximize"}]}
 CAMPAIGN = {
     "space": SPACE,

@@ -1,4 +1,4 @@
-"""A search that stops when its answer is known: at the same number always, for good, and only if the spec says so."""
+"""A search that stops when its answer is known, or the next evaluation is not worth its cost: at the same number always."""
 
 import pytest
 
@@ -10,21 +10,14 @@ from tansaku.tasks.loop.steps.certificates import stored_certificates
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.status import campaign_status
 
-RULE = {"within": "40 mJ/m2", "probability": 0.5, "every": 2}
+RULES = {
+    "certain": {"within": "40 mJ/m2", "probability": 0.5, "every": 2},
+    "not_worth_it": {"when": "not_worth_it", "worth": "0.1 mJ/m2 per evaluation"},
+}
 PROPOSER = {"type": "gp", "preset": "default"}
+each_rule = pytest.mark.parametrize("rule", RULES)
 
-
-_SEQUENCE = []
-
-
-@pytest.fixture
-def sequence(open_bench):
-    """Of the campaign that stops, undisturbed; computed once."""
-    if not _SEQUENCE:
-        bench = open_bench(proposer=PROPOSER, budget={"stop": RULE})
-        bench.drive()
-        _SEQUENCE.extend(bench.sequence())
-    return _SEQUENCE
+_SEQUENCES = {}
 
 
 def certificates(bench):
@@ -32,12 +25,22 @@ def certificates(bench):
 
 
 @pytest.fixture
-def stopped(open_bench):
-    bench = open_bench(proposer=PROPOSER, budget={"stop": RULE})
-    assert bench.drive().reason == "certain"
+def stopped(open_bench, rule):
+    bench = open_bench(proposer=PROPOSER, budget={"stop": RULES[rule]})
+    assert bench.drive().reason == rule
+    _SEQUENCES[rule] = bench.sequence()
     return bench
 
 
+@pytest.fixture
+def sequence(rule, request):
+    """Of the campaign that stops, undisturbed; computed once."""
+    if rule not in _SEQUENCES:
+        request.getfixturevalue("stopped")
+    return _SEQUENCES[rule]
+
+
+@pytest.mark.parametrize("rule", ["certain"])
 def test_it_stops_before_everything_is_computed_and_says_why(stopped):
     searched = len(stopped.sequence())
     assert 4 < searched < 64
@@ -50,40 +53,58 @@ def test_it_stops_before_everything_is_computed_and_says_why(stopped):
     assert "nothing better by more than 40 mJ/m2 remains" in status.describe()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_timing_does_not_move_the_stop(open_bench, sequence, seed):
-    other = open_bench(proposer=PROPOSER, budget={"stop": RULE}, seed=seed)
+@pytest.mark.parametrize("rule", ["not_worth_it"])
+def test_it_stops_after_three_checks_in_a_row_with_five_results_of_each_system(stopped):
+    drawn = {item.number: item for item in certificates(stopped) if item.worth is not None}
+    last = len(stopped.sequence()) + 1
+    rates = [drawn[number].rates[-1] for number in (last - 2, last - 1, last)]
+    assert drawn[last].rates == tuple(rates)
+    assert all(rate is not None and rate < 0.1 for rate in rates)
+    assert [number for number, one in drawn.items() if one.stops] == [last]
+    for number, one in drawn.items():
+        unknown = one.outlook is not None and bool(one.outlook.short)
+        assert (one.rates[-1] is None) == unknown, number
+    status = campaign_status(stopped.store, "small")
+    assert (status.state, status.stop_reason) == (CampaignState.FINISHED, StopReason.NOT_WORTH_IT)
+    assert "(not_worth_it)" in status.describe()
+
+
+@pytest.mark.parametrize(("rule", "seed"), [("certain", 1), ("certain", 2), ("not_worth_it", 2)])
+def test_timing_does_not_move_the_stop(open_bench, sequence, rule, seed):
+    other = open_bench(proposer=PROPOSER, budget={"stop": RULES[rule]}, seed=seed)
     other.drive()
     assert other.sequence() == sequence
 
 
-def test_a_driver_killed_now_and_then_stops_at_the_same_number(open_bench, sequence):
-    other = open_bench(proposer=PROPOSER, budget={"stop": RULE})
-    for at in (3, 9, 12, 15):
+@each_rule
+def test_a_driver_killed_now_and_then_stops_at_the_same_number_and_stays_stopped(open_bench, sequence, rule):
+    last = len(sequence)
+    other = open_bench(proposer=PROPOSER, budget={"stop": RULES[rule]})
+    for at in (3, 9, last - 2, last - 1):
         other.drive(halt_at=at)
-    assert other.drive().reason == "certain"
-    assert other.sequence() == sequence
+    for _ in range(2):
+        assert other.drive().reason == rule
+        assert other.sequence() == sequence
 
 
-def test_a_stopped_search_stays_stopped(stopped):
-    sequence = stopped.sequence()
-    assert stopped.drive().reason == "certain"
-    assert stopped.sequence() == sequence
-
-
-def test_a_replay_stops_where_the_campaign_does(stopped):
+@each_rule
+def test_a_replay_stops_where_the_campaign_does(stopped, rule):
     task = ReplayTask(
         spec=stopped.launcher.spec, base_path=str(stopped.folder), method="spec", seed=0, in_flight=3, count_initial=True
     )
     run = run_one(task)
-    assert (run.candidates, run.stop) == (stopped.sequence(), "certain")
+    assert (run.candidates, run.stop) == (stopped.sequence(), rule)
 
 
-def test_an_edit_of_the_rule_opens_it_again(stopped):
+@pytest.mark.parametrize(
+    ("rule", "edit"),
+    [("certain", {"budget.stop": None}), ("not_worth_it", {"budget.stop.worth": "0.000001 mJ/m2 per evaluation"})],
+)
+def test_an_edit_of_the_rule_opens_it_again(stopped, edit):
     searched = len(stopped.sequence())
-    stopped.command("edit", **{"budget.stop": None, "budget.evaluations": searched + 3})
+    stopped.command("edit", **edit, **{"budget.evaluations": searched + 2})
     assert stopped.drive().reason == "evaluations"
-    assert len(stopped.sequence()) == searched + 3
+    assert len(stopped.sequence()) == searched + 2
 
 
 def test_without_a_rule_it_says_what_it_knows_and_never_stops(open_bench):
@@ -120,8 +141,28 @@ def test_a_proposer_without_a_model_certifies_nothing(open_bench):
     assert certificates(bench) == []
 
 
-@pytest.mark.parametrize(("key", "value"), [("within", "0.0001 mJ/m2"), ("probability", 0.999), ("every", 7)])
-def test_every_part_of_the_rule_matters(open_bench, sequence, key, value):
-    other = open_bench(proposer=PROPOSER, budget={"stop": RULE | {key: value}, "evaluations": 63})
+@pytest.mark.parametrize(
+    ("rule", "key", "value"),
+    [
+        ("certain", "within", "0.0001 mJ/m2"),
+        ("certain", "probability", 0.999),
+        ("certain", "every", 7),
+        ("not_worth_it", "worth", "40 mJ/m2 per evaluation"),
+        ("not_worth_it", "worth", "0.1 mJ/m2 per cost"),
+        ("not_worth_it", "every", 4),
+    ],
+)
+def test_every_part_of_the_rule_matters(open_bench, sequence, rule, key, value):
+    other = open_bench(proposer=PROPOSER, budget={"stop": RULES[rule] | {key: value}, "evaluations": 63})
     other.drive()
     assert len(other.sequence()) != len(sequence)
+
+
+def test_a_search_ends_with_what_further_evaluations_gain(open_bench):
+    bench = open_bench(proposer=PROPOSER, budget={"evaluations": 30})
+    bench.drive()
+    (said,) = campaign_status(bench.store, "small").further
+    assert said.startswith("Another 5 evaluations are expected to lower the best of 3 systems by ")
+    early = certificates(bench)[0].outlook
+    assert early.short
+    assert early.evaluations == sum(5 - have for have in early.short.values())

@@ -1,7 +1,5 @@
 """Sweeps: orphans go, what is named stays."""
 
-from __future__ import annotations
-
 from tansaku.tasks.act.commands.delete import sweep_artifacts
 
 

@@ -24,7 +24,7 @@ from tansaku.tasks.act.commands.rename import rename_campaign
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.loop import CampaignLoop
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.transfer.report import CHANGED, KEPT, transfer_report
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
 from tansaku.tasks.read.views.campaign import Campaign
@@ -83,7 +83,7 @@ def _write(folder: Path) -> None:
         pd.DataFrame(columns).to_csv(folder / f"{name}.csv", index=False)
 
 
-class Stop(SilentObserver):
+class Stop(Observer):
     """Halts the driver, or does something, when a number is proposed."""
 
     def __init__(self, halt_at: int | None, at: dict[int, Callable[[], None]]) -> None:
@@ -300,7 +300,7 @@ def test_what_the_model_expects_now_needs_the_sources(searches):
     unseen = np.setdiff1d(np.arange(50), informed.pool.positions(search.sequence()))
     # Six observations alone would not tell the other 44.
     assert np.corrcoef(found.mean[unseen], truth[unseen])[0, 1] > 0.7
-    assert relevance_history(informed).categories == ("metal", "anion")
+    assert relevance_history(informed).categories == ("radius", "charge", "mass")
 
 
 def test_an_exported_campaign_goes_on_where_its_sources_never_were(searches, tmp_path):

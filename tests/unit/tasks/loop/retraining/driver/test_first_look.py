@@ -1,7 +1,5 @@
 """First looks in the loop: what they spare, what they may not, and what it costs."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import CampaignLoop, drive
-from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.read.views.costs import compare_costs
 from tansaku.tasks.read.views.status import campaign_status
@@ -86,7 +84,7 @@ def test_looks_and_transfer_go_together_and_a_halted_search_goes_on_to_the_same_
     assert not any(predicted for _, value, predicted in done if value <= 400.0)
 
 
-class Halting(SilentObserver):
+class Halting(Observer):
     """Ends the driver when a number is proposed."""
 
     def __init__(self, number):

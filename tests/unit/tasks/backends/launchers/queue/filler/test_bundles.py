@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tests.support.campaign_files import table_space
 
 HOUR = 3600.0
 
@@ -12,12 +13,7 @@ def make_job(require, tmp_path):
     require("fireworks")
     from tansaku.tasks.backends.launchers.fireworks_documents import CarriedJob
 
-    space = {
-        "type": "table",
-        "candidates": "table.csv",
-        "columns": {"id": "id", "value": "value"},
-        "features": {"x": {"columns": ["x"]}},
-    }
+    space = table_space("table.csv", {"id": "id", "value": "value"}, {"x": {"columns": ["x"]}})
 
     def make(number, *, cost=1.0, campaign="test"):
         document = {"campaign": campaign, "candidate": "c", "space": space, "base_path": str(tmp_path)}

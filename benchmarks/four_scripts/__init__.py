@@ -1,0 +1,1 @@
+"""One search as a script in BayBE, Ax, Optuna and tansaku."""

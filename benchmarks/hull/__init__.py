@@ -1,0 +1,1 @@
+"""Searches for the stable crystals of binary alloys."""

@@ -1,0 +1,1 @@
+"""Searches that choose the level of theory of each evaluation, on public tables of two levels."""

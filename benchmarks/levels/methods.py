@@ -1,0 +1,169 @@
+"""Ways to choose the next candidate and level of a table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.levels.tables import LevelTable
+from benchmarks.pools import search
+from tansaku.models.domain.levels import with_levels
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.ports import Proposer
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.levels.model import levels_of
+from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
+from tansaku.models.engine.proposer_registry import build_proposer
+
+if TYPE_CHECKING:
+    from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
+
+BUDGET = 50.0
+"""Cost of a search, in units of a wanted value."""
+
+Purchases = Iterator[tuple[int, int]]
+"""Candidate and level, one after the other; a method sees the values of those before."""
+
+_SAMPLES = 16
+_DRAWN = 128
+
+
+def bought(table: LevelTable, seed: int) -> Purchases:
+    """Ours: the lowest index of looks and full values, as a campaign with ``levels`` proposes them."""
+    pool = with_levels(table.pool(), ["look"], [np.full(len(table.values), table.cost)])
+    levels = levels_of(pool)
+    values = table.values[levels.candidate, levels.level]
+    for row in _searched(pool, values, LevelProposer(Goal("top_k", 1)), seed):
+        yield int(levels.candidate[row]), int(levels.level[row])
+
+
+def single(table: LevelTable, seed: int) -> Purchases:
+    """Ours without looks: what a campaign on the wanted level alone does."""
+    objective = ObjectiveSpec.model_validate({"unit": "1", "goal": {"type": "best_overall"}})
+    proposer = build_proposer(GPProposerSpec(engine=4), objective)
+    yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], proposer, seed))
+
+
+def _searched(pool: CandidatePool, values: FloatArray, proposer: Proposer, seed: int) -> list[int]:
+    """Rows in the order in which a campaign buys them."""
+    found: list[int] = search(pool, values, proposer, seed, BudgetSpec(cost=BUDGET)).positions.tolist()
+    return found
+
+
+def screen(table: LevelTable, seed: int) -> Purchases:
+    """The cheap level of all, then the wanted one in the order of it."""
+    yield from ((int(candidate), 0) for candidate in np.random.default_rng(seed).permutation(len(table.values)))
+    yield from ((int(candidate), 1) for candidate in np.argsort(table.values[:, 0], kind="stable"))
+
+
+def random(table: LevelTable, seed: int) -> Purchases:
+    """The wanted level in random order."""
+    yield from ((int(candidate), 1) for candidate in np.random.default_rng(seed).permutation(len(table.values)))
+
+
+def botorch_mes(table: LevelTable, seed: int) -> Purchases:
+    """BoTorch: multi-fidelity max-value entropy search per cost, over all rows."""
+    import torch
+    from botorch.acquisition.cost_aware import InverseCostWeightedUtility
+    from botorch.acquisition.max_value_entropy_search import qMultiFidelityMaxValueEntropy
+    from botorch.models.cost import AffineFidelityCostModel
+
+    torch.manual_seed(seed)
+    top = torch.tensor(table.features, dtype=torch.float64)
+    width = top.shape[1]
+    price = AffineFidelityCostModel(fidelity_weights={width: 1.0 - table.cost}, fixed_cost=table.cost)
+    known = _pairs(table, seed)
+    yield from known
+    while True:
+        model = _botorch_model(table, known)
+        tops = torch.cat([top, torch.ones(len(top), 1, dtype=torch.float64)], dim=1)
+        acquisition = qMultiFidelityMaxValueEntropy(
+            model,
+            candidate_set=tops,
+            num_fantasies=0,
+            num_mv_samples=_SAMPLES,
+            num_y_samples=_DRAWN,
+            cost_aware_utility=InverseCostWeightedUtility(cost_model=price),
+            project=lambda x: torch.cat([x[..., :-1], torch.ones_like(x[..., -1:])], dim=-1),
+        )
+        rows = torch.cat([torch.cat([top, torch.full((len(top), 1), float(s), dtype=torch.float64)], dim=1) for s in (0, 1)])
+        with torch.no_grad():
+            worth = torch.cat([acquisition(part.unsqueeze(1)) for part in rows.split(256)]).numpy()
+        known.append(_best_open(worth, known, len(top)))
+        yield known[-1]
+
+
+def botorch_single(table: LevelTable, seed: int) -> Purchases:
+    """BoTorch: log expected improvement of the wanted level by its default model."""
+    import torch
+    from botorch.acquisition.analytic import LogExpectedImprovement
+    from botorch.fit import fit_gpytorch_mll
+    from botorch.models import SingleTaskGP
+    from botorch.models.transforms import Standardize
+    from gpytorch.mlls import ExactMarginalLogLikelihood
+
+    torch.manual_seed(seed)
+    top = torch.tensor(table.features, dtype=torch.float64)
+    known = [(int(candidate), 1) for candidate in _first(table, seed)]
+    yield from known
+    while True:
+        here = [candidate for candidate, _ in known]
+        targets = torch.tensor(-table.values[here, 1])[:, None]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = SingleTaskGP(top[here], targets, outcome_transform=Standardize(1))
+            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        with torch.no_grad():
+            worth = LogExpectedImprovement(model, float(targets.max()))(top.unsqueeze(1)).numpy()
+        worth[here] = -np.inf
+        known.append((int(np.argmax(worth)), 1))
+        yield known[-1]
+
+
+METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
+    "bought": bought,
+    "single": single,
+    "screen": screen,
+    "random": random,
+    "botorch-mes": botorch_mes,
+    "botorch-single": botorch_single,
+}
+
+
+def _first(table: LevelTable, seed: int) -> IntArray:
+    """The initial design of a seed, the same for all methods that have one."""
+    return np.random.default_rng(seed).permutation(len(table.values))[:FIRST]
+
+
+def _pairs(table: LevelTable, seed: int) -> list[tuple[int, int]]:
+    return [(int(candidate), level) for candidate in _first(table, seed) for level in (0, 1)]
+
+
+def _botorch_model(table: LevelTable, known: list[tuple[int, int]]) -> SingleTaskMultiFidelityGP:
+    import torch
+    from botorch.fit import fit_gpytorch_mll
+    from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
+    from botorch.models.transforms import Standardize
+    from gpytorch.mlls import ExactMarginalLogLikelihood
+
+    candidates, levels = (np.array([pair[which] for pair in known], dtype=np.intp) for which in (0, 1))
+    rows = torch.tensor(np.column_stack([table.features[candidates], levels]), dtype=torch.float64)
+    targets = torch.tensor(-table.values[candidates, levels])[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = SingleTaskMultiFidelityGP(rows, targets, data_fidelities=[rows.shape[1] - 1], outcome_transform=Standardize(1))
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    return model
+
+
+def _best_open(worth: FloatArray, known: list[tuple[int, int]], n: int) -> tuple[int, int]:
+    for candidate, level in known:
+        worth[candidate + level * n] = -np.inf
+    level, candidate = divmod(int(np.argmax(worth)), n)
+    return candidate, level

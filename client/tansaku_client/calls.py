@@ -1,0 +1,111 @@
+"""Requests to a server, apart from how they are sent: steps that the two kinds of server carry out.
+
+A verb is a generator that yields calls and pauses and receives answers, so that it stands once for scripts and coroutines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from tansaku_client.errors import UNREACHABLE, error_of
+
+RETRIED = frozenset({UNREACHABLE, 408, 429, 502, 503, 504})
+"""Statuses after which the same call is made again."""
+
+FIRST_WAIT = 0.25  # [s]
+_LONGEST_WAIT = 5.0  # [s]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request. Each may be repeated: those that change something carry a key, a name or a hash that makes them one.
+
+    Attributes:
+        method: Of HTTP.
+        path: Below ``/api/v1``.
+        query: Parameters; those that are None are left out.
+        body: To be sent as JSON; None: nothing.
+        content: To be sent as it is.
+        key: Idempotency key.
+        headers: Further ones.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    content: bytes | None = None
+    key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Time to wait [s]."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer.
+
+    Attributes:
+        status: Of HTTP; 0: there was none.
+        content: As it came.
+        headers: By name in small letters.
+    """
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401 - JSON
+        """The content, read as JSON."""
+        return json.loads(self.content)
+
+    @property
+    def problem(self) -> Mapping[str, Any]:
+        """The problem document; a made one where a proxy answered otherwise."""
+        try:
+            found = self.data
+        except ValueError:
+            found = None
+        return found if isinstance(found, dict) else {"detail": f"the server answered {self.status}"}
+
+    @property
+    def wanted_wait(self) -> float:
+        """The time that the server asks to wait [s]."""
+        text = self.headers.get("retry-after", "")
+        return float(text) if text.isdecimal() else 0.0
+
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Call | Pause, Answer, T]
+
+
+def sent(call: Call, patience: float) -> Steps[Answer]:
+    """Sends a call, again while the server does not answer.
+
+    Args:
+        call: The request, repeated as it is.
+        patience: Time after which it is not repeated [s].
+
+    Raises:
+        ServerError: What the server said, or that it does not answer.
+    """
+    waited, wait = 0.0, FIRST_WAIT
+    while True:
+        answer = yield call
+        pause = max(wait, answer.wanted_wait)
+        if answer.status not in RETRIED or waited + pause > patience:
+            break
+        yield Pause(pause)
+        waited, wait = waited + pause, min(2 * wait, _LONGEST_WAIT)
+    if not 200 <= answer.status < 300:
+        raise error_of(answer.status, answer.problem)
+    return answer

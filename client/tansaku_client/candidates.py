@@ -1,0 +1,106 @@
+"""Candidates as scripts see them: mappings of what describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+_DIGITS = 5
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Candidate(Mapping[str, str | float]):
+    """A candidate: a mapping of its parameters, or of the columns of a table that describe it.
+
+    Attributes:
+        id: Its id in the space.
+        cells: The same mapping.
+    """
+
+    id: str
+    cells: Mapping[str, str | float]
+
+    def __getitem__(self, name: str) -> str | float:
+        return self.cells[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __repr__(self) -> str:
+        cells = ", ".join(f"{name}={cell!r}" for name, cell in self.cells.items())
+        return f"{type(self).__name__}({self.id}: {', '.join(filter(None, (cells, *self._facts())))})"
+
+    def _facts(self) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Proposed(Candidate):
+    """A candidate whose value is to be reported.
+
+    Attributes:
+        number: Of the proposal; None: a descriptor of the candidate is to be measured first, not its value.
+        why: Why it was chosen.
+        mean: Predicted value [the objective's unit]; None before there is a model.
+        deviation: Standard deviation of the prediction, same unit.
+        others: Predicted mean and deviation of further measured quantities, by name.
+        cost: Predicted cost.
+        measure: Column that is to be measured instead of the value; None: the value.
+    """
+
+    number: int | None
+    why: str
+    mean: float | None = None
+    deviation: float | None = None
+    others: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    cost: float | None = None
+    measure: str | None = None
+
+    def report(self, value: float | None, facts: Mapping[str, object]) -> list[dict[str, object]]:
+        """The report of its measurement, as `tell` stores it.
+
+        Args:
+            value: Measured [the objective's unit]; None where the status says why.
+            facts: Further columns; those that are None are left out.
+
+        Raises:
+            ValueError: There is neither a value nor a status.
+        """
+        if (value is None or value != value) and facts.get("status") is None:
+            raise ValueError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
+        cells = {"number": self.number, "candidate": self.id, self.measure or "value": value, **facts}
+        return [{key: cell for key, cell in cells.items() if cell is not None}]
+
+    def _facts(self) -> tuple[str, ...]:
+        if self.measure is not None:
+            return (f"measure {self.measure}",)
+        spread = "" if self.deviation is None else f" ± {_short(self.deviation)}"
+        return () if self.mean is None else (f"predicted {_short(self.mean)}{spread}",)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Found(Candidate):
+    """A candidate with its value.
+
+    Attributes:
+        number: Of the proposal.
+        system: Search problem that it belongs to.
+        value: [unit]
+        unit: The objective's.
+    """
+
+    number: int
+    system: str
+    value: float
+    unit: str
+
+    def _facts(self) -> tuple[str, ...]:
+        return (f"value {_short(self.value)} {self.unit}",)
+
+
+def _short(value: float) -> str:
+    """A number in few digits, of which those before the point stay."""
+    return f"{value:.{max(_DIGITS, len(str(int(abs(value)))))}g}"

@@ -1,0 +1,35 @@
+"""Requests of httpx, and what becomes of their answers: the same for both kinds of server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tansaku_client.calls import Answer, Call
+from tansaku_client.errors import UNREACHABLE
+
+
+def arguments(call: Call) -> dict[str, Any]:
+    """The arguments with which httpx sends a call."""
+    keyed = {} if call.key is None else {"Idempotency-Key": call.key}
+    return {
+        "method": call.method,
+        "url": call.path,
+        "params": {name: value for name, value in call.query.items() if value is not None},
+        "json": call.body,
+        "content": call.content,
+        "headers": {**call.headers, **keyed},
+    }
+
+
+def answered(response: httpx.Response) -> Answer:
+    """The answer that came."""
+    return Answer(response.status_code, response.content, {name.lower(): text for name, text in response.headers.items()})
+
+
+def unanswered(client: httpx.Client | httpx.AsyncClient, error: httpx.TransportError) -> Answer:
+    """An answer in place of the one that did not come."""
+    host = client.base_url.host
+    text = f'{{"detail": "the server {host} does not answer ({type(error).__name__})"}}'
+    return Answer(UNREACHABLE, text.encode())

@@ -1,0 +1,463 @@
+"""The verbs of a server and of its campaigns, as steps; scripts and coroutines carry out the same ones."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qs, quote, urlsplit
+
+from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, sent
+from tansaku_client.candidates import Candidate, Found, Proposed
+from tansaku_client.diagrams import Hull
+from tansaku_client.errors import ConfigurationError, NotFoundError, StateError, TransientError
+from tansaku_client.points import StructurePoint, plain_cells, points_of
+from tansaku_client.records import Attachment, Check, Created, Evaluation, Line, Receipt, RunRequest, Status, User
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tansaku_client.points import Points
+
+    Values: TypeAlias = str | Path | pd.DataFrame | Mapping[int, float | Mapping[str, object]] | Sequence[Mapping[str, object]]
+
+_PAGE = 500  # entries of a list in one answer
+_PREDICTED = ("mean", "deviation")
+_FORMS = ("png", "svg")
+_PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
+_LONGEST_LOOK = 2.0  # between two looks at what the service does [s]
+_LONGEST_SETTLING = 60.0  # of a report until its values count [s]
+
+
+def new_key() -> str:
+    """A new id of a request."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class ServerVerbs:
+    """Requests to a server.
+
+    Attributes:
+        patience: How long a request is repeated while the server does not answer [s].
+    """
+
+    patience: float
+
+    def send(self, call: Call) -> Steps[Answer]:
+        """Sends a call. Raises as of ``sent``."""
+        return (yield from sent(call, self.patience))
+
+    def user(self) -> Steps[User]:
+        """Whom the token belongs to."""
+        return User.model_validate((yield from self.send(Call("GET", "/session"))).data)
+
+    def campaigns(self) -> Steps[tuple[Line, ...]]:
+        """All campaigns, by name."""
+        found: list[Line] = []
+        after: str | None = ""
+        while after is not None:
+            page = (yield from self.send(Call("GET", "/campaigns", {"limit": _PAGE, "after": after}))).data
+            found += [Line.model_validate(item) for item in page["items"]]
+            after = page["next"]
+        return tuple(found)
+
+    def check(self, spec: str | Path | Mapping[str, Any]) -> Steps[Check]:
+        """Checks a campaign file; stores and computes nothing."""
+        found = (yield from self.send(Call("POST", "/checks", body={"spec": _text_of(spec)}))).data
+        while found["state"] == "running":
+            yield Pause(FIRST_WAIT)
+            found = (yield from self.send(Call("GET", f"/checks/{found['id']}", {"wait": 10}))).data
+        return Check.model_validate(found)
+
+    def create(self, spec: str | Path | Mapping[str, Any], *, run: bool) -> Steps[Created]:
+        """Creates a campaign."""
+        body = {"spec": _text_of(spec), "run": run}
+        return Created.model_validate((yield from self.send(Call("POST", "/campaigns", body=body))).data)
+
+    def upload(self, path: str | Path, name: str | None) -> Steps[str]:
+        """Adds a file to the library; returns its hash."""
+        content = _content_of(path)
+        digest = sha256(content).hexdigest()
+        yield from self.send(Call("PUT", f"/files/{digest}", {"name": name or Path(path).name}, content=content))
+        return digest
+
+
+@dataclass(frozen=True)
+class CampaignVerbs:
+    """Requests about a campaign.
+
+    Attributes:
+        name: Of the campaign.
+        server: Sends calls.
+        reported: Id of the last report, as long as its values do not count.
+        started: Id of the last request to run it.
+    """
+
+    name: str
+    server: ServerVerbs
+    reported: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+
+    def _call(self, method: str, below: str, **facts: Any) -> Steps[Answer]:  # noqa: ANN401 - fields of a call
+        return (yield from self.server.send(Call(method, f"/campaigns/{quote(self.name, safe='')}{below}", **facts)))
+
+    def status(self) -> Steps[Status]:
+        """The status."""
+        return Status.model_validate((yield from self._call("GET", "")).data)
+
+    def yaml(self) -> Steps[str]:
+        """The text of the campaign file."""
+        return str((yield from self._call("GET", "/spec")).data["yaml"])
+
+    # What is to be measured.
+
+    def ask(self, count: int | None, *, values_only: bool, request_id: str | None, timeout: float) -> Steps[list[Proposed]]:
+        """Requests proposals, and waits until the service has made them; the same request again gives the same ones."""
+        key = request_id or new_key()
+        body = {"count": count, "values": values_only}
+        asked = (yield from self._call("POST", "/asks", body=body, key=key)).data
+        wanted, run, asked_again = count or asked["asked_for"], key, False
+        for pause in _looks(timeout):
+            request = yield from self._request(run)
+            status = yield from self.status()
+            asked = yield from self.asked()
+            if _enough(asked, wanted, values_only) or status.over:
+                return proposed(asked)
+            if status.state == "PAUSED":
+                return self._unless_empty(proposed(asked))
+            if request is not None and request.state == "refused":
+                raise StateError(request.outlook)
+            if status.driver is None and (request is None or request.ended):
+                if asked_again:
+                    return proposed(asked)
+                # Nobody is at it: the driver was killed between two proposals, or can make no more of them.
+                run, asked_again = (yield from self._continued(new_key())), True
+            yield pause
+        raise TransientError(
+            f"{self.name}: {len(asked['waiting'])} of {wanted} proposals after {timeout:g} s; ask again: request_id={key!r}"
+        )
+
+    def asked(self) -> Steps[dict[str, Any]]:
+        """All that waits for values, as the server describes it."""
+        answer = yield from self._call("GET", "/asks", query={"limit": _PAGE})
+        found: dict[str, Any] = answer.data
+        while (after := _next_page(answer)) is not None:
+            answer = yield from self._call("GET", "/asks", query={"limit": _PAGE, "after": after})
+            found["waiting"] += answer.data["waiting"]
+        return found
+
+    def _unless_empty(self, rows: list[Proposed]) -> list[Proposed]:
+        if not rows:
+            raise StateError(f"campaign {self.name!r} is paused, so nothing is proposed; `resume()` continues it")
+        return rows
+
+    def _request(self, key: str) -> Steps[RunRequest | None]:
+        try:
+            return RunRequest.model_validate((yield from self._call("GET", f"/runs/{key}")).data)
+        except NotFoundError:
+            return None
+
+    def _continued(self, key: str) -> Steps[str]:
+        """Has the campaign run; returns the id of the request for it."""
+        try:
+            return (yield from self.start(key)).id
+        except StateError:
+            return key  # a driver has it meanwhile
+
+    def tell(
+        self, row: Proposed | Values, value: float | None, facts: Mapping[str, object], *, request_id: str | None
+    ) -> Steps[Receipt]:
+        """Stores a report: all of it or nothing; the same request again stores nothing more."""
+        answer = yield from self._call("POST", "/tells", body=_report(row, value, facts), key=request_id or new_key())
+        receipt = Receipt.model_validate(answer.data)
+        if receipt.command is not None and not receipt.applied:
+            self.reported[:] = [receipt.command]
+        return receipt
+
+    def attach(self, row: Proposed | int, path: str | Path, *, photo: bool | None, request_id: str | None) -> Steps[Attachment]:
+        """Keeps a photo or file with a reported value; the same one again is kept once."""
+        number = row if isinstance(row, int) else row.number
+        file, content = Path(path).name, _content_of(path)
+        shown = file.lower().endswith(_PHOTOS) if photo is None else photo
+        key = request_id or f"attach-{sha256(json.dumps([number, file, shown]).encode() + content).hexdigest()[:32]}"
+        query = {"number": number, "file": file, "photo": shown}
+        answer = yield from self._call("POST", "/attachments", query=query, content=content, key=key)
+        return Attachment.model_validate(answer.data)
+
+    def settled(self) -> Steps[None]:
+        """Waits a minute at most until the values count that were reported through this object: the service applies them."""
+        for pause in _looks(_LONGEST_SETTLING):
+            if (
+                not self.reported
+                or (yield from self._call("GET", f"/commands/{self.reported[0]}")).data["applied_at_number"] is not None
+            ):
+                self.reported.clear()
+                return
+            yield pause
+
+    def done(self) -> Steps[bool]:
+        """Whether the campaign has ended."""
+        yield from self.settled()
+        return (yield from self.status()).over
+
+    def release(self, rows: Sequence[Proposed | int], *, request_id: str | None) -> Steps[None]:
+        """Releases proposals, given by their numbers or as :meth:`ask` returned them."""
+        given = [row if isinstance(row, int) else row.number for row in rows]
+        numbers = [number for number in given if number is not None]
+        yield from self._call("POST", "/asks", body={"release": numbers}, key=request_id or new_key())
+
+    # What is computed.
+
+    def start(self, request_id: str | None = None) -> Steps[RunRequest]:
+        """Asks the service to run the campaign."""
+        request = RunRequest.model_validate((yield from self._call("POST", "/runs", key=request_id or new_key())).data)
+        self.started[:] = [request.id]
+        return request
+
+    def run(self, *, request_id: str | None, timeout: float) -> Steps[str]:
+        """Has the campaign run, and waits for its end; returns why it ended."""
+        request = yield from self.start(request_id)
+        reason = yield from self.wait(timeout)
+        if reason is None:
+            raise TransientError(f"{self.name}: runs longer than {timeout:g} s; wait again: request_id={request.id!r}")
+        return reason
+
+    def wait(self, timeout: float | None) -> Steps[str | None]:
+        """Waits for the end of what was started; returns why it ended, None where the time [s] is over before that."""
+        if not self.started:
+            raise StateError(f"campaign {self.name!r} was not started; `start()` does it")
+        for pause in _looks(math.inf if timeout is None else timeout):
+            found = yield from self._request(self.started[0])
+            if found is not None and found.state == "refused":
+                raise StateError(found.outlook)
+            if found is None or found.ended:
+                status = yield from self.status()
+                return status.stop_reason or status.state.lower()
+            yield pause
+        return None
+
+    # What was found.
+
+    def evaluations(self, after: int | None = None, limit: int = _PAGE) -> Steps[tuple[Evaluation, ...]]:
+        """Evaluations, with what describes their candidates: all, or a page of fewer."""
+        yield from self.settled()
+        found: list[Evaluation] = []
+        while True:
+            query = {"limit": limit, "after": after, "cells": True}
+            page = (yield from self._call("GET", "/evaluations", query=query)).data
+            found += [Evaluation.model_validate(item) for item in page["items"]]
+            after = page["next"]
+            if after is None or limit < _PAGE:
+                return tuple(found)
+
+    def best(self) -> Steps[Found | None]:
+        """The best candidate."""
+        yield from self.settled()
+        headline = (yield from self.status()).headline
+        if headline.front is not None:
+            raise ConfigurationError("best: there are several objectives")
+        found = headline.search
+        if found is None:
+            return None
+        items = yield from self.evaluations(found.number - 1 or None, limit=1)
+        if not items or items[0].round != found.number:
+            items = tuple(item for item in (yield from self.evaluations()) if item.round == found.number)
+        item = items[0]
+        return Found(found.candidate, item.cells or {}, found.number, item.system, found.value, headline.unit)
+
+    def frame(self) -> Steps[pd.DataFrame]:
+        """One row for each evaluation of the search."""
+        from tansaku_client.frames import frame_of, with_cells
+
+        found = [item for item in (yield from self.evaluations()) if item.model_dump()["purpose"] == "search"]
+        frame = frame_of([item.model_dump(exclude={"cells"}) for item in found])
+        return with_cells(frame, (item.cells or {} for item in found))
+
+    def results(self) -> Steps[pd.DataFrame]:
+        """One row for each system."""
+        import pandas as pd
+
+        yield from self.settled()
+        rows: list[dict[str, Any]] = []
+        after: str | None = None
+        while True:
+            answer = yield from self._call("GET", "/systems", query={"limit": _PAGE, "after": after})
+            rows += answer.data
+            after = _next_page(answer)
+            if after is None:
+                return pd.DataFrame(rows)
+
+    def predict(self, points: Points | None) -> Steps[pd.DataFrame]:
+        """Predictions at points, one row each."""
+        return _frame_of((yield from self._at("/predictions", points)), *_PREDICTED)
+
+    def acquisition(self, points: Points | None) -> Steps[pd.DataFrame]:
+        """Acquisition values at points, one row each."""
+        rows = yield from self._at("/acquisitions", points)
+        return _frame_of([row | {"acquisition": _number(row["acquisition"])} for row in rows], "acquisition")
+
+    def _at(self, route: str, points: Points | None) -> Steps[list[dict[str, Any]]]:
+        """Answers about points, or about all candidates."""
+        yield from self.settled()
+        body = {"points": None if points is None else [_as_json(item) for item in points_of(points)]}
+        found: list[dict[str, Any]] = (yield from self._call("POST", route, body=body)).data
+        return found
+
+    def slices(self) -> Steps[pd.DataFrame]:
+        """Predictions along each parameter through the best candidate."""
+        from tansaku_client.frames import slices_frame
+
+        yield from self.settled()
+        rows = (yield from self._call("GET", "/slices")).data
+        named = [row | {"candidate": str(place)} for place, row in enumerate(rows)]
+        return slices_frame([row["along"] for row in rows], _frame_of(named, *_PREDICTED))
+
+    def importance(self) -> Steps[pd.Series[float]]:
+        """Shares of groups of features."""
+        from tansaku_client.frames import importance_series
+
+        yield from self.settled()
+        rows = (yield from self._call("GET", "/importance")).data
+        return importance_series({row["group"]: row["share"] for row in rows})
+
+    def hull(self) -> Steps[Hull]:
+        """The phase diagram."""
+        yield from self.settled()
+        found = (yield from self._call("GET", "/hull")).data
+        return Hull(tuple(found["elements"]), found["phases"], found["left_out"])
+
+    def plot(self, path: str | Path) -> Steps[Path]:
+        """Writes the figure of the best value so far, as the server draws it."""
+        path = Path(path)
+        form = path.suffix.removeprefix(".")
+        if form not in _FORMS:
+            raise ConfigurationError(f"plot: {str(path)!r} ends in neither .png nor .svg")
+        yield from self.settled()
+        answer = yield from self._call("GET", "/drawings/convergence", query={"form": form})
+        try:
+            path.write_bytes(answer.content)
+        except OSError as error:
+            raise ConfigurationError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+        return path
+
+    def structure(self, candidate: Candidate | int, form: str) -> Steps[str]:
+        """The text of the final structure of an evaluation."""
+        number = candidate if isinstance(candidate, int) else getattr(candidate, "number", None)
+        if number is None:
+            raise ConfigurationError("structure: expected the number of a proposal, or what was found")
+        answer = yield from self._call("GET", f"/evaluations/{number}/structure", query={"form": form})
+        return answer.content.decode()
+
+    # What is changed.
+
+    def steer(
+        self, kind: str, candidates: Sequence[Candidate | str], *, changes: Mapping[str, Any], request_id: str | None
+    ) -> Steps[dict[str, Any]]:
+        """Stores a command; an edit starts from the campaign as it is now. Returns the command as stored."""
+        key = request_id or new_key()
+        seen = (yield from self._call("GET", "")).headers["etag"] if changes else None
+        named = [item.id if isinstance(item, Candidate) else item for item in candidates]
+        body = {"kind": kind, "candidates": named, "changes": dict(changes)}
+        headers = {} if seen is None else {"If-Match": seen}
+        found: dict[str, Any] = (yield from self._call("POST", "/commands", body=body, key=key, headers=headers)).data
+        return found
+
+
+def proposed(asked: Mapping[str, Any]) -> list[Proposed]:
+    """The proposals that wait, and the candidates of which a descriptor is to be measured."""
+    rows = [
+        Proposed(
+            id=item["candidate"],
+            cells=item["cells"],
+            number=item["number"],
+            why=item["why"],
+            mean=item["prediction"],
+            deviation=item["uncertainty"],
+            others={name: (of["prediction"], of["uncertainty"]) for name, of in item["others"].items()},
+            cost=item["cost"],
+        )
+        for item in asked["waiting"]
+    ]
+    offer = asked["descriptor"]
+    if offer is None:
+        return rows
+    why = f"its {offer['column']} is expected to gain more per price than a value"
+    return rows + [Proposed(item, {}, None, why, measure=offer["column"]) for item in offer["candidates"]]
+
+
+def _frame_of(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
+    """Points of the server as a frame."""
+    from tansaku_client.frames import points_frame
+
+    said = {name: [row[name] for row in rows] for name in columns}
+    return points_frame([row["candidate"] for row in rows], [row["cells"] for row in rows], said)
+
+
+def _number(score: float | None) -> float:
+    """An acquisition value; that of a point that is never proposed is not in JSON."""
+    return -math.inf if score is None else score
+
+
+def _enough(asked: Mapping[str, Any], wanted: int, values_only: bool) -> bool:
+    return len(asked["waiting"]) >= wanted or (asked["descriptor"] is not None and not values_only)
+
+
+def _looks(timeout: float) -> Iterator[Pause]:
+    """Pauses between looks at the server, until the time is over."""
+    until, wait = time.monotonic() + timeout, FIRST_WAIT
+    while time.monotonic() < until:
+        yield Pause(wait)
+        wait = min(1.5 * wait, _LONGEST_LOOK)
+
+
+def _next_page(answer: Answer) -> str | None:
+    """The ``after`` of the next page, which the header Link names."""
+    address = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
+    return next(iter(parse_qs(urlsplit(address).query).get("after", ())), None)
+
+
+def _text_of(spec: str | Path | Mapping[str, Any]) -> str:
+    """A campaign file as text, from its path, its text (of several lines), or its keys."""
+    if isinstance(spec, Mapping):
+        return json.dumps(spec)
+    if isinstance(spec, str) and "\n" in spec:
+        return spec
+    return _content_of(spec).decode()
+
+
+def _content_of(path: str | Path) -> bytes:
+    """Content of a file. Raises ConfigurationError."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+
+
+def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, object]) -> dict[str, Any]:
+    """The body of a report."""
+    import pandas as pd
+
+    if isinstance(row, Proposed):
+        try:
+            return {"rows": [plain_cells(cells) for cells in row.report(value, facts)]}
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+    if isinstance(row, str | Path):
+        return {"csv": _content_of(row).decode()}
+    if isinstance(row, pd.DataFrame):
+        return {"rows": [plain_cells(cells) for cells in row.to_dict("records")]}
+    if isinstance(row, Mapping):
+        given = {number: of if isinstance(of, Mapping) else {"value": of} for number, of in row.items()}
+        return {"rows": [plain_cells({"number": int(number)} | dict(of)) for number, of in given.items()]}
+    return {"rows": [plain_cells(cells) for cells in row]}
+
+
+def _as_json(point: str | dict[str, object] | StructurePoint) -> str | dict[str, object]:
+    return point.model_dump() if isinstance(point, StructurePoint) else point

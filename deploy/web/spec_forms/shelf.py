@@ -1,0 +1,54 @@
+"""Files of the library as a user's forms name and read them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.library import FileLibrary, LibraryFile
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.specs.base import FileKind, NamesFile
+from tansaku.tasks.act.checks.policy import library_file, names_of_files
+from tansaku.tasks.ground.formats.csv_text import heading_of
+
+MOST_COLUMNS = 200
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Files that a user's specs may name.
+
+    Attributes:
+        library: The list of the files.
+        artifacts: Their content.
+        user: Name of the user.
+    """
+
+    library: FileLibrary
+    artifacts: ArtifactStore
+    user: str
+
+    def names(self, kind: FileKind) -> Sequence[str]:
+        """Names of the files of a kind, the user's own first."""
+        return self._names.setdefault(kind, names_of_files(kind, self.library, self.user))
+
+    @cached_property
+    def _names(self) -> dict[FileKind, list[str]]:
+        return {}
+
+    def columns(self, name: str) -> list[str]:
+        """Names of the columns of the table that a spec of this user means. Raises FieldError."""
+        found = library_file(name, NamesFile("table"), self.library, self.user)
+        if not isinstance(found, LibraryFile):
+            raise FieldError("space.candidates", str(found))
+        if not found.name.lower().endswith(".csv"):
+            raise FieldError("space.candidates", f"{name}; expected a file that ends in .csv")
+        with tempfile.TemporaryDirectory() as folder:
+            columns = heading_of(self.artifacts.get(found.sha256, Path(folder) / "table.csv"))
+        if not columns or len(columns) > MOST_COLUMNS:
+            raise FieldError("space.candidates", f"expected names of 1 to {MOST_COLUMNS} columns in the first line of {name}")
+        return columns

@@ -1,0 +1,60 @@
+// Brings the cards of proposals and reported values up to date when the campaign changes; a card in use stays as it is.
+"use strict";
+
+(() => {
+  let busy = false;
+  let again = false;
+  let version = null;
+
+  const typed = (card) => [...card.querySelectorAll("input:not([type=hidden]), select")].some((field) => field.value !== (field.tagName === "SELECT" ? "" : field.defaultValue));
+  const focused = (card) => card.contains(document.activeElement) && !document.activeElement.matches(".sent");
+  const inUse = (card) => focused(card) || typed(card) || (typeof outbox !== "undefined" && outbox.busy(card));
+
+  const replaceCards = (page, id) => {
+    const now = document.getElementById(id);
+    const next = [...page.getElementById(id).children];
+    const known = new Set(next.map((card) => card.id));
+    for (const card of [...now.children]) if (!card.id || !known.has(card.id) && !inUse(card)) card.remove();
+    let before = null; // cards are moved by nothing but the others around them: one in use keeps its focus
+    for (const card of next) {
+      const old = card.id ? document.getElementById(card.id) : null;
+      if (old && inUse(old)) { before = old; continue; }
+      old?.remove();
+      if (before) before.after(card); else now.prepend(card);
+      before = card;
+    }
+  };
+
+  const load = async () => {
+    const answer = await fetch(location.pathname, { credentials: "same-origin", headers: { "X-Part": "true" } });
+    if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const left = document.activeElement?.matches(".sent"); // at a card that goes when its value is learned
+    replaceCards(page, "proposals");
+    replaceCards(page, "told");
+    for (const id of ["waiting-title", "descriptor", "waiting-said"]) document.getElementById(id)?.replaceWith(page.getElementById(id));
+    document.querySelector(".said")?.remove(); // what became of a form, which the page shows by now
+    if (typeof outbox !== "undefined") outbox.settle();
+    if (left && document.activeElement === document.body) document.getElementById("waiting-title").focus();
+  };
+
+  const reload = async () => {
+    if (document.hidden) { again = true; return; }
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      do { again = false; await load(); } while (again && !document.hidden);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // the server may be down for a while
+    } finally {
+      busy = false;
+    }
+  };
+
+  document.addEventListener("visibilitychange", () => { if (again) reload(); });
+  shared.onVersion((next) => {
+    if (version !== null && next !== version) reload();
+    version = next;
+  });
+})();

@@ -1,0 +1,41 @@
+// Sends a file of measured values as it is: the server reads CSV and Excel workbooks.
+"use strict";
+
+(() => {
+  const part = document.getElementById("report-file");
+  const input = part.querySelector("input");
+  const problem = part.querySelector(".problem");
+  const status = document.getElementById("status");
+  const LARGEST = 700000; // bytes: the server takes no larger request
+  part.hidden = false;
+
+  const fail = (said) => {
+    problem.textContent = said;
+    problem.hidden = false;
+    input.value = "";
+  };
+
+  const encoded = (file) => new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.readAsDataURL(file);
+  });
+
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (!file) return;
+    problem.hidden = true;
+    if (file.size > LARGEST) { fail(`${file.name} is larger than ${LARGEST / 1000} kB; paste its rows in parts.`); return; }
+    try {
+      const answer = await outbox.post({ file: await encoded(file), confirm: true }, outbox.newKey());
+      const found = await answer.json();
+      if (!answer.ok) { fail(`${file.name}: ${found.detail}`); return; }
+      const counts = Object.entries(found.new).map(([kind, count]) => `${count} ${(count === 1 ? kind.replace(/s$/, "") : kind).replace("_", " ")}`);
+      status.textContent = `${file.name}: ${counts.join(", ") || "nothing new"}${found.command ? ", stored, learning" : ""}`;
+      input.value = "";
+    } catch (error) {
+      if (!(error instanceof TypeError) && error.name !== "TimeoutError") throw error;
+      fail("The server does not answer; choose the file again when the connection is back.");
+    }
+  });
+})();

@@ -1,0 +1,138 @@
+// Uploads beside the fields of a form that name files of the library: several at once, a folder, a zip, or dropped.
+"use strict";
+
+(() => {
+  const form = document.getElementById("new");
+  if (!form) return;
+  const MOST = 1000;
+
+  // The files in a zip archive, by its central directory; only what is stored or deflated.
+  const unzip = async (archive) => {
+    const view = new DataView(await archive.arrayBuffer());
+    let end = view.byteLength - 22;
+    while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end -= 1;
+    if (end < 0) throw new Error(`${archive.name} is no zip archive.`);
+    const found = [];
+    let at = view.getUint32(end + 16, true);
+    for (let left = view.getUint16(end + 10, true); left > 0 && found.length < MOST; left -= 1) {
+      const method = view.getUint16(at + 10, true);
+      const size = view.getUint32(at + 20, true);
+      const [nameSize, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
+      const name = new TextDecoder().decode(new Uint8Array(view.buffer, at + 46, nameSize));
+      const local = view.getUint32(at + 42, true);
+      const begin = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+      at += 46 + nameSize + extra + comment;
+      const base = name.split("/").pop();
+      if (!base || base.startsWith(".") || name.startsWith("__MACOSX/")) continue;
+      if (method !== 0 && method !== 8) throw new Error(`${name} is packed in an unknown way.`);
+      const packed = new Blob([new Uint8Array(view.buffer, begin, size)]);
+      const content = method === 0 ? packed : await new Response(packed.stream().pipeThrough(new DecompressionStream("deflate-raw"))).blob();
+      found.push(new File([content], base));
+    }
+    return found;
+  };
+
+  const send = async (file) => {
+    const name = file.name.replace(/[^A-Za-z0-9._+-]/g, "_");
+    const answer = await toLibrary(name, file, form.dataset.token);
+    const found = await answer.json();
+    if (!answer.ok) throw new Error(`${file.name}: ${found.detail}`);
+    return name;
+  };
+
+  // A field for several files gets all names, any other the last one.
+  const enter = (input, names) => {
+    if (input.matches("select")) {
+      const name = names[names.length - 1];
+      if (![...input.options].some((option) => option.value === name)) input.append(new Option(name, name));
+      input.value = name;
+    } else if (input.matches("textarea")) {
+      const before = input.value.split("\n").map((line) => line.trim()).filter(Boolean);
+      input.value = [...new Set([...before, ...names])].join("\n");
+    } else {
+      input.value = names[names.length - 1];
+    }
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  // Nothing is said to be missing while files are on their way, nor before the check that knows their names.
+  let uploading = 0;
+  const creating = form.querySelectorAll("button[value=create], button[value=run]");
+  const lock = () => {
+    form.toggleAttribute("data-uploading", uploading > 0);
+    for (const button of creating) button.disabled = uploading > 0;
+  };
+  const begin = () => { uploading += 1; lock(); };
+  const end = () => { uploading -= 1; lock(); };
+
+  // How far uploads are, by the field for their names; a check may have put another box in place since they began.
+  const progress = new Map();
+  const box = (input) => document.querySelector(`.upload[data-into="${input}"]`);
+  const tell = (input, text) => {
+    progress.set(input, text);
+    const said = box(input)?.querySelector("[role=status]");
+    if (said) said.textContent = text;
+  };
+
+  const upload = async (input, files) => {
+    begin();
+    const names = [];
+    const wrong = [];
+    try {
+      const unpacked = await Promise.all([...files].map((file) => /\.zip$/i.test(file.name) ? unzip(file) : [file]));
+      const every = unpacked.flat().slice(0, MOST);
+      document.dispatchEvent(new CustomEvent("tansaku:chosen", { detail: every }));
+      for (const [place, file] of every.entries()) {
+        tell(input, ` Uploading ${place + 1} of ${every.length}: ${file.name} …`);
+        try {
+          names.push(await send(file));
+        } catch (error) {
+          wrong.push(error.message);
+        }
+      }
+    } catch (error) {
+      wrong.push(error.message);
+    }
+    const target = document.getElementById(input);
+    if (names.length && target) {
+      document.addEventListener("fields-shown", end, { once: true });
+      enter(target, names);
+    } else {
+      end();
+    }
+    tell(input, ` ${names.length} uploaded.`);
+    const note = box(input);
+    if (note && wrong.length) {
+      const said = document.createElement("span");
+      said.className = "problem";
+      said.textContent = ` ${wrong.slice(0, 5).join(" ")}`;
+      note.append(said);
+    }
+  };
+
+  const offer = (place) => {
+    const into = place.dataset.into;
+    const chooser = document.createElement("input");
+    Object.assign(chooser, { type: "file", multiple: true, hidden: true });
+    chooser.addEventListener("change", () => upload(into, chooser.files));
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "quiet", textContent: place.dataset.kind === "structure" ? "Add files or a zip" : "Add a file" });
+    button.addEventListener("click", () => chooser.click());
+    const said = document.createElement("span");
+    said.setAttribute("role", "status");
+    said.textContent = progress.get(into) ?? "";
+    place.replaceChildren(button, chooser, " or drop them here", said);
+    place.classList.add("drop");
+    place.addEventListener("dragover", (event) => { event.preventDefault(); place.classList.add("over"); });
+    place.addEventListener("dragleave", () => place.classList.remove("over"));
+    place.addEventListener("drop", (event) => {
+      event.preventDefault();
+      place.classList.remove("over");
+      upload(into, event.dataTransfer.files);
+    });
+  };
+
+  const offerAll = () => document.querySelectorAll(".upload:not(.drop)").forEach(offer);
+  document.addEventListener("fields-shown", offerAll);
+  offerAll();
+})();

@@ -1,0 +1,265 @@
+"""Gaussian process over candidates and levels.
+
+    k((x, s), (x', s')) = R_ss' [k(x, x') + v δ(x, x')] + m δ(s, s')
+
+R is the correlation of the levels, one on its diagonal: what a level does not share with the others is a smooth function of
+its own, which serves as its bias, and a part of each candidate's own. The term v is a candidate's own part, shared by all
+levels: it lets a look announce a value that the features do not. m is the mean of a level. Values are standardised by level
+before.
+Kennedy & O'Hagan (2000), https://doi.org/10.1093/biomet/87.1.1; Bonilla, Chai & Williams (2007), Multi-task Gaussian process
+prediction, Advances in Neural Information Processing Systems 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.levels import CANDIDATE, EVIDENCE, LEVEL
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.engine.gain import Prediction
+from tansaku.models.engine.kernels import Parameters, Product, Same, Scale, Sum, Task, Term, expand, task_correlations
+from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
+from tansaku.models.engine.map_fit import default_priors, fit_parameters
+from tansaku.models.engine.posterior import PoolPosterior
+from tansaku.models.engine.presets import build_kernel
+from tansaku.models.engine.transforms import TransformState
+
+CERTAIN_PAIRS = 10
+"""Below so many candidates with a look and a full value, predictions average over how strongly levels are related."""
+
+_RELATED = "level.weights"
+_OWN = "own.variance"
+_MEAN = "level.variance"
+_STRENGTHS = np.exp(np.arange(-2.0, 2.5, 0.5))
+"""Factors of the fitted strengths that are averaged over."""
+
+_PRIORS = {
+    _OWN: LogNormal(np.array([0.1]), 1.5),
+    _MEAN: LogNormal(np.array([1.0]), 0.5),
+    NOISE: LogNormal(np.array([1e-3]), 1.0),
+}
+_STRENGTH, _STRENGTH_WIDTH = 2.0, 0.7
+_UNRELATED, _UNRELATED_WIDTH = 1e-3, 1e-2
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Standardisation of the values of each level, shape ``(n_levels,)`` each."""
+
+    mean: FloatArray
+    deviation: FloatArray
+
+    def forward(self, values: FloatArray, levels: IntArray) -> FloatArray:
+        """Standardised values of some levels, shape ``(n,)`` as both."""
+        return np.asarray((values - self.mean[levels]) / self.deviation[levels])
+
+
+@dataclass(frozen=True)
+class LevelFit:
+    """A fitted model.
+
+    Attributes:
+        parameters: Of the kernel, one set for each model that is averaged.
+        weights: Of the models, the sum is one.
+        scaling: Of the values.
+        evidence: By how much related levels explain the values better than unrelated ones [nats].
+        related: Correlation of each level with the wanted one by the most probable model, shape ``(n_levels,)``.
+        pairs: Candidates with a value at a cheaper level and at the wanted one.
+    """
+
+    parameters: tuple[Parameters, ...]
+    weights: FloatArray
+    scaling: Scaling
+    evidence: float
+    related: FloatArray
+    pairs: int
+
+    @property
+    def single(self) -> bool:
+        """Whether there is too little evidence that the levels are related: looks then say nothing."""
+        return self.evidence < EVIDENCE
+
+    def to_json(self) -> JsonDict:
+        """Plain data with exact floats, as a refit stores it."""
+        models = [{name: value.tolist() for name, value in model.items()} for model in self.parameters]
+        return {
+            "models": models,
+            "weights": self.weights.tolist(),
+            "mean": self.scaling.mean.tolist(),
+            "deviation": self.scaling.deviation.tolist(),
+            "evidence": self.evidence,
+            "related": self.related.tolist(),
+            "pairs": self.pairs,
+        }
+
+    @classmethod
+    def from_json(cls, data: JsonDict) -> LevelFit:
+        """Inverse of :meth:`to_json`."""
+        models = tuple({name: np.asarray(value, dtype=np.float64) for name, value in model.items()} for model in data["models"])
+        scaling = Scaling(np.asarray(data["mean"]), np.asarray(data["deviation"]))
+        related = np.asarray(data["related"])
+        return cls(models, np.asarray(data["weights"]), scaling, float(data["evidence"]), related, int(data["pairs"]))
+
+
+def levels_of(pool: CandidatePool) -> Levels:
+    """Returns the levels of a pool. Raises AssertionError if they are no rows at levels."""
+    if pool.levels is None:
+        raise AssertionError("a model of levels is fitted to a pool of levels")
+    return pool.levels
+
+
+def level_kernel(pool: CandidatePool) -> tuple[Term, ...]:
+    """The kernel on rows at levels, multiplied out."""
+    related = Task(LEVEL, _RELATED)
+    smooth = build_kernel("medium", levels_of(pool).candidates)
+    own = Scale(_OWN, Same(CANDIDATE))
+    return expand(Sum((Product((Sum((smooth, own)), related)), Scale(_MEAN, Same(LEVEL)))))
+
+
+def scaled(levels: Levels, rows: IntArray, values: FloatArray) -> Scaling:
+    """Mean and deviation of each level over the candidates that are known at that level and at the wanted one.
+
+    A level that no such candidate has is scaled by all of its values, one with fewer than two values not at all.
+    """
+    candidates, level = levels.candidate[rows], levels.level[rows]
+    n_levels = len(levels.names)
+    in_pairs = np.isin(candidates, candidates[level == n_levels - 1])
+    mean, deviation = np.zeros(n_levels), np.ones(n_levels)
+    for number in range(n_levels):
+        here = level == number
+        chosen = values[here & in_pairs] if np.count_nonzero(here & in_pairs) > 1 else values[here]
+        if len(chosen):
+            mean[number] = chosen.mean()
+        if len(chosen) > 1 and chosen.std() > 0.0:
+            deviation[number] = chosen.std()
+    return Scaling(mean, deviation)
+
+
+def fit_levels(pool: CandidatePool, rows: IntArray, values: FloatArray, previous: LevelFit | None = None) -> LevelFit:
+    """Fits the model, and the same with unrelated levels.
+
+    Args:
+        pool: Candidates at levels.
+        rows: Of the values, at least one, shape ``(n,)``.
+        values: Oriented so that lower is better, shape ``(n,)``.
+        previous: Where to begin.
+
+    Raises:
+        FitError: No maximum was found.
+    """
+    levels, terms = levels_of(pool), level_kernel(pool)
+    scaling, both = scaled(levels, rows, values), _pairs(levels, rows)
+    targets = scaling.forward(values, levels.level[rows])
+    related, apart = (_density(pool, terms, rows, targets, *prior) for prior in _RELATIONS)
+    begin = previous.parameters[-1] if previous is not None and not previous.single else None
+    best, _ = fit_parameters(related, begin, restarts=0 if begin else 1)
+    alone, _ = fit_parameters(apart, None)
+    models, logs = _strengths(related, best)
+    evidence = float(logsumexp(logs)) - apart.value(apart.pack(alone))
+    correlations = task_correlations(best[_RELATED][:, None])[:, -1]
+    chosen: tuple[Parameters, ...] = (alone,) if evidence < EVIDENCE else (best,)
+    if evidence >= EVIDENCE and both < CERTAIN_PAIRS:
+        return LevelFit(tuple(models), np.exp(logs - logsumexp(logs)), scaling, evidence, correlations, both)
+    return LevelFit(chosen, np.ones(1), scaling, evidence, correlations, both)
+
+
+_RELATIONS = ((_STRENGTH, _STRENGTH_WIDTH), (_UNRELATED, _UNRELATED_WIDTH))
+
+
+def _density(
+    pool: CandidatePool, terms: tuple[Term, ...], rows: IntArray, targets: FloatArray, strength: float, width: float
+) -> LogPosterior:
+    priors = default_priors(pool, terms) | _PRIORS
+    priors[_RELATED] = LogNormal(np.full(len(levels_of(pool).names), strength), width)
+    return LogPosterior(pool, terms, rows, targets, priors)
+
+
+def _strengths(density: LogPosterior, best: Parameters) -> tuple[list[Parameters], FloatArray]:
+    """Models with levels related more and less than in the best, and the logarithms of prior share times likelihood."""
+    models: list[Parameters] = []
+    logs: list[float] = []
+    priors: list[float] = []
+    for factor in _STRENGTHS:
+        model = {**best, _RELATED: best[_RELATED] * factor}
+        try:
+            logs.append(density.value(density.pack(model)))
+        except FitError:
+            continue
+        off = (np.log(model[_RELATED]) - np.log(_STRENGTH)) / _STRENGTH_WIDTH
+        priors.append(-0.5 * float(off @ off))
+        models.append(model)
+    prior = np.array(priors)
+    return models, np.asarray(np.array(logs) + prior - logsumexp(prior))
+
+
+def _pairs(levels: Levels, rows: IntArray) -> int:
+    """Candidates known at the wanted level and at another one."""
+    candidates, wanted = levels.candidate[rows], levels.level[rows] == len(levels.names) - 1
+    return len(np.intersect1d(candidates[wanted], candidates[~wanted]))
+
+
+class LevelPosterior:
+    """Predictions of all candidates by fitted models, kept up to date value by value.
+
+    Args:
+        pool: Candidates at levels.
+        fit: The model.
+        block: Values that enter at once; the later ones enter one by one, so that a search that continues computes the same.
+    """
+
+    def __init__(self, pool: CandidatePool, fit: LevelFit, block: int) -> None:
+        self._levels, self._fit, self._block = levels_of(pool), fit, block
+        terms = level_kernel(pool)
+        self._models = [PoolPosterior(pool, terms, parameters, float(parameters[NOISE][0])) for parameters in fit.parameters]
+        self._moments: list[tuple[FloatArray, FloatArray]] = []
+
+    def follows(self, rows: Sequence[int]) -> bool:
+        """Whether what was taken in is the beginning of these rows."""
+        held = self._models[0].points
+        return held == tuple(rows[: len(held)])
+
+    def update(self, rows: IntArray, values: FloatArray, pending: IntArray) -> None:
+        """Takes in values; those of the last call must come first.
+
+        Args:
+            rows: Of all values, shape ``(n,)``.
+            values: Shape ``(n,)``.
+            pending: Rows whose values are awaited: they count as measured at their mean, for this call.
+        """
+        targets, every = self._fit.scaling.forward(values, self._levels.level[rows]), np.ones(len(rows), dtype=np.bool_)
+        for model in self._models:
+            if not model.points:
+                model.start(rows[: self._block].tolist())
+        new = rows[len(self._models[0].points) :].tolist()
+        self._moments = [model.predict(new, pending.tolist(), targets, every) for model in self._models]
+
+    def members(self) -> list[Prediction]:
+        """Predictions of all rows by each model, in units of the wanted level, which alone they are right for."""
+        scaling, systems = self._fit.scaling, len(self._levels.candidates.systems)
+        state = TransformState(False, 0.0, np.full(systems, scaling.mean[-1]), float(scaling.deviation[-1]))
+        return [
+            Prediction(state, mean, np.sqrt(variance), model, weight)
+            for model, (mean, variance), weight in zip(self._models, self._moments, self._fit.weights.tolist(), strict=True)
+        ]
+
+    def at(self, level: int) -> tuple[FloatArray, FloatArray]:
+        """Means and deviations of the values at a level, standardised, shape ``(n_models, n_candidates)`` each."""
+        here = self._levels.places[:, level]
+        means, variances = (np.stack([moments[which][here] for moments in self._moments]) for which in (0, 1))
+        return means, np.sqrt(np.maximum(variances, 1e-18))
+
+    def informed(self, candidates: IntArray, level: int) -> FloatArray:
+        """Deviation of the means of wanted values that looks would cause, standardised, shape ``(n_models, m)``."""
+        looks, tops = self._levels.places[candidates, level], self._levels.places[candidates, -1]
+        found = []
+        for model, (_, variance) in zip(self._models, self._moments, strict=True):
+            between = np.diagonal(model.covariance_between(looks, tops))
+            deviation = np.minimum(np.abs(between) / np.sqrt(variance[looks] + model.noise), np.sqrt(variance[tops]))
+            found.append(deviation)
+        return np.stack(found)

@@ -1,0 +1,329 @@
+"""Proposes a candidate and a level together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil, inf
+from typing import Literal
+
+import numpy as np
+
+from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.levels import FITTED, wanted_history
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
+from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.certificate import Remaining, question
+from tansaku.models.engine.ensemble import mixture
+from tansaku.models.engine.goals import Goal, reached_levels
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.initial import growing_position, growing_size
+from tansaku.models.engine.levels.index import Belief, cheapest_look, full_index, full_ratio, look_ratio
+from tansaku.models.engine.levels.model import LevelFit, LevelPosterior, fit_levels, levels_of
+from tansaku.models.engine.presets import settings
+from tansaku.models.engine.simple import allowed_candidates
+
+FIRST = 5
+"""Candidates that get a value at every level before the index decides; each system has one of them at least."""
+
+UNDECIDED = 12
+"""Each full value follows a look until so many candidates have one, or levels are known to be related."""
+
+_WORTH = "worth"
+_ALONE = "alone"
+"""Keys of a refit for the worth of a unit of cost, and for the model of full values alone."""
+
+_GROWTH = 1.25
+_MOST_BETWEEN = 25
+_LOWERED = 0.5
+_LEAST = 1e-200
+"""Expected gain for a unit of cost below which it counts as this."""
+
+_LOOKED_AT = 512
+"""Candidates whose looks are compared for the goal of many values."""
+
+
+class LevelProposer:
+    """Buys the lowest index (:mod:`tansaku.models.engine.levels.index`) until nothing is left.
+
+    The worth of a unit of cost begins at half of the largest expected improvement per cost, and falls to half of the current
+    one whenever no index is below the best full value. The pool's rows are candidates at levels
+    (:func:`~tansaku.models.domain.levels.with_levels`). While levels are not known to be related, the usual Gaussian process of
+    full values alone chooses.
+
+    Args:
+        goal: What is wanted: the best of each system, the k best, or all below a threshold.
+    """
+
+    name = "levels"
+
+    def __init__(self, goal: Goal) -> None:
+        self._goal = goal
+        self._kept: tuple[CandidatePool, str, LevelPosterior] | None = None
+        self._usual: GPProposer | None = None
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """Returns the number of proposals of the initial design: every level of its candidates."""
+        levels = levels_of(pool)
+        own = self._goal.by_system and len(pool.systems) > 1
+        points = ceil(FIRST / len(pool.systems)) if own else FIRST
+        return growing_size(levels.candidates, points, by_system=own) * len(levels.names)
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """Whenever the values have grown by a quarter, or by 25."""
+        last = max(fitted_at, default=0)
+        return n_observed > 0 and n_observed >= min(ceil(_GROWTH * last), last + _MOST_BETWEEN)
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """Fits the model of the levels, and lowers the worth of a unit of cost where nothing pays any more."""
+        before = LevelFit.from_json(previous[FITTED]) if previous else None
+        fitted = fit_levels(pool, history.observed, history.values, before)
+        found: JsonDict = {"n_observed": len(history.observed), FITTED: fitted.to_json(), _WORTH: None}
+        posterior = LevelPosterior(pool, fitted, len(history.observed))
+        posterior.update(history.observed, history.values, history.pending)
+        levels, cost = levels_of(pool), _costs(pool, history)
+        round_ = _Round.of(self._goal, levels, cost, history, fitted, posterior)
+        if round_ is not None and self._goal.kind != "all_below":
+            worth = inf if not previous or previous[_WORTH] is None else float(previous[_WORTH])
+            found[_WORTH] = round_.cheapest(worth)[0]
+        wanted = _of_full_values(levels, cost, history)
+        if fitted.single and len(wanted.observed):
+            before_alone = previous.get(_ALONE) if previous else None
+            found[_ALONE] = self._alone(pool).fit(levels.candidates, wanted, before_alone)
+        # The next proposal asks this posterior.
+        self._kept = pool, canonical_json(found), posterior
+        return found
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses proposal ``number``, or None when no candidate can get its full value any more."""
+        levels, cost = levels_of(pool), _costs(pool, history)
+        if not np.isfinite(cost[:, -1]).any():
+            return None
+        in_design = number <= self.initial_count(pool)
+        if in_design or hyperparameters is None or not len(history.observed):
+            return Choice(self._first(levels, cost, history, rng), initial=in_design)
+        if hyperparameters.get(_ALONE) is not None:
+            wanted = _of_full_values(levels, cost, history)
+            alone = self._alone(pool).propose(levels.candidates, wanted, number, rng, hyperparameters[_ALONE])
+            return None if alone is None else _after_a_look(alone, levels, cost, history)
+        fitted = LevelFit.from_json(hyperparameters[FITTED])
+        posterior = self._posterior(pool, history, hyperparameters, fitted)
+        round_ = _Round.of(self._goal, levels, cost, history, fitted, posterior)
+        if round_ is None:
+            return Choice(self._first(levels, cost, history, rng))
+        if self._goal.kind == "all_below":
+            index, candidate, level = round_.likeliest()
+        else:
+            worth = inf if hyperparameters[_WORTH] is None else float(hyperparameters[_WORTH])
+            _, index, candidate, level = round_.cheapest(worth)
+        mean, deviation = (part[:, candidate] for part in posterior.at(level))
+        at_choice = mixture(list(zip(mean.tolist(), deviation.tolist(), strict=True)), fitted.weights.tolist())
+        unit, origin = float(fitted.scaling.deviation[level]), float(fitted.scaling.mean[level])
+        return Choice(
+            int(levels.places[candidate, level]),
+            acquisition=index,
+            mean=origin + unit * at_choice[0],
+            deviation=unit * at_choice[1],
+        )
+
+    def _alone(self, pool: CandidatePool) -> GPProposer:
+        """The proposer of a campaign without levels."""
+        if self._usual is None:
+            engine: Literal[4] | None = 4 if len(pool.systems) == 1 else None
+            self._usual = GPProposer(settings(GPProposerSpec(engine=engine), self._goal))
+        return self._usual
+
+    def remaining(
+        self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
+    ) -> Remaining:
+        """Asks the model about full values; pending ones count as open."""
+        levels, goal = levels_of(pool), self._goal
+        known = levels.level[history.observed] == len(levels.names) - 1
+        reached = reached_levels(goal, pool, history.observed[known], history.values[known])
+        open_ = np.zeros(len(pool), dtype=np.bool_)
+        open_[levels.places[:, -1]] = True
+        open_[np.concatenate([history.observed, history.failed])] = False
+        if hyperparameters is None:
+            nothing = np.full(len(pool.systems), np.inf)
+            return Remaining(pool, [], question(pool, nothing, open_, 0, by_system=goal.by_system), rng)
+        asked = question(pool, reached, open_, int(known.sum()), by_system=goal.by_system)
+        asked = replace(asked, price=pool.cost, rank=goal.k, counts=goal.kind == "all_below")
+        posterior = LevelPosterior(pool, LevelFit.from_json(hyperparameters[FITTED]), int(hyperparameters["n_observed"]))
+        posterior.update(history.observed, history.values, np.empty(0, dtype=np.intp))
+        return Remaining(pool, posterior.members(), asked, rng)
+
+    def _first(self, levels: Levels, cost: FloatArray, history: History, rng: np.random.Generator) -> int:
+        """The next row of the initial design: every level of a candidate, the cheapest first, then the next candidate."""
+        open_, taken = np.isfinite(cost), history.proposed
+        begun, free = np.unique(levels.candidate[taken]), open_[:, -1].copy()
+        unfinished = begun[open_[begun].any(axis=1) & ~np.isin(levels.places[begun, -1], taken)]
+        if len(unfinished):
+            return _cheapest_open(levels, cost, int(unfinished[0]))
+        free[begun] = False
+        if not free.any():
+            return int(levels.places[np.flatnonzero(open_[:, -1])[0], -1])
+        count = len(levels.candidates.systems)
+        system = len(begun) % count if self._goal.by_system and count > 1 else None
+        chosen = growing_position(levels.candidates, free, begun, system, rng, "representative")
+        return _cheapest_open(levels, cost, chosen)
+
+    def _posterior(self, pool: CandidatePool, history: History, hyperparameters: JsonDict, fitted: LevelFit) -> LevelPosterior:
+        """The kept posterior with the values so far, or a new one."""
+        key = canonical_json(hyperparameters)
+        kept = self._kept
+        fits = kept is not None and kept[0] is pool and kept[1] == key and kept[2].follows(history.observed.tolist())
+        if kept is None or not fits:
+            kept = pool, key, LevelPosterior(pool, fitted, int(hyperparameters["n_observed"]))
+            self._kept = kept
+        kept[2].update(history.observed, history.values, history.pending)
+        return kept[2]
+
+
+@dataclass(frozen=True)
+class _Round:
+    """The purchases that are open, and what is believed about them.
+
+    Attributes:
+        goal: What is wanted.
+        levels: Of the pool.
+        fitted: The model.
+        posterior: Its predictions.
+        belief: About the full values, standardised, relative to what they have to beat.
+        beaten: What the full values of each candidate have to beat, standardised, shape ``(n_candidates,)``.
+        full: Cost of each full value, infinite where it cannot be bought, shape ``(n_candidates,)``.
+        look: Cost of each look, infinite where it cannot be bought or tells nothing new, shape ``(n_candidates, n_looks)``.
+    """
+
+    goal: Goal
+    levels: Levels
+    fitted: LevelFit
+    posterior: LevelPosterior
+    belief: Belief
+    beaten: FloatArray
+    full: FloatArray
+    look: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        goal: Goal,
+        levels: Levels,
+        cost: FloatArray,
+        history: History,
+        fitted: LevelFit,
+        posterior: LevelPosterior,
+    ) -> _Round | None:
+        """The next purchase; None while no full value is known, or none can be bought. Costs are those of :func:`_costs`."""
+        scaling, top = fitted.scaling, len(levels.names) - 1
+        known = levels.level[history.observed] == top
+        if not known.any() or not np.isfinite(cost[:, top]).any():
+            return None
+        beaten = _beaten(goal, levels, history.observed[known], history.values[known])
+        beaten = (beaten - scaling.mean[top]) / scaling.deviation[top]
+        means, deviations = posterior.at(top)
+        belief = Belief(means - beaten, deviations, fitted.weights)
+        seen = np.zeros(cost.shape, dtype=np.bool_)
+        seen[levels.candidate[taken := history.proposed], levels.level[taken]] = True
+        # A look tells nothing new where the same or a more expensive level is known or in progress.
+        over = np.logical_or.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
+        left = inf if history.remaining_cost is None else history.remaining_cost
+        payable = cost[:, :top] + cost[:, [top]] <= left
+        look = np.where(over[:, :top] | ~payable, inf, cost[:, :top])
+        return cls(goal, levels, fitted, posterior, belief, beaten, cost[:, top], look)
+
+    def cheapest(self, worth: float) -> tuple[float, float, int, int]:
+        """The lowest index, for the goals of best values.
+
+        Args:
+            worth: Of a unit of cost; infinite: not known yet.
+
+        Returns:
+            The worth by which it was chosen, its index [objective's unit], candidate and level.
+        """
+        open_ = np.flatnonzero(np.isfinite(self.full))
+        ahead = float((self.belief.take(open_).gain(np.zeros(len(open_))) / self.full[open_]).max())
+        ahead = max(ahead, _LEAST)
+        worth = _LOWERED * ahead if worth == inf else worth
+        index, candidate, level = self._cheapest(worth)
+        if index >= 0.0:
+            worth = min(worth, _LOWERED * ahead)
+            index, candidate, level = self._cheapest(worth)
+        scaling = self.fitted.scaling
+        found = float((index + self.beaten[candidate]) * scaling.deviation[-1] + scaling.mean[-1])
+        return worth, found, candidate, level
+
+    def _cheapest(self, worth: float) -> tuple[float, int, int]:
+        """The lowest index relative to what is to be beaten, its candidate and level."""
+        open_ = np.flatnonzero(np.isfinite(self.full))
+        indices = full_index(self.belief.take(open_), worth * self.full[open_])
+        place = int(np.argmin(indices))
+        found = (float(indices[place]), int(open_[place]), self.look.shape[1])
+        rest = np.where(np.isfinite(self.full), worth * self.full, inf)
+        for level in () if self.fitted.single else range(self.look.shape[1]):
+            informed = partial(self.posterior.informed, level=level)
+            index, candidate = cheapest_look(self.belief, informed, worth * self.look[:, level], rest, found[0])
+            if candidate >= 0:
+                found = (index, candidate, level)
+        return found
+
+    def likeliest(self) -> tuple[float, int, int]:
+        """The highest chance of a value below the threshold for a unit of cost, its candidate and level."""
+        ratios = full_ratio(self.belief, 0.0, self.full)
+        place = int(np.argmax(ratios))
+        best = (float(ratios[place]), place, self.look.shape[1])
+        for level in () if self.fitted.single else range(self.look.shape[1]):
+            look, payable = self.look[:, level], np.isfinite(self.look[:, level])
+            # A look is worth no more than the chance that it finds a value at its own price.
+            price = np.where(payable, look + np.where(payable, self.full, 0.0) * best[0], 1.0)
+            bound = np.where(payable, full_ratio(self.belief, 0.0, price), 0.0)
+            part = np.argsort(-bound, kind="stable")[:_LOOKED_AT]
+            part = part[payable[part]]
+            if not len(part):
+                continue
+            informed = self.posterior.informed(part, level)
+            ratios = look_ratio(self.belief.take(part), informed, 0.0, look[part], self.full[part])
+            place = int(np.argmax(ratios))
+            if ratios[place] > best[0]:
+                best = (float(ratios[place]), int(part[place]), level)
+        return best
+
+
+def _costs(pool: CandidatePool, history: History) -> FloatArray:
+    """Cost of each candidate at each level, infinite where it cannot be bought, shape ``(n_candidates, n_levels)``."""
+    return np.asarray(np.where(allowed_candidates(pool, history), pool.cost, inf)[levels_of(pool).places])
+
+
+def _cheapest_open(levels: Levels, cost: FloatArray, candidate: int) -> int:
+    """The row of the cheapest level of a candidate that can be bought."""
+    return int(levels.places[candidate, np.flatnonzero(np.isfinite(cost[candidate]))[0]])
+
+
+def _after_a_look(choice: Choice, levels: Levels, cost: FloatArray, history: History) -> Choice:
+    """A choice by full values alone as a row; its cheapest level comes first while few candidates have had a look."""
+    row, taken = _cheapest_open(levels, cost, choice.position), history.proposed
+    looked = len(np.unique(levels.candidate[taken][levels.level[taken] < len(levels.names) - 1]))
+    full = int(levels.places[choice.position, -1])
+    return Choice(row) if row != full and looked < UNDECIDED else replace(choice, position=full)
+
+
+def _of_full_values(levels: Levels, cost: FloatArray, history: History) -> History:
+    """The history of full values, as a campaign without levels has it; what cannot be bought is not available."""
+    wanted, closed = wanted_history(levels, history), np.flatnonzero(~np.isfinite(cost[:, -1]))
+    return replace(wanted, unavailable=np.union1d(wanted.unavailable, closed).astype(np.intp), remaining_cost=None)
+
+
+def _beaten(goal: Goal, levels: Levels, rows: IntArray, values: FloatArray) -> FloatArray:
+    """Value that the full value of each candidate has to beat; the worst known one where its system has none."""
+    positions = levels.candidate[rows]
+    reached = reached_levels(goal, levels.candidates, positions, values)
+    return np.where(np.isfinite(reached), reached, values.max())[levels.candidates.system_codes]

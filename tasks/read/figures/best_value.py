@@ -1,0 +1,55 @@
+"""Best value so far over evaluations: the curve that the page of a campaign shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, missing, pretty_unit, save_image
+from tansaku.tasks.read.views.best_values import BestValues
+
+
+def axis_title(found: BestValues) -> str:
+    """The name of the values, with their unit if they have one."""
+    name = found.quantity.replace("_", " ")
+    return name if found.unit == "1" else f"{name} [{pretty_unit(found.unit)}]"
+
+
+def draw_png(found: BestValues, path: Path) -> Path:
+    """Draws the figure as PNG or SVG."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    with drawing():
+        figure = Figure(figsize=(5.6, 3.4), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(found.evaluation, found.value, "o", color=FAINT, ms=3, mew=0, label="result")
+        axes.step(found.evaluation, found.best, where="post", color=MAIN, lw=1.8, label="best so far")
+        axes.set_xlabel("evaluations")
+        axes.set_ylabel(axis_title(found))
+        axes.set_xlim(0, found.evaluation[-1] + 1)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)
+        axes.legend()
+        if np.isnan(found.best).all():
+            missing(axes, "no best value: no result keeps the limits")
+        return save_image(figure, path)
+
+
+def draw_html(found: BestValues, path: Path, name: str) -> Path:
+    """Draws the figure as an interactive page."""
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    for label, values, style in (
+        ("result", found.value, {"mode": "markers", "marker": {"color": FAINT, "size": 5}}),
+        ("best so far", found.best, {"mode": "lines", "line": {"shape": "hv", "color": MAIN}}),
+    ):
+        shown = [None if np.isnan(value) else float(value) for value in values]
+        figure.add_scatter(x=found.evaluation, y=shown, name=label, **style)
+    figure.update_xaxes(title_text="evaluations")
+    figure.update_yaxes(title_text=plain(axis_title(found)))
+    figure.update_layout(template="simple_white", title=plain(name), hovermode="x")
+    return write_html(figure, path, f"{name}: best value over evaluations")

@@ -1,0 +1,31 @@
+"""The conditions of a candidate whose value people or robots measure, in words."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.ports import DescribingSpace
+from tansaku.models.domain.wording import significant, with_unit
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import cells_of
+
+
+def conditions_of(campaign: Campaign, candidate: str) -> dict[str, str]:
+    """The conditions by name, with units; empty where values are computed, or where the space cannot be opened."""
+    if not campaign.spec.manual:
+        return {}
+    try:
+        space = campaign.space
+        cells = cells_of(space, candidate)
+    except (ConfigurationError, NotFoundError):
+        return {}
+    units = {column.name: column.unit for column in space.columns()} if isinstance(space, DescribingSpace) else {}
+    return {name: _said(value, units.get(name)) for name, value in cells.items()}
+
+
+def _said(value: str | float, unit: str | None) -> str:
+    return value if isinstance(value, str) else with_unit(significant(value), unit or "1")
+
+
+def conditions_told(campaign: Campaign, candidate: str) -> str:
+    """The conditions in one line; empty where there are none to tell."""
+    return ", ".join(f"{name} {said}" for name, said in conditions_of(campaign, candidate).items())

@@ -1,0 +1,42 @@
+"""Looks at cheaper levels, in words: how many, what they cost, and whether they tell of full values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.models.domain.levels import EVIDENCE, FITTED
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.wording import counted
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.costs import costs_of
+
+
+def looks_in_words(campaign: Campaign) -> tuple[str, ...]:
+    """A line for each cheaper level of a campaign, and why looks are bought or not; nothing without levels."""
+    if not campaign.spec.levels:
+        return ()
+    lines = [_counts(campaign, level.name) for level in campaign.spec.levels]
+    fitted = [refit.hyperparameters[FITTED] for refit in campaign.refits if FITTED in refit.hyperparameters]
+    return (*lines, _related(campaign, fitted[-1])) if fitted else tuple(lines)
+
+
+def _counts(campaign: Campaign, level: str) -> str:
+    rows = campaign.columns.looks
+    here = np.zeros(0, dtype=np.bool_) if rows is None else np.array([own == level for own in rows.levels], dtype=np.bool_)
+    if rows is None or not here.any():
+        return f"{level}: no look yet"
+    failed, cost = int((here & rows.failed).sum()), float(costs_of(rows, campaign.spec.space)[here].sum())
+    share = cost / (campaign.aside_cost + float(campaign.costs[campaign.columns.counted].sum()))
+    return f"{level}: {counted(int(here.sum()), 'look')}, {failed} failed, {100 * share:.3g} % of the cost"
+
+
+def _related(campaign: Campaign, fitted: JsonDict) -> str:
+    pairs = f"{counted(fitted['pairs'], 'candidate')} with both values"
+    evidence = f"evidence {fitted['evidence']:.1f}, {pairs}"
+    if fitted["evidence"] < EVIDENCE:
+        return (
+            f"looks are not known to tell of full values ({evidence}; {EVIDENCE:g} are needed): none is bought for its own sake"
+        )
+    names = [level.name for level in campaign.spec.levels]
+    said = ", ".join(f"{name} {share:.2f}" for name, share in zip(names, fitted["related"], strict=False))
+    return f"correlation with full values: {said} ({evidence})"

@@ -1,0 +1,357 @@
+"""What users want to do, by clicks beside typing; ``docs/results/dashboard.md`` has their numbers."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+from ase.io import write
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.support.browsed_campaigns import SPEC
+from tests.support.browsing import PATIENCE, Errors, go, logged_in, opened_browser
+from tests.support.receivers import Received, running, web_server
+from tests.support.served import Served
+
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "results" / "dashboard.md"
+TABLE = "id,value,x\n" + "".join(f"r{number},{(number - 7) ** 2},{number}\n" for number in range(12))
+SEARCH = """\
+schema_version: 1
+name: NAME
+seed: SEED
+space:
+  type: table
+  candidates: rows.csv
+  columns: {id: id, value: value}
+  features: {place: {columns: [x]}}
+objective: {unit: eV}
+proposer: {type: random}
+budget: {evaluations: 6}
+"""
+
+
+def _slow(spec: str) -> str:
+    """The campaign with evaluations that no driver finds finished before their limit of a millisecond has passed."""
+    spec = spec.replace("spacing: 8.0", "spacing: 80.0").replace("normal: [0.0]", "normal: [0.5]")
+    return spec.replace("{fmax: 0.05, max_steps: 10}", "{fmax: 0.0001, max_steps: 3000}")
+
+
+@dataclass
+class Hand:
+    """A page, and how often it was clicked; what is typed does not count."""
+
+    page: Page
+    clicks: int = 0
+    errors: Errors = field(default_factory=Errors)
+
+    def press(self, title: str | re.Pattern[str], within: Locator | None = None) -> None:
+        """Clicks a button, or a link, of a name."""
+        place = self.page if within is None else within
+        self.click(place.get_by_role("button", name=title, exact=True).or_(place.get_by_role("link", name=title, exact=True)))
+
+    def click(self, what: Locator) -> None:
+        self.clicks += 1
+        what.click()
+
+    def choose(self, what: Locator, option: str) -> None:
+        self.clicks += 1
+        what.select_option(option)
+
+
+FOCUSED = """() => {
+  const here = document.activeElement, style = getComputedStyle(here), box = here.getBoundingClientRect();
+  const name = here.getAttribute("aria-label") || here.labels?.[0]?.innerText || here.innerText || "";
+  const ring = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+  const inside = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+  return {name: name.trim(), is_seen: here === document.body || (ring && inside)};
+}"""
+MOST_TABS = 150
+
+
+@dataclass
+class Keys:
+    """A page that is used without a mouse; wherever the focus comes, it is seen."""
+
+    page: Page
+
+    def go_to(self, title: str) -> None:
+        """Presses Tab until what has a name has the focus."""
+        passed = []
+        for _ in range(MOST_TABS):
+            self.page.keyboard.press("Tab")
+            found = self.page.evaluate(FOCUSED)
+            assert found["is_seen"], found
+            if found["name"] == title:
+                return
+            passed.append(found["name"])
+        raise AssertionError(f"Tab does not come to {title}: {passed}")
+
+    def press(self, title: str, key: str = "Enter", to: str = "") -> None:
+        """Goes to what has a name, and presses a key there.
+
+        Args:
+            to: End of the path of the page that this opens; empty: none.
+        """
+        self.go_to(title)
+        self.page.keyboard.press(key)
+        if to:
+            expect(self.page).to_have_url(re.compile(rf"{to}([?#].*)?$"), timeout=PATIENCE)
+            self.page.wait_for_load_state()
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Received]:
+    received = Received()
+    yield from running(web_server(received), received)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, require) -> Iterator[Served]:
+    """With three campaigns by the command line: one failed three times, two differ in their seeds."""
+    require("mongod")
+    require("prefect")
+    require("chromium")
+    folder = tmp_path_factory.mktemp("tasks")
+    site = folder / "site.yaml"
+    site.write_text("notifications: {private_networks: [127.0.0.0/8]}\n")
+    (folder / "rows.csv").write_text(TABLE)
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as home:
+        made = Served(Path(home), folder)
+        for name, text in (
+            ("failing", _slow(SPEC).replace("name: twin", "name: failing")),
+            *((f"seed-{seed}", SEARCH.replace("NAME", f"seed-{seed}").replace("SEED", str(seed))) for seed in (1, 2)),
+        ):
+            (folder / f"{name}.yaml").write_text(text)
+            made.run("run", "--plain", str(folder / f"{name}.yaml"), check=name != "failing")
+        made.start("--reconcile", "never", "--site", str(site))
+        yield made
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def user(served: Served) -> Iterator[BrowserContext]:
+    with opened_browser() as browser, logged_in(browser, served) as context:
+        yield context
+
+
+@pytest.fixture
+def hand(user: BrowserContext) -> Iterator[Hand]:
+    """A page that begins at the list of campaigns."""
+    errors = Errors()
+    page = errors.watch(user.new_page())
+    go(page, "/")
+    yield Hand(page, errors=errors)
+    page.close()
+    assert errors == []
+
+
+def stored(hand: Hand, path: str) -> dict:
+    """What the API says."""
+    answer = hand.page.request.get(f"{hand.page.context.base}/api/v1{path}")
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def documented(task: str) -> int:
+    """The number of clicks that the docs give."""
+    found = re.search(rf"^\| {re.escape(task)} \| (\d+) \|", DOCUMENTED.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None, task
+    return int(found[1])
+
+
+def test_run_pause_raise_and_resume(hand: Hand, hook: Received) -> None:
+    """A first search is watched, notifies its user, is paused in its middle, gets more to do, and goes on to its end."""
+    page = hand.page
+    hand.press("New campaign")
+    page.locator("[data-key=name]").fill("mine")
+    page.locator("[data-key='budget.evaluations']").fill("40")
+    hand.press("Create and run")
+    expect(page.get_by_role("heading", name="mine", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#best")).to_contain_text("mJ/m2", timeout=PATIENCE)
+    assert hand.clicks == documented("run a search and watch it")
+
+    hand.clicks = 0
+    hand.press("Pause")
+    expect(page.locator("#state strong")).to_have_text("PAUSED", timeout=PATIENCE)
+    assert stored(hand, "/campaigns/mine")["evaluations"] < 40
+    hand.click(page.get_by_text("Edit budget and execution"))
+    page.locator("#budget-evaluations").fill("42")
+    hand.press("Store the edit")
+    hand.press("Resume")
+    raised = hand.clicks
+
+    hand.clicks = 0
+    hand.press("Notify me")
+    page.locator("#address").fill(f"http://127.0.0.1:{hook.port}/here")
+    hand.press("Subscribe")
+    expect(page.get_by_label("Your subscriptions")).to_contain_text("mine")
+    assert hand.clicks == documented("be notified when it ends")
+
+    go(page, "/campaigns/mine")
+    expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
+    assert stored(hand, "/campaigns/mine")["evaluations"] == 42
+    assert raised == documented("pause it, raise its budget, resume it")
+    expect_message(page, hook, "campaign.finished")
+
+
+def expect_message(page: Page, hook: Received, kind: str) -> None:
+    """Waits for a message; the service looks every 15 seconds."""
+    for _ in range(240):
+        if any(kind.encode() in body for _, _, body in hook.requests):
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError([body for _, _, body in hook.requests])
+
+
+def test_export_a_figure(hand: Hand) -> None:
+    hand.press("seed-1")
+    hand.press("Download figures")
+    with hand.page.expect_download() as download:
+        hand.click(hand.page.get_by_role("link", name="PNG").first)
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    assert hand.clicks == documented("export a figure")
+
+
+def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:
+    page = hand.page
+    hand.press("failing")
+    hand.press("Reasons and retry")
+    expect(page.locator("#failures")).to_contain_text("3 × timeout")
+    hand.click(page.get_by_text("Edit budget and execution"))
+    page.locator("#execution-timeout").fill("600")
+    hand.press("Store the edit")
+    hand.press("Reasons and retry")
+    hand.press("Retry all failed and cancelled")
+    expect(page.locator("#best")).to_contain_text("mJ/m2", timeout=PATIENCE)
+    assert stored(hand, "/campaigns/failing")["done"] > 0
+    assert hand.clicks == documented("find out why three evaluations failed, and retry them")
+
+
+def add_files(hand: Hand, files: dict[str, bytes]) -> None:
+    """Chooses files of this computer, as a click on the button of a form lets one do."""
+    with hand.page.expect_file_chooser() as chooser:
+        hand.click(hand.page.get_by_role("button", name=re.compile("^Add")))
+    chooser.value.set_files([{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files.items()])
+
+
+def test_search_own_structures(hand: Hand) -> None:
+    page, files = hand.page, {}
+    for number in range(12):
+        with io.StringIO() as text:
+            write(text, bulk("Cu", cubic=True, a=3.4 + 0.05 * number), format="extxyz")
+            files[f"cell-{number:02}.xyz"] = text.getvalue().encode()
+    hand.press("New campaign")
+    hand.press("Structures")
+    held = []
+    page.route("**/api/v1/files?*", lambda route: held.append(route), times=1)
+    add_files(hand, files)
+    expect(page.locator(".upload").first).to_contain_text("Uploading 1 of 12")
+    expect(page.get_by_role("button", name="Create and run")).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator("#spec")).to_have_value(re.compile("cell-11.xyz"), timeout=PATIENCE)
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    hand.press("Create and run")
+    expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
+    found = stored(hand, "/campaigns/my-structures")
+    assert (found["done"], found["headline"]["search"]["candidate"]) == (12, "cell-04-000001")  # 3.6 Angstrom
+    assert hand.clicks == documented("search 12 structures of one's own")
+
+
+def test_search_a_table(hand: Hand) -> None:
+    page = hand.page
+    hand.press("New campaign")
+    hand.press("Table")
+    add_files(hand, {"bread.csv": TABLE.encode()})
+    expect(page.locator("#spec")).to_have_value(re.compile("bread.csv"), timeout=PATIENCE)
+    hand.choose(page.get_by_label("value", exact=True), "value")
+    hand.choose(page.get_by_label("x", exact=True), "number")
+    page.get_by_label("Unit of the values").fill("eV")
+    page.locator("[data-key=name]").fill("seed-1")
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator("#not-created")).to_contain_text("different spec", timeout=PATIENCE)
+    page.wait_for_timeout(1500)  # a check at once would have been answered by now
+    expect(page.locator("#result")).to_contain_text("different spec")
+    assert "422" in hand.errors.pop()  # the answer with the refusal
+    page.locator("[data-key=name]").fill("my-table")
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    expect(page.locator("#not-created")).to_have_count(0)
+    hand.press("Create and run")
+    expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
+    assert stored(hand, "/campaigns/my-table")["headline"]["search"]["candidate"] == "r0"  # high values are wanted
+    assert hand.clicks == documented("search a CSV table")
+
+
+def test_compare_two_seeds(hand: Hand) -> None:
+    page = hand.page
+    hand.press("Compare campaigns")
+    for name in ("seed-1", "seed-2"):
+        hand.click(page.get_by_label(name))
+    hand.press("Compare")
+    expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("row", name=re.compile("^seed"))).to_have_count(3)  # both campaigns, and the key that differs
+    assert hand.clicks == documented("compare two seeds")
+
+
+def test_share_a_link(hand: Hand) -> None:
+    page = hand.page
+    hand.press("seed-1")
+    hand.click(page.get_by_text("Share…", exact=True))
+    hand.press("Make a link")
+    expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
+    link = page.locator("code", has_text="#token=").inner_text()
+    with page.context.browser.new_context() as context:
+        stranger = context.new_page()
+        stranger.goto(link)
+        expect(stranger.get_by_role("heading", name="seed-1")).to_be_visible(timeout=PATIENCE)
+        assert stranger.request.get(f"{page.context.base}/campaigns/seed-2").status == 403
+    assert hand.clicks == documented("share a link")
+
+
+@pytest.fixture
+def keys(hand: Hand) -> Keys:
+    return Keys(hand.page)
+
+
+def test_a_figure_is_exported_by_keys(keys: Keys) -> None:
+    page = keys.page
+    keys.go_to("State")
+    while page.evaluate("document.activeElement.value") != "FINISHED":
+        page.keyboard.press("ArrowDown")
+    keys.press("Show", to=r"/\?state=FINISHED&name=")
+    keys.press("seed-1", to="/campaigns/seed-1")
+    keys.press("Model")
+    keys.press("Download figures", to="/drawings")
+    expect(page.get_by_role("link", name="PNG").first).to_be_visible(timeout=PATIENCE)
+    with page.expect_download() as download:
+        keys.press("PNG")
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_seeds_are_compared_by_keys(keys: Keys) -> None:
+    page = keys.page
+    keys.press("Compare campaigns", to="/compare")
+    for name in ("seed-1", "seed-2"):
+        keys.press(name, "Space")
+    keys.press("Compare", to="/compare")
+    expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("row", name=re.compile("^seed"))).to_have_count(3)
+
+
+def test_a_link_is_shared_by_keys(keys: Keys) -> None:
+    page = keys.page
+    keys.press("seed-2", to="/campaigns/seed-2")
+    keys.press("Share…")
+    keys.press("Make a link", to="/links")
+    keys.go_to("Copy the link")
+    link = page.locator("code", has_text="#token=").inner_text()
+    with page.context.browser.new_context() as context:
+        stranger = context.new_page()
+        stranger.goto(link)
+        expect(stranger.get_by_role("heading", name="seed-2")).to_be_visible(timeout=PATIENCE)

@@ -1,0 +1,83 @@
+"""The comparison of searches that choose the level of each evaluation, on small tables like the public ones."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.levels.__main__ import BUDGET, Case, main, searched
+from benchmarks.levels.methods import METHODS
+from benchmarks.levels.tables import COSTS, SHAPES, read_table
+
+N = 60
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two tables: one of columns, one of molecules."""
+    made, rng = tmp_path_factory.mktemp("levels"), np.random.default_rng(2)
+    x = rng.uniform(size=(N, 3))
+    high = np.sin(4.0 * x[:, 0]) + x[:, 1] + 0.3 * rng.standard_normal(N)
+    frame = pd.DataFrame(x, columns=["a", "b", "c"])
+    frame["HF"], frame["LF"] = high, 2.0 * high + 0.05 * rng.standard_normal(N)
+    frame.to_csv(made / "cofs.csv", index=False)
+    smiles = ["C" * (1 + number % 12) + "O" * (number // 12) for number in range(N)]
+    pd.DataFrame({"smiles": smiles, "HF": high, "LF": high}).to_csv(made / "freesolv.csv", index=False)
+    return made
+
+
+def test_lower_is_better_and_columns_are_scaled(folder):
+    table, file = read_table(folder, "cofs"), pd.read_csv(folder / "cofs.csv")
+    np.testing.assert_array_equal(table.values, -file[["LF", "HF"]])
+    assert (table.features.min(axis=0), table.features.max(axis=0)) == (pytest.approx(np.zeros(3)), pytest.approx(np.ones(3)))
+    assert read_table(folder, "freesolv").features.shape == (N, 10)
+
+
+def test_cheap_values_are_shuffled_among_the_same_rows(folder):
+    plain, damped, shuffled = (read_table(folder, "cofs", shape).values for shape in SHAPES)
+    assert np.count_nonzero(plain[:, 0] != damped[:, 0]) in range(N // 4, N // 2 + 1)
+    assert np.count_nonzero(plain[:, 0] != shuffled[:, 0]) > N // 2
+    for values in (damped, shuffled):
+        np.testing.assert_array_equal(np.sort(values[:, 0]), np.sort(plain[:, 0]))
+        np.testing.assert_array_equal(values[:, 1], plain[:, 1])
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "screen"])
+def test_a_method_buys_nothing_twice(folder, method):
+    table = read_table(folder, "cofs")
+    bought = list(islice(METHODS[method](table, 1), 14))
+    assert len(set(bought)) == 14
+    assert {level for _, level in bought} <= {0, 1}
+
+
+def test_looks_are_counted_in_the_cost(folder):
+    run = searched(Case("cofs", SHAPES[0], "screen", 0), folder)
+    assert (run["looks"], run["full"]) == (N, 1)
+    assert run["needed"] == pytest.approx(N * COSTS["cofs"] + 1)
+
+
+def test_looks_are_worth_their_cost(folder):
+    mean = {
+        method: np.mean([searched(Case("cofs", SHAPES[0], method, seed), folder)["needed"] or BUDGET for seed in range(3)])
+        for method in ("bought", "single")
+    }
+    assert mean["bought"] < 0.8 * mean["single"]
+
+
+def test_the_command_writes_a_result_and_continues_it(folder, tmp_path, monkeypatch):
+    out = tmp_path / "result.json"
+    words = ["levels", "--data", str(folder), "--out", str(out), "--quick", "--methods", "random", "screen"]
+    monkeypatch.setattr(sys, "argv", words)
+    main()
+    first = json.loads(out.read_text())
+    assert {(row["method"], row["shape"]) for row in first["summary"]} == {
+        ("random", SHAPES[0]),
+        *(("screen", shape) for shape in SHAPES),
+    }
+    main()
+    assert json.loads(out.read_text())["runs"] == first["runs"]

@@ -1,0 +1,329 @@
+"""Campaigns are asked, told and steered over a real port; requests that get lost change nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import tomllib
+import venv
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import tansaku as ts
+import tansaku_client as tc
+from tansaku.models.domain.accounts import Role
+from tansaku.models.engine.gp import GPProposer
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.hull import campaign_hull
+from tansaku.tasks.read.views.points import importance, judged_points, predicted_points, slices
+from tansaku.tasks.read.views.results import described_frame, systems_frame
+from tansaku_client.points import StructurePoint
+from tests.support.alloys import store_alloys
+from tests.unit.client.conftest import SPEC, Dashboard
+
+ALONE = """
+import asyncio, importlib.util, sys
+import tansaku_client as ts
+
+others = ("tansaku", "torch", "scipy", "ase", "pymongo", "prefect", "pytest", "pip")
+found = [name for name in others if importlib.util.find_spec(name)]
+assert not found, found
+with ts.connect(sys.argv[1]) as server:
+    campaign = server["rows"]
+    rows = campaign.ask(4, request_id="alone-0001")
+    assert campaign.ask(4, request_id="alone-0001") == rows
+    campaign.tell({row.number: (row["x"] - 1.0) ** 2 for row in rows})
+    best, frame = campaign.best, campaign.frame
+
+async def numbers():
+    async with ts.connect_async(sys.argv[1]) as server:
+        campaign = await server.campaign("rows")
+        return [item.round for item in await campaign.evaluations() if item.value is not None]
+
+print(len(rows), best.id, frame["value"].notna().sum(), asyncio.run(numbers()))
+"""
+
+
+def environment_of_the_client(folder: Path) -> Path:
+    """Makes an environment with the client, what it depends on, and nothing else; returns its interpreter."""
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    client = Path(tc.__file__).resolve().parent
+    (site / "tansaku_client").symlink_to(client)
+    left, known = tomllib.loads((client.parent / "pyproject.toml").read_text())["project"]["dependencies"], set()
+    while left:
+        asked = Requirement(left.pop())
+        name = canonicalize_name(asked.name)
+        if name in known or not (asked.marker is None or asked.marker.evaluate({"extra": ""})):
+            continue
+        known.add(name)
+        found = distribution(name)
+        left += found.requires or ()
+        for part in {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            (site / part).symlink_to(found.locate_file(part))
+    return folder / "bin" / "python"
+
+
+def values(rows):
+    return {row.number: row["x"] ** 2 + (row["kind"] == "hard") for row in rows}
+
+
+def test_a_campaign_is_made_asked_told_and_read(dashboard: Dashboard):
+    with ts.connect(dashboard.address, token=dashboard.token()) as server:
+        assert (server.user.name, server.user.role, server.campaigns) == ("operator", "operator", ())
+        assert server.check(SPEC).state == "valid"
+        campaign = server.create(SPEC)
+        assert server.create(SPEC).name == campaign.name == server["rows"].name == server.campaigns[0].name
+        rows = campaign.ask(3)
+        assert [row.id for row in rows] == ["a", "b", "c"]
+        assert dict(rows[1]) == {"x": 0.5, "kind": "hard"}
+        assert [row.number for row in campaign.ask(3)] == [1, 2, 3]
+        assert campaign.best is None
+        assert campaign.tell(rows[0], value=1.5, deviation=0.25, note="by hand").new == {"values": 1}
+        assert campaign.tell(rows[1], status="failed", note="cracked").new == {"failures": 1}
+        assert campaign.tell(pd.DataFrame({"number": [3, 1], "value": [0.5, float("nan")]})).new == {"values": 1}
+        best = campaign.best
+        assert (best.id, best.number, best.value, best.unit, dict(best)) == ("c", 3, 0.5, "GPa", {"x": 1.0, "kind": "soft"})
+        while rows := campaign.ask(2):
+            campaign.tell(values(rows))
+        assert campaign.done
+        assert len(campaign.evaluations) == campaign.status.evaluations == 6
+        assert campaign.yaml.startswith("schema_version: 1\nname: rows\n")
+        stored = Campaign.load(dashboard.site.services.store, "rows").whole()
+        frame = described_frame(stored).drop(columns="same_basin_as")
+        pd.testing.assert_frame_equal(campaign.frame, frame, check_dtype=False)
+        pd.testing.assert_frame_equal(campaign.results, systems_frame(stored), check_dtype=False)
+        assert repr(campaign) == "Campaign('rows': FINISHED, 6 evaluations)"
+
+
+def test_a_batch_whose_driver_is_killed_between_two_of_four_gives_the_same_four(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC)
+    dashboard.killed_at, dashboard.lost = 3, 1
+    first = campaign.ask(4, request_id="batch-0001")
+    assert dashboard.killed_at is None
+    assert [row.number for row in first] == [1, 2, 3, 4]
+    again = dashboard.connect()["rows"].ask(4, request_id="batch-0001")
+    assert [(row.number, row.id) for row in again] == [(row.number, row.id) for row in first]
+    assert len(dashboard.site.changes("campaign.ask")) == 1
+
+
+def test_a_report_whose_answer_gets_lost_is_stored_once(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC)
+    (row, _) = campaign.ask(2)
+    dashboard.lost = 2
+    assert campaign.tell(row, value=2.0).campaign == "rows"
+    assert dashboard.lost == 0
+    assert campaign.tell(row, value=2.0).known == (1,)
+    assert len(dashboard.site.changes("campaign.tell")) == 1
+    assert campaign.frame["value"].dropna().tolist() == [2.0]
+
+
+def test_a_file_is_kept_once_with_its_value(dashboard: Dashboard, tmp_path):
+    campaign = dashboard.connect().create(SPEC)
+    (row, other) = campaign.ask(2)
+    campaign.tell(row, value=2.0)
+    (tmp_path / "curve.txt").write_text("1 2 3")
+    dashboard.lost = 1
+    found = campaign.attach(row, tmp_path / "curve.txt")
+    assert campaign.attach(row.number, tmp_path / "curve.txt") == found
+    assert (found.candidate, found.name, found.media, found.size) == (row.id, "curve.txt", None, 5)
+    assert len(dashboard.site.changes("campaign.attach")) == 1
+    with pytest.raises(LookupError, match="no value of proposal 2"):
+        campaign.attach(other, tmp_path / "curve.txt")
+    (tmp_path / "fake.png").write_text("no picture")
+    with pytest.raises(tc.ConfigurationError, match=r"fake\.png"):
+        campaign.attach(row, tmp_path / "fake.png")
+
+
+def test_commands_are_stored_and_errors_have_the_messages_of_the_server(dashboard: Dashboard):
+    server = dashboard.connect()
+    campaign = server.create(SPEC)
+    campaign.ask(2)
+    campaign.edit({"budget.evaluations": 5})
+    campaign.pause()
+    assert campaign.status.state == "PAUSED"
+    assert len(campaign.ask(2)) == 2
+    campaign.resume()
+    campaign.release(*campaign.ask(2))
+    kinds = [command.kind for command in dashboard.site.services.store.campaign("rows").commands]
+    assert kinds[:4] == ["ask", "edit", "pause", "ask"]
+    with pytest.raises(ValueError, match=r"value: None for .; expected a number"):
+        campaign.tell(campaign.ask(1)[0])
+    with pytest.raises(tc.ConfigurationError, match="line 1: value: 'K'"):
+        campaign.tell([{"number": 3, "value": "1 K"}])
+    with pytest.raises(LookupError, match=r"no campaign is called 'other'|'other'"):
+        server["other"]
+    with pytest.raises(tc.StateError, match="rows"):
+        server.create(SPEC.replace("unit: GPa", "unit: MPa"))
+    with pytest.raises(tc.ConfigurationError) as wrong:
+        server.create(SPEC.replace("type: grid", "type: nogrid"))
+    assert wrong.value.problems[0]["key"].startswith("proposer")
+
+
+def test_points_are_predicted_as_in_the_database_of_the_server(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC.replace("type: grid", "type: gp, initial_points: 2"))
+    with pytest.raises(ValueError, match="predict: there is no model, or no value yet"):
+        campaign.predict("a")
+    campaign.tell(values(campaign.ask(2)))
+    campaign.ask(2)  # the model is fitted for these
+    with pytest.raises(tc.ConfigurationError, match=r"predict: point 2: kind: must be given too"):
+        campaign.predict([{"x": 0.75, "kind": "soft"}, {"x": 1e300}])
+    with pytest.raises(LookupError, match="b2"):
+        campaign.predict("b2")
+    with pytest.raises(tc.ConfigurationError, match=r"'x' is 1e\+300, expected a finite number"):
+        campaign.predict({"x": 1e300, "kind": "soft"})
+    frame = campaign.predict(["a", {"x": 0.75, "kind": "soft"}])
+    stored = Campaign.load(dashboard.site.services.store, "rows").whole()
+    expected = predicted_points(stored, ["a", {"x": 0.75, "kind": "soft"}])
+    pd.testing.assert_frame_equal(frame, expected, check_dtype=False)
+
+
+def test_the_model_is_read_as_in_the_database_of_the_server(dashboard: Dashboard, tmp_path):
+    campaign = dashboard.connect().create(SPEC.replace("type: grid", "type: gp, initial_points: 2"))
+    for read in (campaign.slices, campaign.importance, campaign.acquisition, lambda: campaign.plot(tmp_path / "f.png")):
+        with pytest.raises(tc.ConfigurationError, match=r"no value|no model|value yet"):
+            read()
+    campaign.tell(values(campaign.ask(2)))
+    campaign.ask(2)
+    stored = Campaign.load(dashboard.site.services.store, "rows").whole()
+    points = ["f", {"x": 0.75, "kind": "soft"}]
+    pairs = [
+        (campaign.predict(), predicted_points(stored, None)),
+        (campaign.acquisition(points), judged_points(stored, points)),
+        (campaign.acquisition(), judged_points(stored, None)),
+        (campaign.slices(), slices(stored)),
+    ]
+    for frame, expected in pairs:
+        pd.testing.assert_frame_equal(frame, expected, check_dtype=False)
+    pd.testing.assert_series_equal(campaign.importance(), importance(stored))
+    assert campaign.plot(tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in campaign.plot(str(tmp_path / "f.svg")).read_text(encoding="utf-8")
+    with pytest.raises(tc.ConfigurationError, match=r"ends in neither \.png nor \.svg"):
+        campaign.plot("f.html")
+    with pytest.raises(tc.ConfigurationError, match="cannot be written"):
+        campaign.plot(tmp_path / "nowhere" / "f.png")
+
+
+def test_a_score_without_a_number_is_never_proposed(dashboard: Dashboard, monkeypatch):
+    campaign = dashboard.connect().create(SPEC.replace("type: grid", "type: gp, initial_points: 2"))
+    campaign.tell(values(campaign.ask(2)))
+
+    def scores(_proposer, _pool, _history, places, _rng, _hyperparameters):
+        return np.where(places == 1, -np.inf, 0.5)
+
+    monkeypatch.setattr(GPProposer, "scores", scores)
+    assert campaign.acquisition(["a", "b"])["acquisition"].tolist() == [0.5, -np.inf]
+
+
+def test_all_candidates_of_a_large_space_are_not_sent(dashboard: Dashboard, monkeypatch):
+    campaign = dashboard.connect().create(SPEC)
+    monkeypatch.setattr("tansaku.deploy.web.api.points.MOST_CANDIDATES", 5)
+    with pytest.raises(tc.ConfigurationError, match="points: there are 6 candidates; name up to 500 of them"):
+        campaign.predict()
+
+
+def test_the_phase_diagram_is_that_of_the_database_of_the_server(dashboard: Dashboard):
+    store_alloys(dashboard.site.services.store)
+    server = dashboard.connect()
+    found, expected = server["cu-au"].hull(), campaign_hull(Campaign.load(dashboard.site.services.store, "cu-au"))
+    pd.testing.assert_frame_equal(found.frame, expected.frame)
+    assert (found.elements, found.stable, found.drawable) == (expected.elements, expected.stable, True)
+    assert found.describe() == expected.describe() == "Au-Cu: stable are AuCu3, AuCu, Cu, Au"
+    with pytest.raises(tc.ConfigurationError, match="no energy of a structure yet"):
+        server.create(SPEC).hull()
+
+
+def test_structures_are_predicted_as_in_the_database_of_the_server(dashboard: Dashboard):
+    store_alloys(dashboard.site.services.store)
+    campaign, data = dashboard.connect()["cu-au"], Campaign.load(dashboard.site.services.store, "cu-au").whole()
+    names = ["L10-AuCu", "B2-AuCu"]
+    found = campaign.predict([*(data.space.structure(name) for name in names), names[0]])
+    expected = predicted_points(data, names)
+    assert found.index.tolist() == ["point 1", "point 2", "L10-AuCu"]
+    assert found.head(2).to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-6)
+    with pytest.raises(tc.ConfigurationError, match="predict: point 1: 'Xx' is no element"):
+        campaign.predict(StructurePoint(elements=["Xx"], positions=[(0, 0, 0)], cell=np.eye(3).tolist()))
+
+
+def test_the_text_of_a_stored_campaign_is_checked_with_the_files_that_it_keeps(dashboard: Dashboard):
+    server, services = dashboard.connect(), dashboard.site.services
+    text = server.create(SPEC).yaml
+    (named,) = services.store.campaign("rows").files
+    assert f"candidates: {named.path}" in text
+    renamed = text.replace("name: rows", "name: renamed")
+    assert [server.check(item).state for item in (text, renamed)] == ["valid", "valid"]
+    # As a script keeps them: in the database, but not in the library.
+    assert services.library.remove_file(named.sha256)
+    found = server.check(renamed + "notes: again\n")
+    assert (found.state, found.files[0]["name"], found.files[0]["user"]) == ("valid", "rows.csv", "operator")
+    assert server.create(renamed).ask(1)[0].id == "a"
+    wrong = server.check(text.replace(named.sha256, "9" * 64))
+    assert (wrong.state, wrong.problems[0]["key"]) == ("invalid", "space.candidates")
+
+
+def test_a_token_allows_what_its_role_does(dashboard: Dashboard):
+    dashboard.connect().create(SPEC)
+    viewer = dashboard.connect(Role.VIEWER)["rows"]
+    assert viewer.status.state == "NEW"
+    with pytest.raises(PermissionError):
+        viewer.pause()
+    with pytest.raises(tc.NotAllowedError, match="log in, or send a token"):
+        _ = tc.connect(dashboard.address, token="tsk_unknown").campaigns
+
+
+def test_without_a_service_it_says_what_it_waits_for(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC)
+    dashboard.serves = False
+    with pytest.raises(tc.TransientError, match=r"rows: 0 of 2 proposals after 0.3 s; ask again: request_id='batch-0002'"):
+        campaign.ask(2, request_id="batch-0002", timeout=0.3)
+
+
+def test_what_was_started_is_waited_for(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC)
+    with pytest.raises(tc.StateError, match="'rows' was not started; `start\\(\\)` does it"):
+        campaign.wait()
+    dashboard.serves = False
+    campaign.start(request_id="start-0001")
+    assert campaign.wait(0.2) is None
+    with pytest.raises(tc.TransientError, match=r"rows: runs longer than 0.2 s; wait again: request_id='start-0001'"):
+        campaign.run(request_id="start-0001", timeout=0.2)
+    dashboard.carry_out()
+    assert campaign.wait() == campaign.run(request_id="start-0001") == "waiting"
+    assert len(campaign.evaluations) == 2
+
+
+def test_it_needs_nothing_that_it_does_not_name(dashboard: Dashboard, tmp_path):
+    dashboard.connect().create(SPEC)
+    environment = {"TANSAKU_TOKEN": dashboard.token(), "PATH": os.environ["PATH"]}
+    command = [environment_of_the_client(tmp_path / "alone"), "-I", "-c", ALONE, dashboard.address]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "4 c 4 [1, 2, 3, 4]\n"), done.stderr
+
+
+def test_coroutines_have_the_same_names(dashboard: Dashboard, tmp_path):
+    async def search():
+        async with tc.connect_async(dashboard.address, token=dashboard.token()) as server:
+            campaign = await server.create(SPEC)
+            while rows := await campaign.ask(3):
+                await campaign.tell(values(rows))
+            figure = await campaign.plot(tmp_path / "f.png")
+            for read in (campaign.acquisition, campaign.slices, campaign.importance, campaign.hull):
+                with pytest.raises(tc.ConfigurationError):
+                    await read()
+            return await campaign.best(), await campaign.frame(), figure
+
+    best, frame, figure = asyncio.run(search())
+    assert (best.id, len(frame), figure.stat().st_size > 5000) == ("a", 6, True)
+    public = {name for name in dir(tc.Campaign) if name[0] != "_"}
+    assert public <= {name for name in dir(tc.AsyncCampaign) if name[0] != "_"}
+    assert public - {"verbs"} <= set(dir(ts.Campaign)), "names of another meaning than tansaku's"
+    here = {"open", "spec", "view"}
+    # Only a campaign of this machine can have these.
+    assert {name for name in dir(ts.Campaign) if name[0] != "_"} - here <= public

@@ -1,0 +1,21 @@
+"""The timeline of workers on its page."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.accounts import Role
+from tests.support.alloys import NAME, alloy_store
+
+
+def test_the_timeline_is_drawn_and_told_in_a_table(make_site):
+    browser = make_site(alloy_store()).with_session(Role.VIEWER)
+    page = browser.get(f"/campaigns/{NAME}/workers").text
+    assert page.count('<rect class="done"') == 5
+    assert "<title>not known: round 2, L10-AuCu, done</title>" in page
+    assert '<tr><th scope="row">not known</th>' in page
+    assert f'data-poll="/campaigns/{NAME}/workers" data-seconds="0"' in browser.get(f"/campaigns/{NAME}").text
+
+
+def test_a_campaign_on_a_table_has_no_workers(site_with):
+    browser = site_with("a1").with_session(Role.VIEWER)
+    assert "Nothing was computed yet." in browser.get("/campaigns/small-table/workers").text
+    assert "/workers" not in browser.get("/campaigns/small-table").text

@@ -1,0 +1,197 @@
+"""Form and text stay in step: an edit of one changes nothing else in the other, and a wrong key is shown at its field."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tansaku.deploy.web.spec_forms.known import known_forms
+from tansaku.deploy.web.spec_forms.shelf import Shelf
+from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
+from tansaku.models.domain.errors import ConfigurationError, SpecProblem
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.ground.formats.validation import validate_document
+from tansaku.tasks.ground.formats.yaml_text import parse_yaml, write_yaml
+
+STARTS = {kind: form.start for kind, form in known_forms().items()}
+PARAMETERS = """\
+name: bread
+# Varied.
+space:
+  type: parameters
+  pool: 64  # has no field
+  parameters:
+    heat: {type: number, low: 1, high: 2, log: true}
+    steps: {type: integer, low: 1, high: 4}  # mine
+"""
+
+
+class NoFiles:
+    """An empty library."""
+
+    def files(self, name: str | None = None) -> list:
+        return []
+
+    file = files
+
+
+SHELF = Shelf(NoFiles(), None, "ada")
+
+
+def sent(text: str, shown: str | None = None, **fields: str) -> Beside:
+    return step(fields, text, shown or text, SHELF)
+
+
+@pytest.fixture
+def tables(monkeypatch):
+    """Steps of a form whose library has a table."""
+    monkeypatch.setattr(Shelf, "columns", lambda *_: ["sample", "strength", "ratio"])
+    return sent
+
+
+def problems(text: str) -> list[SpecProblem]:
+    try:
+        validate_document(CampaignSpec, parse_yaml(text, "campaign"))
+    except ConfigurationError as error:
+        return list(error.problems)
+    return []
+
+
+def test_an_edit_of_the_form_changes_its_keys_alone():
+    edited = sent(PARAMETERS, **{"low-1": "1,5", "parameter-2": "repeats", "high-2": "5"})
+    assert edited.text == PARAMETERS.replace("low: 1, high: 2", "low: 1.5, high: 2").replace(
+        "steps: {type: integer, low: 1, high: 4}", "repeats: {type: integer, low: 1, high: 5}"
+    )
+    assert (edited.values["parameter-2"], edited.values["high-2"]) == ("repeats", "5")
+    added = sent(PARAMETERS, **{"parameter-4": "flour", "type-4": "category", "values-4": "rye, wheat"})
+    assert added.text == f"{PARAMETERS}    flour: {{type: category, values: [rye, wheat]}}\n"
+    assert sent(PARAMETERS, **{"parameter-1": ""}).text == PARAMETERS.replace(
+        "    heat: {type: number, low: 1, high: 2, log: true}\n", ""
+    )
+
+
+def test_edits_of_both_meet_in_the_text():
+    both = sent(PARAMETERS.replace("bread", "rolls"), PARAMETERS, name="bread", seed="3", **{"high-1": "9"})
+    assert both.text == PARAMETERS.replace("bread", "rolls").replace("high: 2", "high: 9") + "seed: 3\n"
+    assert both.values["name"] == "rolls"
+    assert both.shown == both.text
+
+
+def test_what_was_typed_waits_while_the_text_is_no_yaml():
+    broken = sent("name: [", PARAMETERS, seed="3")
+    assert (broken.text, broken.shown, broken.values["seed"]) == ("name: [", PARAMETERS, "3")
+    with pytest.raises(ConfigurationError, match="characters"):
+        sent("x" * 70_000)
+
+
+def test_a_field_without_a_place_keeps_what_was_typed_and_says_why():
+    early = sent(PARAMETERS, **{"low-3": "7"})
+    assert (early.text, early.values["low-3"]) == (PARAMETERS, "7")
+    assert early.problems_by_field([]) == {"parameter-3": "missing; expected a name such as temperature"}
+    assert sent(early.text, **{"low-3": "7", "parameter-3": "salt"}).text.endswith("    salt: {type: number, low: 7}\n")
+    twice = sent(PARAMETERS, **{"parameter-2": "heat"})
+    assert (twice.text, twice.refused) == (PARAMETERS, {"parameter-2": "'heat' is in two rows"})
+
+
+WRONG = [
+    ("experiment", {"parameter-1": "t", "low-1": "cold", "high-1": "2"}, {"low-1"}),
+    ("experiment", {"parameter-1": "t", "low-1": "3", "high-1": "2"}, {"parameter-1"}),
+    ("experiment", {"parameter-1": "t", "type-1": "category", "values-1": "rye"}, {"values-1"}),
+    ("experiment", {"parameter-1": "t", "low-1": "1", "high-1": "2", "objective.property": "", "name": "A b"}, {"name"}),
+    ("experiment", {"budget.evaluations": "many"}, {"parameter-1", "budget.evaluations"}),
+    ("structures", {"space.paths": ""}, {"space.paths"}),
+    ("structures", {"space.paths": "a.cif", "objective.property": "taste"}, {"objective.property"}),
+    ("boundaries", {"space.axis": "1 1"}, {"space.axis"}),
+    ("boundaries", {"space.boundaries.planes": "1 1 x"}, {"space.boundaries.planes"}),
+    ("boundaries", {"space.boundaries.max_sigma": "9"}, {"space.boundaries.planes"}),
+    ("boundaries", {"space.crystal.element": "copper"}, {"space.crystal.element"}),
+    ("boundaries", {"calculator.type": "lammps"}, {"calculator.potential"}),
+    ("compositions", {"ions-1": "Lithium"}, {"ions-1"}),
+    ("compositions", {"space.parent": ""}, {"space.parent"}),
+    ("table", {}, {"space.candidates", "calculator.type"}),
+    ("diffusion", {"space.ion": "H+", "space.host": "a.cif"}, {"space.ion"}),
+    ("diffusion", {"space.grid": "9", "space.host": "a.cif", "space.supercell": "1 1"}, {"space.grid", "space.supercell"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "named"), WRONG)
+def test_what_is_wrong_is_said_at_its_field(kind, fields, named):
+    edited = sent(STARTS[kind], **fields)
+    said = edited.problems_by_field(problems(edited.text))
+    assert named & {entry.name for entry in edited.fields} == set(said), problems(edited.text)
+
+
+LACKING = [
+    ("structures", {"space.paths": ""}, "space.paths", "choose at least one file"),
+    ("table", {}, "space.features", "mark at least one column that describes the candidates (a feature)"),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "key", "said"), LACKING)
+def test_what_is_missing_is_said_in_the_words_of_the_form(tables, kind, fields, key, said):
+    edited = tables(STARTS[kind], **({"space.candidates": "rows.csv"} if kind == "table" else fields))
+    found = {problem.key: problem.message for problem in edited.in_words(problems(edited.text))}
+    assert found[key] == said
+    other = SpecProblem("name", 2, "wrong")
+    assert edited.in_words([other]) == [other]
+
+
+def test_what_is_wrong_with_the_columns_is_said_at_their_heading(tables):
+    edited = tables(STARTS["table"], **{"space.candidates": "rows.csv"})
+    (part,) = (part for part in edited.parts if part.title == "Columns")
+    assert part.headings == ("Column", "Use of the column")
+    said = edited.problems_by_field(edited.in_words(problems(edited.text)))
+    assert (said[part.name], "role-0" in said) == (part.lacking["space.features"], False)
+
+
+def test_what_was_typed_into_a_field_that_vanishes_leaves_the_text(tables):
+    text = tables(STARTS["table"], **{"space.candidates": "rows.csv"}).text
+    edited = tables(text, **{"role-1": "value", "objective.property": "yield", "objective.unit": "MPa"})
+    assert "objective.property" not in edited.values
+    assert "yield" not in edited.text
+    assert edited.values["objective.unit"] == "MPa"
+
+
+def test_the_usual_budget_is_not_more_than_there_are_structures():
+    def budget(text: str, paths: str, **fields: str) -> tuple[str, str]:
+        edited = sent(text, **{"space.paths": paths, **fields})
+        return edited.text, edited.values["budget.evaluations"]
+
+    text, few = budget(STARTS["structures"], "a.cif\nb.cif")
+    _, more = budget(text, "a.cif\nb.cif\nc.cif")
+    _, trajectory = budget(text, "a.cif\nb.xyz")
+    chosen, own = budget(text, "a.cif", **{"budget.evaluations": "9"})
+    assert (few, more, trajectory, own, budget(chosen, "b.cif")[1]) == ("2", "3", "24", "9", "9")
+
+
+def test_the_categories_of_a_parameter_have_the_room_of_its_limits():
+    flour = PARAMETERS + "    flour: {type: category, values: [rye, wheat]}\n"
+    columns = {entry.name: entry.columns for entry in sent(flour).fields}
+    assert [columns[f"{key}-3"] for key in ("low", "high", "unit", "values")] == [0, 0, 0, 4]
+    assert [columns[f"{key}-1"] for key in ("low", "high", "unit", "values")] == [1, 1, 1, 1]
+
+
+def test_the_unit_is_that_of_what_is_wanted():
+    assert (sent(STARTS["structures"]).unit, sent(STARTS["experiment"]).unit, sent("objective: 3").unit) == ("eV/atom", "", "")
+
+
+KEYS = ("space", "type", "parameters", "parent", "sites", "cif", "calculator", "objective", "paths", "boundaries", "planes")
+INSIDE = ("features", "columns", "crystal", "axis", "host", "goal", "A", "x", "ions")
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "a", "parameters", "lammps", "manual"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS + INSIDE), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(sorted(STARTS)), st.sampled_from(("space", "calculator", "objective", "budget")), ANYTHING, st.data())
+def test_any_text_can_be_shown_and_edited(kind, key, value, data):
+    text = write_yaml(
+        {**parse_yaml(STARTS[kind], kind).data, key: value, **({"space": {"type": kind}} if key != "space" else {})}
+    )
+    parts = beside(text, SHELF)
+    fields = {entry.name: data.draw(st.sampled_from(["", "1", "a", "1 1 0"])) for entry in parts.fields[:6]}
+    edited = sent(text, **fields)
+    parse_yaml(edited.text, "campaign")

@@ -1,0 +1,81 @@
+"""A service trains what a user asked for in a process of its own, and stores its progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tansaku.flows.trainings import training
+from tansaku.models.domain.specs.dataset import AboveSplitSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.surrogate import ModelSpec
+from tansaku.models.domain.trainings import TrainingRequest, TrainingState
+from tansaku.tasks.backends.resources import DatabaseResources, open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.jobs.dataset_files import content_sha256, write_hdf5
+from tansaku.tasks.node.jobs.splitting import split
+from tests.support.records import dataset_record
+
+PATIENCE = 120.0
+NETWORK = {"type": "local_energies", "path_points": 10, "path_ratio": 1e-3, "max_iterations": 300}
+NETWORK |= {"descriptors": [{"type": "radial", "cutoff": 5.0, "widths": [0.4, 0.8]}]}
+
+
+@pytest.fixture
+def resources(mongo_server, require) -> Iterator[DatabaseResources]:
+    """The database that a service of this process's home opens."""
+    for package in ("h5py", "safetensors", "sklearn"):
+        require(package)
+    mongo_server.start()
+    with open_resources(Settings.from_environment(), SiteSpec()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ask(resources, emt_examples, tmp_path) -> Callable[..., str]:
+    """Asks for a training on a small data set."""
+    examples = emt_examples()
+    artifact = resources.artifacts.put(write_hdf5(examples, tmp_path / "dataset.h5", {}))
+    groups = split(examples, AboveSplitSpec(key="strain", above=3.5), 0)
+    record = dataset_record(name="copper", sha256=content_sha256(examples), artifact=artifact, groups=groups)
+    resources.registry.add_dataset(record)
+
+    def add(name: str, **surrogate: object) -> str:
+        spec = ModelSpec(schema_version=1, name=name, dataset=record.sha256, surrogate=surrogate or NETWORK)
+        request = TrainingRequest(
+            id=f"training-{name}",
+            model=name,
+            spec=spec.model_dump(mode="json"),
+            user="ada",
+            origin="test",
+            created_at=datetime.now(UTC),
+        )
+        return resources.requests.add_training(request).id
+
+    return add
+
+
+def ended(resources: DatabaseResources, identifier: str) -> TrainingRequest:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        found = resources.requests.training(identifier)
+        if not found.state.is_open:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(found)
+
+
+def test_trainings_are_carried_out_one_after_the_other(resources, ask):
+    first, lacking = ask("small"), ask("lacking", type="kernel_ridge", property="gap")
+    with training("tansaku", None, pytest.fail):
+        found, failed = ended(resources, first), ended(resources, lacking)
+    assert (found.state, found.version, found.reason) == (TrainingState.ENDED, "small@1", "the first version")
+    assert found.steps[-1].validation < found.steps[0].validation
+    assert [step.step for step in found.steps] == sorted({step.step for step in found.steps})
+    (version,) = resources.registry.models("small")
+    assert version.held_out["energies"].rmse < 0.1
+    assert (failed.state, failed.version) == (TrainingState.FAILED, None)
+    assert "gap" in failed.reason

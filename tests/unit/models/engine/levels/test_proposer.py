@@ -1,0 +1,114 @@
+"""Proposing candidates and levels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.levels import FITTED, with_levels
+from tansaku.models.domain.pool import FeatureGroup
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tests.support.pools import pool_of
+
+N = 80
+RNG = np.random.default_rng(8)
+X = RNG.uniform(0.0, 1.0, (N, 2))
+TOP = np.sin(5.0 * X[:, 0]) + X[:, 1] + 0.5 * RNG.standard_normal(N)
+RELATED = np.column_stack([3.0 - 0.5 + TOP + 0.05 * RNG.standard_normal(N), TOP])
+SHUFFLED = np.column_stack([RNG.permutation(RELATED[:, 0]), TOP])
+GROUP = FeatureGroup.compact("x", X, np.arange(N), ("a", "b"))
+SHARE = 0.1
+BEST = Goal("top_k", 1)
+
+
+class Bought:
+    """A search that is answered from a table, as a campaign runs it."""
+
+    def __init__(self, table, cost, goal=BEST, *, in_flight=1, **pool):
+        self.rows = with_levels(made := pool_of(N, GROUP, **pool), ["look"], [SHARE * made.cost])
+        self.levels, budget = self.rows.levels, BudgetSpec(cost=cost)
+        proposer = LevelProposer(goal)
+        rules = RoundRules(
+            seed=3,
+            source="table",
+            direction="minimize",
+            budget=budget,
+            limit=cost_limit(budget, self.rows),
+            initial_count=proposer.initial_count(self.rows),
+            in_flight=in_flight,
+        )
+        values = table[self.levels.candidate, self.levels.level]
+        self.done = replay(self.rows, values, proposer, rules, count_initial=True)
+        self.candidates = self.levels.candidate[self.done.positions].tolist()
+        self.at = self.levels.level[self.done.positions].tolist()
+
+    def top(self):
+        return [candidate for candidate, level in zip(self.candidates, self.at, strict=True) if level == 1]
+
+    @property
+    def looks(self):
+        return self.at.count(0)
+
+
+def test_the_first_candidates_are_bought_at_every_level():
+    bought = Bought(RELATED, 5.6)
+    assert bought.at == [0, 1] * FIRST
+    assert bought.candidates[::2] == bought.candidates[1::2]
+    assert len(set(bought.candidates)) == FIRST
+
+
+def test_each_system_has_one_of_the_first_candidates():
+    codes = np.arange(N) % 7
+    bought = Bought(RELATED, 8.0, Goal(), systems=tuple("abcdefg"), codes=codes)
+    assert sorted(codes[bought.candidates[:14:2]]) == list(range(7))
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_looks_find_a_best_that_features_do_not_announce(in_flight):
+    bought = Bought(RELATED, 20.0, in_flight=in_flight)
+    assert int(np.argmin(TOP)) in bought.top()
+    assert bought.looks > 2 * FIRST
+    assert bought.done.refits[-1].hyperparameters[FITTED]["evidence"] > 2.0
+
+
+def test_nothing_is_bought_twice_and_no_look_follows_a_full_value():
+    bought = Bought(RELATED, 25.0)
+    pairs = list(zip(bought.candidates, bought.at, strict=True))
+    assert len(set(pairs)) == len(pairs)
+    for place, (candidate, level) in enumerate(pairs):
+        assert level == 1 or (candidate, 1) not in pairs[:place]
+
+
+def test_no_look_is_bought_whose_full_value_cannot_be_paid():
+    bought = Bought(RELATED, 12.05)
+    spent = np.cumsum(bought.rows.cost[bought.done.positions])
+    assert spent[-1] <= 12.05
+    last = max(place for place, level in enumerate(bought.at) if level == 0)
+    assert spent[last] + 1.0 <= 12.05
+
+
+def test_shuffled_looks_cost_a_twentieth_of_the_budget_at_most():
+    bought = Bought(SHUFFLED, 25.0)
+    assert SHARE * bought.looks <= 0.05 * 25.0
+    assert bought.done.refits[-1].hyperparameters[FITTED]["evidence"] < 2.0
+
+
+def test_all_full_values_end_the_search():
+    bought = Bought(RELATED, 1e3)
+    assert sorted(bought.top()) == list(range(N))
+
+
+def test_values_below_a_threshold_are_found_with_fewer_full_values():
+    wanted = np.flatnonzero(np.sort(TOP)[9] >= TOP)
+    bought = Bought(RELATED, 25.0, Goal("all_below", threshold=float(np.sort(TOP)[9]) + 1e-9))
+    assert len(set(bought.top()) & set(wanted.tolist())) >= 8
+
+
+def test_the_k_best_are_found():
+    bought = Bought(RELATED, 25.0, Goal("top_k", 4))
+    assert len(set(np.argsort(TOP)[:4].tolist()) & set(bought.top())) == 4

@@ -1,0 +1,78 @@
+"""Excel workbooks: what is written is read back, what spreadsheet programs write is read, and nothing hostile is."""
+
+import io
+import zipfile
+
+import pytest
+
+from tansaku.tasks.act.measurements.report_file import ReportError, read_report
+from tansaku.tasks.ground.formats import workbook
+from tansaku.tasks.ground.formats.workbook import read_workbook, write_workbook
+
+MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+SHEET = f"""<worksheet {MAIN}><sheetData>
+<row r="2"><c r="A2" t="s"><v>1</v></c><c r="C2" t="s"><v>0</v></c></row>
+<row r="5"><c r="A5"><v>3</v></c><c r="C5"><v>0.10000000000000001</v></c><c r="AB5" t="b"><v>1</v></c></row>
+</sheetData></worksheet>"""
+TEXTS = f"<sst {MAIN}><si><r><t>de</t></r><r><t>pth</t></r></si><si><t>number</t></si></sst>"
+
+
+def packed(**changed):
+    """A workbook of another program: shared texts, gaps, and the first sheet in a file of its own name."""
+    written = {"sheet": SHEET, "texts": TEXTS} | changed
+    with zipfile.ZipFile(io.BytesIO(write_workbook([]))) as own:
+        parts = {name: own.read(name) for name in own.namelist() if "sheet1" not in name}
+    parts["xl/_rels/workbook.xml.rels"] = parts["xl/_rels/workbook.xml.rels"].replace(b"worksheets/sheet1", b"/xl/worksheets/a")
+    parts |= {"xl/worksheets/a.xml": written["sheet"], "xl/sharedStrings.xml": written["texts"]}
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name, text in parts.items():
+            made.writestr(name, text)
+    return content.getvalue()
+
+
+def test_rows_that_are_written_are_read():
+    rows = [
+        ["number", "value [K]", "note"],
+        [1, 2.5, "=1+1 & <b>"],
+        [2, None, "\x07é"],
+        [None, "", ""],
+        [10**20, -1e-9, "it's"],
+    ]
+    assert read_workbook(write_workbook(rows)) == [
+        (1, ["number", "value [K]", "note"]),
+        (2, ["1", "2.5", "=1+1 & <b>"]),
+        (3, ["2", "", " é"]),
+        (5, ["1e+20", "-1e-09", "it's"]),
+    ]
+
+
+def test_what_another_program_wrote_is_read():
+    (heading, row) = read_workbook(packed())
+    assert heading == (2, ["number", "", "depth"])
+    assert (row[0], row[1][:3], row[1][27]) == (5, ["3", "", "0.1"], "true")
+    report = read_report(write_workbook([["number", "value [GPa]"], [3, 1.5]]))
+    assert (report.units, report.rows[0].line, report.rows[0].cells) == ({"value": "GPa"}, 2, {"number": "3", "value": "1.5"})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04 nothing more", "is no Excel workbook"),
+        (packed(sheet="<worksheet>"), "is no Excel workbook"),
+        (packed(texts=f"<sst {MAIN}/>"), "is no Excel workbook"),
+        (packed(sheet=f'<!DOCTYPE a [<!ENTITY b "c">]>{SHEET}'), "a part that no spreadsheet program writes"),
+        (packed(sheet=SHEET.replace("AB5", "ZZZ5")), "row 5 has more than 1,000 cells"),
+        (packed(sheet=SHEET.replace("0.10000000000000001", "wide")), "is no Excel workbook"),
+        (packed(sheet=SHEET.replace('r="2"', 'r="two"')), "is no Excel workbook"),
+    ],
+)
+def test_what_is_no_workbook_is_refused(content, said):
+    with pytest.raises(ReportError, match=said):
+        read_report(content, "values.xlsx")
+
+
+def test_a_part_that_would_fill_the_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_XML", 1000)
+    with pytest.raises(ValueError, match="more than 1,000 bytes"):
+        read_workbook(write_workbook([["x"] * 100]))

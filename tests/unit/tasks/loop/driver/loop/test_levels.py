@@ -1,0 +1,164 @@
+"""Campaigns that look at a cheaper level: what the driver buys, what it keeps through a kill, and what is shown."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.export_import import export_observations, import_observations
+from tansaku.tasks.backends.stores.export_reader import RECORD
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.ground.site.processes import this_driver
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.read.views.best_values import best_values
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.evaluation_table import evaluation_of
+from tansaku.tasks.read.views.results import evaluation_rows
+from tansaku.tasks.read.views.status import campaign_status
+from tests.support.actors import ADA
+from tests.support.looks import looks_campaign
+
+SPACE = {
+    "type": "crystals",
+    "crystals": {"cu": {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}},
+    "scans": [{"type": "rattle", "amplitude": 0.2, "atoms": [4], "draws": 12}],
+    "relaxed": True,
+}
+CELLS = {
+    "space": SPACE,
+    "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
+    "levels": [{"name": "rough", "cost": 0.2, "calculator": {"relaxation": {"fmax": 2.0}}}],
+    "objective": {"property": "energy_per_atom", "unit": "eV/atom", "goal": {"type": "best_overall"}},
+    "proposer": {"type": "multi_level"},
+    "budget": {"fraction": 0.7},
+}
+
+
+def create(desk, name: str = "looks", **changes: object):
+    return prepare_campaign(desk.resources, ADA, load_campaign(looks_campaign(desk.folder, name, **changes)))
+
+
+def bought(desk, name: str = "looks") -> list[tuple[str, str | None]]:
+    return [(item.proposal.candidate, item.proposal.level) for item in desk.store.evaluations(name)]
+
+
+def test_looks_and_full_values_are_bought_and_counted_apart(desk):
+    create(desk)
+    assert desk.drive("looks") == "budget"
+    data, status = Campaign.load(desk.store, "looks"), campaign_status(desk.store, "looks")
+    pairs = bought(desk)
+    looks = [candidate for candidate, level in pairs if level == "look"]
+    assert len(looks) > 10
+    assert {item.proposal.purpose for item in desk.store.evaluations("looks")} == {"search", "look"}
+    assert len({item.proposal.source for item in desk.store.evaluations("looks")}) == 2
+    assert (status.evaluations, status.done) == (len(pairs) - len(looks),) * 2
+    assert status.cost == pytest.approx(status.done + 0.1 * len(looks))
+    assert status.cost <= 12.0
+    assert [row["candidate"] for row in evaluation_rows(data, "look")] == looks
+    assert {row["level"] for row in evaluation_rows(data)} == {None}
+    best = min(row["value"] for row in evaluation_rows(data))
+    assert best_values(data).cost[-1] == pytest.approx(
+        status.cost - 0.1 * sum(number > max(data.columns.numbers) for number in data.columns.looks.numbers)
+    )
+    said = status.describe()
+    assert f"best so far: {best:.6g} eV" in said
+    assert f"look: {len(looks)} looks, 0 failed" in said
+    assert "correlation with full values: look 0.9" in said
+    number = next(item.proposal.number for item in desk.store.evaluations("looks") if item.proposal.level)
+    assert evaluation_of(data, number).proposal.level == "look"
+    assert len(data.updated(desk.store.campaign("looks"), desk.store.evaluations("looks")[:3]).columns) == len(data.columns)
+
+
+def test_looks_that_tell_nothing_are_soon_left(desk):
+    create(desk, cost=16.0, shuffled=True)
+    desk.drive("looks")
+    assert sum(level is not None for _, level in bought(desk)) <= 12
+    assert "looks are not known to tell of full values" in campaign_status(desk.store, "looks").describe()
+
+
+@pytest.mark.parametrize("method", ["insert_proposal", "begin_attempt", "accept_outcome", "insert_refit"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_between_look_and_full_value_it_buys_the_same_and_nothing_twice(desk, method, when):
+    create(desk, "undisturbed", cost=8.0)
+    desk.drive("undisturbed")
+    create(desk, cost=8.0)
+    desk.drive_to_its_death("looks", method, 2 if method == "insert_refit" else 12, when)
+    assert desk.drive("looks") == "budget"
+    assert bought(desk) == bought(desk, "undisturbed")
+    assert all(len(item.attempts) == 1 for item in desk.store.evaluations("looks"))
+
+
+def test_a_stop_rule_asks_about_full_values(desk):
+    create(desk, budget={"cost": 40.0, "stop": {"when": "not_worth_it", "worth": "0.2 eV per evaluation", "every": 2}})
+    assert desk.drive("looks") == "not_worth_it"
+    status = campaign_status(desk.store, "looks")
+    assert status.certificate.worth == 0.2
+    assert status.certificate.outlook.evaluations <= 40 - status.done
+
+
+def test_a_failed_look_is_no_refusal_of_its_candidate(desk):
+    path = looks_campaign(desk.folder, cost=60.0)
+    table = pd.read_csv(desk.folder / "looks.csv")
+    table.loc[::2, "cheap"] = float("nan")
+    table.to_csv(desk.folder / "looks.csv", index=False)
+    prepare_campaign(desk.resources, ADA, load_campaign(path))
+    assert desk.drive("looks") == "exhausted"
+    failed = {item.proposal.candidate for item in desk.store.evaluations("looks") if item.state is EvaluationState.FAILED}
+    full = {candidate for candidate, level in bought(desk) if level is None}
+    assert failed
+    assert len(full) == 40
+
+
+def test_an_export_continues_elsewhere(desk, tmp_path):
+    create(desk, cost=8.0)
+    desk.drive("looks")
+    file = tmp_path / "looks.parquet"
+    export_observations(desk.store, "looks", file)
+    other = MemoryCampaignStore()
+    import_observations(other, file, this_driver())
+    found = [(item.proposal.candidate, item.proposal.level, item.outcome.value) for item in other.evaluations("looks")]
+    assert found == [(i.proposal.candidate, i.proposal.level, i.outcome.value) for i in desk.store.evaluations("looks")]
+    assert json.loads(other.campaign("looks").model_dump_json())["spec"]["levels"][0]["name"] == "look"
+
+
+@pytest.mark.parametrize("level", ["other", None])
+def test_a_look_at_a_level_that_the_campaign_does_not_have_is_not_imported(desk, tmp_path, level):
+    create(desk, cost=6.0)
+    desk.drive("looks")
+    export_observations(desk.store, "looks", file := tmp_path / "looks.parquet")
+    table = pq.read_table(file)
+    records = [json.loads(text) for text in table.column(RECORD).to_pylist()]
+    records[0]["proposal"]["level"] = level
+    changed = pa.array([json.dumps(record) for record in records])
+    pq.write_table(table.set_column(table.schema.get_field_index(RECORD), RECORD, changed), file)
+    with pytest.raises(StoreError, match="the campaign's levels are look"):
+        import_observations(MemoryCampaignStore(), file, this_driver())
+
+
+def test_the_cost_of_looks_is_learned(desk):
+    desk.create("cells", 0, 0, **CELLS | {"space": SPACE | {"cost": {"model": "measured"}}, "budget": {"cost": 130.0}})
+    desk.drive("cells")
+    found = [item.proposal for item in desk.store.evaluations("cells")]
+    first = {proposal.level: proposal.predicted_cost for proposal in found[:2]}
+    assert first["rough"] == pytest.approx(0.2 * first[None])
+    # The backend says that each job took as long as any other.
+    last = {proposal.level: proposal.predicted_cost for proposal in found}
+    assert last["rough"] == pytest.approx(7.0, rel=0.1)
+    assert last[None] == pytest.approx(7.0, rel=0.1)
+
+
+def test_a_look_is_computed_by_the_calculator_of_its_level(desk):
+    desk.create("cells", 0, 0, **CELLS)
+    desk.drive("cells")
+    values = {(i.proposal.candidate, i.proposal.level): i.outcome for i in desk.store.evaluations("cells")}
+    both = [candidate for candidate, level in values if level == "rough" and (candidate, None) in values]
+    assert len(both) >= 5
+    for candidate in both:
+        assert values[candidate, "rough"].value > values[candidate, None].value
