@@ -1,5 +1,5 @@
-// Draws the figures that a campaign has: energy against angle, map of compositions, Pareto front, certificate, last proposals.
-// The same numbers are in tables below them.
+// Draws the figures that a campaign has: energy against angle, map of compositions, Pareto front, looks beside full values,
+// certificate, last proposals. The same numbers are in tables below them.
 "use strict";
 
 (() => {
@@ -53,6 +53,21 @@
     }
   };
 
+  const looks = (data) => {
+    const body = panel(inUnit(`Looks beside full values, ${data.alone} without one`, found.unit));
+    const { colour, lines } = plotStyle(body);
+    const shades = ["good", "warn", "bad", "quiet"];
+    const of = (level) => data.full.map((value, at) => data.level[at] === level ? value : null);
+    chart(body, {
+      scales: { x: { time: false } },
+      axes: [{ ...lines, label: inUnit("look", found.unit) }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
+      series: [
+        { label: "look", value: (_, value, __, at) => at === null || value === null ? "–" : `${value} ${data.candidates[at]}` },
+        ...data.levels.map((name, level) => points(name, colour(shades[level % shades.length]), 7)),
+      ],
+    }, [data.look, ...data.levels.map((_, level) => of(level))]);
+  };
+
   const proposals = (data) => {
     const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`, ofModel);
     const { colour, lines } = plotStyle(body);
@@ -82,6 +97,7 @@
     if (found.angles) angles(found.angles);
     for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.quantity}`, found.unit)), map, section.dataset.evaluations);
     if (found.front) front(found.front);
+    if (found.looks) looks(found.looks);
     if (found.certificate && found.certificate.systems.length > 0) {
       const percent = 100 * found.certificate.confidence;
       const text = inUnit(`Certificate by system: with ${percent} %, nothing better by more than this remains`, found.unit);

@@ -26,6 +26,7 @@ from tansaku.tasks.read.figures import convergence as convergence_figure
 from tansaku.tasks.read.figures import cost as cost_figure
 from tansaku.tasks.read.figures import front as front_figure
 from tansaku.tasks.read.figures import hull as hull_figure
+from tansaku.tasks.read.figures import looks as looks_figure
 from tansaku.tasks.read.figures.drawing import Drawing, drawn
 from tansaku.tasks.read.figures.first_look import looks_of
 from tansaku.tasks.read.figures.style import footnote, pretty_unit
@@ -35,6 +36,7 @@ from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.fronts import campaign_front
 from tansaku.tasks.read.views.hull import drawn_hull
+from tansaku.tasks.read.views.levels import look_values
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
 from tansaku.tasks.read.views.structures import best_structures
@@ -84,12 +86,12 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
 
     Every campaign gets the best value over evaluations, the convergence and, if its proposer predicts, predicted against
     computed; one with several objectives its front; one of crystals of two or three elements the phase diagram; one with
-    pre-screening which values were computed and which predicted; one that learns its cost predicted against actual cost; one
-    of grain boundaries also energy against angle, energy against the number of atoms where that is searched, and the best
-    structures; one of compositions the map over the ions, the paths of the best, the model's errors over the rounds, and what
-    matters to it; one of parameters or of a table its evaluations over the parameters, slices and a contour of the model, and
-    what matters to it; one of a bottleneck the surface, the path, the barrier against the evaluations, and diffusion against
-    temperature.
+    pre-screening which values were computed and which predicted; one with levels its looks beside full values; one that
+    learns its cost predicted against actual cost; one of grain boundaries also energy against angle, energy against the
+    number of atoms where that is searched, and the best structures; one of compositions the map over the ions, the paths of
+    the best, the model's errors over the rounds, and what matters to it; one of parameters or of a table its evaluations
+    over the parameters, slices and a contour of the model, and what matters to it; one of a bottleneck the surface, the
+    path, the barrier against the evaluations, and diffusion against temperature.
 
     Raises:
         ConfigurationError: Nothing has a value yet.
@@ -106,6 +108,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         made.append(Drawing.by(parity, "parity", expected, name))
     if (looks := looks_of(data)) is not None:
         made.append(Drawing.by(first_look, "first-look", looks, name))
+    if (beside := look_values(data)) is not None:
+        made.append(Drawing.by(looks_figure, "looks", beside, name))
     if (diagram := drawn_hull(data)) is not None:
         made.append(Drawing.by(hull_figure, "hull", diagram, name))
     costs = data.cost_comparison

@@ -13,8 +13,8 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_image
+from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.results import system_label, system_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def energy_curve(data: Campaign) -> EnergyCurve:
     Raises:
         ConfigurationError: The campaign has no boundary with a value.
     """
-    rows = sorted((row for row in system_rows(data) if row["E_gb"] is not None), key=lambda row: row["angle"])
+    rows = sorted((row for row in results.system_rows(data) if row["E_gb"] is not None), key=lambda row: row["angle"])
     if not rows:
         raise ConfigurationError(f"campaign {data.record.name!r} has no boundary energy yet")
     return EnergyCurve(
@@ -60,7 +60,7 @@ def energy_curve(data: Campaign) -> EnergyCurve:
         angle=np.array([row["angle"] for row in rows], dtype=float),
         searched=np.array([row["E_gb"] for row in rows], dtype=float),
         polished=np.array([np.nan if (value := row["E_gb_polished"]) is None else value for row in rows], dtype=float),
-        labels=tuple(system_label(row) for row in rows),
+        labels=tuple(results.system_label(row) for row in rows),
         evaluations=tuple(row["evaluations"] for row in rows),
         unit=data.spec.objective.unit,
     )

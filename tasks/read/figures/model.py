@@ -14,7 +14,7 @@ from tansaku.models.domain.surrogates import Progress
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.node.jobs.judging import Compared
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
-from tansaku.tasks.read.views.trained_models import NOMINAL, coverage
+from tansaku.tasks.read.views import trained_models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_
         every[0].set_ylabel(headed(f"predicted by {record.label}", held_out.unit))
         if calibrated:
             every[1].plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
-            every[1].plot(NOMINAL, coverage(held_out), "-", color=ACCENT, lw=1.4)
+            every[1].plot(trained_models.NOMINAL, trained_models.coverage(held_out), "-", color=ACCENT, lw=1.4)
             every[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
             every[1].set_xlabel("nominal coverage of the interval")
             every[1].set_ylabel("observed coverage (held-out data)")

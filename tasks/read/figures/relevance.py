@@ -8,15 +8,14 @@ from pathlib import Path
 
 from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import drawing, save_image
+from tansaku.tasks.read.figures.style import PALETTE, drawing, save_image
 from tansaku.tasks.read.views.predictions import Relevance
 
 _LABEL = "share of the model's variance [%]"
-_PALETTE = ("#0f4c81", "#c2410c", "#15803d", "#a16207", "#7e22ce", "#0e7490", "#9ca3af", "#be185d", "#4d7c0f", "#1f2937")
 
 
 def _colour(index: int) -> str:
-    return _PALETTE[index % len(_PALETTE)]
+    return PALETTE[index % len(PALETTE)]
 
 
 def relevance_drawing(found: Relevance, name: str) -> Drawing:

@@ -16,6 +16,7 @@ INK = "#1f2937"
 MAIN = "#0f4c81"
 ACCENT = "#c2410c"
 FAINT = "#9ca3af"
+PALETTE = (MAIN, ACCENT, "#15803d", "#a16207", "#7e22ce", "#0e7490", FAINT, "#be185d", "#4d7c0f", INK)
 DPI = 200
 
 _FOOT_INCHES = 0.2

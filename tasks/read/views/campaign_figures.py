@@ -20,6 +20,7 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import NOBODY, IonGrid, ion_grids
 from tansaku.tasks.read.views.fronts import evaluated_front
+from tansaku.tasks.read.views.levels import LookValues, look_values
 from tansaku.tasks.read.views.origins import best_places, value_of
 from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.results import system_label
@@ -101,6 +102,26 @@ class FrontPoints(Record):
     count: int
 
 
+class LookPoints(Record):
+    """Looks at cheaper levels whose candidates have a full value, by rising look; lists have one entry for each point shown.
+
+    Attributes:
+        levels: Names of the levels.
+        candidates: Their ids.
+        level: Places in ``levels``.
+        look: Values of the looks [``unit``].
+        full: Values of the full evaluations [``unit``].
+        alone: Number of the looks without a full value.
+    """
+
+    levels: tuple[str, ...]
+    candidates: tuple[str, ...]
+    level: tuple[int, ...]
+    look: tuple[float, ...]
+    full: tuple[float, ...]
+    alone: int
+
+
 class CertificateLines(Record):
     """Possible remaining improvement by system; lists have one entry for each system.
 
@@ -159,6 +180,7 @@ class CampaignFigures(Record):
     angles: AngleCurve | None = None
     maps: tuple[IonMap, ...] = ()
     front: FrontPoints | None = None
+    looks: LookPoints | None = None
     certificate: CertificateLines | None = None
     proposals: ProposalPoints | None = None
     problem: str = ""
@@ -195,6 +217,7 @@ def _made(campaign: Campaign) -> CampaignFigures:
         angles=angles,
         maps=maps,
         front=front_points(columns, spec),
+        looks=look_points(look_values(campaign)),
         certificate=None if certificate is None else certificate_lines(certificate),
         proposals=proposal_points(last_proposals(campaign, LAST_PROPOSALS)[::-1]),
         problem=problem,
@@ -220,6 +243,23 @@ def _layout(campaign: Campaign) -> _Layout:
     space = open_space(campaign.spec.space, Path(campaign.record.base_path))
     grids = ion_grids(space, space.pool()) if isinstance(space, ScreenedSpace) else ()
     return _Layout(tuple(space.describe_systems()), grids, [str(name) for name in space.pool().ids] if grids else ())
+
+
+def look_points(found: LookValues | None) -> LookPoints | None:
+    """Looks beside full values, thinned out; None where no candidate has both."""
+    if found is None or np.isnan(found.full).all():
+        return None
+    both = np.flatnonzero(~np.isnan(found.full))
+    both = both[np.argsort(found.look[both], kind="stable")]
+    shown = both[evenly(len(both), MOST_POINTS)]
+    return LookPoints(
+        levels=found.levels,
+        candidates=tuple(found.candidate[at] for at in shown),
+        level=tuple(found.levels.index(found.level[at]) for at in shown),
+        look=tuple(found.look[shown].tolist()),
+        full=tuple(found.full[shown].tolist()),
+        alone=len(found.look) - len(both),
+    )
 
 
 def angle_curve(

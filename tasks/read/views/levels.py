@@ -1,14 +1,66 @@
-"""Looks at cheaper levels, in words: how many, what they cost, and whether they tell of full values."""
+"""Looks at cheaper levels: how many, what they cost, whether they tell of full values, and their values beside those."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from tansaku.models.domain.levels import EVIDENCE, FITTED
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.costs import costs_of
+
+
+@dataclass(frozen=True)
+class LookValues:
+    """Looks with a value, in proposal order.
+
+    Attributes:
+        candidate: Their ids.
+        level: Names of their levels.
+        look: Their values [``unit``], shape ``(n,)``.
+        full: Values of the same candidates' full evaluations [``unit``], NaN without one, shape ``(n,)``.
+        quantity: Name of the values.
+    """
+
+    candidate: tuple[str, ...]
+    level: tuple[str, ...]
+    look: FloatArray
+    full: FloatArray
+    quantity: str
+    unit: str
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the levels, in the order of their first looks."""
+        return tuple(dict.fromkeys(self.level))
+
+    def at(self, level: str) -> LookValues:
+        """Those of one level."""
+        here = np.array([own == level for own in self.level])
+        chosen = tuple(name for name, own in zip(self.candidate, here, strict=True) if own)
+        return LookValues(chosen, (level,) * len(chosen), self.look[here], self.full[here], self.quantity, self.unit)
+
+
+def look_values(campaign: Campaign) -> LookValues | None:
+    """Values of looks beside those of full evaluations; None before the first."""
+    rows, columns = campaign.columns.looks, campaign.columns
+    if rows is None or np.isnan(rows.values).all():
+        return None
+    there = np.flatnonzero(~np.isnan(rows.values))
+    full = {columns.candidates[at]: float(columns.values[at]) for at in np.flatnonzero(columns.searched)}
+    candidates = tuple(rows.candidates[at] for at in there)
+    return LookValues(
+        candidates,
+        tuple(str(rows.levels[at]) for at in there),
+        rows.values[there],
+        np.array([full.get(name, np.nan) for name in candidates]),
+        campaign.value_key,
+        campaign.spec.objective.unit,
+    )
 
 
 def looks_in_words(campaign: Campaign) -> tuple[str, ...]:

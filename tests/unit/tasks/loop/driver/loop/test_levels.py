@@ -17,8 +17,11 @@ from tansaku.tasks.backends.stores.export_reader import RECORD
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.read.figures.campaign import drawings_of
+from tansaku.tasks.read.figures.drawing import table_of
 from tansaku.tasks.read.views.best_values import best_values
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.evaluation_table import evaluation_of
 from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
@@ -162,3 +165,29 @@ def test_a_look_is_computed_by_the_calculator_of_its_level(desk):
     assert len(both) >= 5
     for candidate in both:
         assert values[candidate, "rough"].value > values[candidate, None].value
+
+
+def test_a_figure_shows_looks_beside_the_full_values_of_the_same_candidates(desk, tmp_path):
+    create(desk)
+    desk.drive("looks")
+    data = Campaign.load(desk.store, "looks")
+    (figure,) = [item for item in drawings_of(data, desk.resources.artifacts) if item.stem == "looks"]
+    table = pd.read_csv(desk.folder / "looks.csv").set_index("id")
+    names, rows = table_of(figure.data)
+    found = pd.DataFrame(rows, columns=names).set_index("candidate")
+    assert (found.look == table.cheap[found.index]).all()
+    valued = found.full.dropna()
+    assert (valued == table.full[valued.index]).all()
+    assert set(found.index[found.full.isna()]).isdisjoint(data.columns.candidates)
+    text = figure.draw(tmp_path / "looks.svg").read_text()
+    assert f"rank correlation {valued.corr(found.look[valued.index], method='spearman'):.2f}" in text
+    shown = figures_of(data).looks
+    assert (shown.alone, shown.levels) == (len(found) - len(valued), ("look",))
+    assert dict(zip(shown.candidates, shown.full, strict=True)) == valued.to_dict()
+    assert list(shown.look) == sorted(shown.look)
+
+
+def test_without_looks_there_is_no_such_figure(desk):
+    create(desk, levels=[])
+    desk.drive("looks")
+    assert figures_of(Campaign.load(desk.store, "looks")).looks is None

@@ -1,0 +1,64 @@
+"""Figure of looks at cheaper levels: their values beside those of full evaluations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.wording import headed
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import PALETTE, drawing, pretty_unit, save_image
+from tansaku.tasks.read.views.levels import LookValues
+
+
+def _label(found: LookValues, level: str) -> str:
+    """Name of a level, with the rank correlation where three candidates or more have both values."""
+    from scipy.stats import spearmanr
+
+    here = found.at(level)
+    both = ~np.isnan(here.full)
+    if both.sum() < 3 or np.ptp(here.look[both]) == 0.0 or np.ptp(here.full[both]) == 0.0:
+        return level
+    return (
+        f"{level}: rank correlation {spearmanr(here.look[both], here.full[both]).statistic:.2f}, {both.sum()} with both values"
+    )
+
+
+def draw_png(found: LookValues, path: Path) -> Path:
+    """Draws the figure as PNG; marks at its lower edge are looks without a full evaluation."""
+    from matplotlib.figure import Figure
+
+    unit = pretty_unit(found.unit)
+    with drawing():
+        figure = Figure(figsize=(4.4, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for colour, level in zip(PALETTE, found.levels, strict=False):
+            here = found.at(level)
+            axes.plot(here.look, here.full, "o", color=colour, ms=4, mew=0, label=_label(found, level))
+            alone = here.look[np.isnan(here.full)]
+            axes.plot(alone, np.full(len(alone), 0.01), "|", color=colour, ms=6, transform=axes.get_xaxis_transform())
+        axes.set(xlabel=headed("look", unit), ylabel=headed(found.quantity.replace("_", " "), unit))
+        axes.legend(loc="best")
+        return save_image(figure, path)
+
+
+def draw_html(found: LookValues, path: Path, name: str) -> Path:
+    """Draws the looks with a full evaluation as an interactive page."""
+    from plotly.graph_objects import Figure
+
+    figure, unit = Figure(), plain(pretty_unit(found.unit))
+    for colour, level in zip(PALETTE, found.levels, strict=False):
+        here = found.at(level)
+        figure.add_scatter(
+            x=here.look,
+            y=here.full,
+            text=[plain(candidate) for candidate in here.candidate],
+            mode="markers",
+            marker={"color": colour, "size": 6},
+            name=plain(_label(found, level)),
+        )
+    figure.update_xaxes(title_text=headed("look", unit))
+    figure.update_yaxes(title_text=headed(plain(found.quantity.replace("_", " ")), unit))
+    figure.update_layout(template="simple_white", title=plain(name))
+    return write_html(figure, path, f"{name}: looks")
