@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -455,7 +456,9 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
         return {"rows": [plain_cells(cells) for cells in row.to_dict("records")]}
     if isinstance(row, Mapping):
         given = {number: of if isinstance(of, Mapping) else {"value": of} for number, of in row.items()}
-        return {"rows": [plain_cells({"number": int(number)} | dict(of)) for number, of in given.items()]}
+        return {"rows": [plain_cells({"number": number} | dict(of)) for number, of in given.items()]}
+    if not isinstance(row, Sequence) or not all(isinstance(cells, Mapping) for cells in row):
+        raise ConfigurationError(f"{reprlib.repr(row)}; expected a row of `ask()`, a frame, rows, values by number or a file")
     return {"rows": [plain_cells(cells) for cells in row]}
 
 

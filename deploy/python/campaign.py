@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -16,7 +17,7 @@ from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Spa
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
 from tansaku.deploy.python.sources import acquisition_keys
 from tansaku.models.domain.errors import ConfigurationError, StateError
-from tansaku.models.domain.identifiers import NAME_PATTERN
+from tansaku.models.domain.identifiers import NAME_PATTERN, shown
 from tansaku.models.domain.ports import Space as SearchedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.base import NamesFile
@@ -117,6 +118,8 @@ class Campaign(Steered):
         data = {key: _value(key, value, files) for key, value in given.items() if value is not None}
         if acquisition is not None:
             data["proposer"] = {"type": "gp", **data.get("proposer", {}), "function": acquisition_keys(acquisition)}
+        if store not in ("database", None):
+            raise ConfigurationError(f"store: {shown(store)}; expected 'database', or None for the memory of this process")
         first = {"schema_version": 1, "name": name or (_script_name() if store is not None else "campaign")}
         self._place: Place = Memory() if store is None else Database()
         with collection_paused(), self._place.open() as resources:
@@ -431,7 +434,7 @@ class Campaign(Steered):
             ConfigurationError: A key cannot be changed, or its value is wrong.
         """
         with self._place.open() as resources:
-            steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}))
+            steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}, ""))
 
     def _steer(self, kind: SteeringKind, *candidates: Candidate | str) -> None:
         named = [item.id if isinstance(item, Candidate) else item for item in candidates]
@@ -455,11 +458,11 @@ def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: AN
     """The value of a key of a campaign file. Raises ConfigurationError for the part of another key."""
     if isinstance(value, Part) and value.key != key:
         raise ConfigurationError(f"{key}: it is a part for the key {value.key}")
-    if key == "budget" and isinstance(value, int) and not isinstance(value, bool):
-        return {"evaluations": value}
+    if key == "budget" and isinstance(value, Real | str) and not isinstance(value, bool):
+        return {"evaluations": plain(value, files, key)}
     if key in ("calculator", "proposer") and isinstance(value, str):
         return {"type": value}
-    return plain(value, files)
+    return plain(value, files, key)
 
 
 def _loaded(resources: Resources, data: JsonDict, files: Mapping[str, bytes]) -> LoadedCampaign:
