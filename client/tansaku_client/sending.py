@@ -19,7 +19,7 @@ def arguments(call: Call) -> dict[str, Any]:
     if call.body is not None:
         keyed |= {"Content-Type": "application/json"}
         try:
-            content = json.dumps(call.body, allow_nan=False).encode()
+            content = json.dumps(call.body, allow_nan=False, default=_plain).encode()
         except (TypeError, ValueError, RecursionError) as error:
             message = f"{reprlib.repr(call.body)} cannot be sent: {error}; expected plain data with finite numbers"
             raise ConfigurationError(message) from error
@@ -30,6 +30,12 @@ def arguments(call: Call) -> dict[str, Any]:
         "content": content,
         "headers": {**call.headers, **keyed},
     }
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - arrays and numbers of numpy
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"{reprlib.repr(value)} is of type {type(value).__name__}")
+    return value.tolist()
 
 
 def answered(response: httpx.Response) -> Answer:

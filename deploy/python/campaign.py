@@ -223,17 +223,14 @@ class Campaign(Steered):
             ConfigurationError: It cannot be read, or there is too much of it.
             NotFoundError: No value is reported of this proposal.
         """
-        number = row if isinstance(row, int) else row.number
-        if number is None:
-            raise ConfigurationError("attach: expected a proposal of `ask()`, or its number")
-        given = attachments.given_file(Path(path), number, photo=photo)
+        given = attachments.given_file(Path(path), _number("attach", row), photo=photo)
         with self._place.open() as resources:
             return attachments.attach(resources, script_user(), self._name, given)
 
     def release(self, *rows: Proposed) -> None:
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
         with self._place.open() as resources:
-            numbers = [row.number for row in rows if row.number is not None]
+            numbers = [_number("release", row) for row in rows if getattr(row, "measure", None) is None]
             ask_tell.release(resources, script_user(), self._name, numbers)
 
     # What is computed.
@@ -452,6 +449,14 @@ def _reported(row: Proposed, value: float | None, facts: Mapping[str, object]) -
         return row.report(value, facts)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def _number(verb: str, row: object) -> int:
+    """Number of a proposal. Raises ConfigurationError for what is none."""
+    number = row if isinstance(row, int) else getattr(row, "number", None)
+    if not isinstance(number, int):
+        raise ConfigurationError(f"{verb}: {shown(row)}; expected a proposal of `ask()`, or its number")
+    return number
 
 
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape

@@ -162,7 +162,7 @@ def test_commands_are_stored_and_errors_have_the_messages_of_the_server(dashboar
     stored = campaign.frame
     for given, message in (
         (float("inf"), r"value: inf for .; expected a number"),
-        (object(), r"cannot be sent: Object of type object .*; expected plain data with finite numbers"),
+        (object(), r"cannot be sent: <object .* is of type object; expected plain data with finite numbers"),
     ):
         with pytest.raises(tc.ConfigurationError, match=message):
             campaign.tell(campaign.ask(1)[0], value=given)

@@ -105,6 +105,21 @@ def test_what_cannot_be_told_is_refused_with_the_reason():
     assert campaign.best is None
 
 
+def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
+    campaign = searched()
+    assert len(campaign.ask(np.int64(2), request_id="monday")) == 2
+    for count in (0, 1.5, "3", True, [2], float("nan")):
+        with pytest.raises(ConfigurationError, match=r"^count: .* proposals; expected a whole number from 1 to 1000$"):
+            campaign.ask(count)
+    with pytest.raises(ConfigurationError, match="request_id: 3; expected a text"):
+        campaign.ask(2, request_id=3)
+    for call in (lambda: campaign.release("p1"), lambda: campaign.attach("p1", tmp_path)):
+        with pytest.raises(ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, or its number"):
+            call()
+    with campaign._place.open() as resources:
+        assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday"]
+
+
 def test_a_whole_report_and_conditions_other_than_proposed_are_told():
     campaign = searched()
     rows = campaign.ask(3)
