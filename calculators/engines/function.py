@@ -18,7 +18,7 @@ from ase import Atoms
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.frozen_files import freeze
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import file_sha256, shown
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.contract import settings_of
@@ -89,9 +89,11 @@ _LONGEST = 1000
 
 def _number(name: str, value: object) -> float:
     try:
+        if isinstance(value, str | bytes):
+            raise TypeError(name)
         found = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        message = f"the function returned {name}: {value!r}"[:_LONGEST]
+    except Exception as error:  # of whatever the function returned
+        message = f"the function returned {name}: {shown(value)}"
         raise CalculationError("no_number", f"{message}; expected a number, or a mapping of numbers by name") from error
     if not np.isfinite(found):
         raise CalculationError("nan", f"the function returned {name}: {found}; expected a finite number")

@@ -6,11 +6,12 @@ A verb is a generator that yields calls and pauses and receives answers, so that
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from tansaku_client.errors import UNREACHABLE, error_of
+from tansaku_client.errors import UNREACHABLE, ConfigurationError, error_of
 
 RETRIED = frozenset({UNREACHABLE, 408, 429, 502, 503, 504})
 """Statuses after which the same call is made again."""
@@ -65,8 +66,12 @@ class Answer:
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - JSON
-        """The content, read as JSON."""
-        return json.loads(self.content)
+        """The content, read as JSON. Raises ConfigurationError where it is none."""
+        try:
+            return json.loads(self.content)
+        except ValueError as error:
+            said = reprlib.repr(self.content.decode(errors="replace"))
+            raise ConfigurationError(f"server: it answered {said}; expected JSON of a dashboard of tansaku") from error
 
     @property
     def problem(self) -> Mapping[str, Any]:

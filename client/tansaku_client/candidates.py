@@ -67,9 +67,9 @@ class Proposed(Candidate):
             facts: Further columns; those that are None are left out.
 
         Raises:
-            ValueError: There is neither a value nor a status.
+            ValueError: There is neither a value nor a status, or the value is infinite.
         """
-        if (value is None or value != value) and facts.get("status") is None:
+        if str(value) in ("inf", "-inf") or (str(value) in ("None", "nan") and facts.get("status") is None):
             raise ValueError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
         cells = {"number": self.number, "candidate": self.id, self.measure or "value": value, **facts}
         return [{key: cell for key, cell in cells.items() if cell is not None}]

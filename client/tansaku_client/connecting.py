@@ -77,9 +77,14 @@ def connect_async(
 
 
 def _connection(address: str, token: str | None, insecure: bool) -> Connection:
-    parts = urlsplit(address)
+    wrong = ConfigurationError(f"server: {_without_secret(str(address))}; expected https://HOST")
+    try:
+        parts = urlsplit(str(address))
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError as error:
+        raise wrong from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ConfigurationError(f"server: {_without_secret(address)}; expected https://HOST")
+        raise wrong
     if parts.scheme == "http" and not insecure and not _is_this_machine(parts.hostname):
         raise ConfigurationError(
             f"server: http://{parts.hostname} would send the token unencrypted; expected https://, or insecure=True"

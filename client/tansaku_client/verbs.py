@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +124,7 @@ class CampaignVerbs:
         key = request_id or new_key()
         body = {"count": count, "values": values_only}
         asked = (yield from self._call("POST", "/asks", body=body, key=key)).data
-        wanted, run, asked_again = count or asked["asked_for"], key, False
+        wanted, run, asked_again = int(count or asked["asked_for"]), key, False
         for pause in _looks(timeout):
             request = yield from self._request(run)
             status = yield from self.status()
@@ -183,7 +184,7 @@ class CampaignVerbs:
 
     def attach(self, row: Proposed | int, path: str | Path, *, photo: bool | None, request_id: str | None) -> Steps[Attachment]:
         """Keeps a photo or file with a reported value; the same one again is kept once."""
-        number = row if isinstance(row, int) else row.number
+        number = _number("attach", row)
         file, content = Path(path).name, _content_of(path)
         shown = file.lower().endswith(_PHOTOS) if photo is None else photo
         key = request_id or f"attach-{sha256(json.dumps([number, file, shown]).encode() + content).hexdigest()[:32]}"
@@ -209,8 +210,7 @@ class CampaignVerbs:
 
     def release(self, rows: Sequence[Proposed | int], *, request_id: str | None) -> Steps[None]:
         """Releases proposals, given by their numbers or as :meth:`ask` returned them."""
-        given = [row if isinstance(row, int) else row.number for row in rows]
-        numbers = [number for number in given if number is not None]
+        numbers = [_number("release", row) for row in rows if getattr(row, "measure", None) is None]
         yield from self._call("POST", "/asks", body={"release": numbers}, key=request_id or new_key())
 
     # What is computed.
@@ -301,7 +301,7 @@ class CampaignVerbs:
     def acquisition(self, points: Points | None) -> Steps[pd.DataFrame]:
         """Acquisition values at points, one row each."""
         rows = yield from self._at("/acquisitions", points)
-        return _frame_of([row | {"acquisition": _number(row["acquisition"])} for row in rows], "acquisition")
+        return _frame_of([row | {"acquisition": _score(row["acquisition"])} for row in rows], "acquisition")
 
     def _at(self, route: str, points: Points | None) -> Steps[list[dict[str, Any]]]:
         """Answers about points, or about all candidates."""
@@ -349,9 +349,7 @@ class CampaignVerbs:
 
     def structure(self, candidate: Candidate | int, form: str) -> Steps[str]:
         """The text of the final structure of an evaluation."""
-        number = candidate if isinstance(candidate, int) else getattr(candidate, "number", None)
-        if number is None:
-            raise ConfigurationError("structure: expected the number of a proposal, or what was found")
+        number = _number("structure", candidate)
         answer = yield from self._call("GET", f"/evaluations/{number}/structure", query={"form": form})
         return answer.content.decode()
 
@@ -400,7 +398,15 @@ def _frame_of(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
     return points_frame([row["candidate"] for row in rows], [row["cells"] for row in rows], said)
 
 
-def _number(score: float | None) -> float:
+def _number(verb: str, row: object) -> int:
+    """Number of a proposal. Raises ConfigurationError for what is none."""
+    number = row if isinstance(row, int) else getattr(row, "number", None)
+    if not isinstance(number, int):
+        raise ConfigurationError(f"{verb}: {reprlib.repr(row)}; expected a proposal of `ask()`, what was found, or a number")
+    return number
+
+
+def _score(score: float | None) -> float:
     """An acquisition value; that of a point that is never proposed is not in JSON."""
     return -math.inf if score is None else score
 
@@ -455,7 +461,9 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
         return {"rows": [plain_cells(cells) for cells in row.to_dict("records")]}
     if isinstance(row, Mapping):
         given = {number: of if isinstance(of, Mapping) else {"value": of} for number, of in row.items()}
-        return {"rows": [plain_cells({"number": int(number)} | dict(of)) for number, of in given.items()]}
+        return {"rows": [plain_cells({"number": number} | dict(of)) for number, of in given.items()]}
+    if not isinstance(row, Sequence) or not all(isinstance(cells, Mapping) for cells in row):
+        raise ConfigurationError(f"{reprlib.repr(row)}; expected a row of `ask()`, a frame, rows, values by number or a file")
     return {"rows": [plain_cells(cells) for cells in row]}
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ import typer
 
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.wording import counted
 
 _WANTED = "--observations FILE, --structures FOLDER, --table FOLDER or --for REPOSITORY"
@@ -128,15 +130,19 @@ def import_campaign(
 ) -> None:
     """Imports an exported campaign, which can then be resumed; importing it again changes nothing."""
     with ExitStack() as stack:
+        files: dict[str, bytes] = {}
         if observations.suffix == ".zip":
             from tansaku.tasks.act.commands.deposit import unpacked
 
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tansaku-"))
-            observations = unpacked(observations, Path(folder))
-        _import(observations, name, base_path, site)
+            observations, files = unpacked(observations, Path(folder))
+        _import(observations, name, base_path, site, files if base_path is None else {})
 
 
-def _import(observations: Path, name: str | None, base_path: Path | None, site: Path | None) -> None:
+def _import(
+    observations: Path, name: str | None, base_path: Path | None, site: Path | None, files: Mapping[str, bytes]
+) -> None:
+    from tansaku.deploy.python.places import keep_files
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.act.commands.export_import import import_observations
     from tansaku.tasks.backends.stores.export_reader import campaign_of
@@ -147,7 +153,12 @@ def _import(observations: Path, name: str | None, base_path: Path | None, site: 
         raise ConfigurationError(f"{observations} holds campaign {held!r}, expected {name!r}")
     start = None if base_path is None else base_path.resolve()
     with opened(site) as resources:
-        done = import_observations(resources.store, observations, this_driver(), base_path=start, artifacts=resources.artifacts)
+        kept: tuple[CampaignFile, ...] = ()
+        if files:
+            start, kept = keep_files(resources, files)
+        done = import_observations(
+            resources.store, observations, this_driver(), base_path=start, artifacts=resources.artifacts, files=kept
+        )
     if done.unchecked is not None:
         say(f"note: candidates were not checked, because the space cannot be opened here: {done.unchecked}", err=True)
     if done.pending:

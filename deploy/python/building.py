@@ -53,7 +53,7 @@ class Made(NamedTuple):
         """
         given = self.spec.from_keywords(keys) if issubclass(self.spec, SpaceBase) else keys
         files: dict[str, bytes] = {}
-        data = plain(given, files)
+        data = plain(given, files, self.key)
         kind = self.spec.model_fields.get("type")
         data = data if kind is None else {"type": kind.default, **data}
         validate_part(self.spec, data, self.key)

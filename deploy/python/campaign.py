@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -16,7 +17,7 @@ from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Spa
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
 from tansaku.deploy.python.sources import acquisition_keys
 from tansaku.models.domain.errors import ConfigurationError, StateError
-from tansaku.models.domain.identifiers import NAME_PATTERN
+from tansaku.models.domain.identifiers import NAME_PATTERN, shown
 from tansaku.models.domain.ports import Space as SearchedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.base import NamesFile
@@ -117,6 +118,8 @@ class Campaign(Steered):
         data = {key: _value(key, value, files) for key, value in given.items() if value is not None}
         if acquisition is not None:
             data["proposer"] = {"type": "gp", **data.get("proposer", {}), "function": acquisition_keys(acquisition)}
+        if store not in ("database", None):
+            raise ConfigurationError(f"store: {shown(store)}; expected 'database', or None for the memory of this process")
         first = {"schema_version": 1, "name": name or (_script_name() if store is not None else "campaign")}
         self._place: Place = Memory() if store is None else Database()
         with collection_paused(), self._place.open() as resources:
@@ -220,17 +223,14 @@ class Campaign(Steered):
             ConfigurationError: It cannot be read, or there is too much of it.
             NotFoundError: No value is reported of this proposal.
         """
-        number = row if isinstance(row, int) else row.number
-        if number is None:
-            raise ConfigurationError("attach: expected a proposal of `ask()`, or its number")
-        given = attachments.given_file(Path(path), number, photo=photo)
+        given = attachments.given_file(Path(path), _number("attach", row), photo=photo)
         with self._place.open() as resources:
             return attachments.attach(resources, script_user(), self._name, given)
 
     def release(self, *rows: Proposed) -> None:
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
         with self._place.open() as resources:
-            numbers = [row.number for row in rows if row.number is not None]
+            numbers = [_number("release", row) for row in rows if getattr(row, "measure", None) is None]
             ask_tell.release(resources, script_user(), self._name, numbers)
 
     # What is computed.
@@ -431,7 +431,7 @@ class Campaign(Steered):
             ConfigurationError: A key cannot be changed, or its value is wrong.
         """
         with self._place.open() as resources:
-            steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}))
+            steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}, ""))
 
     def _steer(self, kind: SteeringKind, *candidates: Candidate | str) -> None:
         named = [item.id if isinstance(item, Candidate) else item for item in candidates]
@@ -451,15 +451,23 @@ def _reported(row: Proposed, value: float | None, facts: Mapping[str, object]) -
         raise ConfigurationError(str(error)) from error
 
 
+def _number(verb: str, row: object) -> int:
+    """Number of a proposal. Raises ConfigurationError for what is none."""
+    number = row if isinstance(row, int) else getattr(row, "number", None)
+    if not isinstance(number, int):
+        raise ConfigurationError(f"{verb}: {shown(row)}; expected a proposal of `ask()`, or its number")
+    return number
+
+
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape
     """The value of a key of a campaign file. Raises ConfigurationError for the part of another key."""
     if isinstance(value, Part) and value.key != key:
         raise ConfigurationError(f"{key}: it is a part for the key {value.key}")
-    if key == "budget" and isinstance(value, int) and not isinstance(value, bool):
-        return {"evaluations": value}
+    if key == "budget" and isinstance(value, Real | str) and not isinstance(value, bool):
+        return {"evaluations": plain(value, files, key)}
     if key in ("calculator", "proposer") and isinstance(value, str):
         return {"type": value}
-    return plain(value, files)
+    return plain(value, files, key)
 
 
 def _loaded(resources: Resources, data: JsonDict, files: Mapping[str, bytes]) -> LoadedCampaign:

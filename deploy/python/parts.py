@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.records import JsonDict
 
 
@@ -46,13 +47,17 @@ class Section(Part):
     """Any other part, such as the objective and the budget."""
 
 
-def plain(value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape
+def plain(value: object, files: dict[str, bytes], key: str) -> Any:  # noqa: ANN401 - plain data of any shape
     """A value as a campaign file has it.
 
     Args:
         value: Plain data, arrays, parts, frames, and structures of ASE and pymatgen. A frame or a structure becomes a file;
             structures in a list become one.
         files: Receives the contents of these files by their paths.
+        key: Its place, for messages.
+
+    Raises:
+        ConfigurationError: A file cannot hold it.
     """
     if value is None or isinstance(value, bool | str):
         return value
@@ -60,7 +65,7 @@ def plain(value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plai
         files.update(value.files)
         return value.data
     if isinstance(value, Mapping):
-        return {str(key): plain(item, files) for key, item in value.items()}
+        return {str(name): plain(item, files, f"{key}.{name}".lstrip(".")) for name, item in value.items()}
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, datetime):
@@ -68,17 +73,19 @@ def plain(value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plai
     if _is(value, "pandas", "DataFrame"):
         return _keep("table.csv", _table(value), files)
     if hasattr(value, "tolist"):  # arrays and numbers of numpy
-        return plain(value.tolist(), files)
+        return plain(value.tolist(), files, key)
     if _structure(value) is not None:
         return _keep("structure.extxyz", _structures([value]), files)
     if isinstance(value, list | tuple | range | set | frozenset):
-        items = list(value)
+        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)  # sets have no order
         if items and all(_structure(item) is not None for item in items):
             return [_keep("structures.extxyz", _structures(items), files)]
-        return [plain(item, files) for item in items]
+        return [plain(item, files, f"{key}[{place}]") for place, item in enumerate(items)]
     if isinstance(value, int | float):
         return value
-    raise ConfigurationError(f"{value!r} is of type {type(value).__name__}, which a campaign file cannot hold")
+    raise ConfigurationError(
+        f"{key}: {shown(value)} is of type {type(value).__name__}, which a campaign file cannot hold; expected plain data"
+    )
 
 
 def _is(value: object, package: str, name: str) -> bool:

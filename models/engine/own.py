@@ -101,7 +101,7 @@ class OwnAcquisition:
         function = defined(self.spec)
         try:
             found = function(pool, known, Posterior(sign * mean, deviation), rng)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConfigurationError(f"{_KEY}: {self.spec.name} raised {type(error).__name__}: {error}") from error
         return self._checked(found, pool, allowed), False
 
@@ -130,7 +130,7 @@ def defined(spec: AcquisitionFunctionSpec) -> AcquisitionFunction:
     sys.modules[module.__name__] = module  # data classes of the text look themselves up there
     try:
         exec(compile(spec.source, f"<{spec.module}>", "exec"), vars(module))  # noqa: S102 - the user's own function
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(f"{_KEY}: {spec.name} cannot be run: {type(error).__name__}: {error}") from error
     function: AcquisitionFunction | None = vars(module).get(spec.name)
     if not callable(function):

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import FILLED_IN, PLAIN_TEXT, PositiveFloat, Spec
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
@@ -193,19 +194,21 @@ class RefinementSpec(Spec):
 
 
 def _written_out(name: str, value: object) -> object:
-    """The mapping that a short form of a parameter means; anything else as it is."""
+    """The mapping that a short form of a parameter means; a mapping as it is. Raises ConfigurationError for anything else."""
+    if hasattr(value, "tolist"):  # an array or a column of a frame
+        value = value.tolist()
     if isinstance(value, range) and len(value) > 1 and value.step > 0:
         bounds = {"low": value[0], "high": value[-1]}
         return {"type": "integer", **bounds} if value.step == 1 else {"type": "number", **bounds, "step": value.step}
     if isinstance(value, list):
         return {"type": "category", "values": value}
-    if not isinstance(value, tuple | range):
+    if isinstance(value, tuple) and len(value) in (2, 3):
+        return {"type": "number", **dict(zip(("low", "high", "unit"), value, strict=False))}
+    if isinstance(value, Mapping):
         return value
-    if isinstance(value, range) or len(value) not in (2, 3):
-        raise ConfigurationError(
-            f"space.parameters.{name}: {value!r}; expected (low, high), (low, high, unit), a list of names or a rising range"
-        )
-    return {"type": "number", **dict(zip(("low", "high", "unit"), value, strict=False))}
+    raise ConfigurationError(
+        f"space.parameters.{name}: {shown(value)}; expected (low, high), (low, high, unit), a list of names or a rising range"
+    )
 
 
 class ParametersSpaceSpec(SpaceBase):

@@ -6,11 +6,14 @@ and what the repository itself reads: a record of InvenioRDM for Zenodo, an entr
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mimetypes
+import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +25,7 @@ import tansaku
 from tansaku.calculators.licences import licence_of
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.ports import ArtifactStore
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.records import CampaignFile, JsonDict
 from tansaku.models.domain.specs.calculators.contract import Licence
 from tansaku.tasks.act.commands.export_import import export_observations
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
@@ -51,6 +54,8 @@ UNKNOWN = "unknown"
 """In place of a licence that nothing says."""
 
 _COMPUTATION = "#computation"
+_KEPT = re.compile(next(item.pattern for item in CampaignFile.model_fields["path"].metadata if hasattr(item, "pattern")))
+_LARGEST = 2**28  # of all files that the campaign keeps [bytes]
 _MOST_SMALLER = 200  # a Parquet file, whose columns are compressed, cannot shrink that much: the archive is hostile
 _ANALYSIS = "nomad.datamodel.metainfo.eln.ELNAnalysis"  # the entry of NOMAD that says how data came about
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a ZIP can hold: the same content is the same file
@@ -120,20 +125,34 @@ def write_deposit(data: Campaign, artifacts: ArtifactStore, path: Path, deposit:
     return sorted([*names, "ro-crate-metadata.json"])
 
 
-def unpacked(archive: Path, folder: Path) -> Path:
-    """The file of an archive that an import reads, copied to a folder.
+def unpacked(archive: Path, folder: Path) -> tuple[Path, dict[str, bytes]]:
+    """The file of an archive that an import reads, copied to a folder, and the files that the campaign keeps.
+
+    Returns:
+        The file; and contents by path, which begins with the hash.
 
     Raises:
-        ConfigurationError: It is no archive of a deposit.
+        ConfigurationError: It is no archive of a deposit, or a file in it is not the one that its path names.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             about = opened.getinfo(OBSERVATIONS)
             if about.file_size > _MOST_SMALLER * about.compress_size:
                 raise zipfile.BadZipFile(f"{OBSERVATIONS} would be {about.file_size:,} bytes")
-            return Path(opened.extract(about, folder))
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+            kept = [part for part in opened.infolist() if _KEPT.fullmatch(part.filename)]
+            if (size := sum(part.file_size for part in kept)) > _LARGEST:
+                raise zipfile.BadZipFile(f"its files would be {size:,} bytes; expected at most {_LARGEST:,}")
+            return Path(opened.extract(about, folder)), {part.filename: _kept(opened, part) for part in kept}
+    except (OSError, KeyError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"{str(archive)!r} is no archive that `tansaku export --for` wrote: {error}") from error
+
+
+def _kept(opened: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    """Content of a file that the campaign keeps. Raises BadZipFile where it is not the one that its path names."""
+    content = opened.read(part)
+    if (found := hashlib.sha256(content).hexdigest()) != part.filename[:64]:
+        raise zipfile.BadZipFile(f"{part.filename} has SHA-256 {found}")
+    return content
 
 
 def calculators_of(data: Campaign) -> list[JsonDict]:
@@ -353,12 +372,18 @@ def _type_of(name: str) -> str:
 
 
 def _copy_inputs(data: Campaign, root: Path) -> None:
-    """Copies the files of the space that lie beside the campaign file; those of calculators may be licensed and stay."""
-    base = Path(data.record.base_path)
-    for named in data.spec.space.files():
-        path = base / named.path
-        if path.is_file() and not Path(named.path).is_absolute() and ".." not in Path(named.path).parts:
-            target = root / named.path
+    """Copies the files of the space, and that of a function, which lie beside the campaign file.
+
+    Those of other calculators may be licensed and stay.
+    """
+    base, calculator = Path(data.record.base_path), data.spec.calculator
+    names = [named.path for named in data.spec.space.files()]
+    if calculator is not None and calculator.facts.described:
+        names += [getattr(calculator, file.path) for file in calculator.facts.files if file.path is not None]
+    for name in names:
+        path = base / name
+        if path.is_file() and not Path(name).is_absolute() and ".." not in Path(name).parts:
+            target = root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
 

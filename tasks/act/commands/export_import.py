@@ -30,6 +30,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import (
     SCHEMA_VERSION,
+    CampaignFile,
     CampaignRecord,
     Command,
     Evaluation,
@@ -181,6 +182,7 @@ def import_observations(
     *,
     base_path: Path | None = None,
     artifacts: ArtifactStore | None = None,
+    files: Sequence[CampaignFile] = (),
 ) -> Imported:
     """Imports a file's evaluations and refits into a store, with reported descriptors; importing it again changes nothing.
 
@@ -192,6 +194,7 @@ def import_observations(
     Args:
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
         artifacts: Store for the file's structures, photos, files, known results and transfer data; None: they are left out.
+        files: Stored files that the spec may name, which lie below ``base_path``; others are ignored.
 
     Raises:
         NotFoundError: No such file.
@@ -201,7 +204,9 @@ def import_observations(
         LeaseHeldError: A driver is running the campaign.
     """
     export = read_export(path)
-    record = export.record if base_path is None else export.record.model_copy(update={"base_path": str(base_path)})
+    named = json.dumps(export.record.spec)
+    here = {"files": tuple(file for file in files if file.path in named)}
+    record = export.record.model_copy(update=here if base_path is None else here | {"base_path": str(base_path)})
     known = _known(store, record, path)
     evaluations = _checked_evaluations(export, path)
     if known is not None and known.id != record.id:

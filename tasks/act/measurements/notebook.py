@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.authors import Actor
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.report_columns import NUMBER, VALUE
 from tansaku.tasks.act.measurements import ask_tell
-from tansaku.tasks.act.measurements.report_file import Report, report_at, report_of
+from tansaku.tasks.act.measurements.report_file import Report, ReportError, report_at, report_of
 from tansaku.tasks.act.measurements.stored_commands import Receipt
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.backends.resources import Resources
@@ -51,7 +52,9 @@ def report_from(values: Values) -> Report:
     if isinstance(values, pd.DataFrame):
         return report_of([{str(key): cell for key, cell in row.items()} for row in values.to_dict("records")])
     if isinstance(values, Mapping):
-        return report_of([{NUMBER: int(number)} | _measured(of) for number, of in values.items()])
+        return report_of([{NUMBER: number} | _measured(of) for number, of in values.items()])
+    if not isinstance(values, Sequence) or isinstance(values, bytes):
+        raise ReportError([f"{shown(values)}; expected a row of `ask()`, a frame, rows, values by number or a file"])
     return report_of(values)
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.ports import DescribedColumn
 from tansaku.models.domain.report_columns import (
     ALIASES,
@@ -169,7 +170,9 @@ def report_of(rows: Sequence[Mapping[str, object]]) -> Report:
     """The report that a program gives as plain data; the first row is line 1."""
     names: dict[str, str] = {}
     units: dict[str, str] = {}
-    for row in rows:
+    for line, row in enumerate(rows, start=1):
+        if not isinstance(row, Mapping):
+            raise ReportError([f"line {line}: {shown(row)}; expected a mapping of columns"])
         for key in row:
             if str(key) not in names:
                 (name,), unit = _columns([str(key)], 1)
@@ -288,6 +291,8 @@ def _columns(heading: Sequence[str], line: int) -> tuple[list[str], dict[str, st
 
 
 def _text(cell: object) -> str:
+    if hasattr(cell, "tolist"):  # an array, or a number of numpy
+        cell = cell.tolist()
     # A missing number of a data frame differs from itself, or, where the column may lack numbers, prints as <NA>.
     if cell is None or str(cell) == "<NA>" or cell != cell:
         return ""

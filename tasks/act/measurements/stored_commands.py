@@ -8,13 +8,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Integral
 from pathlib import Path
 
 from pydantic import Field
 
 from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError, SurpriseError
-from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.identifiers import short_hash, shown
 from tansaku.models.domain.measurements import Reported, further_values, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
@@ -163,13 +164,13 @@ def store_ask(
     values_only: bool = False,
 ) -> Command:
     """Stores how many proposals are to wait; arguments and errors as of :func:`ask`."""
-    if count is not None and not 1 <= count <= MOST_ASKED:
-        raise ConfigurationError(f"{count} proposals: expected 1 to {MOST_ASKED}")
+    if count is not None and not (isinstance(count, Integral) and not isinstance(count, bool) and 1 <= count <= MOST_ASKED):
+        raise ConfigurationError(f"count: {shown(count)} proposals; expected a whole number from 1 to {MOST_ASKED}")
     record, _ = _manual(store, name)
     if count is None:
         earlier = [command.payload.get("count") for command in record.commands if command.kind == "ask"]
         count = next((int(item) for item in reversed(earlier) if item), None)
-    payload: JsonDict = {} if count is None else {"count": count}
+    payload: JsonDict = {} if count is None else {"count": int(count)}
     if values_only:
         payload["values"] = True
     return _store(store, actor, name, "ask", payload, identifier or f"ask-{uuid.uuid4().hex}")
@@ -303,11 +304,13 @@ def _receipt(opened: OpenedCampaign, judged: Judged) -> Receipt:
 
 
 def _store(store: CampaignStore, actor: Actor, name: str, kind: MeasuringKind, payload: JsonDict, identifier: str) -> Command:
+    if not isinstance(identifier, str):
+        raise ConfigurationError(f"request_id: {shown(identifier)}; expected a text")
     command = Command(id=identifier, kind=kind, payload=payload, user=actor.name, created_at=datetime.now(UTC))
     store.add_command(name, command)
     return command
 
 
 def _listed(numbers: Sequence[int], most: int = 12) -> str:
-    shown = ", ".join(str(number) for number in numbers[:most])
-    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"
+    first = ", ".join(str(number) for number in numbers[:most])
+    return first if len(numbers) <= most else f"{first} and {len(numbers) - most} more"

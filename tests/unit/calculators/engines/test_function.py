@@ -17,12 +17,19 @@ SHIFT = 2.0
 class Point:
     x: float
 
+class Tensor:
+    def __float__(self):
+        raise RuntimeError("2 elements cannot be converted")
+
 def measure(x, kind="value"):
     if kind == "raise":
         raise ValueError("the oven is cold")
     if kind == "exit":
         raise SystemExit(3)
-    return {"value": Point(x).x + SHIFT, "word": "word", "nan": float("nan"), "both": {"value": x, "cost": 1}}[kind]
+    if kind == "tensor":
+        return Tensor()
+    wrong = {"word": "word", "digits": "2.5", "large": 10**400, "none": None, "long": [0.5] * 10**6, "nan": float("nan")}
+    return {"value": Point(x).x + SHIFT, "both": {"value": x, "cost": 1}, **wrong}[kind]
 
 ts.optimize(measure, ts.Parameters(x=(0, 1)), store=None)
 raise AssertionError("the workers go no further than the call")
@@ -46,6 +53,11 @@ def test_a_script_is_imported_up_to_its_call(computed):
         ("raise", "exception", "^ValueError: the oven is cold$"),
         ("exit", "exception", "^SystemExit: 3$"),
         ("word", "no_number", "returned value: 'word'; expected a number"),
+        ("digits", "no_number", r"returned value: '2\.5'; expected a number"),
+        ("none", "no_number", "returned value: None; expected a number"),
+        ("large", "no_number", r"returned value: 1000\S+; expected a number"),
+        ("long", "no_number", r"returned value: \[0\.5, .{1,60}; expected a number"),
+        ("tensor", "no_number", "returned value: <.*Tensor.*; expected a number"),
         ("nan", "nan", "expected a finite number"),
     ],
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import http.server
 import os
 import subprocess
+import threading
 import tomllib
 import venv
 from importlib.metadata import distribution
@@ -156,6 +159,22 @@ def test_commands_are_stored_and_errors_have_the_messages_of_the_server(dashboar
     assert kinds[:4] == ["ask", "edit", "pause", "ask"]
     with pytest.raises(ValueError, match=r"value: None for .; expected a number"):
         campaign.tell(campaign.ask(1)[0])
+    stored = campaign.frame
+    for given, message in (
+        (float("inf"), r"value: inf for .; expected a number"),
+        (object(), r"cannot be sent: <object .* is of type object; expected plain data with finite numbers"),
+    ):
+        with pytest.raises(tc.ConfigurationError, match=message):
+            campaign.tell(campaign.ask(1)[0], value=given)
+    for given, message in (
+        (None, "None; expected a row of `ask"),
+        ([1.0], r"\[1\.0\]; expected a row of `ask"),
+        ({"p1": 1.0}, "number: there is no proposal p1"),
+        ({3: float("-inf")}, "cannot be sent: .*; expected plain data with finite numbers"),
+    ):
+        with pytest.raises(tc.ConfigurationError, match=message):
+            campaign.tell(given)
+    pd.testing.assert_frame_equal(campaign.frame, stored)
     with pytest.raises(tc.ConfigurationError, match="line 1: value: 'K'"):
         campaign.tell([{"number": 3, "value": "1 K"}])
     with pytest.raises(LookupError, match=r"no campaign is called 'other'|'other'"):
@@ -272,10 +291,33 @@ def test_a_token_allows_what_its_role_does(dashboard: Dashboard):
     dashboard.connect().create(SPEC)
     viewer = dashboard.connect(Role.VIEWER)["rows"]
     assert viewer.status.state == "NEW"
-    with pytest.raises(PermissionError):
-        viewer.pause()
+    for forbidden in (viewer.pause, viewer.ask, viewer.start, lambda: viewer.tell({1: 2.0}), lambda: viewer.edit({"seed": 1})):
+        with pytest.raises(PermissionError, match="operator"):
+            forbidden()
+    assert dashboard.site.services.store.campaign("rows").commands == ()
     with pytest.raises(tc.NotAllowedError, match="log in, or send a token"):
         _ = tc.connect(dashboard.address, token="tsk_unknown").campaigns
+
+
+@pytest.mark.parametrize(
+    "address", ["", "example.org", "ftp://example.org", "https://h:port", "https://[h", "https://u:secret@h", "http://h.org", 3]
+)
+def test_an_address_that_is_none_is_refused_without_its_password(address):
+    with pytest.raises(tc.ConfigurationError, match=r"server: .*expected https://") as refused:
+        tc.connect(address, token="tsk_known")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_server_that_is_no_dashboard_is_named(tmp_path):
+    (tmp_path / "api" / "v1").mkdir(parents=True)
+    (tmp_path / "api" / "v1" / "session").write_text("<html>Welcome</html>")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        server = tc.connect(f"http://127.0.0.1:{other.server_port}", token="tsk_known", patience=0.1)
+        with pytest.raises(tc.ConfigurationError, match=r"server: it answered '<html>Welcome</html>'; expected JSON"):
+            _ = server.user
+        other.shutdown()
 
 
 def test_without_a_service_it_says_what_it_waits_for(dashboard: Dashboard):

@@ -81,12 +81,43 @@ def test_what_cannot_be_told_is_refused_with_the_reason():
     for value in (None, float("nan")):
         with pytest.raises(ConfigurationError, match=rf"value: {value} for {row.id}; expected a number"):
             campaign.tell(row, value=value)
-    with pytest.raises(ReportError, match="nothing was stored"):
-        campaign.tell(row, value="much")
+    with pytest.raises(ConfigurationError, match=rf"value: -inf for {row.id}; expected a number"):
+        campaign.tell(row, value=-np.inf)
+    for report, message in (
+        ("much", "value"),
+        (np.array([1.0, 2.0]), r"value: '\[1\.0, 2\.0\]' is not a number"),
+    ):
+        with pytest.raises(ReportError, match=rf"nothing was stored:[\s\S]*{message}"):
+            campaign.tell(row, value=report)
+    for report, message in (
+        (None, "None; expected a row of"),
+        (3, "3; expected a row of"),
+        ([1.0], "line 1: 1.0; expected a mapping of columns"),
+        ({"p1": 1.0}, "number: there is no proposal p1"),
+        ({99: 1.0}, "number: there is no proposal 99"),
+    ):
+        with pytest.raises(ReportError, match=rf"nothing was stored:[\s\S]*{message}"):
+            campaign.tell(report)
+    assert campaign.evaluations[0].state is EvaluationState.PROPOSED
     receipt = campaign.tell(row, status="failed", note="burnt")
     assert receipt.new == {"failures": 1}
     assert campaign.evaluations[0].state is EvaluationState.FAILED
     assert campaign.best is None
+
+
+def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
+    campaign = searched()
+    assert len(campaign.ask(np.int64(2), request_id="monday")) == 2
+    for count in (0, 1.5, "3", True, [2], float("nan")):
+        with pytest.raises(ConfigurationError, match=r"^count: .* proposals; expected a whole number from 1 to 1000$"):
+            campaign.ask(count)
+    with pytest.raises(ConfigurationError, match="request_id: 3; expected a text"):
+        campaign.ask(2, request_id=3)
+    for call in (lambda: campaign.release("p1"), lambda: campaign.attach("p1", tmp_path)):
+        with pytest.raises(ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, or its number"):
+            call()
+    with campaign._place.open() as resources:
+        assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday"]
 
 
 def test_a_whole_report_and_conditions_other_than_proposed_are_told():
@@ -177,6 +208,8 @@ def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path
     ("keys", "message"),
     [
         ({"budget": -1}, "budget.evaluations: -1 must be greater than or equal to 1"),
+        ({"budget": float("nan")}, "budget.evaluations: nan must be a finite number"),
+        ({"budget": "many"}, "budget.evaluations: 'many' must be a valid integer"),
         ({"budget": ts.Execution()}, "budget: it is a part for the key execution"),
         ({"sead": 3}, r"sead: unknown key \(did you mean 'seed'\?\)"),
         ({"calculator": "emt"}, "calculator"),
@@ -184,12 +217,22 @@ def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path
         ({"space": {"type": "parameter"}}, "space: type 'parameter' is not known"),
         ({"proposer": len}, "of type builtin_function_or_method, which a campaign file cannot hold"),
         ({"name": "A b"}, "name"),
+        ({"execution": {"in_flight": object()}}, r"execution\.in_flight: <object .* is of type object"),
     ],
 )
 def test_wrong_arguments_are_told_as_in_a_file(keys, message):
     with pytest.raises(ConfigurationError, match=message) as told:
         searched(**keys)
     assert "line 1" not in str(told.value)
+
+
+def test_a_store_that_is_none_is_refused():
+    with pytest.raises(ConfigurationError, match=r"store: 'memory'; expected 'database', or None for the memory"):
+        ts.Campaign(ts.Parameters(x=(0, 1)), store="memory")
+
+
+def test_a_number_of_numpy_is_a_budget():
+    assert searched(budget=np.int64(4)).spec.budget.evaluations == 4
 
 
 def test_several_problems_come_together():

@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import tansaku as ts
@@ -41,6 +42,7 @@ def test_parameters_may_be_short():
             "kind": {"type": "category", "values": ["a", "b"]},
         },
     }
+    assert ts.Parameters(kind=np.array(["a", "b"])).data["parameters"]["kind"]["values"] == ["a", "b"]
     named = ts.Parameters({"pool": (0, 1)}, seed=2)
     assert named.data["parameters"] == {"pool": {"type": "number", "low": 0, "high": 1}}
 
@@ -50,6 +52,8 @@ def test_parameters_may_be_short():
     [
         (lambda: ts.Parameters(x=(1, 0)), r"^space\.parameters\.x: low 1, high 0: the first must be below the second$"),
         (lambda: ts.Parameters(x=(1,)), r"space\.parameters\.x: \(1,\); expected \(low, high\)"),
+        (lambda: ts.Parameters(x=None), r"space\.parameters\.x: None; expected \(low, high\), .* a list of names"),
+        (lambda: ts.Parameters(x={"a", "b"}), r"space\.parameters\.x: \{'a', 'b'\}; expected"),
         (lambda: ts.Parameters([1]), r"space\.parameters: \[1\] must be a valid dictionary"),
         (lambda: ts.Table("t.csv"), "space.columns: missing\nspace.features: missing"),
         (lambda: ts.Budget(evaluation=3), r"budget\.evaluation: unknown key \(did you mean 'evaluations'\?\)"),

@@ -24,7 +24,7 @@ def test_plain_values_stay_and_arrays_become_lists():
         "e": datetime(2027, 1, 31, tzinfo=UTC),
         "f": Section("budget", {"evaluations": 3}),
     }
-    assert plain(given, files) == {
+    assert plain(given, files, "space") == {
         "a": [1, 2.5, None, True, "t"],
         "b": [0, 1, 2],
         "c": 0.5,
@@ -38,9 +38,9 @@ def test_plain_values_stay_and_arrays_become_lists():
 def test_a_frame_is_a_table_with_its_named_index():
     files: dict[str, bytes] = {}
     frame = pd.DataFrame({"x": [0.1, 1 / 3]}, index=pd.Index(["a", "b"], name="id"))
-    path = plain(frame, files)
+    path = plain(frame, files, "space")
     assert files == {path: b"id,x\na,0.1\nb,0.3333333333333333\n"}
-    assert plain(frame.copy(), {}) == path
+    assert plain(frame.copy(), {}, "space") == path
 
 
 @pytest.mark.parametrize("by", ["ase", "pymatgen"])
@@ -52,12 +52,20 @@ def test_structures_are_one_file_in_a_list_and_a_file_alone(by, require):
 
         structures = [AseAtomsAdaptor.get_structure(atoms) for atoms in structures]
     files: dict[str, bytes] = {}
-    (together,) = plain(structures, files)
-    alone = plain(structures[0], files)
+    (together,) = plain(structures, files, "space")
+    alone = plain(structures[0], files, "space")
     assert files[together].count(b"Lattice=") == 2
     assert files[alone].count(b"Lattice=") == 1
 
 
 def test_anything_else_is_refused():
-    with pytest.raises(ConfigurationError, match="of type builtin_function_or_method, which a campaign file cannot hold"):
-        plain({"a": len}, {})
+    message = (
+        r"^space\.a\[1\]: <built-in function len> is of type builtin_.*, which a campaign file cannot hold; expected plain"
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        plain({"a": [1, len]}, {}, "space")
+
+
+def test_the_order_of_a_set_does_not_depend_on_the_process():
+    given = {"elements": {"Cu", "Au", "Ag"}, "n": frozenset((2, 1))}
+    assert plain(given, {}, "space") == {"elements": ["Ag", "Au", "Cu"], "n": [1, 2]}

@@ -90,6 +90,40 @@ def test_what_cannot_be_run_from_its_text_is_refused_with_the_way_to_do_it():
             searched(acquisition=function)
 
 
+def leaving(pool, observations, posterior, rng):
+    raise SystemExit(3)
+
+
+def worded(pool, observations, posterior, rng):
+    return "much"
+
+
+def single(pool, observations, posterior, rng):
+    return 1.0
+
+
+def undefined(pool, observations, posterior, rng):
+    return np.full(len(pool), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (leaving, "leaving raised SystemExit: 3"),
+        (worded, "worded returned a str; expected an array of numbers"),
+        (single, r"single returned the shape \(\); expected \(32,\), a score for each candidate"),
+        (undefined, r"undefined returned nan for p\d+ \(32 of 32 candidates\); expected numbers"),
+    ],
+)
+def test_scores_that_are_none_leave_what_is_stored_as_it_is(function, message):
+    campaign = searched(acquisition=function, proposer={"type": "gp", "initial_points": 2})
+    for row in campaign.ask(2):
+        campaign.tell(row, value=row["x"])
+    with pytest.raises(ConfigurationError, match=rf"^proposer\.function: {message}"):
+        campaign.ask(1)
+    assert [item.outcome.value for item in campaign.evaluations] == [item["x"] for item in campaign.frame.to_dict("records")]
+
+
 def test_a_notebooks_function_has_the_text_of_its_cell():
     cell, text = "<ipython-input-41>", "def score(pool, observations, posterior, rng):\n    return posterior.mean\n"
     linecache.cache[cell] = (len(text), None, text.splitlines(keepends=True), cell)

@@ -3,13 +3,16 @@
 The metadata of such archives were checked once by the JSON schema of DataCite 4.5 and by rocrate, which are no dependencies.
 """
 
+import hashlib
 import json
+import re
 import zipfile
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import LeaseOwner, Provenance
+from tansaku.tasks.act.commands import deposit
 from tansaku.tasks.act.commands.deposit import (
     OBSERVATIONS,
     Deposit,
@@ -122,7 +125,9 @@ def test_calculators_have_the_licence_of_their_model_with_its_source():
 def test_another_installation_imports_it(written, tmp_path):
     store = MemoryCampaignStore()
     owner = LeaseOwner(host="h", pid=1, process_started=0.0, user="u")
-    done = import_observations(store, unpacked(written[0], tmp_path / "out"), owner)
+    path, files = unpacked(written[0], tmp_path / "out")
+    done = import_observations(store, path, owner)
+    assert files == {}
     assert (done.campaign, done.new, done.total) == (NAME, 5, 5)
     with pytest.raises(ConfigurationError, match="no archive that `tansaku export --for` wrote"):
         unpacked(tmp_path / "none.zip", tmp_path)
@@ -134,6 +139,50 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="would be 1,000,000 bytes"):
         unpacked(tmp_path / "bomb.zip", tmp_path)
     assert not (tmp_path / "observations.parquet").exists()
+
+
+TABLE = b"id,x\na,0.1\n"
+KEPT = f"{hashlib.sha256(TABLE).hexdigest()}/table.csv"
+
+
+def test_files_that_a_campaign_keeps_are_read_by_their_hash_and_nothing_else(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("observations.parquet", b"PAR1")
+        packed.writestr(KEPT, TABLE)
+        for outside in ("../../escaped.csv", "/tmp/escaped.csv", f"{'0' * 64}/../../escaped.csv", "other.csv"):
+            packed.writestr(outside, b"evil")
+    path, files = unpacked(tmp_path / "a.zip", tmp_path / "out" / "in")
+    assert files == {KEPT: TABLE}
+    assert sorted(item.name for item in tmp_path.rglob("*") if item.is_file()) == ["a.zip", path.name]
+
+
+@pytest.mark.parametrize(
+    ("content", "largest", "message"),
+    [
+        (b"another table", 2**28, f"{KEPT} has SHA-256 {hashlib.sha256(b'another table').hexdigest()}"),
+        (TABLE, 10, "its files would be 11 bytes; expected at most 10"),
+    ],
+)
+def test_a_kept_file_that_is_another_one_or_too_large_is_refused(content, largest, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(deposit, "_LARGEST", largest)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("observations.parquet", b"PAR1")
+        packed.writestr(KEPT, content)
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        unpacked(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_an_archive_that_is_encrypted_or_damaged_is_refused(written, tmp_path):
+    content = bytearray(written[0].read_bytes())
+    at = content.index(b"observations.parquet")
+    for place, byte in ((at - 24, 1), (at + 200, 255)):  # the flag of encryption, and a byte of the content
+        other = bytearray(content)
+        other[place] ^= byte
+        central = other.rindex(b"observations.parquet")
+        other[central - 38] ^= byte & 1 if place < at else 0
+        (tmp_path / "b.zip").write_bytes(other)
+        with pytest.raises(ConfigurationError, match="no archive that `tansaku export --for` wrote"):
+            unpacked(tmp_path / "b.zip", tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_everything_wrong_is_said_and_nothing_is_stored(open_laboratory):
 
 def test_other_campaigns_do_not_ask(open_laboratory):
     laboratory = open_laboratory()
-    with pytest.raises(ConfigurationError, match="expected 1 to 1000"):
+    with pytest.raises(ConfigurationError, match="count: 5000 proposals; expected a whole number from 1 to 1000"):
         laboratory.ask(5000)
     with pytest.raises(NotFoundError):
         ask_tell.ask(laboratory.resources, ADA, "other")
