@@ -46,7 +46,7 @@ def sent(text: str, shown: str | None = None, **fields: str) -> Beside:
 @pytest.fixture
 def tables(monkeypatch):
     """Steps of a form whose library has a table."""
-    monkeypatch.setattr(Shelf, "columns", lambda *_: ["sample", "strength", "ratio"])
+    monkeypatch.setattr(Shelf, "first_cells", lambda *_: {"sample": [], "strength": [], "ratio": []})
     return sent
 
 
