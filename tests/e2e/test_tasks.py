@@ -292,7 +292,7 @@ def test_an_experiment_with_five_values(hand: Hand) -> None:
     page = hand.page
     hand.press("New campaign")
     hand.press("Experiment")
-    for field, text in (
+    for key, text in (
         ("parameter-1", "temperature (K)"),
         ("low-1", "300"),
         ("high-1", "400"),
@@ -320,7 +320,7 @@ def test_what_was_typed_for_another_kind_comes_back(hand: Hand) -> None:
     """Nothing that was typed is lost: by another kind, by a row that is added, by a refused Create."""
     page = hand.page
     go(page, "/new/experiment")
-    for field, text in (("parameter-1", "heat"), ("low-1", "300"), ("high-1", "400")):
+    for key, text in (("parameter-1", "heat"), ("low-1", "300"), ("high-1", "400")):
         page.locator(f"[data-key='{key}']").fill(text)
     expect(page.locator("#spec")).to_have_value(re.compile("high: 400"), timeout=PATIENCE)
     page.locator("[data-key=type-1]").select_option("category")

@@ -77,7 +77,7 @@
     for (const id of QUANTITIES) document.getElementById(id).placeholder = page.getElementById(id).placeholder;
     const again = typed.id && !typed.isConnected && document.getElementById(typed.id);
     if (again) {
-      if (again.matches("input, textarea")) {
+      if (again.matches("input, textarea") && typed.value !== typed.defaultValue) {
         again.dataset.answered = again.value; // as the form writes it, once somebody leaves the field
         again.value = typed.value;
       }
@@ -162,22 +162,22 @@
   const had = new Map(); // by name of the row and key
   let rechosen = null;
   const cell = (key, place) => document.getElementById(`field-${key}-${place}`);
-  const note = (place) => {
-    const name = cell("parameter", place)?.value;
-    for (const key of Object.values(KEYS).flat()) if (cell(key, place)?.value.trim()) had.set(`${name} ${key}`, cell(key, place).value);
-  };
-  fields.addEventListener("focusin", (event) => {
-    const [, key, place] = /^(\w+)-(\d+)$/.exec(event.target.name ?? "") ?? [];
-    if (key && cell("parameter", place)) note(place);
-  });
-  fields.addEventListener("change", (event) => {
-    const [, place] = /^type-(\d+)$/.exec(event.target.name) ?? [];
-    if (place) rechosen = place;
-  });
+  const rowName = (place) => cell("parameter", place)?.value.split(/[([]/)[0].trim().replace(/[\s./-]+/g, "_");
+  for (const kind of ["input", "change"]) {
+    fields.addEventListener(kind, (event) => {
+      const [, key, place] = /^(\w+)-(\d+)$/.exec(event.target.name ?? "") ?? [];
+      if (!key || !rowName(place)) return;
+      for (const other of Object.values(KEYS).flat()) {
+        const text = cell(other, place)?.value;
+        if (text?.trim() && other !== key) had.set(`${rowName(place)} ${other}`, text);
+      }
+      if (key === "type") rechosen = place;
+    });
+  }
   document.addEventListener("fields-shown", () => {
     const place = rechosen;
     rechosen = null;
-    const name = place && cell("parameter", place)?.value;
+    const name = place && rowName(place);
     for (const key of KEYS[place && cell("type", place)?.value] ?? []) {
       const input = cell(key, place);
       if (!input || input.value || !had.has(`${name} ${key}`)) continue;
