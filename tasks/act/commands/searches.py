@@ -59,8 +59,8 @@ class SavedSearches:
         known = next((known for known in self.all() if known.name == name), None)
         if known is None:
             raise NotFoundError(f"you have saved no search {shown(name)}")
-        self.accounts.remove_search(known.id)
         self._record("remove", known, before=dict(known.conditions))
+        self.accounts.remove_search(known.id)
 
     def _id(self, name: str) -> str:
         return f"{self.actor.name}/{name}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+import psutil
 import pytest
 
 from tansaku.flows.trainings import training
@@ -79,3 +84,58 @@ def test_trainings_are_carried_out_one_after_the_other(resources, ask):
     assert version.held_out["energies"].rmse < 0.1
     assert (failed.state, failed.version) == (TrainingState.FAILED, None)
     assert "gap" in failed.reason
+
+
+LONG = NETWORK | {"total_weights": [0.0, 1.0, 10.0], "path_points": 60, "path_ratio": 1e-6, "patience": 60, "tolerance": 1e-9}
+SERVICE = "import time; from tansaku.flows.trainings import training\nwith training('tansaku', None, print): time.sleep(600)"
+
+
+def begun(resources: DatabaseResources, identifier: str, service: int) -> psutil.Process:
+    """The process that trains, after its first stored step."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        found = resources.requests.training(identifier)
+        assert found.state.is_open, found
+        if found.steps:
+            (process,) = trainers(service)
+            return process
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+def trainers(service: int) -> list[psutil.Process]:
+    found = psutil.Process(service).children(recursive=True)
+    return [child for child in found if "tansaku.flows.training_process" in child.cmdline()]
+
+
+def test_a_training_whose_process_is_killed_fails_once_and_can_be_asked_for_again(resources, ask):
+    killed = ask("killed", **LONG)
+    with training("tansaku", None, pytest.fail):
+        begun(resources, killed, os.getpid()).send_signal(signal.SIGKILL)
+        found = ended(resources, killed)
+        assert (found.state, found.version) == (TrainingState.FAILED, None)
+        assert found.reason.startswith("its process ended")
+        time.sleep(3.0)  # it is not taken again
+        assert trainers(os.getpid()) == []
+        assert resources.requests.training(killed) == found
+        again = TrainingRequest.model_validate(
+            found.model_dump(exclude={"state", "reason", "steps", "holder"}) | {"id": "again"}
+        )
+        resources.requests.add_training(again)
+        assert ended(resources, "again").version == "killed@1"
+    assert [version.label for version in resources.registry.models("killed")] == ["killed@1"]
+
+
+def test_a_training_whose_service_is_killed_is_continued_once_by_the_next(resources, ask):
+    killed = ask("left", **LONG)
+    service = subprocess.Popen([sys.executable, "-c", SERVICE])
+    trainer = begun(resources, killed, service.pid)
+    service.kill()
+    service.wait()
+    psutil.wait_procs([trainer], 30.0)
+    assert not trainer.is_running(), "it would train beside the next one"
+    assert resources.requests.training(killed).state.is_open
+    with training("tansaku", None, pytest.fail):
+        found = ended(resources, killed)
+    assert (found.state, found.version) == (TrainingState.ENDED, "left@1")
+    assert [version.label for version in resources.registry.models("left")] == ["left@1"]

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from tansaku.models.domain.accounts import MOST_SEARCHES, Role, SavedSearch
+from tansaku.models.domain.accounts import MOST_SEARCHES, Actor, Role, SavedSearch
+from tansaku.tasks.act.commands.searches import SavedSearches
+from tests.support.killed_writes import KilledError, MortalStore
 
 NAME, API = "small-table", "/api/v1/search"
 QUERY = "elements=&value=100&unit=J%2Fm2&order=highest"
@@ -126,6 +128,23 @@ def test_a_saved_search_is_replaced_under_its_name(site, browser):
         (None, SAVED),
         (SAVED, {"order": "lowest"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "after"), [(method, after) for method in ("append_audit", "remove_search") for after in (False, True)]
+)
+def test_a_removal_that_was_killed_is_in_the_audit_or_did_not_happen(site, method, after):
+    accounts, ada = site.services.accounts, Actor(name="ada", role=Role.VIEWER)
+    SavedSearches(accounts, ada, site.clock).save("mine", SAVED)
+    mortal = MortalStore(accounts, method, after)
+    with pytest.raises(KilledError):
+        SavedSearches(mortal, ada, site.clock).remove("mine")
+    is_there = bool(accounts.searches("ada"))
+    assert is_there == ((method, after) != ("remove_search", True))
+    assert is_there or [entry.before for entry in site.changes("search.remove")] == [SAVED]
+    if is_there:
+        SavedSearches(accounts, ada, site.clock).remove("mine")
+    assert (accounts.searches("ada"), site.changes("search.remove")[0].before) == ([], SAVED)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", ".", 61 * "x"])
