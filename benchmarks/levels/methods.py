@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.levels.tables import LevelTable
 from benchmarks.pools import search
 from tansaku.models.domain.levels import with_levels
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.domain.ports import Proposer
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
+from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -24,9 +24,6 @@ from tansaku.models.engine.proposer_registry import build_proposer
 if TYPE_CHECKING:
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
 
-BUDGET = 50.0
-"""Cost of a search, in units of a wanted value."""
-
 Purchases = Iterator[tuple[int, int]]
 """Candidate and level, one after the other; a method sees the values of those before."""
 
@@ -36,23 +33,55 @@ _DRAWN = 128
 
 def bought(table: LevelTable, seed: int) -> Purchases:
     """Ours: the lowest index of looks and full values, as a campaign with ``levels`` proposes them."""
+    yield from _by_levels(table, LevelProposer(_goal(table)), seed)
+
+
+class _AfterLooks(LevelProposer):
+    """Looks at all candidates, then gets a few full values in the order of the looks, before the index decides."""
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        return len(levels_of(pool).candidates) + FIRST
+
+    def _first(self, levels: Levels, cost: FloatArray, history: History, rng: np.random.Generator) -> int:
+        looks, unseen = levels.places[:, 0], np.flatnonzero(np.isfinite(cost[:, 0]))
+        if len(unseen):
+            return int(looks[rng.choice(unseen)])
+        looked = levels.level[history.observed] == 0
+        rows, values = history.observed[looked], history.values[looked]
+        open_ = np.isfinite(cost[levels.candidate[rows], -1])
+        best = rows[open_][np.argmin(values[open_])] if open_.any() else np.flatnonzero(np.isfinite(cost[:, -1]))[0]
+        return int(levels.places[levels.candidate[best] if open_.any() else best, -1])
+
+
+def screened(table: LevelTable, seed: int) -> Purchases:
+    """Ours, with a look at all candidates first."""
+    yield from _by_levels(table, _AfterLooks(_goal(table)), seed)
+
+
+def _by_levels(table: LevelTable, proposer: LevelProposer, seed: int) -> Purchases:
     pool = with_levels(table.pool(), ["look"], [np.full(len(table.values), table.cost)])
     levels = levels_of(pool)
     values = table.values[levels.candidate, levels.level]
-    for row in _searched(pool, values, LevelProposer(Goal("top_k", 1)), seed):
+    for row in _searched(pool, values, proposer, seed, table.budget):
         yield int(levels.candidate[row]), int(levels.level[row])
+
+
+def _goal(table: LevelTable) -> Goal:
+    return Goal("top_k", 1) if table.threshold is None else Goal("all_below", threshold=table.threshold)
 
 
 def single(table: LevelTable, seed: int) -> Purchases:
     """Ours without looks: what a campaign on the wanted level alone does."""
-    objective = ObjectiveSpec.model_validate({"unit": "1", "goal": {"type": "best_overall"}})
+    low = {"type": "all_below", "threshold": f"{table.threshold} eV"}
+    goal = {"type": "best_overall"} if table.threshold is None else low
+    objective = ObjectiveSpec.model_validate({"unit": "1" if table.threshold is None else "eV", "goal": goal})
     proposer = build_proposer(GPProposerSpec(engine=4), objective)
-    yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], proposer, seed))
+    yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], proposer, seed, table.budget))
 
 
-def _searched(pool: CandidatePool, values: FloatArray, proposer: Proposer, seed: int) -> list[int]:
+def _searched(pool: CandidatePool, values: FloatArray, proposer: Proposer, seed: int, budget: float) -> list[int]:
     """Rows in the order in which a campaign buys them."""
-    found: list[int] = search(pool, values, proposer, seed, BudgetSpec(cost=BUDGET)).positions.tolist()
+    found: list[int] = search(pool, values, proposer, seed, BudgetSpec(cost=budget, max_failed_fraction=1.0)).positions.tolist()
     return found
 
 
@@ -114,10 +143,11 @@ def botorch_single(table: LevelTable, seed: int) -> Purchases:
     yield from known
     while True:
         here = [candidate for candidate, _ in known]
-        targets = torch.tensor(-table.values[here, 1])[:, None]
+        done = [candidate for candidate in here if np.isfinite(table.values[candidate, 1])]
+        targets = torch.tensor(-table.values[done, 1])[:, None]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = SingleTaskGP(top[here], targets, outcome_transform=Standardize(1))
+            model = SingleTaskGP(top[done], targets, outcome_transform=Standardize(1))
             fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         with torch.no_grad():
             worth = LogExpectedImprovement(model, float(targets.max()))(top.unsqueeze(1)).numpy()
@@ -128,6 +158,7 @@ def botorch_single(table: LevelTable, seed: int) -> Purchases:
 
 METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "bought": bought,
+    "screened": screened,
     "single": single,
     "screen": screen,
     "random": random,
@@ -152,7 +183,8 @@ def _botorch_model(table: LevelTable, known: list[tuple[int, int]]) -> SingleTas
     from botorch.models.transforms import Standardize
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    candidates, levels = (np.array([pair[which] for pair in known], dtype=np.intp) for which in (0, 1))
+    done = [pair for pair in known if np.isfinite(table.values[pair])]
+    candidates, levels = (np.array([pair[which] for pair in done], dtype=np.intp) for which in (0, 1))
     rows = torch.tensor(np.column_stack([table.features[candidates], levels]), dtype=torch.float64)
     targets = torch.tensor(-table.values[candidates, levels])[:, None]
     with warnings.catch_warnings():
