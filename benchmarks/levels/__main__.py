@@ -54,9 +54,8 @@ class Case:
 def searched(case: Case, folder: Path | None) -> JsonDict:
     """Runs a search until it has all that is wanted or has spent the budget."""
     table = read_table(folder, case.table, case.shape)
-    best = np.nanmin(table.values[:, 1])
+    best, wanted = np.nanmin(table.values[:, 1]), len(table.wanted())
     goal = best + CLOSE * abs(best) if table.threshold is None else table.threshold
-    wanted = 1 if table.threshold is None else int(np.sum(table.values[:, 1] <= goal))
     spent, lowest, looks, full, began = 0.0, np.inf, 0, 0, time.process_time()
     found_at: list[float] = []
     for candidate, level in METHODS[case.method](table, case.seed):
@@ -111,7 +110,7 @@ def _by_cost(runs: list[JsonDict]) -> JsonDict:
     """Share of what is wanted that was found at some costs, and its 95 % interval; of a single one that is P(best)."""
     shares = np.array([[sum(cost <= at + 1e-9 for cost in run["found_at"]) / run["wanted"] for at in AT] for run in runs])
     mean, count = shares.mean(axis=0), len(runs)
-    half = 1.96 * shares.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(AT), np.nan)
+    half = 1.96 * shares.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros(len(AT))
     low, high = wilson(mean, count) if runs[0]["wanted"] == 1 else (mean - half, mean + half)
     name = "p_best" if runs[0]["wanted"] == 1 else "share"
     return {name: {str(at): [float(part[i]) for part in (mean, low, high)] for i, at in enumerate(AT)}}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from benchmarks.levels.tables import LevelTable
 from benchmarks.pools import search
 from tansaku.models.domain.levels import with_levels
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
-from tansaku.models.domain.ports import History, Proposer
+from tansaku.models.domain.ports import Choice, History, Proposer
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -42,15 +43,17 @@ class _AfterLooks(LevelProposer):
     def initial_count(self, pool: CandidatePool) -> int:
         return len(levels_of(pool).candidates) + FIRST
 
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        return n_observed >= max(fitted_at, default=0) + FIRST
+
     def _first(self, levels: Levels, cost: FloatArray, history: History, rng: np.random.Generator) -> int:
-        looks, unseen = levels.places[:, 0], np.flatnonzero(np.isfinite(cost[:, 0]))
+        unseen = np.flatnonzero(np.isfinite(cost[:, 0]))
         if len(unseen):
-            return int(looks[rng.choice(unseen)])
+            return int(levels.places[rng.choice(unseen), 0])
+        looks = np.full(len(cost), np.inf)
         looked = levels.level[history.observed] == 0
-        rows, values = history.observed[looked], history.values[looked]
-        open_ = np.isfinite(cost[levels.candidate[rows], -1])
-        best = rows[open_][np.argmin(values[open_])] if open_.any() else np.flatnonzero(np.isfinite(cost[:, -1]))[0]
-        return int(levels.places[levels.candidate[best] if open_.any() else best, -1])
+        looks[levels.candidate[history.observed[looked]]] = history.values[looked]
+        return int(levels.places[np.argmin(np.where(np.isfinite(cost[:, -1]), looks, np.inf)), -1])
 
 
 def screened(table: LevelTable, seed: int) -> Purchases:
@@ -62,7 +65,8 @@ def _by_levels(table: LevelTable, proposer: LevelProposer, seed: int) -> Purchas
     pool = with_levels(table.pool(), ["look"], [np.full(len(table.values), table.cost)])
     levels = levels_of(pool)
     values = table.values[levels.candidate, levels.level]
-    for row in _searched(pool, values, proposer, seed, table.budget):
+    until = _Until.found(proposer, levels.places[table.wanted(), 1])
+    for row in _searched(pool, values, until, seed, table.budget):
         yield int(levels.candidate[row]), int(levels.level[row])
 
 
@@ -76,12 +80,46 @@ def single(table: LevelTable, seed: int) -> Purchases:
     goal = {"type": "best_overall"} if table.threshold is None else low
     objective = ObjectiveSpec.model_validate({"unit": "1" if table.threshold is None else "eV", "goal": goal})
     proposer = build_proposer(GPProposerSpec(engine=4), objective)
-    yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], proposer, seed, table.budget))
+    until = _Until.found(proposer, table.wanted())
+    yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], until, seed, table.budget))
+
+
+class _Until:
+    """A proposer whose search ends when some rows are known.
+
+    Args:
+        proposer: Which chooses.
+        wanted: The rows.
+    """
+
+    def __init__(self, proposer: Proposer, wanted: IntArray) -> None:
+        self._proposer, self._wanted = proposer, wanted
+
+    @classmethod
+    def found(cls, proposer: Proposer, wanted: IntArray) -> Proposer:
+        """The proposer so ended."""
+        return cast("Proposer", cls(proposer, wanted))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the proposer has
+        return getattr(self._proposer, name)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses, or nothing any more."""
+        found = np.isin(self._wanted, history.observed).all()
+        return None if found else self._proposer.propose(pool, history, number, rng, hyperparameters)
 
 
 def _searched(pool: CandidatePool, values: FloatArray, proposer: Proposer, seed: int, budget: float) -> list[int]:
     """Rows in the order in which a campaign buys them."""
-    found: list[int] = search(pool, values, proposer, seed, BudgetSpec(cost=budget, max_failed_fraction=1.0)).positions.tolist()
+    spec = BudgetSpec(cost=budget, max_failed_fraction=1.0)
+    found: list[int] = search(pool, values, proposer, seed, spec).positions.tolist()
     return found
 
 

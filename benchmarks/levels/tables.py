@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.composition.problem import TABLE, Problem, from_table
 from tansaku.models.domain.errors import MissingComponentError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.engine.transfer.data import part
 
 COSTS = {"cofs": 0.065, "freesolv": 0.1, "polarizability": 0.167}
@@ -73,6 +73,11 @@ class LevelTable:
         group = FeatureGroup.compact("features", self.features, np.arange(n), columns)
         ids = np.array([f"{number:05d}" for number in range(n)])
         return CandidatePool(ids, ("table",), same, ("table",), same, {"features": group}, np.ones(n))
+
+    def wanted(self) -> IntArray:
+        """Candidates that a search is to find: all below the threshold, or the best one."""
+        full = self.values[:, 1]
+        return np.array([np.nanargmin(full)]) if self.threshold is None else np.flatnonzero(full <= self.threshold)
 
 
 def read_table(folder: Path | None, name: str, shape: str = SHAPES[0]) -> LevelTable:

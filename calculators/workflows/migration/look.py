@@ -29,7 +29,8 @@ def look_at_carrier(crystal: Crystal, site: int) -> Carrier:
 def look_at_hop(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carrier]) -> HopResult:
     """Takes a few steps from half way along a hop.
 
-    They keep the symmetry that exchanges the hop's ends; where there is none, the ion stays in the plane across the hop.
+    They keep the symmetry that exchanges the hop's ends; where there is none, the ion stays in the plane across the hop. If they
+    end below both ends, that is a state on the way.
 
     Args:
         carriers: End states by site, for one site of each orbit.
@@ -45,12 +46,12 @@ def look_at_hop(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carri
         start.set_constraint([FixedPlane(passage.ion, along), KeepCentre(passage.ion)])
     curvature = springs(start)
     state = _few_steps(crystal.relaxer.at_fixed_cell(start, curvature, bound))
-    first, second = (carriers[crystal.network.orbits[site]].state.energy for site in (hop.second, hop.first))
+    ends = tuple(carriers[crystal.network.orbits[site]].state.energy for site in (hop.second, hop.first))
     return HopResult(
         method="look",
-        energy=state.energy,
-        profile=((0.0, first), (0.5, state.energy), (1.0, second)),
-        intermediate=None,
+        energy=max(state.energy, *ends),
+        profile=((0.0, ends[0]), (0.5, state.energy), (1.0, ends[1])),
+        intermediate=state.energy if state.energy < min(ends) else None,
         eigenvalues=(),
         remaining=state.remaining(curvature),
         note="",
