@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from itertools import islice
@@ -11,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.levels.__main__ import Case, main, searched, summary
+from benchmarks.levels.__main__ import Case, main, searched
 from benchmarks.levels.methods import METHODS
-from benchmarks.levels.tables import BELOW, BUDGET, COSTS, SETTINGS, SHAPES, TAVORITES, read_table
+from benchmarks.levels.tables import BELOW, BUDGET, COSTS, SHAPES, read_table
 
 N = 60
 
@@ -110,10 +109,3 @@ def test_looks_at_all_come_first_where_all_are_screened():
     assert sorted(candidate for candidate, level in bought[:159]) == list(range(159))
     assert [level for _, level in bought[159:]] == [1, 1, 1]
     assert bought[159][0] == int(np.nanargmin(table.values[:, 0]))
-
-
-def test_the_committed_searches_of_tavorites_were_run_with_the_committed_settings():
-    committed = json.loads((SETTINGS.parent / "tavorites.json").read_text())
-    assert committed["settings"] == hashlib.sha256(SETTINGS.read_bytes()).hexdigest()
-    assert {run["table"] for run in committed["runs"]} <= set(TAVORITES)
-    assert json.loads(json.dumps(summary(committed["runs"]))) == committed["summary"]
