@@ -1,13 +1,18 @@
-"""``python -m benchmarks.levels --data DIR --out result.json``: searches that may look at a cheap level.
+"""``python -m benchmarks.levels --out result.json``: searches that may look at a cheap level.
 
-``DIR`` holds ``cofs.csv``, ``freesolv.csv`` and ``polarizability.csv``. Cost counts looks and wanted values in units of a
-wanted value. ``needed`` is the cost at which a wanted value within 1 % of the best was bought; searches that had none at 50
-count as 50. ``bought`` and ``single`` are the product's own search, BoTorch's begin with five random candidates,
-``botorch-mes`` at both levels. An interrupted run continues. One thread: ``OMP_NUM_THREADS=1``.
+Cost counts looks and wanted values, in units of a wanted value. ``needed`` is the cost at which a wanted value within 1 % of
+the best was bought; searches that had none count as the budget. ``bought`` and ``single`` are the product's own search,
+``screened`` is its search after a look at all; BoTorch's begin with five random candidates, ``botorch-mes`` at both levels.
+An interrupted run continues. One thread: ``OMP_NUM_THREADS=1``.
+
+Tables of ``--data``, ``cofs``, ``freesolv`` and ``polarizability``, are searched with a budget of 50. Tables of tavorites are
+searched for the best compound with a budget of 25, or for all low barriers (``below``) with 50: ``found_at`` has the cost of
+each that was found. What a look costs is in ``settings.json``, fixed on lithium; the result has the file's hash.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -16,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import begun, command, results
-from benchmarks.levels.methods import BUDGET, METHODS
-from benchmarks.levels.tables import COSTS, SHAPES, read_table
+from benchmarks.intervals import wilson
+from benchmarks.levels.methods import METHODS
+from benchmarks.levels.tables import BUDGET, BUDGET_OF_BEST, COSTS, SETTINGS, SHAPES, TAVORITES, read_table
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
@@ -27,10 +33,12 @@ CLOSE = 0.01
 """Distance from the best value that counts as found, in units of that value."""
 
 OF_BOTORCH = ("botorch-mes", "botorch-single")
-SHAPES_OF = {"bought": SHAPES, "botorch-mes": SHAPES, "screen": SHAPES}
+SHAPES_OF = {"bought": SHAPES, "screened": SHAPES, "botorch-mes": SHAPES, "screen": SHAPES}
 """Methods that use the cheap level see all shapes of a table, others one."""
 
 QUICK = ("cofs",)
+AT = (10, 15, 25, 50)
+"""Costs at which the tables of tavorites are judged."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +51,28 @@ class Case:
     seed: int
 
 
-def searched(case: Case, folder: Path) -> JsonDict:
-    """Runs a search until it has the best value or has spent the budget."""
+def searched(case: Case, folder: Path | None) -> JsonDict:
+    """Runs a search until it has all that is wanted or has spent the budget."""
     table = read_table(folder, case.table, case.shape)
-    best = table.values[:, 1].min()
-    goal = best + CLOSE * abs(best)
-    spent, lowest, looks, full, needed, began = 0.0, np.inf, 0, 0, None, time.process_time()
+    best, wanted = np.nanmin(table.values[:, 1]), len(table.wanted())
+    goal = best + CLOSE * abs(best) if table.threshold is None else table.threshold
+    spent, lowest, looks, full, began = 0.0, np.inf, 0, 0, time.process_time()
+    found_at: list[float] = []
     for candidate, level in METHODS[case.method](table, case.seed):
         price = 1.0 if level else table.cost
-        if spent + price > BUDGET + 1e-9:
+        if spent + price > table.budget + 1e-9:
             break
         spent += price
         looks, full = looks + (not level), full + level
-        lowest = min(lowest, table.values[candidate, 1]) if level else lowest
-        if lowest <= goal:
-            needed = spent
+        value = table.values[candidate, 1] if level else np.nan
+        lowest = min(lowest, value)
+        found_at += [spent] if value <= goal else []
+        if len(found_at) == wanted:
             break
     return asdict(case) | {
-        "needed": needed,
+        "needed": found_at[-1] if len(found_at) == wanted else None,
+        "found_at": found_at,
+        "wanted": wanted,
         "gap": float((lowest - best) / abs(best)) if np.isfinite(lowest) else None,
         "looks": looks,
         "full": full,
@@ -73,7 +85,8 @@ def summary(runs: list[JsonDict]) -> list[JsonDict]:
     rows = []
     for key in dict.fromkeys((run["table"], run["shape"], run["method"]) for run in runs):
         own = [run for run in runs if (run["table"], run["shape"], run["method"]) == key]
-        needed = np.array([BUDGET if run["needed"] is None else run["needed"] for run in own])
+        budget = BUDGET_OF_BEST if key[0] in TAVORITES and own[0].get("wanted") == 1 else BUDGET
+        needed = np.array([budget if run["needed"] is None else run["needed"] for run in own])
         error = float(needed.std(ddof=1) / np.sqrt(len(own))) if len(own) > 1 else None
         rows.append(
             {
@@ -88,16 +101,28 @@ def summary(runs: list[JsonDict]) -> list[JsonDict]:
                 "looks": float(np.mean([run["looks"] for run in own])),
                 "seconds": float(np.mean([run["seconds"] for run in own])),
             }
+            | (_by_cost(own) if key[0] in TAVORITES else {})
         )
     return rows
 
 
-def cases(tables: tuple[str, ...], methods: tuple[str, ...], seeds: int) -> list[Case]:
+def _by_cost(runs: list[JsonDict]) -> JsonDict:
+    """Share of what is wanted that was found at some costs, and its 95 % interval; of a single one that is P(best)."""
+    shares = np.array([[sum(cost <= at + 1e-9 for cost in run["found_at"]) / run["wanted"] for at in AT] for run in runs])
+    mean, count = shares.mean(axis=0), len(runs)
+    half = 1.96 * shares.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros(len(AT))
+    low, high = wilson(mean, count) if runs[0]["wanted"] == 1 else (mean - half, mean + half)
+    name = "p_best" if runs[0]["wanted"] == 1 else "share"
+    return {name: {str(at): [float(part[i]) for part in (mean, low, high)] for i, at in enumerate(AT)}}
+
+
+def cases(tables: tuple[str, ...], methods: tuple[str, ...], seeds: int, shapes: tuple[str, ...] = SHAPES) -> list[Case]:
     """All searches, those of one seed after the other."""
     return [
         Case(table, shape, method, seed)
         for seed, table, method in product(range(seeds), tables, methods)
         for shape in SHAPES_OF.get(method, SHAPES[:1])
+        if shape in shapes
     ]
 
 
@@ -105,7 +130,7 @@ def cases(tables: tuple[str, ...], methods: tuple[str, ...], seeds: int) -> list
 class _Searched:
     """The search of a case; a value, so that other processes can run it."""
 
-    folder: Path
+    folder: Path | None
 
     def __call__(self, case: Case) -> JsonDict:
         return searched(case, self.folder)
@@ -114,13 +139,17 @@ class _Searched:
 def main() -> None:
     """Runs the searches and writes the result after each."""
     parser = command("levels", __doc__, quick="one table, two seeds, without BoTorch", jobs="searches")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--data", type=Path, help="folder of the public tables")
+    parser.add_argument("--tables", nargs="+", choices=[*COSTS, *TAVORITES], help="default: the public ones, or all tavorites")
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="default: all for methods that use the cheap level")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS), help="default: all")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"default: {SEEDS}")
     options = parser.parse_args()
     methods = tuple(name for name in options.methods if not (options.quick and name in OF_BOTORCH))
-    wanted = cases(QUICK if options.quick else tuple(COSTS), methods, 2 if options.quick else options.seeds)
-    found = begun(options.out, {"schema_version": 1, "budget": BUDGET, "close": CLOSE}, runs=[])
+    tables = tuple(options.tables or (TAVORITES if options.data is None else QUICK if options.quick else COSTS))
+    wanted = cases(tables, methods, 2 if options.quick else options.seeds, tuple(options.shapes or SHAPES))
+    fixed = {} if options.data else {"settings": hashlib.sha256(SETTINGS.read_bytes()).hexdigest()}
+    found = begun(options.out, {"schema_version": 1, "budget": BUDGET, "close": CLOSE} | fixed, runs=[])
     done = {(run["table"], run["shape"], run["method"], run["seed"]) for run in found["runs"]}
     left = [case for case in wanted if (case.table, case.shape, case.method, case.seed) not in done]
     for run in results(_Searched(options.data), left, options.jobs):
@@ -130,7 +159,8 @@ def main() -> None:
         error = "" if row["error"] is None else f" ± {row['error']:.1f}"
         print(
             f"{row['table']:<15} {row['shape']:<12} {row['method']:<15} found {row['found']:>2} of {row['seeds']:>2}, "
-            f"cost {row['mean']:.1f}{error}, median {row['median']:.1f}"
+            f"cost {row['mean']:.1f}{error}, median {row['median']:.1f}, looks {row['looks']:.0f}",
+            *(f"{at}: {share:.2f} [{low:.2f}]" for at, (share, low, _) in row.get("p_best", row.get("share", {})).items()),
         )
 
 

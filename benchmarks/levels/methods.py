@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from benchmarks.levels.tables import LevelTable
 from benchmarks.pools import search
 from tansaku.models.domain.levels import with_levels
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.domain.ports import Proposer
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
+from tansaku.models.domain.ports import Choice, History, Proposer
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -24,9 +25,6 @@ from tansaku.models.engine.proposer_registry import build_proposer
 if TYPE_CHECKING:
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
 
-BUDGET = 50.0
-"""Cost of a search, in units of a wanted value."""
-
 Purchases = Iterator[tuple[int, int]]
 """Candidate and level, one after the other; a method sees the values of those before."""
 
@@ -36,23 +34,92 @@ _DRAWN = 128
 
 def bought(table: LevelTable, seed: int) -> Purchases:
     """Ours: the lowest index of looks and full values, as a campaign with ``levels`` proposes them."""
+    yield from _by_levels(table, LevelProposer(_goal(table)), seed)
+
+
+class _AfterLooks(LevelProposer):
+    """Looks at all candidates, then gets a few full values in the order of the looks, before the index decides."""
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        return len(levels_of(pool).candidates) + FIRST
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        return n_observed >= max(fitted_at, default=0) + FIRST
+
+    def _first(self, levels: Levels, cost: FloatArray, history: History, rng: np.random.Generator) -> int:
+        unseen = np.flatnonzero(np.isfinite(cost[:, 0]))
+        if len(unseen):
+            return int(levels.places[rng.choice(unseen), 0])
+        looks = np.full(len(cost), np.inf)
+        looked = levels.level[history.observed] == 0
+        looks[levels.candidate[history.observed[looked]]] = history.values[looked]
+        return int(levels.places[np.argmin(np.where(np.isfinite(cost[:, -1]), looks, np.inf)), -1])
+
+
+def screened(table: LevelTable, seed: int) -> Purchases:
+    """Ours, with a look at all candidates first."""
+    yield from _by_levels(table, _AfterLooks(_goal(table)), seed)
+
+
+def _by_levels(table: LevelTable, proposer: LevelProposer, seed: int) -> Purchases:
     pool = with_levels(table.pool(), ["look"], [np.full(len(table.values), table.cost)])
     levels = levels_of(pool)
     values = table.values[levels.candidate, levels.level]
-    for row in _searched(pool, values, LevelProposer(Goal("top_k", 1)), seed):
+    until = _Until.found(proposer, levels.places[table.wanted(), 1])
+    for row in _searched(pool, values, until, seed, table.budget):
         yield int(levels.candidate[row]), int(levels.level[row])
+
+
+def _goal(table: LevelTable) -> Goal:
+    return Goal("top_k", 1) if table.threshold is None else Goal("all_below", threshold=table.threshold)
 
 
 def single(table: LevelTable, seed: int) -> Purchases:
     """Ours without looks: what a campaign on the wanted level alone does."""
-    objective = ObjectiveSpec.model_validate({"unit": "1", "goal": {"type": "best_overall"}})
+    low = {"type": "all_below", "threshold": f"{table.threshold} eV"}
+    goal = {"type": "best_overall"} if table.threshold is None else low
+    objective = ObjectiveSpec.model_validate({"unit": "1" if table.threshold is None else "eV", "goal": goal})
     proposer = build_proposer(GPProposerSpec(engine=4), objective)
-    yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], proposer, seed))
+    until = _Until.found(proposer, table.wanted())
+    yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], until, seed, table.budget))
 
 
-def _searched(pool: CandidatePool, values: FloatArray, proposer: Proposer, seed: int) -> list[int]:
+class _Until:
+    """A proposer whose search ends when some rows are known.
+
+    Args:
+        proposer: Which chooses.
+        wanted: The rows.
+    """
+
+    def __init__(self, proposer: Proposer, wanted: IntArray) -> None:
+        self._proposer, self._wanted = proposer, wanted
+
+    @classmethod
+    def found(cls, proposer: Proposer, wanted: IntArray) -> Proposer:
+        """The proposer so ended."""
+        return cast("Proposer", cls(proposer, wanted))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the proposer has
+        return getattr(self._proposer, name)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses, or nothing any more."""
+        found = np.isin(self._wanted, history.observed).all()
+        return None if found else self._proposer.propose(pool, history, number, rng, hyperparameters)
+
+
+def _searched(pool: CandidatePool, values: FloatArray, proposer: Proposer, seed: int, budget: float) -> list[int]:
     """Rows in the order in which a campaign buys them."""
-    found: list[int] = search(pool, values, proposer, seed, BudgetSpec(cost=BUDGET)).positions.tolist()
+    spec = BudgetSpec(cost=budget, max_failed_fraction=1.0)
+    found: list[int] = search(pool, values, proposer, seed, spec).positions.tolist()
     return found
 
 
@@ -114,10 +181,11 @@ def botorch_single(table: LevelTable, seed: int) -> Purchases:
     yield from known
     while True:
         here = [candidate for candidate, _ in known]
-        targets = torch.tensor(-table.values[here, 1])[:, None]
+        done = [candidate for candidate in here if np.isfinite(table.values[candidate, 1])]
+        targets = torch.tensor(-table.values[done, 1])[:, None]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = SingleTaskGP(top[here], targets, outcome_transform=Standardize(1))
+            model = SingleTaskGP(top[done], targets, outcome_transform=Standardize(1))
             fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         with torch.no_grad():
             worth = LogExpectedImprovement(model, float(targets.max()))(top.unsqueeze(1)).numpy()
@@ -128,6 +196,7 @@ def botorch_single(table: LevelTable, seed: int) -> Purchases:
 
 METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "bought": bought,
+    "screened": screened,
     "single": single,
     "screen": screen,
     "random": random,
@@ -152,7 +221,8 @@ def _botorch_model(table: LevelTable, known: list[tuple[int, int]]) -> SingleTas
     from botorch.models.transforms import Standardize
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    candidates, levels = (np.array([pair[which] for pair in known], dtype=np.intp) for which in (0, 1))
+    done = [pair for pair in known if np.isfinite(table.values[pair])]
+    candidates, levels = (np.array([pair[which] for pair in done], dtype=np.intp) for which in (0, 1))
     rows = torch.tensor(np.column_stack([table.features[candidates], levels]), dtype=torch.float64)
     targets = torch.tensor(-table.values[candidates, levels])[:, None]
     with warnings.catch_warnings():

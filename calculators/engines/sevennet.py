@@ -35,7 +35,14 @@ _WEIGHTS = {
         "pretrained_potentials/SevenNet_l3i5/checkpoint_l3i5.pth",
         "a7ff190d41efe5b8317a03d20a468e4036a1a3e64e0b14fdbab64ac3f4bfc09d",
     ),
+    "7net-mf-0-r2scan": (
+        "pretrained_potentials/SevenNet_MF_0/checkpoint_sevennet_mf_0.pth",
+        "81791329b37d445f46b531578c182c41792d98c7814222c9e5dde276402225fd",
+    ),
 }
+
+_FUNCTIONALS = {"7net-mf-0-r2scan": "R2SCAN"}
+"""Functional of a model of several: Kim et al., J. Am. Chem. Soc. 147, 1042 (2025), doi:10.1021/jacs.4c14455."""
 
 
 _HEAVIEST = 94
@@ -43,7 +50,7 @@ _LEFT_OUT = frozenset({"Po", "At", "Rn", "Fr", "Ra"})
 
 
 def known_elements() -> frozenset[str]:
-    """Elements that both models were fitted to."""
+    """Elements that the models were fitted to."""
     return frozenset(chemical_symbols[1 : _HEAVIEST + 1]) - _LEFT_OUT
 
 
@@ -64,11 +71,11 @@ def open_sevennet(spec: SevennetSpec) -> UniversalCalculator:
         model_sha256=checked_weights(path, expected, "sevenn"),
         settings={"dtype": "float32", "device": DEVICE, "minimizer": "lbfgs"},
     )
-    return UniversalCalculator(provenance, lambda: _network(path))
+    return UniversalCalculator(provenance, lambda: _network(path, _FUNCTIONALS.get(spec.model)))
 
 
 @lru_cache(maxsize=2)
-def _network(path: Path) -> Network:
+def _network(path: Path, functional: str | None = None) -> Network:
     """The package's calculator with its network; one per process.
 
     Its loader unpickles the file, which is why the file's hash has been compared with the known one before.
@@ -81,7 +88,7 @@ def _network(path: Path) -> Network:
         warnings.simplefilter("ignore")
         from sevenn.calculator import SevenNetCalculator
 
-        inner = SevenNetCalculator(str(path), device=DEVICE)
+        inner = SevenNetCalculator(str(path), device=DEVICE, modal=functional)
     inner.model.requires_grad_(False)
     return _Package(inner)
 

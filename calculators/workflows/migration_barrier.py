@@ -23,7 +23,7 @@ from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal, fi
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature, guess, with_voids
 from tansaku.calculators.workflows.migration.hops import HopResult, find_saddle
 from tansaku.calculators.workflows.migration.interstitials import Settled, Site, find_sites, open_voids, settle, with_sites
-from tansaku.calculators.workflows.migration.look import ROUGH, look_at_carrier, look_at_hop, rough_curvature
+from tansaku.calculators.workflows.migration.look import ROUGH, look_at_carrier, look_at_hop
 from tansaku.calculators.workflows.migration.network import (
     HopClass,
     Network,
@@ -42,6 +42,7 @@ from tansaku.calculators.workflows.migration.plain import (
     read_state,
 )
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
+from tansaku.calculators.workflows.migration.springs import springs
 from tansaku.calculators.workflows.migration.supercell import Supercell, make_supercell
 from tansaku.calculators.workflows.migration.voids import Dropped, Void, VoidMaker, find_voids
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
@@ -109,7 +110,7 @@ class Parts:
     def curvature(self, supercell: Supercell, operations: tuple[Operation, ...]) -> FloatArray | None:
         """Second derivatives of a full supercell."""
         if self._looks:
-            return rough_curvature(supercell)
+            return springs(supercell.atoms)
         data = self._checkpoint.load("curvature")
         if data is not None:
             self._earlier += int(data["evaluations"])

@@ -5,38 +5,32 @@ Nothing is asked of the midpoints: not whether they are converged, not whether t
 
 from __future__ import annotations
 
-import numpy as np
 from ase.constraints import FixedPlane
 
 from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal
-from tansaku.calculators.workflows.migration.curvature import guess
 from tansaku.calculators.workflows.migration.hops import HopResult, midpoint_start, restrict
 from tansaku.calculators.workflows.migration.network import HopClass
-from tansaku.calculators.workflows.migration.relaxing import STIFFNESS, State
-from tansaku.calculators.workflows.migration.supercell import Supercell
+from tansaku.calculators.workflows.migration.relaxing import State
+from tansaku.calculators.workflows.migration.springs import springs
 from tansaku.calculators.workflows.pinned_ion import KeepCentre
-from tansaku.models.domain.pool import FloatArray
 
 ROUGH = 0.04
 """Largest stress times the volume per atom after the crystal's relaxation [eV]."""
 
 
-def rough_curvature(supercell: Supercell) -> FloatArray:
-    """A diagonal guess of the second derivatives of a full supercell [eV/Å^2], which costs nothing."""
-    return STIFFNESS * np.eye(3 * len(supercell.atoms))
-
-
 def look_at_carrier(crystal: Crystal, site: int) -> Carrier:
     """Takes a few steps with the carrier on a site."""
     kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
-    state = _few_steps(crystal.relaxer.at_fixed_cell(crystal.atoms(kept), guess(crystal.curvature, kept, _NONE)))
+    atoms = crystal.atoms(kept)
+    state = _few_steps(crystal.relaxer.at_fixed_cell(atoms, springs(atoms)))
     return Carrier(site, state, spread=0.0, starts=1)
 
 
 def look_at_hop(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carrier]) -> HopResult:
     """Takes a few steps from half way along a hop.
 
-    They keep the symmetry that exchanges the hop's ends; where there is none, the ion stays in the plane across the hop.
+    They keep the symmetry that exchanges the hop's ends; where there is none, the ion stays in the plane across the hop. If they
+    end below both ends, that is a state on the way.
 
     Args:
         carriers: End states by site, for one site of each orbit.
@@ -50,22 +44,20 @@ def look_at_hop(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carri
     else:
         along = crystal.supercell.place(hop) - crystal.supercell.host.positions[hop.first]
         start.set_constraint([FixedPlane(passage.ion, along), KeepCentre(passage.ion)])
-    state = _few_steps(crystal.relaxer.at_fixed_cell(start, passage.curvature, bound))
-    first, second = (carriers[crystal.network.orbits[site]].state.energy for site in (hop.second, hop.first))
+    curvature = springs(start)
+    state = _few_steps(crystal.relaxer.at_fixed_cell(start, curvature, bound))
+    ends = tuple(carriers[crystal.network.orbits[site]].state.energy for site in (hop.second, hop.first))
     return HopResult(
         method="look",
-        energy=state.energy,
-        profile=((0.0, first), (0.5, state.energy), (1.0, second)),
-        intermediate=None,
+        energy=max(state.energy, *ends),
+        profile=((0.0, ends[0]), (0.5, state.energy), (1.0, ends[1])),
+        intermediate=state.energy if state.energy < min(ends) else None,
         eigenvalues=(),
-        remaining=state.remaining(passage.curvature),
+        remaining=state.remaining(curvature),
         note="",
         kept=passage.kept,
         positions=state.positions,
     )
-
-
-_NONE = np.empty(0, dtype=np.intp)
 
 
 def _few_steps(state: State | None) -> State:

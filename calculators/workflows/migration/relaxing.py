@@ -15,6 +15,7 @@ from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
+from tansaku.calculators.workflows.migration.springs import springs
 from tansaku.calculators.workflows.migration.supercell import Mapping
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
@@ -23,9 +24,6 @@ from tansaku.models.domain.ports import CalculationResult, Calculator
 _MAX_STEP = 0.15
 _CHUNK = 15
 """Steps after which a relaxation from a guess of the curvature starts again with the guess."""
-
-STIFFNESS = 20.0
-"""Guess for an atom of a crystal [eV/Å^2]."""
 
 _CELL_STIFFNESS = 0.5
 """Guess of the elastic constants of a crystal [eV/Å^3]."""
@@ -270,10 +268,11 @@ class Relaxer:
 
 
 def _guess_with_cell(atoms: Atoms) -> FloatArray:
-    """Second derivatives of a crystal's energy, diagonal, as a filter of ASE has atoms and cell: by strain times atoms."""
+    """A guess of a crystal's second derivatives as a filter of ASE has atoms and cell: by strain times atoms."""
     count = len(atoms)
-    cell = _CELL_STIFFNESS * atoms.get_volume() / count**2
-    return np.diag(np.array([STIFFNESS] * (3 * count) + [cell] * 9))
+    guess = _CELL_STIFFNESS * atoms.get_volume() / count**2 * np.eye(3 * count + 9)
+    guess[: 3 * count, : 3 * count] = springs(atoms)
+    return np.asarray(guess)
 
 
 def _stress_per_atom(atoms: Atoms) -> float:

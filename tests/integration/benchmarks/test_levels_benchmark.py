@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.levels.__main__ import BUDGET, Case, main, searched
+from benchmarks.levels.__main__ import Case, main, searched
 from benchmarks.levels.methods import METHODS
-from benchmarks.levels.tables import COSTS, SHAPES, read_table
+from benchmarks.levels.tables import BELOW, BUDGET, COSTS, SHAPES, read_table
 
 N = 60
 
@@ -81,3 +81,31 @@ def test_the_command_writes_a_result_and_continues_it(folder, tmp_path, monkeypa
     }
     main()
     assert json.loads(out.read_text())["runs"] == first["runs"]
+
+
+def test_tables_of_tavorites_have_a_look_at_every_compound_and_leave_out_the_best():
+    whole, less = (read_table(None, name) for name in ("Na", "Na less 2"))
+    assert (len(whole.values), len(less.values)) == (159, 157)
+    assert np.isfinite(whole.values[:, 0]).mean() > 0.95
+    full = np.sort(whole.values[:, 1])
+    np.testing.assert_array_equal(np.sort(less.values[:, 1]), full[2:])
+    shuffled = read_table(None, "Na", SHAPES[-1]).values
+    np.testing.assert_array_equal(shuffled[:, 1], whole.values[:, 1])
+    assert np.count_nonzero(shuffled[:, 0] != whole.values[:, 0]) > 100
+
+
+def test_all_low_barriers_are_counted_as_they_are_found():
+    table = read_table(None, "Na below")
+    run = searched(Case("Na below", SHAPES[0], "screen", 0), None)
+    assert (table.threshold, run["wanted"], run["looks"]) == (BELOW, int(np.sum(table.values[:, 1] <= BELOW)), 159)
+    assert run["found_at"] == sorted(run["found_at"])
+    assert run["found_at"][0] >= 159 * table.cost + 1.0
+    assert 159 * table.cost + run["full"] <= BUDGET
+
+
+def test_looks_at_all_come_first_where_all_are_screened():
+    table = read_table(None, "Li")
+    bought = list(islice(METHODS["screened"](table, 0), 162))
+    assert sorted(candidate for candidate, level in bought[:159]) == list(range(159))
+    assert [level for _, level in bought[159:]] == [1, 1, 1]
+    assert bought[159][0] == int(np.nanargmin(table.values[:, 0]))

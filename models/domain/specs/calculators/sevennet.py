@@ -30,6 +30,6 @@ class SevennetSpec(CalculatorBase):
     )
 
     type: Literal["sevennet"] = "sevennet"
-    model: Literal["7net-0", "7net-l3i5"] = "7net-0"
+    model: Literal["7net-0", "7net-l3i5", "7net-mf-0-r2scan"] = "7net-0"
     relaxation: RelaxationSpec = RelaxationSpec()
     workflow: MigrationBarrierSpec | None = None

@@ -89,6 +89,19 @@ def test_precision_and_weights_change_the_numbers(require):
     assert abs(other - single) > 0.1
 
 
+def test_a_model_of_several_functionals_gives_the_one_of_its_name(require):
+    """The package's own calculator, asked for it."""
+    require("sevenn")
+    from sevenn.calculator import SevenNetCalculator
+
+    atoms = bulk("NaCl", "rocksalt", a=5.7)
+    found = open_sevennet(SevennetSpec(model="7net-mf-0-r2scan")).evaluate(atoms).energy
+    for functional, same in (("R2SCAN", True), ("PBE", False)):
+        theirs = atoms.copy()
+        theirs.calc = SevenNetCalculator("7net-mf-0", modal=functional, device="cpu")
+        assert (abs(float(theirs.get_potential_energy()) - found) < 1e-4) == same
+
+
 def test_models_of_one_kind_share_their_weights_in_memory(require):
     require("chgnet")
     from tansaku.calculators.engines.chgnet import _network

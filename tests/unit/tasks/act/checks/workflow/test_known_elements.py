@@ -167,19 +167,20 @@ def test_the_setups_that_are_there_are_known(tmp_path, require):
     assert {"Al", "O"} <= known_elements(GpawSpec(), tmp_path)
 
 
-@pytest.mark.parametrize("package", ["chgnet", "sevennet"])
-def test_the_universal_potentials_know_what_we_say(package, require, tmp_path):
+@pytest.mark.parametrize("model", ["chgnet", "7net-0", "7net-mf-0-r2scan"])
+def test_the_universal_potentials_know_what_we_say(model, require, tmp_path):
     """The tables are those of the weights, which are known by their hash."""
-    require({"sevennet": "sevenn"}.get(package, package))
-    if package == "chgnet":
+    require("chgnet" if model == "chgnet" else "sevenn")
+    if model == "chgnet":
         from tansaku.calculators.engines.chgnet_network import ChgnetNetwork
 
         numbers, spec = ChgnetNetwork.elements, ChgnetSpec()
     else:
-        from tansaku.calculators.engines.sevennet import _WEIGHTS, _network
+        from tansaku.calculators.engines.sevennet import _FUNCTIONALS, _WEIGHTS, _network
         from tansaku.calculators.engines.universal import installed
 
-        numbers, spec = _network(installed("sevenn", "sevennet") / _WEIGHTS["7net-0"][0]).elements, SevennetSpec()
+        network = _network(installed("sevenn", "sevennet") / _WEIGHTS[model][0], _FUNCTIONALS.get(model))
+        numbers, spec = network.elements, SevennetSpec(model=model)
     assert known_elements(spec, tmp_path) == {chemical_symbols[number] for number in numbers}
 
 
