@@ -55,7 +55,7 @@ def radial_difference(stack: PlaneStack, removed: int, grid: RadialGrid) -> Floa
 
 
 def _general_difference(stack: GeneralStack, removed: int, grid: RadialGrid) -> FloatArray:
-    """The same for two stacks of planes: pairs across the boundary, less half of those in either crystal across such a plane."""
+    """The same for two stacks of planes: pairs across the boundary, less half of those in either crystal."""
     from scipy.spatial import cKDTree
 
     counts = [math.ceil(grid.reach / spacing) + 1 for spacing in stack.grain_spacings]

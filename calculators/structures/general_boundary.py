@@ -164,7 +164,7 @@ def _integers(rows: Sequence[Sequence[float]]) -> Rotation:
 
 
 def _turned(lower: Rotation, upper: Rotation, vector: Vector) -> Vector:
-    """A direction of the lower grain in the upper grain's axes: row i of both matrices is the same vector of the coincidence lattice."""
+    """A direction of the lower grain in the upper grain's axes; row i of both matrices is one vector of the coincidence lattice."""
     a, b, c = upper
     products = apply(lower, vector)
     image = combine(products, (cross(b, c), cross(c, a), cross(a, b)))
@@ -249,25 +249,24 @@ def _strained_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: Pla
     allowed = max(boundary.max_strain, 0.02)
     near = np.flatnonzero((lengths > 1e-9) & (lengths <= LONGEST_PERIOD) & (off <= allowed * lengths))
     near = near[np.argsort(lengths[near].round(6), kind="stable")][:200]
-    best: tuple[float, IntArray, IntArray, float] | None = None
-    smallest = math.inf
-    for i, j in itertools.combinations(near.tolist(), 2):
-        area = abs(float(np.linalg.det(vectors[[i, j]])))
-        if area < 1e-6 or round(abs(np.linalg.det(images[[i, j]]))) == 0:
-            continue
-        stretches = np.linalg.svd(np.linalg.solve(images[[i, j]] @ other, vectors[[i, j]]), compute_uv=False)
-        strain = float(np.abs(stretches - 1.0).max())
-        smallest = min(smallest, strain)
-        if strain <= boundary.max_strain and (best is None or area < best[0] - 1e-6):
-            best = area, numbers[[i, j]], images[[i, j]], strain
-    if best is None:
+    first, second = np.triu_indices(len(near), k=1)
+    pairs = near[np.stack((first, second), axis=1)]
+    areas = np.abs(np.linalg.det(vectors[pairs]))
+    kept = (areas > 1e-6) & (np.abs(np.linalg.det(images[pairs])) > 0.5)
+    pairs, areas = pairs[kept], areas[kept]
+    stretches = np.linalg.svd(np.linalg.solve(images[pairs] @ other, vectors[pairs]), compute_uv=False)
+    strains = np.abs(stretches - 1.0).max(axis=1)
+    fitting = np.flatnonzero(strains <= boundary.max_strain)
+    if not len(fitting):
         raise ConfigurationError(
             f"{_KEY}: planes {[list(n) for n in boundary.planes]} have no common period up to {LONGEST_PERIOD:g} Å within "
-            f"max_strain {boundary.max_strain:g}; the smallest strain found is {smallest:.4f}"
+            f"max_strain {boundary.max_strain:g}; the smallest strain found is {strains.min(initial=1.0):.4f}"
         )
-    own = _gauss(_rational(best[1].tolist()), basis)
-    into = np.rint(own @ np.linalg.inv(best[1]) @ best[2]).astype(np.intp)
-    return own, into, best[3]
+    chosen = fitting[np.argmin(areas[fitting].round(6))]
+    found = numbers[pairs[chosen]]
+    own = _gauss(_rational(found.tolist()), basis)
+    into = np.rint(own @ np.linalg.inv(found) @ images[pairs[chosen]]).astype(np.intp)
+    return own, into, float(strains[chosen])
 
 
 def spanned(vectors: Iterable[Sequence[Fraction | int]]) -> Rows:
