@@ -164,7 +164,7 @@ def _integers(rows: Sequence[Sequence[float]]) -> Rotation:
 
 
 def _turned(lower: Rotation, upper: Rotation, vector: Vector) -> Vector:
-    """A direction of the lower grain in the upper grain's axes; row i of both matrices is one vector of the coincidence lattice."""
+    """A direction of the lower grain in the upper grain's axes; row i of both matrices is one lattice vector."""
     a, b, c = upper
     products = apply(lower, vector)
     image = combine(products, (cross(b, c), cross(c, a), cross(a, b)))
