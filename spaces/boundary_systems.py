@@ -14,12 +14,16 @@ import numpy.typing as npt
 from tansaku.calculators.structures.bicrystal import Bicrystal, Translation, bicrystal_of
 from tansaku.calculators.structures.coincidence import TiltBoundary, boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.general_boundary import GeneralBoundary, general_boundary
+from tansaku.calculators.structures.general_stacking import GeneralStack
+from tansaku.calculators.structures.grain_orientation import ORIENTATIONS
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal, hexagonal_boundary
 from tansaku.calculators.structures.hexagonal_stacking import Boundary, stack_of
 from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
 from tansaku.calculators.structures.rigid_blocks import BlockCell
 from tansaku.calculators.structures.stacking import PlaneStack, translation_keys
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -81,6 +85,21 @@ class BoundarySystem:
     def stacking(self) -> PlaneStack:
         """Lattice planes of the boundary."""
         return self.cell.stacking
+
+    @property
+    def description(self) -> JsonDict:
+        """Name, Σ, plane or planes, axis and angle [degrees]."""
+        row = {"system": self.name, "sigma": self.boundary.sigma, "plane": list(self.boundary.plane)}
+        if isinstance(self.boundary, GeneralBoundary):
+            row |= {"upper_plane": list(self.boundary.planes[1]), "kind": self.boundary.kind}
+        return row | {"axis": list(self.boundary.axis), "angle": self.boundary.angle}
+
+    @property
+    def metadata(self) -> JsonDict:
+        """The same for a structure; of general boundaries also how the grains lie, and the strain of the upper one."""
+        if not isinstance(self.stacking, GeneralStack):
+            return self.description
+        return self.description | {ORIENTATIONS: self.stacking.frames.ravel().tolist(), "strain": self.stacking.strain}
 
     def carried(self, relaxed: Atoms, removed: int, translation: Translation, grains: tuple[float | None, float]) -> Atoms:
         """A relaxed structure in a cell with thicker grains.
@@ -168,7 +187,12 @@ def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) ->
     check_limit(limits, "sigma", selection.max_sigma or 0, "space.boundaries.max_sigma")
     for plane in selection.planes or ():
         check_limit(limits, "index", max(map(abs, plane)), f"space.boundaries.planes: {list(plane)}: largest index")
-    check_limit(limits, "surfaces", len(selection.planes or ()), "space.boundaries.planes: boundaries")
+    for item in selection.general or ():
+        check_limit(limits, "sigma", item.sigma or 0, "space.boundaries.general: sigma")
+        for vector in (item.axis, item.plane, *(item.planes or ()), *(item.directions or ())):
+            largest = max(map(abs, vector or (0,)))
+            check_limit(limits, "index", largest, f"space.boundaries.general: {list(vector or ())}: largest index")
+    check_limit(limits, "surfaces", len(selection.planes or selection.general or ()), "space.boundaries: boundaries")
 
 
 def _check_openings(openings: Sequence[float], limits: LimitsSpec | None) -> None:
@@ -223,18 +247,17 @@ def _fewest_atoms(spec: GrainBoundarySpaceSpec, stack: PlaneStack, thickness: fl
 def _boundaries(spec: GrainBoundarySpaceSpec, crystal: Crystal) -> tuple[Boundary, ...]:
     selection = spec.boundaries
     boundaries: tuple[Boundary, ...]
-    if selection.planes is not None:
+    if selection.max_sigma is None:
         found: dict[str, Boundary] = {}
-        for plane in selection.planes:
-            boundary = _boundary(spec, crystal, plane)
+        named = [(f"planes: {list(plane)}", _boundary(spec, crystal, plane)) for plane in selection.planes or ()]
+        named += [(f"general, number {i}", general_boundary(item)) for i, item in enumerate(selection.general or (), 1)]
+        for key, boundary in named:
             if boundary.name in found:
-                raise ConfigurationError(
-                    f"space.boundaries.planes: {list(plane)} is the boundary {boundary.name}, which is listed already"
-                )
+                raise ConfigurationError(f"space.boundaries.{key} is the boundary {boundary.name}, which is listed already")
             found[boundary.name] = boundary
         boundaries = tuple(sorted(found.values(), key=lambda boundary: (boundary.angle, boundary.name)))
     else:
-        boundaries = boundaries_up_to(tilt_axis(spec.axis), selection.max_sigma or 0)
+        boundaries = boundaries_up_to(tilt_axis(spec.axis), selection.max_sigma)
     if selection.angles is not None:
         low, high = selection.angles
         boundaries = tuple(b for b in boundaries if low - 1e-9 <= b.angle <= high + 1e-9)
@@ -259,4 +282,9 @@ def _removals(spec: GrainBoundarySpaceSpec, stack: PlaneStack) -> tuple[int, ...
         return tuple(range(stack.period))
     if not isinstance(spec.removed_planes, tuple) or not spec.removed_planes:
         raise ConfigurationError("space.removed_planes: [] lists no number; expected at least one")
-    return tuple(sorted(set(spec.removed_planes)))
+    numbers = tuple(sorted(set(spec.removed_planes)))
+    if spec.boundaries.general is not None and not set(numbers) <= set(stack.half_planes):
+        raise ConfigurationError(
+            f"space.removed_planes: {list(numbers)}; the terminations of this boundary are {list(stack.half_planes)}"
+        )
+    return numbers

@@ -1,4 +1,4 @@
-"""Symmetric tilt grain boundaries as a space: every translation of every surface is a candidate."""
+"""Grain boundaries as a space: every translation of every surface is a candidate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tansaku.spaces.boundary_systems import POOL_KEYS, BoundarySurface, Boundary
 if TYPE_CHECKING:
     from ase import Atoms
 
-_ID = re.compile(r"(?P<system>(?:s\d{3,}|hcp)-[0-9m_]+)-r(?P<removed>\d+)-(?P<label>x.+)")
+_ID = re.compile(r"(?P<system>(?:s\d{3,}|hcp|pair)-[0-9m_]+(?:-[0-9m_]+-t\d+)?)-r(?P<removed>\d+)-(?P<label>x.+)")
 
 
 class GrainBoundarySpace:
@@ -125,11 +125,7 @@ class GrainBoundarySpace:
             across, along = system.stacking.lengths
             rows.append(
                 {
-                    "system": system.name,
-                    "sigma": system.boundary.sigma,
-                    "plane": list(system.boundary.plane),
-                    "axis": list(system.boundary.axis),
-                    "angle": system.boundary.angle,
+                    **system.description,
                     "folded_angle": system.boundary.folded_angle,
                     "period_in_plane": across,
                     "period_along_axis": along,
@@ -160,12 +156,8 @@ class GrainBoundarySpace:
         crystal = self._spec.crystal
         return {
             "candidate": candidate,
-            "system": system.name,
             "surface": surface.name,
-            "sigma": system.boundary.sigma,
-            "plane": list(system.boundary.plane),
-            "axis": list(system.boundary.axis),
-            "angle": system.boundary.angle,
+            **system.metadata,
             "translation": list(translation),
             "removed_planes": surface.removed,
             "area": system.stacking.area,

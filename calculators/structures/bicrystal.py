@@ -174,21 +174,30 @@ def check_distance(atoms: Atoms, crystal: Crystal) -> None:
     Raises:
         CalculationError: Two atoms are hopelessly close (reason ``overlap``).
     """
-    from scipy.spatial import cKDTree
-
     limit = HOPELESS_FRACTION * crystal.neighbour_distance
-    lengths = atoms.cell.lengths()
-    wrapped = atoms.positions % lengths
-    # A tiny negative coordinate is rounded up to the full length, which the tree does not take.
-    wrapped[wrapped >= lengths] = 0.0
-    distances, _ = cKDTree(wrapped, boxsize=lengths).query(wrapped, k=2, distance_upper_bound=limit)
-    closest = float(distances[:, 1].min())
+    closest = _closest(atoms, limit)
     if closest < limit:
         raise CalculationError(
             "overlap",
             f"two atoms are {closest:.3f} Å apart before relaxation, below {limit:.3f} Å"
             f" ({HOPELESS_FRACTION:g} of the neighbour distance)",
         )
+
+
+def _closest(atoms: Atoms, limit: float) -> float:
+    """Distance of the two closest atoms [Å], where it is below the limit."""
+    if atoms.cell[1, 0]:
+        from ase.neighborlist import neighbor_list
+
+        return float(neighbor_list("d", atoms, limit).min(initial=math.inf))
+    from scipy.spatial import cKDTree
+
+    lengths = atoms.cell.lengths()
+    wrapped = atoms.positions % lengths
+    # A tiny negative coordinate is rounded up to the full length, which the tree does not take.
+    wrapped[wrapped >= lengths] = 0.0
+    distances, _ = cKDTree(wrapped, boxsize=lengths).query(wrapped, k=2, distance_upper_bound=limit)
+    return float(distances[:, 1].min())
 
 
 def bicrystal_of(crystal: CubicCrystal, boundary: TiltBoundary, spacing: float, removed: int = 0) -> Bicrystal:

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from tansaku.calculators.structures.general_stacking import GeneralStack
 from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.features.radial import RadialGrid
@@ -26,6 +27,8 @@ def radial_difference(stack: PlaneStack, removed: int, grid: RadialGrid) -> Floa
     Returns:
         Difference of g(r), shape ``(grid.bins,)``.
     """
+    if isinstance(stack, GeneralStack):
+        return _general_difference(stack, removed, grid)
     lower, upper = stack.motifs(removed)
     # In a hexagonal crystal the same planes always meet, and the motifs say what was removed.
     heights, shifts, weights = _plane_pairs(stack, -1 - stack.first_plane(removed), grid.reach)
@@ -48,6 +51,33 @@ def radial_difference(stack: PlaneStack, removed: int, grid: RadialGrid) -> Floa
             repeated = np.broadcast_to(abs(share) * weights[chosen][:, None], distances.shape)
             # Two boundaries per cell, and every pair counts from both of its atoms.
             total += 4.0 * grid.distribution(distances.ravel(), repeated.ravel(), number, stack.crystal.atoms_per_volume)
+    return total
+
+
+def _general_difference(stack: GeneralStack, removed: int, grid: RadialGrid) -> FloatArray:
+    """The same for two stacks of planes: pairs across the boundary, less half of those in either crystal."""
+    from scipy.spatial import cKDTree
+
+    counts = [math.ceil(grid.reach / spacing) + 1 for spacing in stack.grain_spacings]
+    lower, upper = stack.both(removed, (counts[0], counts[1]))
+    total = np.zeros(grid.bins)
+    number = 2.0 * stack.crystal.atoms_per_volume * stack.area * grid.cutoff
+    images = [np.arange(-math.ceil(grid.reach / edge) - 2, math.ceil(grid.reach / edge) + 3) for edge in stack.lengths]
+    shifts = np.stack(np.meshgrid(*images), axis=-1).reshape(-1, 2) @ stack.cell
+    wide = np.column_stack((shifts, np.zeros(len(shifts))))
+    ends = divmod(removed, len(stack.grains[1].ends))
+    parts = [(1.0, lower, upper)]
+    for grain, end, count in zip(stack.grains, ends, counts, strict=True):
+        below, above = (grain.atoms(np.arange(*span), 0, end, stack.cell) for span in ((-count, 0), (0, count)))
+        parts.append((-0.5, below, above))
+    for weight, below, above in parts:
+        middle = np.append(below[:, :2].mean(axis=0), 0.0)
+        far = grid.reach + np.abs(below[:, :2] - middle[:2]).max(axis=0)
+        points = (above[:, None, :] + wide).reshape(-1, 3)
+        points = points[(np.abs(points - middle)[:, :2] < far).all(axis=1)]
+        pairs = cKDTree(below).sparse_distance_matrix(cKDTree(points), grid.reach, output_type="ndarray")
+        weights = np.full(len(pairs), weight)
+        total += 4.0 * grid.distribution(pairs["v"], weights, number, stack.crystal.atoms_per_volume)
     return total
 
 

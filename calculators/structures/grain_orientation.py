@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -25,6 +26,9 @@ from tansaku.calculators.structures.crystal import cross, reduced
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal
 from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.models.domain.pool import FloatArray, IntArray
+
+ORIENTATIONS = "orientations"
+"""Key of a structure's ``info`` with the axes of both grains, where one is not the mirror image of the other."""
 
 MARGIN = {"fcc": 1.25, "bcc": 1.25, "diamond": 1.25, "hcp": 1.25 * math.sqrt(2)}
 """Atoms nearer to a boundary than this do not count as the middle of a grain, in lattice parameters; hcp: as in fcc."""
@@ -73,6 +77,19 @@ def grain_axes(crystal: Crystal, axis: Sequence[int], plane: Sequence[int]) -> F
         (u, v, w), (h, k, l) = axis, plane  # noqa: E741 - the indices' usual names
         rows = np.array([reduced(cross((u, v, w), (h, k, l))), axis, plane], dtype=np.float64)
     return np.asarray(rows / np.linalg.norm(rows, axis=1)[:, None], dtype=np.float64)
+
+
+def grain_frames(info: Mapping[str, Any], crystal: Crystal) -> FloatArray:
+    """Unit vectors of a cell's x, y and z in the axes of both grains, as rows, shape ``(2, 3, 3)``.
+
+    Args:
+        info: Of a structure as the space built it: says both orientations, or axis and plane of a grain and its mirror image.
+    """
+    if ORIENTATIONS in info:
+        return np.asarray(info[ORIENTATIONS], dtype=np.float64).reshape(2, 3, 3)
+    axis, plane = ([int(index) for index in info[key]] for key in ("axis", "plane"))
+    lower = grain_axes(crystal, axis, plane)
+    return np.array([lower, lower * np.array([[1.0], [1.0], [-1.0]])])
 
 
 def neighbour_vectors(crystal: Crystal) -> tuple[FloatArray, int]:
@@ -137,18 +154,17 @@ def rotation_and_strain(gradient: FloatArray) -> tuple[float, float]:
 
 
 def grain_cores(
-    atoms: Atoms, crystal: Crystal, axes: FloatArray, energies: FloatArray | None = None
+    atoms: Atoms, crystal: Crystal, frames: FloatArray, energies: FloatArray | None = None
 ) -> tuple[GrainCore, GrainCore]:
     """Looks at the middle of both grains of a cell.
 
     Args:
-        atoms: With the array ``grain``; grain 0 fills the lower part of the cell, grain 1, its mirror image, the upper.
+        atoms: With the array ``grain``; grain 0 fills the lower part of the cell, grain 1 the upper.
         crystal: What both are made of.
-        axes: As :func:`grain_axes` gives them.
+        frames: As :func:`grain_frames` gives them.
         energies: Of the atoms [eV], shape ``(n_atoms,)``, where they are known.
     """
-    upper = axes * np.array([[1.0], [1.0], [-1.0]])
-    return _core(atoms, 0, crystal, axes, energies), _core(atoms, 1, crystal, upper, energies)
+    return _core(atoms, 0, crystal, frames[0], energies), _core(atoms, 1, crystal, frames[1], energies)
 
 
 def _core(atoms: Atoms, grain: int, crystal: Crystal, axes: FloatArray, energies: FloatArray | None) -> GrainCore:

@@ -15,6 +15,8 @@ import numpy as np
 
 from tansaku.calculators.structures.coincidence import TiltBoundary
 from tansaku.calculators.structures.crystal import CubicCrystal, Vector, combine, dot, reduced, unimodular
+from tansaku.calculators.structures.general_boundary import GeneralBoundary
+from tansaku.calculators.structures.general_stacking import general_stacking
 from tansaku.calculators.structures.hexagonal import HexagonalBoundary, HexagonalCrystal, Operation, apply, operations, three
 from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.calculators.structures.stacking import PlaneStack, planar_vector, stacking_of
@@ -34,6 +36,9 @@ class HexagonalStacking(PlaneStack):
     """
 
     crystal: HexagonalCrystal
+    x_period: int
+    y_period: int
+    planar: tuple[int, int]
     boundary: HexagonalBoundary
     frame: tuple[tuple[float, ...], ...]
 
@@ -212,7 +217,7 @@ def _turned(operation: Operation, vector: IntArray) -> IntArray:
     return np.array([first - third, second - third, last])
 
 
-Boundary = TiltBoundary | HexagonalBoundary
+Boundary = TiltBoundary | HexagonalBoundary | GeneralBoundary
 
 
 def stack_of(crystal: Crystal, boundary: Boundary) -> PlaneStack:
@@ -221,4 +226,6 @@ def stack_of(crystal: Crystal, boundary: Boundary) -> PlaneStack:
         return stacking_of(crystal, boundary)
     if isinstance(crystal, HexagonalCrystal) and isinstance(boundary, HexagonalBoundary):
         return hexagonal_stacking(crystal, boundary)
+    if isinstance(crystal, CubicCrystal) and isinstance(boundary, GeneralBoundary):
+        return general_stacking(crystal, boundary)
     raise AssertionError("a boundary is one of its crystal's")

@@ -1,4 +1,4 @@
-"""Cells with one symmetric tilt boundary, between two rigid blocks of perfect crystal."""
+"""Cells with one boundary, between two rigid blocks of perfect crystal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from tansaku.calculators.structures.bicrystal import Translation, check_distance
 from tansaku.calculators.structures.hexagonal_stacking import Boundary, stack_of
 from tansaku.calculators.structures.perfect_crystal import Crystal
-from tansaku.calculators.structures.stacking import PlaneStack
+from tansaku.calculators.structures.stacking import FACING_FRACTION, PlaneStack
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -48,10 +48,18 @@ class BlockCell:
         """Lattice planes parallel to the boundary."""
         return stack_of(self.crystal, self.boundary)
 
-    @cached_property
+    @property
     def regions(self) -> IntArray:
-        """Region of each plane of a grain, counted from the boundary."""
-        spacing = self.stacking.plane_spacing
+        """Region of each plane of the upper grain, counted from the boundary."""
+        return self.grain_regions[1]
+
+    @cached_property
+    def grain_regions(self) -> tuple[IntArray, IntArray]:
+        """Region of each plane of both grains, counted from the boundary."""
+        first, second = self.stacking.grain_spacings
+        return self._regions(first), self._regions(second)
+
+    def _regions(self, spacing: float) -> IntArray:
         # The atoms of a lattice point may stand above and below its plane.
         reach = self.reach + 2.0 * self.stacking.thickest_motif
         inner, outer = math.floor(reach / spacing + 1e-9), math.ceil(2.0 * reach / spacing - 1e-9)
@@ -60,12 +68,18 @@ class BlockCell:
 
     @property
     def atoms_per_plane(self) -> int:
-        """Atoms of one plane."""
+        """Atoms of one plane of the upper grain."""
         return self.stacking.atoms_per_plane
+
+    @cached_property
+    def grain_counts(self) -> tuple[int, int]:
+        """Atoms of both grains."""
+        first, second = (len(regions) * n for regions, n in zip(self.grain_regions, self.stacking.grain_atoms, strict=True))
+        return first, second
 
     def atom_count(self, _removed: int) -> int:
         """Atoms of the cell, however many planes were removed."""
-        return 2 * len(self.regions) * self.atoms_per_plane
+        return sum(self.grain_counts)
 
     def thickness(self, _removed: int) -> float:
         """Thickness of a slab [Å], however many planes were removed."""
@@ -73,8 +87,9 @@ class BlockCell:
 
     def height(self, _removed: int, opening: float = 0.0) -> float:
         """Height of the cell [Å], however many planes were removed."""
-        crystal = (2 * len(self.regions) - 1) * self.stacking.plane_spacing + 2.0 * self.stacking.thickest_motif
-        return crystal + opening + VACUUM * self.reach
+        pairs = zip(self.grain_regions, self.stacking.grain_spacings, strict=True)
+        crystal = sum((len(regions) - 0.5) * spacing for regions, spacing in pairs)
+        return crystal + 2.0 * self.stacking.thickest_motif + opening + VACUUM * self.reach
 
     def build(self, removed: int = 0, translation: Translation = (0.0, 0.0, 0.0)) -> Atoms:
         """Builds the cell as :meth:`cell` does, unless no relaxation could resolve it.
@@ -104,18 +119,17 @@ class BlockCell:
         """
         from ase import Atoms
 
-        stack, count = self.stacking, len(self.regions)
-        levels = np.arange(count)
-        below, above = stack.motifs(removed)
-        lower = stack.atoms(stack.first_plane(removed) - levels, -1 - levels, below, mirrored=False)
-        upper = stack.atoms(-levels, levels, above, mirrored=True) + np.array(translation)
-        positions = np.concatenate((lower, upper))
+        stack, regions = self.stacking, self.grain_regions
+        lower, upper = stack.both(removed, (len(regions[0]), len(regions[1])))
+        positions = np.concatenate((lower, upper + np.array(translation)))
         positions[:, 2] += VACUUM * self.reach / 2.0 - positions[:, 2].min()
-        cell = np.array([*stack.lengths, self.height(removed, translation[2])])
-        positions[:, :2] %= cell[:2]
+        cell = np.diag([*stack.lengths, self.height(removed, translation[2])])
+        cell[1, 0] = stack.shear
+        positions[:, 0] -= positions[:, 1] // cell[1, 1] * stack.shear
+        positions[:, :2] %= np.diag(cell)[:2]
         atoms = Atoms(f"{self.crystal.element}{len(positions)}", positions=positions, cell=cell, pbc=True)
-        region = np.tile(np.repeat(self.regions, self.atoms_per_plane), 2)
-        grain = np.repeat([0, 1], count * self.atoms_per_plane)
+        region = np.concatenate([np.repeat(own, n) for own, n in zip(regions, stack.grain_atoms, strict=True)])
+        grain = np.repeat([0, 1], self.grain_counts)
         atoms.set_array("grain", grain)
         atoms.set_array("region", region)
         atoms.set_array("boundary", np.where(region <= COUNTED, 0, -1))
@@ -133,14 +147,26 @@ class BlockCell:
             translation: As :meth:`cell` takes it.
         """
         before, atoms = thin.cell(removed, translation), self.cell(removed, translation)
-        moved: FloatArray = (relaxed.positions - before.positions).reshape(2, len(thin.regions), -1, 3)
-        own = np.flatnonzero(thin.regions == RELAXED)
-        rigid = moved[:, thin.regions != RELAXED].mean(axis=(1, 2))
-        taken = np.empty((2, len(self.regions), self.atoms_per_plane, 3))
-        taken[:] = rigid[:, None, None, :]
-        taken[:, own] = moved[:, own]
-        atoms.positions += taken.reshape(-1, 3)
+        atoms.positions += self.taken(thin, (relaxed.positions - before.positions)[None])[0]
         return atoms
+
+    def taken(self, thin: BlockCell, moved: FloatArray) -> FloatArray:
+        """Displacements that atoms take over from a thinner cell [Å], shape ``(replicas, n_atoms, 3)``.
+
+        Args:
+            thin: The cell with thinner slabs.
+            moved: Displacements of its atoms [Å], shape ``(replicas, n_atoms, 3)``.
+        """
+        parts = []
+        for grain, found in enumerate(np.split(moved, [thin.grain_counts[0]], axis=1)):
+            regions, per_plane = thin.grain_regions[grain], self.stacking.grain_atoms[grain]
+            by_plane = found.reshape(len(moved), len(regions), per_plane, 3)
+            own = np.flatnonzero(regions == RELAXED)
+            wide = np.empty((len(moved), len(self.grain_regions[grain]), per_plane, 3))
+            wide[:] = by_plane[:, regions != RELAXED].mean(axis=(0, 1, 2))
+            wide[:, own] = by_plane[:, own]
+            parts.append(wide.reshape(len(moved), -1, 3))
+        return np.concatenate(parts, axis=1)
 
 
 @dataclass(frozen=True)
@@ -233,14 +259,33 @@ class ReplicatedBlocks:
         kept = thin._kept(removed)
         moved = np.zeros((len(before), 3))
         moved[kept] = relaxed.positions - before.positions[kept]
-        by_plane: FloatArray = moved.reshape(self.replicas, 2, len(thin.block.regions), -1, 3)
-        own = np.flatnonzero(thin.block.regions == RELAXED)
-        rigid = by_plane[:, :, thin.block.regions != RELAXED].mean(axis=(0, 2, 3))
-        taken = np.empty((self.replicas, 2, len(self.block.regions), self.block.atoms_per_plane, 3))
-        taken[:] = rigid[None, :, None, None, :]
-        taken[:, :, own] = by_plane[:, :, own]
+        taken = self.block.taken(thin.block, moved.reshape(self.replicas, -1, 3))
         atoms.positions += taken.reshape(-1, 3)
         return atoms[self._kept(removed)]
+
+    def overlaps(self, translation: Translation) -> tuple[int, IntArray]:
+        """Atoms of both grains that are close before any is removed.
+
+        Args:
+            translation: As :meth:`build` takes it.
+
+        Returns:
+            Pairs across the boundary closer than 0.6 neighbour distances; and the sites by rising distance from the lower
+            grain, shape ``(sites,)``.
+        """
+        from ase.neighborlist import neighbor_list
+
+        atoms, neighbours = self._full(translation), self.block.crystal.neighbour_distance
+        upper = np.asarray(atoms.arrays["grain"]) == 1
+        heights = atoms.positions[:, 2]
+        edges = heights[upper].min() - 2.0 * neighbours, heights[~upper].max() + 2.0 * neighbours
+        near = np.flatnonzero((heights > edges[0]) & (heights < edges[1]))
+        first, second, distances = neighbor_list("ijd", atoms[near], 2.0 * neighbours)
+        across = upper[near][first] & ~upper[near][second]
+        nearest = np.full(len(atoms), np.inf)
+        np.minimum.at(nearest, near[first[across]], distances[across])
+        pairs = int((distances[across] < FACING_FRACTION * neighbours).sum())
+        return pairs, np.argsort(nearest[self._removable].round(6), kind="stable")
 
     def _full(self, translation: Translation) -> Atoms:
         """The cell with all atoms: replica after replica, in each of them in the order of the cell that is repeated."""
@@ -250,8 +295,9 @@ class ReplicatedBlocks:
     @cached_property
     def _removable(self) -> IntArray:
         """Places in the full cell of the atoms that may be removed, from the lowest plane of grain 1 on."""
-        places = np.arange(self.atom_count).reshape(self.replicas, 2, len(self.block.regions), -1)
-        return np.swapaxes(places[:, 1, : self.layer_planes], 0, 1).ravel()
+        upper = np.arange(self.atom_count).reshape(self.replicas, -1)[:, self.block.grain_counts[0] :]
+        places = upper.reshape(self.replicas, len(self.block.regions), -1)
+        return np.swapaxes(places[:, : self.layer_planes], 0, 1).ravel()
 
     def _kept(self, removed: Sequence[int]) -> BoolArray:
         kept = np.ones(self.atom_count, dtype=np.bool_)

@@ -22,6 +22,11 @@ FACING_FRACTION = 0.6
 """Atoms that face each other across the boundary closer than this fraction of the neighbour distance count as overlapping."""
 
 
+def joined(first: FloatArray, second: FloatArray) -> npt.NDArray[np.int64]:
+    """Two numbers, rounded, as one integer."""
+    return np.asarray(np.rint(first).astype(np.int64) * (1 << 32) + np.rint(second).astype(np.int64))
+
+
 @dataclass(frozen=True)
 class PlaneStack(ABC):
     """Lattice planes of a crystal, seen along a boundary normal.
@@ -43,9 +48,9 @@ class PlaneStack(ABC):
 
     crystal: Crystal
     directions: tuple[Vector, Vector, Vector]
-    x_period: int
-    y_period: int
-    planar: tuple[int, int]
+    x_period: float
+    y_period: float
+    planar: tuple[float, float]
     step: tuple[float, float]
     plane_spacing: float
     x_unit: float
@@ -54,7 +59,7 @@ class PlaneStack(ABC):
     @property
     def sites_per_plane(self) -> int:
         """Lattice points of one plane in the rectangle x_period by y_period."""
-        return self.x_period // self.planar[0]
+        return int(self.x_period // self.planar[0])
 
     @property
     def atoms_per_plane(self) -> int:
@@ -76,6 +81,48 @@ class PlaneStack(ABC):
     def irreducible_lengths(self) -> tuple[float, float]:
         """Edges of the smallest rectangle whose points are all different translations [Å]: planar[0] by y_period."""
         return self.planar[0] * self.x_unit, self.lengths[1]
+
+    @property
+    def shear(self) -> float:
+        """Component along x of the cell's other edge [Å]: 0 in a rectangle."""
+        return 0.0
+
+    @property
+    def grain_spacings(self) -> tuple[float, float]:
+        """Distance of neighbouring planes in both grains [Å]."""
+        return self.plane_spacing, self.plane_spacing
+
+    @property
+    def grain_atoms(self) -> tuple[int, int]:
+        """Atoms of a plane of both grains in the cell."""
+        return self.atoms_per_plane, self.atoms_per_plane
+
+    def both(self, removed: int, counts: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+        """Atoms of the planes next to the boundary in the lower and the upper grain, from the boundary on [Å].
+
+        Args:
+            removed: Planes removed at the boundary.
+            counts: Planes of both grains.
+        """
+        below, above = self.motifs(removed)
+        first, second = (np.arange(count) for count in counts)
+        lower = self.atoms(self.first_plane(removed) - first, -1 - first, below, mirrored=False)
+        return lower, self.atoms(-second, second, above, mirrored=True)
+
+    def turns(self, offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Offsets [Å], shape ``(..., 2)``, in parts of the two periods of :attr:`irreducible_lengths`."""
+        width, depth = self.irreducible_lengths
+        across = offsets[..., 0] / width
+        return across, (offsets[..., 1] - across * self.planar[1] * self.y_unit) / depth
+
+    def lattice_keys(self, offsets: FloatArray) -> npt.NDArray[np.int64]:
+        """One integer per class of offsets [Å], shape ``(..., 2)``, modulo the translations that change nothing."""
+        width, depth = self.irreducible_lengths
+        tolerance = _KEY_RESOLUTION / 10.0
+        cells = np.floor((offsets[..., 0] + tolerance) / width)
+        x = offsets[..., 0] - cells * width
+        y = (offsets[..., 1] - cells * self.planar[1] * self.y_unit + tolerance) % depth - tolerance
+        return joined(x / _KEY_RESOLUTION, y / _KEY_RESOLUTION)
 
     def plane_shift(self, planes: int) -> tuple[float, float]:
         """Shift of the planar lattice after a number of planes [Å]."""
@@ -103,6 +150,11 @@ class PlaneStack(ABC):
     def half_planes(self) -> tuple[int, ...]:
         """Numbers of removed planes that are no translation."""
         return (0,)
+
+    @property
+    def endings(self) -> tuple[int, ...]:
+        """Those of them with which both grains keep their number of atoms."""
+        return (0, 2) if 2 in self.half_planes else (0,)
 
     @property
     @abstractmethod
@@ -159,6 +211,9 @@ class Stacking(PlaneStack):
     """
 
     crystal: CubicCrystal
+    x_period: int
+    y_period: int
+    planar: tuple[int, int]
     step: tuple[int, int]
     repeat: int
 
@@ -312,15 +367,6 @@ def translation_keys(stack: PlaneStack, removed: int, shifts: FloatArray) -> npt
     """
     offsets = shifts + stack.meeting_offset(removed)
     images = np.einsum("gij,nj->gni", stack.offset_operations(removed), offsets)
-    keys = np.asarray(_lattice_keys(stack, images).min(axis=0), dtype=np.int64)
+    keys = np.asarray(stack.lattice_keys(images).min(axis=0), dtype=np.int64)
     # Where removed planes are no translation, surfaces have nothing in common.
     return keys if stack.first_plane(removed) == -1 - removed else keys + removed * _NEXT_SURFACE
-
-
-def _lattice_keys(stack: PlaneStack, offsets: FloatArray) -> npt.NDArray[np.int64]:
-    width, depth = stack.irreducible_lengths
-    tolerance = _KEY_RESOLUTION / 10.0
-    cells = np.floor((offsets[..., 0] + tolerance) / width)
-    x = offsets[..., 0] - cells * width
-    y = (offsets[..., 1] - cells * stack.planar[1] * stack.y_unit + tolerance) % depth - tolerance
-    return np.rint(x / _KEY_RESOLUTION).astype(np.int64) * (1 << 32) + np.rint(y / _KEY_RESOLUTION).astype(np.int64)

@@ -19,7 +19,7 @@ from ase import Atoms
 
 from tansaku.calculators.engines.motion import BLOCK
 from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.structures.grain_orientation import MARGIN, GrainCore, grain_axes, grain_cores, rotation_and_strain
+from tansaku.calculators.structures.grain_orientation import MARGIN, GrainCore, grain_cores, grain_frames, rotation_and_strain
 from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
@@ -203,8 +203,7 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
         return {"checked": False, "reason": "the relaxation did not converge"}
     info = start.info
     crystal = crystal_of(str(info["structure"]), str(info["element"]), info["lattice_parameter"])
-    axis, plane = ([int(index) for index in info[key]] for key in ("axis", "plane"))
-    cores = grain_cores(_without_blocks(result.atoms), crystal, grain_axes(crystal, axis, plane), result.energies)
+    cores = grain_cores(_without_blocks(result.atoms), crystal, grain_frames(info, crystal), result.energies)
     fewest = min(core.atoms for core in cores)
     if fewest < FEWEST_ATOMS:
         middle = f"{MARGIN[crystal.structure] * crystal.lattice_parameter:.3g} Å or more from its ends"

@@ -39,7 +39,9 @@ SEEDS = 10
 """Candidates of each cell of translations, unless the file says how many."""
 
 _KEYS = "space.replication, space.atoms, space.translation (its steps), space.seeds"
-_ID = re.compile(r"(?P<arm>(?:s\d{3,}|hcp)-[0-9m_]+-a\d+x\d+-n\d{3})-x(?P<x>\d{3,})-y(?P<y>\d{3,})-k(?P<seed>\d{2,})")
+_ID = re.compile(
+    r"(?P<arm>(?:s\d{3,}|hcp|pair)-[0-9m_]+(?:-[0-9m_]+-t\d+)?-a\d+x\d+-n\d{3})-x(?P<x>\d{3,})-y(?P<y>\d{3,})-k(?P<seed>\d{2,})"
+)
 
 
 class BoundaryDensitySpace:
@@ -96,7 +98,7 @@ class BoundaryDensitySpace:
             CalculationError: Two atoms are hopelessly close (reason ``overlap``).
         """
         arm, translation = self._locate(candidate)
-        atoms = self._cell(candidate, arm).build(self._removed(candidate, arm), translation)
+        atoms = self._cell(candidate, arm).build(self._removed(candidate, arm, translation), translation)
         atoms.info.update(self._metadata(candidate, arm, translation))
         run = anneal_of(candidate, self._spec.anneal, self._spec.crystal.element)
         if run is not None:
@@ -116,7 +118,9 @@ class BoundaryDensitySpace:
         """
         arm, translation = self._locate(candidate)
         thin = self._cell(candidate, arm, before)
-        atoms = self._cell(candidate, arm, thickness).carried(thin, relaxed, self._removed(candidate, arm), translation)
+        atoms = self._cell(candidate, arm, thickness).carried(
+            thin, relaxed, self._removed(candidate, arm, translation), translation
+        )
         atoms.info.update(self._metadata(candidate, arm, translation))
         return atoms
 
@@ -141,11 +145,7 @@ class BoundaryDensitySpace:
             across, along = system.stacking.lengths
             rows.append(
                 {
-                    "system": system.name,
-                    "sigma": system.boundary.sigma,
-                    "plane": list(system.boundary.plane),
-                    "axis": list(system.boundary.axis),
-                    "angle": system.boundary.angle,
+                    **system.description,
                     "folded_angle": system.boundary.folded_angle,
                     "period_in_plane": across,
                     "period_along_axis": along,
@@ -181,11 +181,18 @@ class BoundaryDensitySpace:
             atoms = widest * cell.atom_count(0)
             check_limit(limits, "atoms", atoms, f"space.cell.polish: {thickness:g}: atoms in a cell of {system.name}")
 
-    def _removed(self, candidate: str, arm: Arm) -> list[int]:
+    def _removed(self, candidate: str, arm: Arm, translation: tuple[float, float, float]) -> list[int]:
         draws = Draws(candidate)
         if not self._evenly(candidate):
+            if draws.uniform("even") >= 1.0 - self._atoms.closest:
+                # Counted in the cell of the search, however thick the grains are.
+                return self._cell(candidate, arm).overlaps(translation)[1][: arm.removed].tolist()
             return draws.choose(arm.removed, arm.cell.sites)
         return draws.choose_evenly(arm.removed, arm.cell.rows(draws.whole("planes", 1, arm.cell.layer_planes)))
+
+    @property
+    def _counts_overlaps(self) -> bool:
+        return bool(self._atoms.closest) or self._spec.boundaries.general is not None
 
     def _evenly(self, candidate: str) -> bool:
         """Returns whether a candidate loses evenly spaced atoms."""
@@ -200,8 +207,9 @@ class BoundaryDensitySpace:
         return replace(arm.cell, block=block, removed_planes=self._ending(candidate, block))
 
     def _ending(self, candidate: str, block: BlockCell) -> int:
-        """Half planes removed where grains can end in two ways: both or none, so that the number of atoms is the same."""
-        return 2 * Draws(candidate).whole("ending", 0, 1) if 2 in block.stacking.half_planes else 0
+        """Half planes removed where grains can end in several ways with the same number of atoms."""
+        endings = block.stacking.endings
+        return endings[Draws(candidate).whole("ending", 0, len(endings) - 1)]
 
     def _locate(self, candidate: str) -> tuple[Arm, tuple[float, float, float]]:
         match = _ID.fullmatch(candidate)
@@ -219,20 +227,17 @@ class BoundaryDensitySpace:
         raise NotFoundError(f"candidate {candidate!r} is not in the space")
 
     def _metadata(self, candidate: str, arm: Arm, translation: tuple[float, float, float]) -> JsonDict:
-        crystal, boundary = self._spec.crystal, self._by_name[arm.system].boundary
+        crystal, system = self._spec.crystal, self._by_name[arm.system]
         return {
             "candidate": candidate,
-            "system": arm.system,
             "surface": arm.name,
-            "sigma": boundary.sigma,
-            "plane": list(boundary.plane),
-            "axis": list(boundary.axis),
-            "angle": boundary.angle,
+            **system.metadata,
             "translation": list(translation),
             "replication": list(arm.cell.repeats),
             "fraction": arm.fraction,
             "removed_atoms": arm.removed,
             **({"removed_evenly": self._evenly(candidate)} if self._atoms.even else {}),
+            **({"overlapping_pairs": self._cell(candidate, arm).overlaps(translation)[0]} if self._counts_overlaps else {}),
             "area": arm.cell.area,
             "atomic_volume": arm.cell.block.stacking.area
             * arm.cell.block.stacking.plane_spacing
@@ -394,8 +399,7 @@ def on_torus(stack: PlaneStack, shifts: FloatArray) -> FloatArray:
         Shape ``(n, 4)``.
     """
     width, depth = stack.irreducible_lengths
-    across = shifts[:, 0] / width
-    along = (shifts[:, 1] - across * stack.planar[1] * stack.y_unit) / depth
+    across, along = stack.turns(shifts)
     columns = [
         length / (2.0 * math.pi) * wave(2.0 * math.pi * turns)
         for length, turns in ((width, across), (depth, along))

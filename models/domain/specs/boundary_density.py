@@ -74,11 +74,19 @@ class BoundaryAtomsSpec(Spec):
             plane always counts.
         even: Share of the candidates that lose evenly spaced atoms of each row along the side with more repeats, as many of
             each row; the others lose any atoms. In long cells evenly spaced ones are few among all choices.
+        closest: Share of the candidates that lose the atoms that are closest to the lower grain's, the closest first.
     """
 
     fractions: Literal["all"] | Annotated[tuple[Fraction, ...], Field(min_length=1, max_length=1000)] = "all"
     layer: Annotated[float, Field(ge=0, le=10)] = 0.8
     even: Annotated[float, Field(ge=0, le=1)] = 0.0
+    closest: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Self:
+        if self.even + self.closest > 1:
+            raise ValueError(f"even, closest: {self.even:g} + {self.closest:g}; expected shares that add up to 1 at most")
+        return self
 
 
 class AnnealSpec(Spec):

@@ -111,24 +111,68 @@ class CrystalSpec(Spec):
         return self.parameters
 
 
+Direction = tuple[int, int, int]
+
+
+class GeneralBoundarySpec(Spec):
+    """A boundary of a cubic crystal in any plane: ``axis``, ``sigma`` and ``plane``, or ``planes`` and ``directions``.
+
+    Attributes:
+        axis: Axis of the rotation [u, v, w].
+        sigma: Σ of the coincidence lattice.
+        angle: Angle of the rotation [degrees], where Σ has several; null: the smallest.
+        plane: Boundary plane (h, k, l) in the lower grain's axes.
+        kind: ``twist`` or ``tilt``: the plane is checked to be normal to the axis, or to contain it; null: any plane.
+        planes: Planes of the lower and the upper grain that meet, each in its grain's axes.
+        directions: A direction [u, v, w] in each of them; they are parallel.
+        max_strain: Largest strain of the upper grain with which two planes get a common period.
+    """
+
+    axis: Direction | None = None
+    sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
+    angle: Annotated[float, Field(gt=0, le=180)] | None = None
+    plane: Direction | None = None
+    kind: Literal["twist", "tilt"] | None = None
+    planes: tuple[Direction, Direction] | None = None
+    directions: tuple[Direction, Direction] | None = None
+    max_strain: Annotated[float, Field(ge=0, le=0.02)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_way_or_the_other(self) -> Self:
+        rotated = ("axis", "sigma", "plane")
+        paired = ("planes", "directions")
+        given = {key for key in (*rotated, "angle", "kind", *paired) if getattr(self, key) is not None}
+        if self.max_strain:
+            given.add("max_strain")
+        complete = set(rotated) <= given <= {*rotated, "angle", "kind"} or set(paired) <= given <= {*paired, "max_strain"}
+        if not complete:
+            raise ValueError(
+                f"{', '.join(sorted(given)) or 'nothing'}; expected axis, sigma and plane (perhaps angle and kind), or planes "
+                "and directions (perhaps max_strain)"
+            )
+        return self
+
+
 class BoundarySelectionSpec(Spec):
-    """Symmetric tilt boundaries that are searched: a rule, or explicit planes.
+    """Boundaries that are searched: symmetric tilts by a rule or by explicit planes, or boundaries in any plane.
 
     Attributes:
         max_sigma: Largest Σ; of cubic crystals.
         angles: Misorientation window [degrees], both ends included.
         planes: Explicit boundary planes (h, k, l), or (h, k, i, l) of a hexagonal crystal: perpendicular to the axis, or
             families as the literature writes them ("[110] (113)").
+        general: Twist, asymmetric tilt and mixed boundaries of a cubic crystal. They need one boundary in the cell.
     """
 
     max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
     angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
     planes: tuple[Indices, ...] | None = None
+    general: Annotated[tuple[GeneralBoundarySpec, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _rule_or_planes(self) -> BoundarySelectionSpec:
-        if (self.planes is None) == (self.max_sigma is None):
-            raise ValueError("max_sigma, planes: expected one of them, and only one (angles only with max_sigma)")
+        if sum(given is not None for given in (self.planes, self.max_sigma, self.general)) != 1:
+            raise ValueError("max_sigma, planes, general: expected one of them, and only one (angles only with max_sigma)")
         if self.angles is not None and self.angles[0] >= self.angles[1]:
             raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
         return self
@@ -214,16 +258,18 @@ class TranslationSpec(Spec):
 
 
 class GrainBoundarySpaceSpec(SpaceBase):
-    """Symmetric tilt grain boundaries of a cubic or hexagonal close-packed crystal.
+    """Grain boundaries of a cubic crystal, and symmetric tilt boundaries of a hexagonal close-packed one.
 
     Attributes:
         crystal: The crystal on both sides.
-        axis: Tilt axis [u, v, w]; of a hexagonal crystal [u, v, t, w], in the basal plane or normal to it.
+        axis: Tilt axis [u, v, w] of symmetric boundaries; of a hexagonal crystal [u, v, t, w], in the basal plane or
+            normal to it.
         boundaries: Which boundaries.
         translation: Rigid-body translations searched on every surface.
         removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
             repeat of the plane stacking; or explicit numbers of removed planes per boundary. In a hexagonal crystal planes of
-            atoms, half lattice planes: ``standard`` is 0, 1 and 2, of which the second is the lower grain's.
+            atoms, half lattice planes: ``standard`` is 0, 1 and 2, of which the second is the lower grain's. Of general
+            boundaries the terminations: 0 alone, but in diamond.
         cell: Two boundaries in a periodic cell, or one between rigid blocks.
         replication: Repeats of the cell in the plane, for the search over the number of atoms in the boundary; needs one
             boundary in the cell and ``translation.sample: full``. null: the cell is not repeated; whole planes are removed.
@@ -307,6 +353,23 @@ class GrainBoundarySpaceSpec(SpaceBase):
                 f"removed_planes: {shown}; with {where} more than two planes of atoms are a translation, expected standard or "
                 "a list of numbers up to 2"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _general_boundaries_in_one_cell(self) -> GrainBoundarySpaceSpec:
+        if self.boundaries.general is None:
+            return self
+        where = "with boundaries.general"
+        if self.crystal.hexagonal:
+            raise ValueError(f"crystal.structure: {self.crystal.structure}; {where} expected a cubic one")
+        if not isinstance(self.cell, BlockCellSpec):
+            raise ValueError(f"cell.boundaries: 2; {where} expected cell: {{boundaries: 1}}")
+        if self.axis != type(self).model_fields["axis"].default:
+            raise ValueError(f"axis: {list(self.axis)}; {where} each boundary has its own, remove it")
+        if self.translation.positions is not None:
+            raise ValueError(f"translation.positions: {self.translation.positions}; {where} expected null")
+        if self.removed_planes == "full":
+            raise ValueError(f"removed_planes: full; {where} a removed plane is a translation, expected standard")
         return self
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from tansaku.calculators.engines.motion import BLOCK
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
-from tansaku.calculators.structures.grain_orientation import grain_axes
+from tansaku.calculators.structures.grain_orientation import ORIENTATIONS, grain_axes
 from tansaku.calculators.structures.perfect_crystal import crystal_of
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
 from tansaku.calculators.workflows.boundary_stress import (
@@ -62,7 +62,15 @@ from tansaku.tasks.node.jobs.opened import (
 
 _ANNEALING_KEYS = ("anneal_temperature", "anneal_steps", "anneal_seed")
 
-_OF_DENSITY = ("replication", "fraction", "removed_atoms", "removed_evenly", "anneal_temperature", "anneal_steps")
+_OF_DENSITY = (
+    "replication",
+    "fraction",
+    "removed_atoms",
+    "removed_evenly",
+    "overlapping_pairs",
+    "anneal_temperature",
+    "anneal_steps",
+)
 """Keys of a structure about its number of atoms and its molecular dynamics."""
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
@@ -308,9 +316,10 @@ def excess_quantities(
     """
     volume, found = _opening(relaxed), relaxed.found
     normal = normal_stress(found)
-    if stiffness is None or bulk.stress is None or normal is None:
-        return {EXCESS_VOLUME: Quantity(value=volume, unit="Angstrom")}
     info = relaxed.start.info
+    if stiffness is None or bulk.stress is None or normal is None or ORIENTATIONS in info:
+        # Two grains that are no mirror images are strained differently by a stress along the normal.
+        return {EXCESS_VOLUME: Quantity(value=volume, unit="Angstrom")}
     axis, plane = ([int(index) for index in info[key]] for key in ("axis", "plane"))
     perfect = crystal_of(str(info["structure"]), str(info["element"]), bulk.lattice_parameter)
     crystal = GrainCrystal(bulk.stress, 1.0 / perfect.atoms_per_volume, stiffness, grain_axes(perfect, axis, plane))

@@ -43,8 +43,8 @@ def system_label(row: JsonDict) -> str:
     """
     if "sigma" not in row or not isinstance(row.get("plane"), list):
         return str(row["system"])
-    indices = [str(index) for index in row["plane"]]
-    plane = f"({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
+    planes = [[str(index) for index in row[key]] for key in ("plane", "upper_plane") if row.get(key)]
+    plane = "/".join(f"({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})" for indices in planes)
     return plane if row["sigma"] is None else f"Σ{row['sigma']} {plane}"
 
 

@@ -1,0 +1,332 @@
+"""Boundaries of a cubic crystal in any plane: two planes meet, and a direction in one is parallel to a direction in the other.
+
+A boundary given by axis, Σ and plane is brought into this form by pymatgen's coincidence matrices. The common period of the two
+planar lattices is found in rational numbers where it exists; elsewhere the upper grain is strained to a period close to one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from tansaku.calculators.structures.coincidence import plane_name
+from tansaku.calculators.structures.crystal import (
+    CubicCrystal,
+    Rotation,
+    Vector,
+    apply,
+    combine,
+    cross,
+    cubic_operations,
+    dot,
+    reduced,
+    unimodular,
+)
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
+
+_KEY = "space.boundaries.general"
+
+LONGEST_PERIOD = 60.0
+"""Periods of strained pairs of planes are looked for up to here [Å]."""
+
+Rows = tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
+"""Two vectors of a planar lattice."""
+
+
+@dataclass(frozen=True)
+class GeneralBoundary:
+    """Two planes that meet, each with a direction in it; the directions are parallel.
+
+    Attributes:
+        planes: Normals of the lower and the upper grain's plane in the grain's own axes, both along z.
+        directions: Directions in these planes.
+        axis: Axis of the rotation; empty if the boundary was given by two planes.
+        angle: About that axis; of two planes, the smallest angle of a rotation between the grains [degrees].
+        sigma: None: the grains have no coincidence lattice.
+        max_strain: Largest strain of the upper grain.
+    """
+
+    planes: tuple[Vector, Vector]
+    directions: tuple[Vector, Vector]
+    axis: tuple[int, ...]
+    angle: float
+    sigma: int | None
+    max_strain: float = 0.0
+
+    @property
+    def plane(self) -> Vector:
+        """The plane of the lower grain."""
+        return self.planes[0]
+
+    @property
+    def folded_angle(self) -> float:
+        """90 - abs(90 - angle) [degrees]."""
+        return 90.0 - abs(90.0 - self.angle)
+
+    @property
+    def name(self) -> str:
+        """``s005-001-001-t3687``: Σ, both planes, and the angle in hundredths of a degree."""
+        begin = "pair" if self.sigma is None else f"s{self.sigma:03d}"
+        return f"{begin}-{plane_name(self.planes[0])}-{plane_name(self.planes[1])}-t{round(100 * self.angle):04d}"
+
+    @property
+    def kind(self) -> str | None:
+        """How plane and axis lie: ``twist``, ``tilt`` or ``mixed``; None without an axis."""
+        return None if not self.axis else kind_of((self.axis[0], self.axis[1], self.axis[2]), self.plane)
+
+    @cached_property
+    def frames(self) -> FloatArray:
+        """Unit vectors along the direction, across it and along the normal in each grain's axes, shape ``(2, 3, 3)``."""
+        rows = np.array([(d, cross(n, d), n) for n, d in zip(self.planes, self.directions, strict=True)], dtype=np.float64)
+        return np.asarray(rows / np.linalg.norm(rows, axis=2, keepdims=True))
+
+
+def kind_of(axis: Vector, plane: Vector) -> str:
+    """Returns ``twist``, ``tilt`` or ``mixed``."""
+    if not any(cross(axis, plane)):
+        return "twist"
+    return "mixed" if dot(axis, plane) else "tilt"
+
+
+def general_boundary(spec: GeneralBoundarySpec) -> GeneralBoundary:
+    """The boundary of a spec.
+
+    Raises:
+        ConfigurationError: The axis has no coincidence lattice of this Σ or angle, the plane is not in the zone of its kind, or
+            a direction does not lie in its plane.
+    """
+    if spec.planes is None or spec.directions is None:
+        return _coincidence_boundary(spec)
+    planes, directions = (tuple(reduced(_vector(item)) for item in pair) for pair in (spec.planes, spec.directions))
+    for plane, direction in zip(planes, directions, strict=True):
+        if dot(plane, direction):
+            raise ConfigurationError(
+                f"{_KEY}: direction {list(direction)} does not lie in the plane {list(plane)}; expected h·u + k·v + l·w = 0"
+            )
+    pair = GeneralBoundary((planes[0], planes[1]), (directions[0], directions[1]), (), 0.0, None, spec.max_strain)
+    lower, upper = pair.frames
+    turn = lower.T @ upper
+    traces = [float(np.trace(turn @ np.array(g))) for g in cubic_operations() if round(np.linalg.det(np.array(g))) == 1]
+    angle = math.degrees(math.acos(min(1.0, (max(traces) - 1.0) / 2.0)))
+    return GeneralBoundary(pair.planes, pair.directions, (), angle, _sigma(pair), spec.max_strain)
+
+
+def _sigma(pair: GeneralBoundary) -> int | None:
+    """Smallest number that makes the rotation between the grains an integer matrix; None if it is not rational."""
+    (d0, d1), (n0, n1) = pair.directions, pair.planes
+    along, normal = _root(Fraction(1, dot(d0, d0) * dot(d1, d1))), _root(Fraction(1, dot(n0, n0) * dot(n1, n1)))
+    if along is None or normal is None:
+        return None
+    m0, m1 = cross(n0, d0), cross(n1, d1)
+    parts = ((d0, d1, along), (m0, m1, along * normal), (n0, n1, normal))
+    return math.lcm(*(sum(a[i] * b[j] * w for a, b, w in parts).denominator for i in range(3) for j in range(3)))  # type: ignore[union-attr]
+
+
+def _coincidence_boundary(spec: GeneralBoundarySpec) -> GeneralBoundary:
+    from pymatgen.core.interface import GrainBoundaryGenerator
+
+    axis, plane = reduced(_vector(spec.axis or ())), reduced(_vector(spec.plane or ()))
+    sigma = spec.sigma or 0
+    shown = f"{_KEY}: axis {list(axis)}, sigma {sigma}"
+    known = GrainBoundaryGenerator.enum_sigma_cubic(max(sigma, 30), axis)
+    if sigma not in known:
+        near = ", ".join(str(number) for number in sorted(known, key=lambda number: (abs(number - sigma), number))[:6])
+        raise ConfigurationError(f"{shown}: no coincidence lattice; the nearest Σ of this axis are {near}")
+    angles = sorted(float(angle) for angle in known[sigma])
+    angle = angles[0] if spec.angle is None else min(angles, key=lambda other: abs(other - (spec.angle or 0.0)))
+    if spec.angle is not None and abs(angle - spec.angle) > 0.1:
+        raise ConfigurationError(f"{shown}, angle {spec.angle:g}; expected {', '.join(f'{other:.2f}' for other in angles)}")
+    kind = kind_of(axis, plane)
+    if spec.kind not in (None, kind):
+        need = "parallel" if spec.kind == "twist" else "perpendicular"
+        raise ConfigurationError(
+            f"{shown}: plane {list(plane)} makes a {kind} boundary; a {spec.kind} needs a normal {need} to the axis"
+        )
+    lower, upper = GrainBoundaryGenerator.get_trans_mat(axis, angle, trans_cry=np.eye(3), lat_type="c", quick_gen=True)
+    _, (direction, _, _) = unimodular(plane)
+    planes, directions = (
+        (vector, _turned(_integers(lower), _integers(upper), vector)) for vector in (plane, reduced(direction))
+    )
+    return GeneralBoundary(planes, directions, axis, angle, sigma)
+
+
+def _integers(rows: Sequence[Sequence[float]]) -> Rotation:
+    a, b, c = ((round(x), round(y), round(z)) for x, y, z in rows)
+    return a, b, c
+
+
+def _turned(lower: Rotation, upper: Rotation, vector: Vector) -> Vector:
+    """A direction of the lower grain in the upper grain's axes; row i of both matrices is one lattice vector."""
+    a, b, c = upper
+    products = apply(lower, vector)
+    image = combine(products, (cross(b, c), cross(c, a), cross(a, b)))
+    sign = 1 if dot(a, cross(b, c)) > 0 else -1
+    return reduced((sign * image[0], sign * image[1], sign * image[2]))
+
+
+def _vector(given: Sequence[int]) -> Vector:
+    if not any(given):
+        raise ConfigurationError(f"{_KEY}: {list(given)} is not a direction; expected three integers that are not all zero")
+    return given[0], given[1], given[2]
+
+
+def _root(square: Fraction) -> Fraction | None:
+    """Square root of a rational number; None if it is irrational."""
+    parts = math.isqrt(square.numerator), math.isqrt(square.denominator)
+    return Fraction(*parts) if (parts[0] ** 2, parts[1] ** 2) == (square.numerator, square.denominator) else None
+
+
+@dataclass(frozen=True)
+class PlanarLattice:
+    """Lattice planes of one grain.
+
+    Attributes:
+        basis: Two vectors that span the planar lattice, and one that leads to the next plane, in half cubic edges.
+        coordinates: Of these along the direction and across it, integers; times ``units`` [Å].
+    """
+
+    basis: Rotation
+    coordinates: tuple[tuple[int, int], ...]
+    units: tuple[float, float]
+    spacing: float
+
+    @property
+    def positions(self) -> FloatArray:
+        """In-plane parts of the basis [Å], shape ``(3, 2)``."""
+        return np.asarray(np.array(self.coordinates) * np.array(self.units))
+
+
+def planar_lattice(crystal: CubicCrystal, plane: Vector, direction: Vector) -> PlanarLattice:
+    """Derives the lattice planes parallel to a plane in integers."""
+    a, b, c = crystal.primitive
+    height, coefficients = unimodular((dot(plane, a), dot(plane, b), dot(plane, c)))
+    first, second, up = (combine(row, crystal.primitive) for row in coefficients)
+    across, edge = cross(plane, direction), crystal.lattice_parameter / 2.0
+    coordinates = tuple((dot(v, direction), dot(v, across)) for v in (first, second, up))
+    units = (edge / math.sqrt(dot(direction, direction)), edge / math.sqrt(dot(across, across)))
+    return PlanarLattice((first, second, up), coordinates, units, height * edge / math.sqrt(dot(plane, plane)))
+
+
+def common_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: PlanarLattice) -> tuple[IntArray, IntArray, float]:
+    """Two shortest vectors that both planar lattices have.
+
+    Returns:
+        The vectors in the basis of the lower and of the upper planar lattice, rows, each of shape ``(2, 2)``; and the strain of
+        the upper grain, 0 where the lattices coincide.
+
+    Raises:
+        ConfigurationError: There is no common period within the strain that is allowed.
+    """
+    (n0, n1), (d0, d1) = boundary.planes, boundary.directions
+    along = _root(Fraction(dot(d0, d0), dot(d1, d1)))
+    across = _root(Fraction(dot(n0, n0) * dot(d0, d0), dot(n1, n1) * dot(d1, d1)))
+    if along is None or across is None:
+        return _strained_period(boundary, lower, upper)
+    scaled = tuple((x * along, y * across) for x, y in upper.coordinates[:2])
+    map_up = _times(scaled, _inverse(_rational(lower.coordinates[:2])))
+    # The dual of the intersection is the sum of the duals.
+    dual = _transposed(_inverse(map_up))
+    own = _gauss(_transposed(_inverse(spanned(((1, 0), (0, 1), *dual)))), lower.positions[:2])
+    return own, _whole(_times(_rational(own.tolist()), _inverse(map_up))), 0.0
+
+
+def _strained_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: PlanarLattice) -> tuple[IntArray, IntArray, float]:
+    basis, other = lower.positions[:2], upper.positions[:2]
+    most = math.ceil(LONGEST_PERIOD * float(np.linalg.norm(np.linalg.inv(basis), axis=0).max()))
+    numbers = np.array(list(itertools.product(range(-most, most + 1), repeat=2)))
+    vectors = numbers @ basis
+    lengths = np.linalg.norm(vectors, axis=1)
+    images = np.rint(vectors @ np.linalg.inv(other)).astype(np.intp)
+    off = np.linalg.norm(images @ other - vectors, axis=1)
+    allowed = max(boundary.max_strain, 0.02)
+    near = np.flatnonzero((lengths > 1e-9) & (lengths <= LONGEST_PERIOD) & (off <= allowed * lengths))
+    near = near[np.argsort(lengths[near].round(6), kind="stable")][:200]
+    first, second = np.triu_indices(len(near), k=1)
+    pairs = near[np.stack((first, second), axis=1)]
+    areas = np.abs(np.linalg.det(vectors[pairs]))
+    kept = (areas > 1e-6) & (np.abs(np.linalg.det(images[pairs])) > 0.5)
+    pairs, areas = pairs[kept], areas[kept]
+    stretches = np.linalg.svd(np.linalg.solve(images[pairs] @ other, vectors[pairs]), compute_uv=False)
+    strains = np.abs(stretches - 1.0).max(axis=1)
+    fitting = np.flatnonzero(strains <= boundary.max_strain)
+    if not len(fitting):
+        raise ConfigurationError(
+            f"{_KEY}: planes {[list(n) for n in boundary.planes]} have no common period up to {LONGEST_PERIOD:g} Å within "
+            f"max_strain {boundary.max_strain:g}; the smallest strain found is {strains.min(initial=1.0):.4f}"
+        )
+    chosen = fitting[np.argmin(areas[fitting].round(6))]
+    found = numbers[pairs[chosen]]
+    own = _gauss(_rational(found.tolist()), basis)
+    into = np.rint(own @ np.linalg.inv(found) @ images[pairs[chosen]]).astype(np.intp)
+    return own, into, float(strains[chosen])
+
+
+def spanned(vectors: Iterable[Sequence[Fraction | int]]) -> Rows:
+    """Basis ((a, b), (0, c)) of the lattice that rational vectors span, by Euclid's algorithm."""
+    first, last = (Fraction(0), Fraction(0)), Fraction(0)
+    for vector in vectors:
+        x, y = Fraction(vector[0]), Fraction(vector[1])
+        while x:
+            factor = first[0] // x
+            first, (x, y) = (x, y), (first[0] - factor * x, first[1] - factor * y)
+        while y:
+            last, y = y, last % y
+    first = first if first[0] > 0 else (-first[0], -first[1])
+    return (first[0], first[1] % abs(last)), (Fraction(0), abs(last))
+
+
+def _gauss(rows: Rows, metric: FloatArray) -> IntArray:
+    """Shortest basis of a planar lattice, the shorter vector first (Gauss's reduction).
+
+    Args:
+        rows: Two vectors, integers.
+        metric: What the integers count [Å], shape ``(2, 2)``.
+    """
+    first, second = _whole(rows)
+    while True:
+        lengths = [float(((v @ metric) ** 2).sum()) for v in (first, second)]
+        if lengths[1] < lengths[0] - 1e-9:
+            first, second = second, first
+            lengths.reverse()
+        factor = round(float((first @ metric) @ (second @ metric)) / lengths[0] - 1e-9)
+        if factor == 0:
+            break
+        second = second - factor * first
+    placed = np.array([first, second])
+    return placed if np.linalg.det(placed @ metric) > 0 else np.array([first, -second])
+
+
+def _rational(rows: Sequence[Sequence[int]]) -> Rows:
+    (a, b), (c, d) = rows
+    return (Fraction(a), Fraction(b)), (Fraction(c), Fraction(d))
+
+
+def _whole(rows: Rows) -> IntArray:
+    if any(x.denominator != 1 for row in rows for x in row):
+        raise AssertionError("a common period is a vector of both lattices")
+    return np.array([[int(x) for x in row] for row in rows], dtype=np.intp)
+
+
+def _inverse(rows: Rows) -> Rows:
+    (a, b), (c, d) = rows
+    det = a * d - b * c
+    return (d / det, -b / det), (-c / det, a / det)
+
+
+def _transposed(rows: Rows) -> Rows:
+    (a, b), (c, d) = rows
+    return (a, c), (b, d)
+
+
+def _times(first: Sequence[Sequence[Fraction]], second: Rows) -> Rows:
+    (a, b), (c, d) = second
+    (p, q), (r, s) = first
+    return (p * a + q * c, p * b + q * d), (r * a + s * c, r * b + s * d)
