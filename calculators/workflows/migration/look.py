@@ -29,8 +29,8 @@ def look_at_carrier(crystal: Crystal, site: int) -> Carrier:
 def look_at_hop(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carrier]) -> HopResult:
     """Takes a few steps from half way along a hop.
 
-    They keep the symmetry that exchanges the hop's ends; where there is none, the ion stays in the plane across the hop. If they
-    end below both ends, that is a state on the way.
+    They keep the symmetry that exchanges the hop's ends; where there is none, the ion stays in the plane across the hop. A
+    midpoint below both ends is a state on the way.
 
     Args:
         carriers: End states by site, for one site of each orbit.

