@@ -99,14 +99,14 @@ def test_both_grains_of_a_cell_are_followed_in_the_axes_of_their_crystal(structu
     atoms = bicrystal_of(crystal, boundary, 16.0).cell(0, (0.3, 0.1, 0.4))
     axes = grain_axes(crystal, boundary.axis, boundary.plane)
     energies = np.arange(len(atoms), dtype=float)
-    for core in grain_cores(atoms, crystal, axes, energies):
+    for core in grain_cores(atoms, crystal, np.array([axes, axes * np.array([[1], [1], [-1]])]), energies):
         assert core.atoms == core.fitted > 4
         np.testing.assert_allclose(core.gradient, np.eye(3), atol=1e-9)
         assert core.energy is not None
     # A stretch along the normal is one along the plane's normal in both crystals' axes.
     atoms.set_cell(atoms.cell.array * [1.0, 1.0, 1.01], scale_atoms=True)
     normal = np.array(boundary.plane) / np.linalg.norm(boundary.plane)
-    for core in grain_cores(atoms, crystal, axes):
+    for core in grain_cores(atoms, crystal, np.array([axes, axes * np.array([[1], [1], [-1]])])):
         np.testing.assert_allclose(core.gradient @ normal, 1.01 * normal, atol=1e-9)
         assert core.energy is None
 
@@ -114,5 +114,14 @@ def test_both_grains_of_a_cell_are_followed_in_the_axes_of_their_crystal(structu
 def test_a_thin_grain_has_no_middle():
     crystal, boundary = CRYSTALS["fcc"], boundary_on(tilt_axis((1, 1, 0)), (1, 1, 1))
     atoms = bicrystal_of(crystal, boundary, 8.0).build(0)
-    for core in grain_cores(atoms, crystal, grain_axes(crystal, boundary.axis, boundary.plane)):
+    for core in grain_cores(
+        atoms,
+        crystal,
+        np.array(
+            [
+                grain_axes(crystal, boundary.axis, boundary.plane),
+                grain_axes(crystal, boundary.axis, boundary.plane) * np.array([[1], [1], [-1]]),
+            ]
+        ),
+    ):
         assert (core.atoms, core.fitted, core.gradient, core.energy) == (0, 0, None, None)
