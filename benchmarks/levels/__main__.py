@@ -160,7 +160,7 @@ def main() -> None:
         print(
             f"{row['table']:<15} {row['shape']:<12} {row['method']:<15} found {row['found']:>2} of {row['seeds']:>2}, "
             f"cost {row['mean']:.1f}{error}, median {row['median']:.1f}, looks {row['looks']:.0f}",
-            *(f"{at}: {share:.2f} [{low:.2f}]" for at, (share, low, _) in row.get("p_best", row.get("share", {})).items()),
+            *(f"{at}: {share:.2f} [{low:.2f}]" for at, (share, low, _) in (row.get("p_best") or row.get("share") or {}).items()),
         )
 
 

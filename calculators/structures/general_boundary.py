@@ -79,7 +79,7 @@ class GeneralBoundary:
 
     @property
     def kind(self) -> str | None:
-        """How plane and axis lie: ``twist``, ``tilt`` or ``mixed``; None without an axis."""
+        """Kind of the boundary by its plane and axis: ``twist``, ``tilt`` or ``mixed``; None without an axis."""
         return None if not self.axis else kind_of((self.axis[0], self.axis[1], self.axis[2]), self.plane)
 
     @cached_property
@@ -127,7 +127,7 @@ def _sigma(pair: GeneralBoundary) -> int | None:
         return None
     m0, m1 = cross(n0, d0), cross(n1, d1)
     parts = ((d0, d1, along), (m0, m1, along * normal), (n0, n1, normal))
-    return math.lcm(*(sum(a[i] * b[j] * w for a, b, w in parts).denominator for i in range(3) for j in range(3)))  # type: ignore[union-attr]
+    return math.lcm(*(sum(a[i] * b[j] * w for a, b, w in parts).denominator for i in range(3) for j in range(3)))
 
 
 def _coincidence_boundary(spec: GeneralBoundarySpec) -> GeneralBoundary:

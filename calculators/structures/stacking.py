@@ -153,7 +153,7 @@ class PlaneStack(ABC):
 
     @property
     def endings(self) -> tuple[int, ...]:
-        """Those of them with which both grains keep their number of atoms."""
+        """The half planes with which both grains keep their number of atoms."""
         return (0, 2) if 2 in self.half_planes else (0,)
 
     @property

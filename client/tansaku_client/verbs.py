@@ -462,9 +462,10 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
     if isinstance(row, Mapping):
         given = {number: of if isinstance(of, Mapping) else {"value": of} for number, of in row.items()}
         return {"rows": [plain_cells({"number": number} | dict(of)) for number, of in given.items()]}
-    if not isinstance(row, Sequence) or not all(isinstance(cells, Mapping) for cells in row):
+    rows = [cells for cells in row if isinstance(cells, Mapping)] if isinstance(row, Sequence) else []
+    if not isinstance(row, Sequence) or len(rows) < len(row):
         raise ConfigurationError(f"{reprlib.repr(row)}; expected a row of `ask()`, a frame, rows, values by number or a file")
-    return {"rows": [plain_cells(cells) for cells in row]}
+    return {"rows": [plain_cells(cells) for cells in rows]}
 
 
 def _as_json(point: str | dict[str, object] | StructurePoint) -> str | dict[str, object]:

@@ -197,6 +197,7 @@ class BoundaryAtomsKeys(TypedDict, total=False):
     fractions: Literal["all"] | Sequence[float]
     layer: float
     even: float
+    closest: float
 
 class ReplicationKeys(TypedDict, total=False):
     max_atoms: int
@@ -228,10 +229,21 @@ class TranslationKeys(TypedDict, total=False):
     sample: Literal["full"] | None
     positions: Literal["general"] | None
 
+class GeneralBoundaryKeys(TypedDict, total=False):
+    axis: Sequence[int] | None
+    sigma: int | None
+    angle: float | None
+    plane: Sequence[int] | None
+    kind: Literal["twist", "tilt"] | None
+    planes: Sequence[Sequence[int]] | None
+    directions: Sequence[Sequence[int]] | None
+    max_strain: float
+
 class BoundarySelectionKeys(TypedDict, total=False):
     max_sigma: int | None
     angles: Sequence[float] | None
     planes: Sequence[Sequence[int]] | None
+    general: Sequence[GeneralBoundaryKeys] | None
 
 class CrystalKeys(TypedDict, total=False):
     structure: Required[Literal["fcc", "bcc", "diamond", "hcp"]]
@@ -1322,16 +1334,18 @@ def GrainBoundaries(
     soap: bool = ...,
     cost: AtomsCostKeys = ...,
 ) -> Space:
-    r"""Symmetric tilt grain boundaries of a cubic or hexagonal close-packed crystal.
+    r"""Grain boundaries of a cubic crystal, and symmetric tilt boundaries of a hexagonal close-packed one.
 
     Args:
         crystal: The crystal on both sides.
-        axis: Tilt axis [u, v, w]; of a hexagonal crystal [u, v, t, w], in the basal plane or normal to it.
+        axis: Tilt axis [u, v, w] of symmetric boundaries; of a hexagonal crystal [u, v, t, w], in the basal plane or
+            normal to it.
         boundaries: Which boundaries.
         translation: Rigid-body translations searched on every surface.
         removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
             repeat of the plane stacking; or explicit numbers of removed planes per boundary. In a hexagonal crystal planes of
-            atoms, half lattice planes: ``standard`` is 0, 1 and 2, of which the second is the lower grain's.
+            atoms, half lattice planes: ``standard`` is 0, 1 and 2, of which the second is the lower grain's. Of general
+            boundaries the terminations: 0 alone, but in diamond.
         cell: Two boundaries in a periodic cell, or one between rigid blocks.
         replication: Repeats of the cell in the plane, for the search over the number of atoms in the boundary; needs one
             boundary in the cell and ``translation.sample: full``. null: the cell is not repeated; whole planes are removed.
@@ -1643,7 +1657,7 @@ def Retrain(
 
 def Sevennet(
     *,
-    model: Literal["7net-0", "7net-l3i5"] = ...,
+    model: Literal["7net-0", "7net-l3i5", "7net-mf-0-r2scan"] = ...,
     relaxation: RelaxationKeys = ...,
     workflow: MigrationBarrierKeys | None = ...,
 ) -> Calculator:

@@ -186,7 +186,7 @@ class BoundaryDensitySpace:
         if not self._evenly(candidate):
             if draws.uniform("even") >= 1.0 - self._atoms.closest:
                 # Counted in the cell of the search, however thick the grains are.
-                return self._cell(candidate, arm).overlaps(translation)[1][: arm.removed].tolist()
+                return [int(place) for place in self._cell(candidate, arm).overlaps(translation)[1][: arm.removed]]
             return draws.choose(arm.removed, arm.cell.sites)
         return draws.choose_evenly(arm.removed, arm.cell.rows(draws.whole("planes", 1, arm.cell.layer_planes)))
 

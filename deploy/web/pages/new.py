@@ -32,6 +32,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.checks.check import SystemSize
 from tansaku.tasks.act.commands.create_web import problems_of
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 
 router = APIRouter(prefix="/new")
 
@@ -95,8 +96,7 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
         report = earlier_report(earlier) if earlier else None
         wanted = creating.Creation(shown.text, site or None, action == "run", project=project, earlier=report)
         created = creating.create(services, actor, wanted)
-        manual = created.record.spec.get("calculator") or {}
-        page_of = "/measurements" if action == "run" and manual.get("type") == "manual" else ""
+        page_of = "/measurements" if action == "run" and stored_spec(created.record).manual else ""
         return RedirectResponse(campaign_address(created.record.name) + page_of, HTTPStatus.SEE_OTHER)
     except ConfigurationError as error:
         return page(shown, {"problems": problems_of(error), "hint": error.hint}, failed=True)

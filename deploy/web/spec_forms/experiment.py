@@ -145,7 +145,7 @@ def _entry(cells: Sequence[str]) -> tuple[str, JsonDict]:
     """Name and entry of a line. Raises FieldError."""
     (name, unit), values = name_and_unit(cells[0]), [cell for cell in cells[1:] if cell]
     limits = range_in(values[0]) if len(values) == 1 else None
-    numbers = limits or tuple(number for number in map(number_in, values) if not isinstance(number, str))
+    numbers = limits or tuple(number for number in map(number_in, values) if isinstance(number, int | float))
     if not name:
         raise FieldError("listed", f"{', '.join(cells)[:100]!r}; expected a name, then two numbers or several words")
     if not values:  # of a kind that a line does not describe

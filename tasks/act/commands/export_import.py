@@ -204,9 +204,7 @@ def import_observations(
         LeaseHeldError: A driver is running the campaign.
     """
     export = read_export(path)
-    named = json.dumps(export.record.spec)
-    here = {"files": tuple(file for file in files if file.path in named)}
-    record = export.record.model_copy(update=here if base_path is None else here | {"base_path": str(base_path)})
+    record = _record_here(export.record, base_path, files)
     known = _known(store, record, path)
     evaluations = _checked_evaluations(export, path)
     if known is not None and known.id != record.id:
@@ -237,6 +235,13 @@ def import_observations(
         if lease is not None:
             store.release_lease(lease)
     return Imported(name, new, len(evaluations), unchecked, export.pending if known is None else 0)
+
+
+def _record_here(record: CampaignRecord, base_path: Path | None, files: Sequence[CampaignFile]) -> CampaignRecord:
+    """The record with those of the files here that its spec may name."""
+    named = json.dumps(record.spec)
+    here: JsonDict = {"files": tuple(file for file in files if file.path in named)}
+    return record.model_copy(update=here if base_path is None else here | {"base_path": str(base_path)})
 
 
 def _check_fit(

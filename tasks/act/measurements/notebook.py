@@ -53,7 +53,7 @@ def report_from(values: Values) -> Report:
         return report_of([{str(key): cell for key, cell in row.items()} for row in values.to_dict("records")])
     if isinstance(values, Mapping):
         return report_of([{NUMBER: number} | _measured(of) for number, of in values.items()])
-    if not isinstance(values, Sequence) or isinstance(values, bytes):
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
         raise ReportError([f"{shown(values)}; expected a row of `ask()`, a frame, rows, values by number or a file"])
     return report_of(values)
 

@@ -35,11 +35,11 @@ class LookValues:
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Names of the levels, in the order of their first looks."""
+        """Names of the levels, in the order in which they were first looked at."""
         return tuple(dict.fromkeys(self.level))
 
     def at(self, level: str) -> LookValues:
-        """Those of one level."""
+        """The looks at one level."""
         here = np.array([own == level for own in self.level])
         chosen = tuple(name for name, own in zip(self.candidate, here, strict=True) if own)
         return LookValues(chosen, (level,) * len(chosen), self.look[here], self.full[here], self.quantity, self.unit)
