@@ -156,11 +156,12 @@ def main() -> None:
         found["runs"].append(run)
         write_json(options.out, found | {"machine": describe_machine(), "summary": summary(found["runs"])})
     for row in summary(found["runs"]):
+        shares = row.get("p_best") or row.get("share") or {}
         error = "" if row["error"] is None else f" ± {row['error']:.1f}"
         print(
             f"{row['table']:<15} {row['shape']:<12} {row['method']:<15} found {row['found']:>2} of {row['seeds']:>2}, "
             f"cost {row['mean']:.1f}{error}, median {row['median']:.1f}, looks {row['looks']:.0f}",
-            *(f"{at}: {share:.2f} [{low:.2f}]" for at, (share, low, _) in (row.get("p_best") or row.get("share") or {}).items()),
+            *(f"{at}: {share:.2f} [{low:.2f}]" for at, (share, low, _) in shares.items()),
         )
 
 

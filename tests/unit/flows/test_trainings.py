@@ -119,10 +119,10 @@ def test_a_training_whose_process_is_killed_fails_once_and_can_be_asked_for_agai
         assert trainers(os.getpid()) == []
         assert resources.requests.training(killed) == found
         again = TrainingRequest.model_validate(
-            found.model_dump(exclude={"state", "reason", "steps", "holder"}) | {"id": "again"}
+            found.model_dump(exclude={"state", "reason", "steps", "holder"}) | {"id": "asked-again"}
         )
         resources.requests.add_training(again)
-        assert ended(resources, "again").version == "killed@1"
+        assert ended(resources, "asked-again").version == "killed@1"
     assert [version.label for version in resources.registry.models("killed")] == ["killed@1"]
 
 

@@ -98,7 +98,7 @@ def test_what_cannot_be_told_is_refused_with_the_reason():
     ):
         with pytest.raises(ReportError, match=rf"nothing was stored:[\s\S]*{message}"):
             campaign.tell(report)
-    assert campaign.evaluations[0].state is EvaluationState.PROPOSED
+    assert campaign.evaluations[0].outcome is None
     receipt = campaign.tell(row, status="failed", note="burnt")
     assert receipt.new == {"failures": 1}
     assert campaign.evaluations[0].state is EvaluationState.FAILED
