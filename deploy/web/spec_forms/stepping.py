@@ -95,9 +95,10 @@ class Beside:
         return named or _concerned([*self.fields, *self.parts], key.replace("[", ".").replace("]", ""))
 
     def said(self, problem: KeyProblem) -> str:
-        """A problem with the label of its field."""
-        place = self.place_of(problem.key)
-        return f"{place.title if place else problem.key}: {problem.message}" if problem.key else problem.message
+        """A problem with the label of its field, and with its key where the field stands for others too."""
+        place, key = self.place_of(problem.key), problem.key
+        named = key if place is None else place.title if key in place.covers else f"{place.title} {key}"
+        return f"{named}: {problem.message}" if key else problem.message
 
     def problems_by_field(self, problems: Sequence[KeyProblem]) -> dict[str, str]:
         """Messages of the check, by the field that they concern, or the part."""
