@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from tansaku_client.candidates import Candidate
+from tansaku_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,18 +65,22 @@ def points_of(points: Points) -> list[str | dict[str, object] | StructurePoint]:
     """Ids of candidates, the columns of other points, and structures.
 
     Raises:
-        ValueError: A structure is not one.
+        ConfigurationError: A point is none.
     """
     rows: Any = points
-    if _structure(rows) is None and not isinstance(rows, str | Mapping):
-        return [_point(item) for item in (rows.to_dict("records") if hasattr(rows, "to_dict") else rows)]
-    return [_point(rows)]
+    if hasattr(rows, "to_dict"):  # a frame, or a row of one
+        rows = rows.to_dict("records") if hasattr(rows, "columns") else rows.to_dict()
+    several = isinstance(rows, Iterable) and not isinstance(rows, str | bytes | Mapping) and _structure(rows) is None
+    return [_point(item) for item in (rows if several else [rows])]
 
 
 def _point(item: Any) -> str | dict[str, object] | StructurePoint:  # noqa: ANN401 - structures have no common type
     if isinstance(item, Candidate | str):
         return item if isinstance(item, str) else item.id
-    return _structure(item) or plain_cells(item)
+    found = _structure(item)
+    if found is None and not isinstance(item, Mapping):
+        raise ConfigurationError(f"points: {reprlib.repr(item)}; expected a mapping, a structure, or the id of a candidate")
+    return found or plain_cells(item)
 
 
 def _structure(value: Any) -> StructurePoint | None:  # noqa: ANN401 - of packages that need not be there
@@ -89,7 +95,10 @@ def _structure(value: Any) -> StructurePoint | None:  # noqa: ANN401 - of packag
     else:
         return None
     described = {name: cell for name, cell in plain_cells(info).items() if isinstance(cell, str | int | float)}
-    return StructurePoint(elements=elements, positions=positions.tolist(), cell=cell.tolist(), info=described)
+    try:
+        return StructurePoint(elements=elements, positions=positions.tolist(), cell=cell.tolist(), info=described)
+    except ValidationError as error:
+        raise ConfigurationError(f"points: {reprlib.repr(value)} is no structure: {error.errors()[0]['msg']}") from error
 
 
 def plain_cells(cells: Mapping[Any, Any]) -> dict[str, object]:

@@ -44,7 +44,7 @@ from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
 from tansaku_client.candidates import Candidate, Found, Proposed
-from tansaku_client.points import points_of
+from tansaku_client.points import StructurePoint, points_of
 from tansaku_client.steering import Steered
 
 if TYPE_CHECKING:
@@ -348,7 +348,7 @@ class Campaign(Steered):
         """
         from tansaku.tasks.read.views.points import predicted_points
 
-        return predicted_points(self.view().data, None if points is None else points_of(points))
+        return predicted_points(self.view().data, _points(points))
 
     def acquisition(self, points: Points | None = None) -> pd.DataFrame:
         """Scores points as the next proposal would: what describes each, and ``acquisition``; the highest is proposed.
@@ -357,7 +357,7 @@ class Campaign(Steered):
         """
         from tansaku.tasks.read.views.points import judged_points
 
-        return judged_points(self.view().data, None if points is None else points_of(points))
+        return judged_points(self.view().data, _points(points))
 
     def slices(self) -> pd.DataFrame:
         """Predicts along each parameter through the best candidate: ``along``, the parameters, ``mean`` and ``deviation``.
@@ -401,15 +401,18 @@ class Campaign(Steered):
             path: File that ends in ``.png``, ``.svg`` or ``.html``.
 
         Raises:
-            ConfigurationError: It has another ending, or nothing has a value yet.
+            ConfigurationError: It has another ending, cannot be written, or nothing has a value yet.
         """
         from tansaku.tasks.read.figures import convergence
 
         path, found = Path(path), self.view().convergence()
-        if path.suffix in (".png", ".svg"):
-            return convergence.draw_png(found, path)
-        if path.suffix == ".html":
-            return convergence.draw_html(found, path, self._name)
+        try:
+            if path.suffix in (".png", ".svg"):
+                return convergence.draw_png(found, path)
+            if path.suffix == ".html":
+                return convergence.draw_html(found, path, self._name)
+        except OSError as error:
+            raise ConfigurationError(f"plot: {str(path)!r} cannot be written: {error.strerror}") from error
         raise ConfigurationError(f"plot: {str(path)!r} does not end in .png, .svg or .html")
 
     def structure(self, candidate: Candidate | str) -> Atoms:
@@ -430,6 +433,8 @@ class Campaign(Steered):
         Raises:
             ConfigurationError: A key cannot be changed, or its value is wrong.
         """
+        if not isinstance(changes, Mapping):
+            raise ConfigurationError(f"changes: {shown(changes)}; expected a mapping of keys such as budget.evaluations")
         with self._place.open() as resources:
             steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}, ""))
 
@@ -447,6 +452,14 @@ def _reported(row: Proposed, value: float | None, facts: Mapping[str, object]) -
     """The report of one measurement. Raises ConfigurationError where there is neither a value nor a status."""
     try:
         return row.report(value, facts)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _points(points: Points | None) -> list[str | dict[str, object] | StructurePoint] | None:
+    """Points as the model takes them; None: all candidates. Raises ConfigurationError for what is none."""
+    try:
+        return None if points is None else points_of(points)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
 

@@ -335,6 +335,14 @@ def test_any_point_is_predicted_with_its_deviation():
     every = campaign.predict()
     assert every.loc[best.id, "mean"] == pytest.approx(found["mean"].iloc[1], abs=1e-9)
     pd.testing.assert_frame_equal(campaign.predict(found[["x", "y", "where"]].head(1)), found.head(1))
+    pd.testing.assert_frame_equal(campaign.predict(found[["x", "y", "where"]].iloc[0]), found.head(1))
+    for points in (3, [3], [None], b"a", np.zeros((2, 2)), object()):
+        with pytest.raises(ConfigurationError, match=r"points: .*; expected a mapping, a structure, or the id of a candidate"):
+            campaign.acquisition(points)
+    with pytest.raises(ConfigurationError, match=r"plot: '/nowhere/a.png' cannot be written: No such file"):
+        campaign.plot("/nowhere/a.png")
+    with pytest.raises(ConfigurationError, match="changes: 3; expected a mapping of keys"):
+        campaign.edit(3)
     with pytest.raises(ConfigurationError, match=r"predict: point 1: .*roof"):
         campaign.predict({"x": 0.5, "y": 0.5, "where": "roof"})
 
@@ -360,6 +368,7 @@ def test_structures_of_ase_and_pymatgen_are_points_like_candidates(require):
     for points, message in (
         (bulk("Ag"), "predict: point 1: it belongs to the system 'Ag', of which nothing is searched"),
         ([crystals[0], {"x": 1.0}], "predict: point 2: expected a structure or the id of a candidate"),
+        (Atoms("Cu", positions=[[np.nan] * 3]), "points: Atoms.* is no structure: Input should be a finite number"),
         (Atoms("Cu"), "point 1: its cell has less than 0.5 Å³ for an atom"),
     ):
         with pytest.raises(ConfigurationError, match=message):
