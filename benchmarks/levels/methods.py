@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def _by_levels(table: LevelTable, proposer: LevelProposer, seed: int) -> Purchas
     pool = with_levels(table.pool(), ["look"], [np.full(len(table.values), table.cost)])
     levels = levels_of(pool)
     values = table.values[levels.candidate, levels.level]
-    until = _Until.found(proposer, levels.places[table.wanted(), 1])
+    until = _Until(proposer, levels.places[table.wanted(), 1])
     for row in _searched(pool, values, until, seed, table.budget):
         yield int(levels.candidate[row]), int(levels.level[row])
 
@@ -80,7 +80,7 @@ def single(table: LevelTable, seed: int) -> Purchases:
     goal = {"type": "best_overall"} if table.threshold is None else low
     objective = ObjectiveSpec.model_validate({"unit": "1" if table.threshold is None else "eV", "goal": goal})
     proposer = build_proposer(GPProposerSpec(engine=4), objective)
-    until = _Until.found(proposer, table.wanted())
+    until = _Until(proposer, table.wanted())
     yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], until, seed, table.budget))
 
 
@@ -95,13 +95,22 @@ class _Until:
     def __init__(self, proposer: Proposer, wanted: IntArray) -> None:
         self._proposer, self._wanted = proposer, wanted
 
-    @classmethod
-    def found(cls, proposer: Proposer, wanted: IntArray) -> Proposer:
-        """The proposer so ended."""
-        return cast("Proposer", cls(proposer, wanted))
+    @property
+    def name(self) -> str:
+        """As the proposer's."""
+        return self._proposer.name
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the proposer has
-        return getattr(self._proposer, name)
+    def initial_count(self, pool: CandidatePool) -> int:
+        """As the proposer's."""
+        return self._proposer.initial_count(pool)
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """As the proposer's."""
+        return self._proposer.refit_due(n_observed, fitted_at)
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """Fits the proposer."""
+        return self._proposer.fit(pool, history, previous)
 
     def propose(
         self,

@@ -9,20 +9,16 @@ import numpy as np
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import PALETTE, drawing, pretty_unit, save_image
+from tansaku.tasks.read.screening.rows import spearman
 from tansaku.tasks.read.views.levels import LookValues
 
 
 def _label(found: LookValues, level: str) -> str:
     """Name of a level, with the rank correlation where three candidates or more have both values."""
-    from scipy.stats import spearmanr
-
     here = found.at(level)
     both = ~np.isnan(here.full)
-    if both.sum() < 3 or np.ptp(here.look[both]) == 0.0 or np.ptp(here.full[both]) == 0.0:
-        return level
-    return (
-        f"{level}: rank correlation {spearmanr(here.look[both], here.full[both]).statistic:.2f}, {both.sum()} with both values"
-    )
+    rank = spearman(here.look[both].tolist(), here.full[both].tolist())
+    return level if rank is None else f"{level}: rank correlation {rank:.2f}, {both.sum()} with both values"
 
 
 def draw_png(found: LookValues, path: Path) -> Path:

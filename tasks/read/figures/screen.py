@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.tasks.read.figures.style import FAINT, INK, drawing, save_image
-from tansaku.tasks.read.screening.rows import ScreenRow, best_of_each, family, rank_correlation
+from tansaku.tasks.read.screening import rows as screened
 
 _COLOURS = "turbo"
 
 
-def draw_screen(rows: Sequence[ScreenRow], path: Path) -> Path:
+def draw_screen(rows: Sequence[screened.ScreenRow], path: Path) -> Path:
     """Draws all structures and the best of each boundary as PNG, coloured by axis.
 
     Args:
@@ -22,19 +22,19 @@ def draw_screen(rows: Sequence[ScreenRow], path: Path) -> Path:
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    axes_shown = sorted({family(row.axis) for row in rows})
+    axes_shown = sorted({screened.family(row.axis) for row in rows})
     colours = {axis: colormaps[_COLOURS]((place + 0.5) / len(axes_shown)) for place, axis in enumerate(axes_shown)}
     with drawing():
         figure = Figure(figsize=(9.6, 4.3), layout="constrained")
         panels = figure.subplots(1, 2)
         for panel, shown, title in zip(
-            panels, (rows, best_of_each(rows)), ("all structures", "best of each boundary"), strict=True
+            panels, (rows, screened.best_of_each(rows)), ("all structures", "best of each boundary"), strict=True
         ):
             both = np.array([[row.computed, row.predicted] for row in shown])
             limits = (0.0, 1.04 * float(both.max()))
             panel.plot(limits, limits, "-", color=FAINT, lw=0.8, zorder=0)
             for axis, colour in colours.items():
-                mine = [row for row in shown if family(row.axis) == axis]
+                mine = [row for row in shown if screened.family(row.axis) == axis]
                 panel.plot(
                     [row.computed for row in mine],
                     [row.predicted for row in mine],
@@ -46,7 +46,7 @@ def draw_screen(rows: Sequence[ScreenRow], path: Path) -> Path:
                     label=axis,
                     rasterized=True,
                 )
-            correlation = rank_correlation(shown)
+            correlation = screened.rank_correlation(shown)
             ranks = "" if correlation is None else f", rank correlation {correlation:.3f}"
             panel.set_title(f"{title}: {len(shown)}{ranks}", fontsize=9, color=INK)
             panel.set(xlim=limits, ylim=limits, aspect="equal")

@@ -114,13 +114,17 @@ def best_of_each(rows: Iterable[ScreenRow]) -> list[ScreenRow]:
 
 
 def rank_correlation(rows: Sequence[ScreenRow]) -> float | None:
-    """Spearman's, of predicted and computed boundary energies; None where there are fewer than three or all are equal."""
+    """Spearman's, of predicted and computed boundary energies; None as :func:`spearman` says."""
+    return spearman([row.predicted for row in rows], [row.computed for row in rows])
+
+
+def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Spearman's rank correlation of pairs; None where there are fewer than three or all of one side are equal."""
     from scipy.stats import spearmanr
 
-    predicted, computed = [row.predicted for row in rows], [row.computed for row in rows]
-    if len(rows) < 3 or len(set(predicted)) == 1 or len(set(computed)) == 1:
+    if len(first) < 3 or len(set(first)) == 1 or len(set(second)) == 1:
         return None
-    return float(spearmanr(predicted, computed).statistic)
+    return float(spearmanr(first, second).statistic)
 
 
 def frame(rows: Iterable[ScreenRow], predicted_by: str, computed_by: str) -> pd.DataFrame:
