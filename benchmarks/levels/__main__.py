@@ -7,7 +7,8 @@ An interrupted run continues. One thread: ``OMP_NUM_THREADS=1``.
 
 Tables of ``--data``, ``cofs``, ``freesolv`` and ``polarizability``, are searched with a budget of 50. Tables of tavorites are
 searched for the best compound with a budget of 25, or for all low barriers (``below``) with 50: ``found_at`` has the cost of
-each that was found. What a look costs is in ``settings.json``, fixed on lithium; the result has the file's hash.
+each that was found. ``settings.json`` describes the look, chosen on lithium, with its estimated cost; the result has the
+file's hash.
 """
 
 from __future__ import annotations
