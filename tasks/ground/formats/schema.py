@@ -82,6 +82,7 @@ _EXAMPLES: dict[str, tuple[object, ...]] = {
     "desirability": ([{"property": "toughness", "worthless": "10 J", "ideal": "60 J"}],),
     "exclude": ([{"ions": {"M": ["Fe2+"]}, "reason": "unstable"}],),
     "failures": ({3: "not_converged"},),
+    "general": ([{"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1]}],),
     "ions": (["Li+", "Na+"], {"M": ["Fe2+", "V3+"]}),
     "ideal": ("60 J",),
     "limits": ([{"property": "impurity", "at_most": "5 %"}],),

@@ -74,13 +74,13 @@ def ended(resources: DatabaseResources, identifier: str) -> TrainingRequest:
 
 
 def test_trainings_are_carried_out_one_after_the_other(resources, ask):
-    first, lacking = ask("small"), ask("lacking", type="kernel_ridge", property="gap")
+    first, lacking = ask("first-asked"), ask("lacking", type="kernel_ridge", property="gap")
     with training("tansaku", None, pytest.fail):
         found, failed = ended(resources, first), ended(resources, lacking)
-    assert (found.state, found.version, found.reason) == (TrainingState.ENDED, "small@1", "the first version")
+    assert (found.state, found.version, found.reason) == (TrainingState.ENDED, "first-asked@1", "the first version")
     assert found.steps[-1].validation < found.steps[0].validation
     assert [step.step for step in found.steps] == sorted({step.step for step in found.steps})
-    (version,) = resources.registry.models("small")
+    (version,) = resources.registry.models("first-asked")
     assert version.held_out["energies"].rmse < 0.1
     assert (failed.state, failed.version) == (TrainingState.FAILED, None)
     assert "gap" in failed.reason
