@@ -124,6 +124,7 @@ def test_saved_searches_are_their_users_own(site, browser):
 def test_a_saved_search_is_replaced_under_its_name(site, browser):
     for query in (QUERY, QUERY, "order=lowest"):
         assert save(browser, "mine", query).status_code == 303
+        site.clock.pass_time(1.0)
     assert [(entry.before, entry.after) for entry in reversed(site.changes("search.save"))] == [
         (None, SAVED),
         (SAVED, {"order": "lowest"}),
