@@ -18,7 +18,6 @@ from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, Not
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
 from tansaku.models.domain.requests import ServiceRequest
-from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.verbs import SteeringKind, judged_state, kinds_shown, needs_driver
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.commands import steer
@@ -162,8 +161,6 @@ def offered(services: Services, actor: Actor, reading: Campaign) -> frozenset[St
         return frozenset()
     record, state = reading.record, status_of(reading).state
     starting = is_starting(state, record.epoch, last_request(services.requests, record))
-    if state is CampaignState.FINISHED:  # its driver may be there for a moment still
-        return kinds_shown(state)
     return kinds_shown(judged_state(record, state, driven=starting or reading.lease is not None))
 
 

@@ -72,7 +72,12 @@ def _row(data: JsonDict, place: int, name: str) -> Sequence[Field]:
     is_category = kind == "category"
     return [
         replace(named, write=rename),
-        replace(of_kind, read=lambda data: of_kind.read(data) or "number", write=lambda data, text: _become(row, data, text)),
+        replace(
+            of_kind,
+            read=lambda data: of_kind.read(data) or "number",
+            write=lambda data, text: _become(row, data, text),
+            decides=True,
+        ),
         bound("low", "From"),
         bound("high", "To"),
         row.cell("unit", "Unit", str.strip, columns=int(kind not in ("category", "integer"))),

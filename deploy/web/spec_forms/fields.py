@@ -37,6 +37,7 @@ class Field:
         columns: How many columns of a table it takes; 0: it is not shown, as where another choice leaves it no meaning.
         example: Text beside it in a table.
         aside: Whether it holds no key of the spec: what was typed stays in it.
+        decides: Whether it is written after the others, because what it chooses decides which of them apply.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Field:
     columns: int = 1
     example: str = ""
     aside: bool = False
+    decides: bool = False
 
     @property
     def broad(self) -> bool:

@@ -135,6 +135,7 @@ def step(typed: Mapping[str, str], text: str, shown: str, shelf: Shelf) -> Besid
         for entry in _fields(_parts(before, shelf))
         if entry.name in sent and sent[entry.name].strip() != entry.read(before).strip()
     ]
+    changed.sort(key=lambda change: change[0].decides)
     after = _data(text)
     if after is None:  # nothing can be written into it now
         return _beside(text, shown, shelf, {entry.name: value for entry, value in changed}, {})

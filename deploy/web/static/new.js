@@ -16,6 +16,7 @@
   const PAUSE = 400;
   let latest = 0;
   let timer = null;
+  let changed = ""; // the field that was changed last
 
   const call = async (method, path, body) => {
     const answer = await fetch(`/api/v1${path}`, {
@@ -77,7 +78,7 @@
     for (const id of QUANTITIES) document.getElementById(id).placeholder = page.getElementById(id).placeholder;
     const again = typed.id && !typed.isConnected && document.getElementById(typed.id);
     if (again) {
-      if (again.matches("input, textarea") && typed.value !== typed.defaultValue) {
+      if (again.matches("input, textarea") && typed.id === changed && typed.value !== typed.defaultValue) {
         again.dataset.answered = again.value; // as the form writes it, once somebody leaves the field
         again.value = typed.value;
       }
@@ -193,6 +194,7 @@
   spec.addEventListener("input", () => { numberLines(); stepSoon(); });
   spec.addEventListener("scroll", () => { lines.scrollTop = spec.scrollTop; });
   fields.addEventListener("input", (event) => {
+    changed = event.target.id;
     delete event.target.dataset.answered; // what is typed now was not answered yet
     if (event.target.dataset.key) stepSoon();
   });

@@ -235,6 +235,12 @@ def test_a_kind_follows_a_range_and_words_again():
     assert parameters(edited)["steps"]["type"] == "integer"
 
 
+def test_a_chosen_kind_wins_over_what_was_typed_just_before():
+    started = sent(STARTS["experiment"], **{"parameter-1": "heat", "type-1": "category"})
+    edited = sent(started.text, **{"values-1": "low, high", "type-1": "number"})
+    assert parameters(edited) == {"heat": {"type": "number"}}
+
+
 def test_earlier_results_stay_in_their_field_and_name_what_is_measured():
     text = "T (K);yield (%)\n300;1,5\n310;2"
     edited = sent(STARTS["experiment"], earlier=text)
