@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from tansaku.deploy.web import projecting
+from tansaku.deploy.web import measuring, projecting
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.deploy.web.steering import ask_to_run
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.errors import SpecChangedError
+from tansaku.models.domain.errors import FieldError, SpecChangedError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.tasks.act.checks.policy import check_size
 from tansaku.tasks.act.commands.create_web import Created
+from tansaku.tasks.act.measurements.report_file import Report, ReportError
 from tansaku.tasks.ground.formats.yaml_edit import Value, edit_yaml, value_at
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml
 
@@ -34,6 +35,7 @@ class Creation:
         run: Whether it is also to be run.
         copy_of: The campaign whose spec it has, for the audit; empty: none.
         project: Name of the project that it is put into; empty: none.
+        earlier: Results that are known already; None: none.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Creation:
     run: bool = False
     copy_of: str = ""
     project: str = ""
+    earlier: Report | None = None
 
 
 def create(services: Services, actor: Actor, wanted: Creation) -> Created:
@@ -64,6 +67,15 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
             raise SpecChangedError(f"campaign {name!r} is stored, but not in project {wanted.project!r}", hint="move it there")
     else:
         created = services.desk.create(actor, admitted, wanted.copy_of)
+    if wanted.earlier is not None:
+        key = f"earlier-{short_hash([run_key(created.record), str(wanted.earlier)])}"
+        try:
+            measuring.tell(services, actor, created.record.name, wanted.earlier, key)
+        except ReportError as error:
+            said = error.message.removeprefix("nothing was stored:").strip()
+            raise FieldError(
+                "earlier", f"{said}; the campaign is stored without them: correct them and create it again"
+            ) from error
     if wanted.run:
         ask_to_run(services, actor, created.record.name, run_key(created.record))
     return created

@@ -269,8 +269,8 @@ def test_search_a_table(hand: Hand) -> None:
     hand.press("Table")
     add_files(hand, {"bread.csv": TABLE.encode()})
     expect(page.locator("#spec")).to_have_value(re.compile("bread.csv"), timeout=PATIENCE)
-    hand.choose(page.get_by_label("value", exact=True), "value")
-    hand.choose(page.get_by_label("x", exact=True), "number")
+    expect(page.get_by_label("value", exact=True)).to_have_value("value", timeout=PATIENCE)  # guessed, as the others
+    expect(page.get_by_label("x", exact=True)).to_have_value("number")
     page.get_by_label("Unit of the values").fill("eV")
     page.locator("[data-key=name]").fill("seed-1")
     expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
@@ -286,6 +286,55 @@ def test_search_a_table(hand: Hand) -> None:
     expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
     assert stored(hand, "/campaigns/my-table")["headline"]["search"]["candidate"] == "r0"  # high values are wanted
     assert hand.clicks == documented("search a CSV table")
+
+
+def test_an_experiment_with_five_values(hand: Hand) -> None:
+    page = hand.page
+    hand.press("New campaign")
+    hand.press("Experiment")
+    for key, text in (
+        ("parameter-1", "temperature (K)"),
+        ("low-1", "300"),
+        ("high-1", "400"),
+        ("parameter-2", "solvent"),
+        ("values-2", "water, ethanol, acetone"),
+        ("objective.property", "yield (%)"),
+    ):
+        page.locator(f"[data-key='{key}']").fill(text)
+    expect(page.locator("[data-key=type-2]")).to_have_value("category", timeout=PATIENCE)
+    expect(page.locator("[data-key=unit-1]")).to_have_value("K")
+    expect(page.locator("[data-key='objective.unit']")).to_have_value("%")
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    hand.press("Create and run")
+    expect(page.get_by_role("heading", name=re.compile(r"^Measure next \(5\)"))).to_be_visible(timeout=PATIENCE)
+    for number, entry in enumerate(page.locator("#proposals .measure.large input").all()):
+        entry.fill(str(10 + number))
+    hand.press("Save all values")
+    expect(page.locator("#waiting-said")).to_contain_text("5 reported, 5 waiting", timeout=PATIENCE)
+    rows = stored(hand, "/campaigns/my-experiment/evaluations?state=DONE")["items"]
+    assert sorted(row["value"] for row in rows) == [10, 11, 12, 13, 14]
+    assert hand.clicks == documented("an experiment with five values")
+
+
+def test_what_was_typed_for_another_kind_comes_back(hand: Hand) -> None:
+    """Nothing that was typed is lost: by another kind, by a row that is added, by a refused Create."""
+    page = hand.page
+    go(page, "/new/experiment")
+    for key, text in (("parameter-1", "heat"), ("low-1", "300"), ("high-1", "400")):
+        page.locator(f"[data-key='{key}']").fill(text)
+    expect(page.locator("#spec")).to_have_value(re.compile("high: 400"), timeout=PATIENCE)
+    page.locator("[data-key=type-1]").select_option("category")
+    expect(page.locator("[data-key=low-1]")).to_have_count(0, timeout=PATIENCE)
+    page.locator("[data-key=values-1]").fill("low, high")
+    expect(page.locator("#spec")).to_have_value(re.compile("category"), timeout=PATIENCE)
+    page.locator("[data-key=type-1]").select_option("number")
+    expect(page.locator("[data-key=low-1]")).to_have_value("300", timeout=PATIENCE)
+    expect(page.locator("#spec")).to_have_value(re.compile("low: 300, high: 400|low: 300\n *high: 400"), timeout=PATIENCE)
+    page.locator("[data-key=low-2]").fill("7")  # without a name
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator("#not-created, #result .problem").first).to_contain_text("Name of parameter 2", timeout=PATIENCE)
+    assert [page.locator(f"[data-key={field}]").input_value() for field in ("low-1", "high-1", "low-2")] == ["300", "400", "7"]
+    assert "422" in hand.errors.pop()
 
 
 def test_compare_two_seeds(hand: Hand) -> None:

@@ -73,6 +73,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "asked": asked,
         "waiting": waiting,
         "history": history,
+        "reported": sum(item.outcome is not None for item in opened.evaluations),
         "elsewhere": refused.form.id not in shown,
         "units": {item.name: item.unit for item in asked.described if item.unit and item.unit != "1"},
         "editable": asked.described if len(asked.described) <= _MOST_CONDITIONS else (),

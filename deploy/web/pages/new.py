@@ -22,6 +22,7 @@ from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
+from tansaku.deploy.web.spec_forms.experiment import EARLIER, earlier_report
 from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
@@ -31,6 +32,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.checks.check import SystemSize
 from tansaku.tasks.act.commands.create_web import problems_of
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 
 router = APIRouter(prefix="/new")
 
@@ -78,10 +80,10 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
     action = fields.get("action", "check")
     if action not in ("check", "create", "run"):
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected check, create or run", key="action")
-    shelf, project = _shelf(services, actor), fields.get("project", "")
+    shelf, project, site = _shelf(services, actor), fields.get("project", ""), fields.get("site")
 
     def page(shown: Beside, content: Mapping[str, object], *, failed: bool) -> Response:
-        return _page(request, shown, {"project": project, **content}, failed=failed)
+        return _page(request, shown, {"project": project, "chosen_site": site, **content}, failed=failed)
 
     try:
         shown = step(fields, text, fields.get("shown", text).replace("\r\n", "\n"), shelf)
@@ -90,9 +92,12 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
     if action == "check" or shown.refused:
         return page(shown, {"check": _checked(services, actor, shown.text, fields)}, failed=action != "check")
     try:
-        wanted = creating.Creation(shown.text, fields.get("site") or None, action == "run", project=project)
+        earlier = shown.values.get(EARLIER, "").strip()
+        report = earlier_report(earlier) if earlier else None
+        wanted = creating.Creation(shown.text, site or None, action == "run", project=project, earlier=report)
         created = creating.create(services, actor, wanted)
-        return RedirectResponse(campaign_address(created.record.name), HTTPStatus.SEE_OTHER)
+        page_of = "/measurements" if action == "run" and stored_spec(created.record).manual else ""
+        return RedirectResponse(campaign_address(created.record.name) + page_of, HTTPStatus.SEE_OTHER)
     except ConfigurationError as error:
         return page(shown, {"problems": problems_of(error), "hint": error.hint}, failed=True)
     except TansakuError as error:
@@ -138,6 +143,7 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
         "names": services.sight(actor).names(),
         "projects": projecting.open_projects(services, actor),
         "project": "",
+        "chosen_site": None,
         "sites": services.site_names,
         "page": secrets.token_hex(8),
         "check": None,

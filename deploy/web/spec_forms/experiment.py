@@ -5,47 +5,203 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tansaku.deploy.web.spec_forms.fields import Field, Part, found, number_in, split
+from tansaku.deploy.web.spec_forms.fields import (
+    Field,
+    Part,
+    Write,
+    found,
+    mapping_at,
+    name_and_unit,
+    number_in,
+    put,
+    range_in,
+    shown,
+    split,
+)
 from tansaku.deploy.web.spec_forms.form import SpecForm
 from tansaku.deploy.web.spec_forms.parts import measured
 from tansaku.deploy.web.spec_forms.rows import NamedRow, names_in
 from tansaku.deploy.web.spec_forms.shelf import Shelf
+from tansaku.models.domain.errors import ConfigurationError, FieldError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.report_columns import ALIASES, COLUMNS, VALUE
+from tansaku.tasks.act.measurements.report_file import Report, Row, read_report
 
 KINDS = {"number": "a number", "integer": "a whole number", "category": "one of several"}
 """Kinds of parameters, in words."""
 
+EARLIER = "earlier"
+"""Name of the field with earlier results."""
+
+_OTHERWISE = {*COLUMNS, *ALIASES}
+"""Names of columns of a report that are no parameters."""
+
 _FREE_ROWS = 3
 _PARAMETERS = ("space", "parameters")
+_KEYS = {"number": ("low", "high", "unit"), "integer": ("low", "high"), "category": ("values",)}
 
 
 def _parts(data: JsonDict, _: Shelf) -> Sequence[Part]:
     rows = [_row(data, place, name) for place, name in enumerate(names_in(data, _PARAMETERS, _FREE_ROWS), 1)]
     headings = ("Parameter", "Is", "From", "To", "Unit", "or one of, with commas")
-    return [Part("What you vary", headings=headings, rows=rows), Part("What you measure", measured())]
+    return [
+        Part("What you vary", headings=headings, rows=rows),
+        Part("What you measure", measured()),
+        Part("Paste a table: parameters, or earlier results", [_listed(), _earlier()], more=True),
+    ]
 
 
 def _row(data: JsonDict, place: int, name: str) -> Sequence[Field]:
     row = NamedRow(_PARAMETERS, "parameter", place, name, {"type": "number"})
-    kind = found(data, (*_PARAMETERS, name, "type"))
+    kind = found(data, (*_PARAMETERS, name, "type")) or "number"
     choices = KINDS | ({kind: kind} if isinstance(kind, str) and kind not in KINDS else {})
     of_kind = row.cell("type", "Kind", str, choices=choices)
+    named = row.name_field("temperature", *(("space.parameters", "space") if place == 1 else ()))
+    if place == 1:
+        named = replace(named, lacking={"space.parameters": "name at least one parameter"})
 
-    def write(data: JsonDict, text: str) -> None:
-        row.put(data, "type", text)
-        for other in ("low", "high", "unit") if text == "category" else ("values",):
-            row.put(data, other, None)
+    def rename(data: JsonDict, text: str) -> None:
+        called, unit = name_and_unit(text)
+        named.write(data, called)
+        if unit and found(data, (*_PARAMETERS, called, "type")) == "number":
+            mapping_at(data, (*_PARAMETERS, called)).setdefault("unit", unit)
+
+    def bound(key: str, title: str) -> Field:
+        return replace(row.cell(key, title, number_in, number=True, columns=int(not is_category)), write=_typed(row, key))
 
     is_category = kind == "category"
-    bound = 0 if is_category else 1
     return [
-        row.name_field("temperature", *(("space.parameters", "space") if place == 1 else ())),
-        replace(of_kind, read=lambda data: of_kind.read(data) or "number", write=write),
-        row.cell("low", "From", number_in, number=True, columns=bound),
-        row.cell("high", "To", number_in, number=True, columns=bound),
-        row.cell("unit", "Unit", str.strip, columns=bound),
-        row.cell("values", "Values", split, columns=4 if is_category else 1),
+        replace(named, write=rename),
+        replace(
+            of_kind,
+            read=lambda data: of_kind.read(data) or "number",
+            write=lambda data, text: _become(row, data, text),
+            decides=True,
+        ),
+        bound("low", "From"),
+        bound("high", "To"),
+        row.cell("unit", "Unit", str.strip, columns=int(kind not in ("category", "integer"))),
+        replace(
+            row.cell("values", "Values", split, columns={"category": 4, "integer": 2}.get(kind, 1)), write=_typed(row, "values")
+        ),
     ]
+
+
+def _become(row: NamedRow, data: JsonDict, kind: str) -> None:
+    """Makes a parameter one of a kind, without the keys of the others."""
+    row.put(data, "type", kind)
+    for key in {key for keys in _KEYS.values() for key in keys} - {*_KEYS.get(kind, ())}:
+        row.put(data, key, None)
+
+
+def _typed(row: NamedRow, key: str) -> Write:
+    """Writes what was typed for a key; a range makes the parameter a number, and words make it one of several."""
+
+    def write(data: JsonDict, text: str) -> None:
+        limits, words = range_in(text), split(text)
+        of_words = key == "values" or (len(words) > 1 and isinstance(number_in(text), str))
+        if limits:
+            if key == "values":
+                _become(row, data, "number")
+            row.put(data, "low", limits[0])
+            row.put(data, "high", limits[1])
+        elif words and of_words:
+            _become(row, data, "category")
+            row.put(data, "values", words)
+        else:
+            row.put(data, key, number_in(text) if words and not of_words else None)
+
+    return write
+
+
+def _listed() -> Field:
+    """The parameters as lines, which a spreadsheet's cells can be pasted over."""
+
+    def read(data: JsonDict) -> str:
+        return "\n".join(_line(name, entry) for name, entry in mapping_at(data, _PARAMETERS).items())
+
+    def write(data: JsonDict, text: str) -> None:
+        before = mapping_at(data, _PARAMETERS)
+        put(data, _PARAMETERS, {name: _merged(before.get(name), entry) for name, entry in map(_entry, _lines(text))})
+
+    about = "One a line, with commas, or cells of a spreadsheet: temperature (K), 300, 400 or solvent, water, ethanol"
+    return Field("listed", "Parameters", read, write, lines=4, about=about)
+
+
+def _lines(text: str) -> list[list[str]]:
+    lines = ([cell.strip() for cell in line.split("\t" if "\t" in line else ",")] for line in text.splitlines())
+    return [cells for cells in lines if any(cells)]
+
+
+def _merged(before: object, entry: JsonDict) -> JsonDict:
+    """An entry with the further keys that it had before, if it is of the same kind still."""
+    kind = found(before, ("type",))
+    same = not entry or (kind == "category") == (entry["type"] == "category")
+    return {**before, **entry, "type": kind} if isinstance(before, dict) and same else entry
+
+
+def _line(name: str, entry: object) -> str:
+    unit, values = found(entry, ("unit",)), found(entry, ("values",))
+    cells = values if isinstance(values, list) else [found(entry, ("low",)), found(entry, ("high",))]
+    return ", ".join([f"{name} ({unit})" if unit else name, *filter(None, map(shown, cells))])
+
+
+def _entry(cells: Sequence[str]) -> tuple[str, JsonDict]:
+    """Name and entry of a line. Raises FieldError."""
+    (name, unit), values = name_and_unit(cells[0]), [cell for cell in cells[1:] if cell]
+    limits = range_in(values[0]) if len(values) == 1 else None
+    numbers = limits or tuple(number for number in map(number_in, values) if isinstance(number, int | float))
+    if not name:
+        raise FieldError("listed", f"{', '.join(cells)[:100]!r}; expected a name, then two numbers or several words")
+    if not values:  # of a kind that a line does not describe
+        return name, {}
+    if len(numbers) < 2 or len(numbers) < len(values):
+        return name, {"type": "category", "values": values}
+    return name, {"type": "number", "low": min(numbers), "high": max(numbers), **({"unit": unit} if unit else {})}
+
+
+def _earlier() -> Field:
+    """Results that are known already; where no parameter is named, they name them."""
+
+    def write(data: JsonDict, text: str) -> None:
+        if not text.strip():
+            return
+        report, wanted = earlier_report(text), _read(text).columns[-1]
+        if not mapping_at(data, _PARAMETERS):
+            columns = [name for name in report.columns if name not in _OTHERWISE]
+            put(data, _PARAMETERS, dict(_column(report, name) for name in columns))
+        if found(data, ("objective", "property")) is None and wanted not in _OTHERWISE:
+            put(data, ("objective", "property"), name_and_unit(wanted)[0])
+        if VALUE in report.units and found(data, ("objective", "unit")) in (None, "1"):
+            put(data, ("objective", "unit"), report.units[VALUE])
+
+    about = (
+        "Rows of a spreadsheet with their heading; the last column is the value. They are stored when you create the campaign."
+    )
+    return Field(EARLIER, "Earlier results", lambda _: "", write, lines=4, about=about, aside=True)
+
+
+def earlier_report(text: str) -> Report:
+    """The report of a pasted table, whose columns are called as the parameters are. Raises FieldError."""
+    report = _read(text)
+    names = {name: name if name in _OTHERWISE else name_and_unit(name)[0] for name in report.columns}
+    if VALUE not in names:
+        names[report.columns[-1]] = VALUE
+    rows = tuple(Row(row.line, {names[name]: cell for name, cell in row.cells.items()}) for row in report.rows)
+    return Report(tuple(names.values()), {names[name]: unit for name, unit in report.units.items()}, rows, report.comma)
+
+
+def _read(text: str) -> Report:
+    try:
+        return read_report(text.encode(), "the table")
+    except ConfigurationError as error:
+        raise FieldError(EARLIER, error.message.removeprefix("nothing was stored:").strip()) from error
+
+
+def _column(report: Report, name: str) -> tuple[str, JsonDict]:
+    """Name and entry of the parameter of a column: the range of its numbers, or its words."""
+    cells = dict.fromkeys(row.cells[name] for row in report.rows if name in row.cells)
+    return _entry([f"{name} ({report.units[name]})" if name in report.units else name, *cells])
 
 
 FORM = SpecForm(
@@ -61,6 +217,7 @@ space:
 calculator: {type: manual}
 objective: {unit: '1', direction: maximize}
 budget: {evaluations: 24}
+execution: {in_flight: 5}
 """,
     _parts,
 )

@@ -35,6 +35,9 @@ class Field:
         number: Whether a number is expected.
         files: Kind of the library's files that it names; None: no files.
         columns: How many columns of a table it takes; 0: it is not shown, as where another choice leaves it no meaning.
+        example: Text beside it in a table.
+        aside: Whether it holds no key of the spec: what was typed stays in it.
+        decides: Whether it is written after the others, because what it chooses decides which of them apply.
     """
 
     name: str
@@ -50,6 +53,9 @@ class Field:
     number: bool = False
     files: FileKind | None = None
     columns: int = 1
+    example: str = ""
+    aside: bool = False
+    decides: bool = False
 
     @property
     def broad(self) -> bool:
@@ -218,3 +224,17 @@ def indices_in(text: str) -> list[object] | None:
 def indices_shown(value: object) -> str:
     """Whole numbers as they are typed."""
     return " ".join(map(shown, value)) if isinstance(value, list) else shown(value)
+
+
+def name_and_unit(text: str) -> tuple[str, str]:
+    """A name as keys have it, and the unit that was typed behind it in brackets: ``reaction time (h)``; empty: none."""
+    match = re.fullmatch(r"([^\[\]()]+)[\[(]\s*([^\[\]()]+?)\s*[\])]", text.strip())
+    name, unit = (match[1], match[2]) if match else (text, "")
+    return re.sub(r"[\s./-]+", "_", name.strip()), unit
+
+
+def range_in(text: str) -> tuple[float | int, float | int] | None:
+    """The two numbers of a range such as ``300-400`` or ``0.1 to 2``; None: it is none."""
+    match = re.fullmatch(r"\s*(-?[\d.]+)\s*(?:-|–|to|\.\.|…)\s*(-?[\d.]+)\s*", text)
+    low, high = map(number_in, match.groups()) if match else (None, None)
+    return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None

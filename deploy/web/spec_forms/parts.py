@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from tansaku.calculators.engines.potentials import shipped_folder
-from tansaku.deploy.web.spec_forms.fields import Field, Part, at, choice, found, mapping_at, number, put
+from tansaku.deploy.web.spec_forms.fields import Field, Part, at, choice, found, mapping_at, name_and_unit, number, put
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.library import ENDINGS
@@ -34,24 +34,32 @@ def campaign(_: JsonDict) -> Part:
     )
 
 
-def further(_: JsonDict) -> Part:
+def further(data: JsonDict) -> Part:
     """Keys of every campaign that few people change."""
+    by_people = found(data, ("calculator", "type")) == "manual"
     return Part(
         "More",
         [
             number("seed", "Seed"),
             number("budget.cost", "Budget: cost"),
             number("budget.fraction", "Budget: fraction of everything"),
-            number("execution.in_flight", "In flight"),
+            number("execution.in_flight", "Proposals that wait at a time" if by_people else "In flight"),
         ],
         more=True,
     )
 
 
 def measured() -> list[Field]:
-    """Fields for a property that people report."""
+    """Fields for a property that people report; a unit typed behind its name, as in ``yield (%)``, is that of the values."""
+
+    def write(data: JsonDict, text: str) -> None:
+        name, unit = name_and_unit(text)
+        put(data, ("objective", "property"), name or None)
+        if unit and found(data, ("objective", "unit")) in (None, "1"):
+            put(data, ("objective", "unit"), unit)
+
     return [
-        at("objective.property", "What is wanted, such as yield"),
+        replace(at("objective.property", "What is wanted, such as yield"), write=write),
         at("objective.unit", "Its unit; 1 for a plain number"),
         direction(),
     ]

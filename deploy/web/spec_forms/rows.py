@@ -52,7 +52,8 @@ class NamedRow:
             self.put(data, key, value_of(text) if text.strip() else None)
 
         covers = (".".join([*self._path, self.name, key]),) if self.name else ()
-        return Field(f"{key}-{self._place}", f"{title} of {self._word} {self._place}", read, write, covers, **more)
+        called = self.name or f"{self._word} {self._place}"
+        return Field(f"{key}-{self._place}", f"{title} of {called}", read, write, covers, **more)
 
     def put(self, data: JsonDict, key: str, value: object) -> None:
         """Sets a key of the entry; None removes it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from tansaku.models.domain.library import FileLibrary, LibraryFile
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.specs.base import FileKind, NamesFile
 from tansaku.tasks.act.checks.policy import library_file, names_of_files
-from tansaku.tasks.ground.formats.csv_text import heading_of
+from tansaku.tasks.ground.formats.csv_text import first_rows, heading_of
 
 MOST_COLUMNS = 200
 
@@ -42,13 +42,30 @@ class Shelf:
 
     def columns(self, name: str) -> list[str]:
         """Names of the columns of the table that a spec of this user means. Raises FieldError."""
+        return list(self.first_cells(name))
+
+    def first_cells(self, name: str) -> Mapping[str, Sequence[str]]:
+        """The first cells of each column of the table that a spec of this user means. Raises FieldError."""
+        if name not in self._cells:
+            self._cells[name] = self._read(name)
+        return self._cells[name]
+
+    @cached_property
+    def _cells(self) -> dict[str, Mapping[str, Sequence[str]]]:
+        return {}
+
+    def _read(self, name: str) -> Mapping[str, Sequence[str]]:
         found = library_file(name, NamesFile("table"), self.library, self.user)
         if not isinstance(found, LibraryFile):
             raise FieldError("space.candidates", str(found))
         if not found.name.lower().endswith(".csv"):
             raise FieldError("space.candidates", f"{name}; expected a file that ends in .csv")
         with tempfile.TemporaryDirectory() as folder:
-            columns = heading_of(self.artifacts.get(found.sha256, Path(folder) / "table.csv"))
-        if not columns or len(columns) > MOST_COLUMNS:
-            raise FieldError("space.candidates", f"expected names of 1 to {MOST_COLUMNS} columns in the first line of {name}")
-        return columns
+            path = self.artifacts.get(found.sha256, Path(folder) / "table.csv")
+            columns = heading_of(path)
+            if not columns or len(columns) > MOST_COLUMNS:
+                raise FieldError(
+                    "space.candidates", f"expected names of 1 to {MOST_COLUMNS} columns in the first line of {name}"
+                )
+            rows = first_rows(path)
+        return {column: [row[place] for row in rows if place < len(row)] for place, column in enumerate(columns)}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tansaku.deploy.web.spec_forms.fields import Field, Part, found
+from tansaku.deploy.web.spec_forms.form import SpecForm
 from tansaku.deploy.web.spec_forms.known import form_of
 from tansaku.deploy.web.spec_forms.parts import campaign, further
 from tansaku.deploy.web.spec_forms.shelf import Shelf
@@ -56,10 +57,14 @@ class Beside:
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def form(self) -> SpecForm | None:
+        """The form for the kind of the spec; None: it has none."""
+        return form_of(_data(self.shown) or {})
+
+    @property
     def systems(self) -> str:
         """Name of the search problems of the campaign."""
-        form = form_of(_data(self.shown) or {})
-        return form.systems if form else "systems"
+        return self.form.systems if self.form else "systems"
 
     @property
     def fields(self) -> Sequence[Field]:
@@ -84,11 +89,22 @@ class Beside:
             for problem in problems
         ]
 
+    def place_of(self, key: str) -> Field | Part | None:
+        """The field or part in whose words a problem of a key is said, or the field of this name; None: none."""
+        named = next((entry for entry in self.fields if entry.name == key), None)
+        return named or _concerned([*self.fields, *self.parts], key.replace("[", ".").replace("]", ""))
+
+    def said(self, problem: KeyProblem) -> str:
+        """A problem with the label of its field, and with its key where the field stands for others too."""
+        place, key = self.place_of(problem.key), problem.key
+        named = key if place is None else place.title if key in place.covers else f"{place.title} {key}"
+        return f"{named}: {problem.message}" if key else problem.message
+
     def problems_by_field(self, problems: Sequence[KeyProblem]) -> dict[str, str]:
         """Messages of the check, by the field that they concern, or the part."""
         result = dict(self.refused)
         for problem in problems:
-            named = _concerned([*self.fields, *self.parts], problem.key.replace("[", ".").replace("]", ""))
+            named = self.place_of(problem.key)
             if named is not None:
                 result.setdefault(named.name, problem.message)
         return result
@@ -119,16 +135,18 @@ def step(typed: Mapping[str, str], text: str, shown: str, shelf: Shelf) -> Besid
         for entry in _fields(_parts(before, shelf))
         if entry.name in sent and sent[entry.name].strip() != entry.read(before).strip()
     ]
+    changed.sort(key=lambda change: change[0].decides)
     after = _data(text)
     if after is None:  # nothing can be written into it now
         return _beside(text, shown, shelf, {entry.name: value for entry, value in changed}, {})
+    aside = {entry.name: value for entry, value in changed if entry.aside}
     data, kept, refused = _written(after, changed)
     left = {entry.name for entry in _fields(_parts(data, shelf))}
     if any(entry.name not in left for entry, _ in changed):
         # What was typed into a field while a choice took it away would stay in the text with no field to change it.
         data, kept, refused = _written(after, [(entry, value) for entry, value in changed if entry.name in left])
     text = with_data(text, data, SOURCE)
-    return _beside(text, text, shelf, kept, refused)
+    return _beside(text, text, shelf, aside | kept, refused)
 
 
 def _written(before: JsonDict, changed: Sequence[tuple[Field, str]]) -> tuple[JsonDict, dict[str, str], dict[str, str]]:

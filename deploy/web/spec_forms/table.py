@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from tansaku.deploy.web.spec_forms.fields import Field, Part, at, choice, found, list_at, mapping_at, put, shown
+from tansaku.deploy.web.spec_forms.fields import (
+    Field,
+    Part,
+    at,
+    choice,
+    found,
+    list_at,
+    mapping_at,
+    name_and_unit,
+    number_in,
+    put,
+    shown,
+)
 from tansaku.deploy.web.spec_forms.form import SpecForm
 from tansaku.deploy.web.spec_forms.parts import direction, measured
 from tansaku.deploy.web.spec_forms.shelf import Shelf
@@ -16,13 +29,17 @@ from tansaku.models.domain.records import JsonDict
 ROLES = {
     "": "is not used",
     "id": "names the candidates",
-    "value": "holds known values",
+    "value": "value to search for (looked up)",
     "number": "describes them: a number",
     "category": "describes them: a category",
     "cost": "is what one costs",
 }
 """Uses of a column, in words."""
 
+_SHOWN = 4  # cells of a column
+_MOST_CATEGORIES = 20
+_WORDS_ID = re.compile(r"(?i)(id|name|label|candidate|sample|material|compound|formula|alloy)s?")
+_WORDS_VALUE = re.compile(r"(?i)^(value|target|result|y|objective|property|score)\b|energy|yield|strength|conductivity|gap")
 _ALONE = ("id", "value", "cost")
 _FEATURES = ("space", "features")
 
@@ -44,26 +61,64 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
 def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
     """Begins with another table, whose first column most often names the rows."""
     put(data, ("space", "candidates"), text or None)
-    with suppress(FieldError):  # the check says why it cannot be read
-        put(data, ("space", "columns"), {"id": shelf.columns(text)[0]})
     put(data, ("space", "features"), None)
+    with suppress(FieldError):  # the check says why it cannot be read
+        cells = shelf.first_cells(text)
+        put(data, ("space", "columns"), None)
+        for column, role in guessed_roles(cells).items():
+            _use(data, column, role)
+        value = found(data, ("space", "columns", "value"))
+        unit = name_and_unit(value)[1] if value else ""
+        put(data, ("objective", "unit"), unit or "1")
+        _say_what_is_wanted(data)
+
+
+def guessed_roles(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """A sensible use of each column, by its name and first cells.
+
+    The first column names the rows, or one that is called so. The value to search for is a column of numbers whose name says
+    it, else the last one of the table.
+
+    Args:
+        cells: First cells by column.
+    """
+    columns = list(cells)
+    names = next((column for column in columns if _WORDS_ID.fullmatch(column)), columns[0])
+    others = [column for column in columns if column != names]
+    numbers = [column for column in others if _are_numbers(cells[column])]
+    value = next((column for column in numbers if _WORDS_VALUE.search(column)), "")
+    if not value and len(others) > 1 and numbers and numbers[-1] == others[-1]:
+        value = numbers[-1]
+    roles = {column: "number" if column in numbers else "category" for column in others if _describes(cells[column])}
+    return {names: "id", **roles, **({value: "value"} if value else {})}
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    return bool(cells) and all(isinstance(number_in(cell), int | float) for cell in cells)
+
+
+def _describes(cells: Sequence[str]) -> bool:
+    """Whether cells are numbers, or words that repeat."""
+    distinct = len({*cells})
+    return _are_numbers(cells) or (all(cells) and 1 < distinct <= _MOST_CATEGORIES and distinct < len(cells))
 
 
 def _columns(file: str, shelf: Shelf) -> Part:
     try:
-        columns = shelf.columns(file)
+        columns = shelf.first_cells(file)
     except FieldError:  # the check says why
         return Part("Columns", about="They cannot be read; the check says why.")
     return Part(
         "Columns",
-        headings=("Column", "Use of the column"),
-        rows=[[_role(place, column)] for place, column in enumerate(columns)],
+        about="Marked by a guess from the first rows: change what is wrong.",
+        headings=("Column", "First rows", "Use of the column"),
+        rows=[[_role(place, column, cells)] for place, (column, cells) in enumerate(columns.items())],
         covers=("space.columns", "space.features"),
         lacking={"space.features": "mark at least one column that describes the candidates (a feature)"},
     )
 
 
-def _role(place: int, column: str) -> Field:
+def _role(place: int, column: str, cells: Sequence[str]) -> Field:
     def read(data: JsonDict) -> str:
         alone = (role for role in _ALONE if found(data, ("space", "columns", role)) == column)
         return next(alone, "") or _described_as(data, column)
@@ -75,13 +130,17 @@ def _role(place: int, column: str) -> Field:
         if other is not None and other != column:
             raise FieldError(f"role-{place}", f"{other} {ROLES[text]} already; expected one column")
         _forget(data, column)
-        if text in _ALONE:
-            put(data, ("space", "columns", text), column)
-        elif text:
-            _describe(data, column, text)
+        _use(data, column, text)
         _say_what_is_wanted(data)
 
-    return Field(f"role-{place}", column, read, write, choices=ROLES)
+    return Field(f"role-{place}", column, read, write, choices=ROLES, example=", ".join(filter(None, cells[:_SHOWN])))
+
+
+def _use(data: JsonDict, column: str, role: str) -> None:
+    if role in _ALONE:
+        put(data, ("space", "columns", role), column)
+    elif role:
+        _describe(data, column, role)
 
 
 def _described_as(data: JsonDict, column: str) -> str:
@@ -109,7 +168,7 @@ def _describe(data: JsonDict, column: str, role: str) -> None:
     name = "numbers" if role == "number" else "categories"
     put(data, (*_FEATURES, name, "columns"), [*list_at(data, (*_FEATURES, name, "columns")), column])
     if role == "number":
-        put(data, (*_FEATURES, name, "units", column), "1")
+        put(data, (*_FEATURES, name, "units", column), name_and_unit(column)[1] or "1")
     else:
         put(data, (*_FEATURES, name, "categories"), "one_hot")
 

@@ -16,6 +16,7 @@
   const PAUSE = 400;
   let latest = 0;
   let timer = null;
+  let changed = ""; // the field that was changed last
 
   const call = async (method, path, body) => {
     const answer = await fetch(`/api/v1${path}`, {
@@ -77,7 +78,10 @@
     for (const id of QUANTITIES) document.getElementById(id).placeholder = page.getElementById(id).placeholder;
     const again = typed.id && !typed.isConnected && document.getElementById(typed.id);
     if (again) {
-      if (again.matches("input, textarea")) again.value = typed.value;
+      if (again.matches("input, textarea") && typed.id === changed && typed.value !== typed.defaultValue) {
+        again.dataset.answered = again.value; // as the form writes it, once somebody leaves the field
+        again.value = typed.value;
+      }
       again.focus({ preventScroll: true });
       if (again.matches("input, textarea") && place[0] !== null) again.setSelectionRange(...place);
     }
@@ -154,9 +158,46 @@
     }
   };
 
+  // What a row of the table had as another kind is there again when the kind is chosen again.
+  const KEYS = { number: ["low", "high", "unit"], integer: ["low", "high"], category: ["values"] };
+  const had = new Map(); // by name of the row and key
+  let rechosen = null;
+  const cell = (key, place) => document.getElementById(`field-${key}-${place}`);
+  const rowName = (place) => cell("parameter", place)?.value.split(/[([]/)[0].trim().replace(/[\s./-]+/g, "_");
+  for (const kind of ["input", "change"]) {
+    fields.addEventListener(kind, (event) => {
+      const [, key, place] = /^(\w+)-(\d+)$/.exec(event.target.name ?? "") ?? [];
+      if (!key || !rowName(place)) return;
+      for (const other of Object.values(KEYS).flat()) {
+        const text = cell(other, place)?.value;
+        if (text?.trim() && other !== key) had.set(`${rowName(place)} ${other}`, text);
+      }
+      if (key === "type") rechosen = place;
+    });
+  }
+  document.addEventListener("fields-shown", () => {
+    const place = rechosen;
+    rechosen = null;
+    const name = place && rowName(place);
+    for (const key of KEYS[place && cell("type", place)?.value] ?? []) {
+      const input = cell(key, place);
+      if (!input || input.value || !had.has(`${name} ${key}`)) continue;
+      input.value = had.get(`${name} ${key}`);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  });
+  fields.addEventListener("focusout", (event) => {
+    const { answered } = event.target.dataset ?? {};
+    if (answered !== undefined) event.target.value = answered;
+  });
+
   spec.addEventListener("input", () => { numberLines(); stepSoon(); });
   spec.addEventListener("scroll", () => { lines.scrollTop = spec.scrollTop; });
-  fields.addEventListener("input", (event) => { if (event.target.dataset.key) stepSoon(); });
+  fields.addEventListener("input", (event) => {
+    changed = event.target.id;
+    delete event.target.dataset.answered; // what is typed now was not answered yet
+    if (event.target.dataset.key) stepSoon();
+  });
   result.addEventListener("click", (event) => {
     const link = event.target.closest("[data-line]");
     if (!link) return;

@@ -264,6 +264,15 @@ const outbox = (() => {
     send();
   });
 
+  // One press for what was typed on all cards.
+  const all = document.getElementById("save-all");
+  all?.addEventListener("click", () => {
+    for (const form of document.querySelectorAll("#proposals form[data-number]")) {
+      if (!form.hidden && form.querySelector(".measure input").value.trim()) form.requestSubmit(form.querySelector("[type=submit]"));
+    }
+  });
+  if (all) all.hidden = false;
+
   addEventListener("online", () => { tries = 0; send(); });
   addEventListener("storage", (event) => { if (event.key === name) show(); });
   settle();

@@ -372,6 +372,8 @@ def problems_of(error: ConfigurationError) -> tuple[SpecProblem, ...]:
     """The problems that an error tells; one without a key where it does not say."""
     if isinstance(error, InvalidSpecError):
         return error.problems
+    if isinstance(error, FieldError):
+        return (SpecProblem(error.key, None, error.message.removeprefix(f"{error.key}: ")),)
     given = _OF_LINE.match(error.message)
     return (SpecProblem("", int(given["line"]) if given else None, error.message[given.end() if given else 0 :]),)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_HEADING = 1 << 16  # [bytes]
+_FIRST_ROWS = 100
 
 
 def separator_of(heading: str) -> str:
@@ -39,6 +40,22 @@ def heading_of(path: Path) -> list[str] | None:
     if len(line) > _LONGEST_HEADING or not text.strip() or "\r" in text or text.count('"') % 2:
         return None
     return [text_of(name) for name in next(csv.reader([text], delimiter=separator_of(text)))]
+
+
+def first_rows(path: Path) -> list[list[str]]:
+    """Cells of the first lines below the heading of a file of anybody; none where it cannot be read so.
+
+    Args:
+        path: A file of which :func:`heading_of` has read the first line.
+    """
+    with path.open("rb") as stream:
+        text = stream.read(_LONGEST_HEADING).decode("utf-8-sig", "replace")
+    heading, *lines = text.splitlines()
+    complete = lines[:_FIRST_ROWS] if len(text) < _LONGEST_HEADING else lines[:-1][:_FIRST_ROWS]
+    try:
+        return [[text_of(cell) for cell in row] for row in csv.reader(complete, delimiter=separator_of(heading)) if row]
+    except csv.Error:
+        return []
 
 
 def csv_of(frame: pd.DataFrame, *, heading: bool = True) -> str:

@@ -139,7 +139,7 @@ def test_the_form_of_the_dashboard(site, browser, serve):
     serve()
     shown = browser.get(page).text
     assert 'name="value-2"' in shown
-    assert '<p id="waiting-said">2 proposals wait; ask for more' in shown
+    assert '<p id="waiting-said">0 reported, 2 waiting; ask for more' in shown
     assert 'id="count" name="count" inputmode="numeric" value="3"' in shown
     assert shown.index('id="count"') < shown.index('id="proposal-1"')
     wrong = browser.submit("/campaigns/rows/tells", {"key": "form-key-0", "value-2": "x", "note-2": "by hand"})

@@ -45,7 +45,9 @@ def test_problems_are_shown_with_line_and_key_and_the_text_stays(site, browser):
     spec = SPEC.replace("rows.csv", "/etc/<b>passwd")
     for action in ("check", "create"):
         answer = send(browser, action, spec)
-        assert '<a href="#spec" data-line="5">line 5</a> <code>space.candidates</code>' in answer.text
+        assert (
+            '<a href="#spec" data-line="5">line 5</a> <a href="#field-space.candidates">Table of the library</a>' in answer.text
+        )
         assert text_of(answer.text) == spec
         assert "<b>" not in answer.text
     assert answer.status_code == 422

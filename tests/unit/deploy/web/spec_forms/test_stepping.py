@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tansaku.deploy.web.spec_forms.experiment import earlier_report
 from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
+from tansaku.deploy.web.spec_forms.table import guessed_roles
 from tansaku.models.domain.errors import ConfigurationError, SpecProblem
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.ground.formats.validation import validate_document
@@ -46,7 +48,7 @@ def sent(text: str, shown: str | None = None, **fields: str) -> Beside:
 @pytest.fixture
 def tables(monkeypatch):
     """Steps of a form whose library has a table."""
-    monkeypatch.setattr(Shelf, "columns", lambda *_: ["sample", "strength", "ratio"])
+    monkeypatch.setattr(Shelf, "first_cells", lambda *_: {"sample": [], "strength": [], "ratio": []})
     return sent
 
 
@@ -140,7 +142,7 @@ def test_what_is_missing_is_said_in_the_words_of_the_form(tables, kind, fields, 
 def test_what_is_wrong_with_the_columns_is_said_at_their_heading(tables):
     edited = tables(STARTS["table"], **{"space.candidates": "rows.csv"})
     (part,) = (part for part in edited.parts if part.title == "Columns")
-    assert part.headings == ("Column", "Use of the column")
+    assert part.headings == ("Column", "First rows", "Use of the column")
     said = edited.problems_by_field(edited.in_words(problems(edited.text)))
     assert (said[part.name], "role-0" in said) == (part.lacking["space.features"], False)
 
@@ -195,3 +197,81 @@ def test_any_text_can_be_shown_and_edited(kind, key, value, data):
     fields = {entry.name: data.draw(st.sampled_from(["", "1", "a", "1 1 0"])) for entry in parts.fields[:6]}
     edited = sent(text, **fields)
     parse_yaml(edited.text, "campaign")
+
+
+def parameters(edited: Beside) -> dict:
+    return parse_yaml(edited.text, "campaign").data["space"]["parameters"]
+
+
+TYPED = [
+    ({"parameter-1": "reaction time (h)", "low-1": "1"}, {"reaction_time": {"type": "number", "unit": "h", "low": 1}}),
+    ({"parameter-1": "heat [K]", "low-1": "300-400"}, {"heat": {"type": "number", "unit": "K", "low": 300, "high": 400}}),
+    ({"parameter-1": "acid", "values-1": "HCl, HBr"}, {"acid": {"type": "category", "values": ["HCl", "HBr"]}}),
+    ({"parameter-1": "acid", "low-1": "HCl, HBr"}, {"acid": {"type": "category", "values": ["HCl", "HBr"]}}),
+    ({"parameter-1": "ph", "values-1": "2 to 7.5"}, {"ph": {"type": "number", "low": 2, "high": 7.5}}),
+    (
+        {"listed": "ph\t2\t7\nacid, HCl, HBr"},
+        {"ph": {"type": "number", "low": 2, "high": 7}, "acid": {"type": "category", "values": ["HCl", "HBr"]}},
+    ),
+    (
+        {"earlier": "T (K);acid;yield (%)\n300;HCl;1,5\n310;HBr;2"},
+        {"T": {"type": "number", "low": 300, "high": 310, "unit": "K"}, "acid": {"type": "category", "values": ["HCl", "HBr"]}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "made"), TYPED)
+def test_kinds_and_units_follow_what_was_typed(fields, made):
+    edited = sent(STARTS["experiment"], **fields)
+    assert (parameters(edited), edited.refused) == (made, {})
+    assert sent(edited.text, **edited.values).text == edited.text
+
+
+def test_a_kind_follows_a_range_and_words_again():
+    words = sent(STARTS["experiment"], **{"parameter-1": "x", "values-1": "a, b"})
+    assert parameters(sent(words.text, **{"values-1": "1-2"})) == {"x": {"type": "number", "low": 1, "high": 2}}
+    edited = sent(PARAMETERS, listed="heat (K), 1, 3\nsteps, 1, 4")
+    assert parameters(edited)["heat"] == {"type": "number", "low": 1, "high": 3, "log": True, "unit": "K"}
+    assert parameters(edited)["steps"]["type"] == "integer"
+
+
+def test_a_chosen_kind_wins_over_what_was_typed_just_before():
+    started = sent(STARTS["experiment"], **{"parameter-1": "heat", "type-1": "category"})
+    edited = sent(started.text, **{"values-1": "low, high", "type-1": "number"})
+    assert parameters(edited) == {"heat": {"type": "number"}}
+
+
+def test_earlier_results_stay_in_their_field_and_name_what_is_measured():
+    text = "T (K);yield (%)\n300;1,5\n310;2"
+    edited = sent(STARTS["experiment"], earlier=text)
+    assert edited.values["earlier"] == text
+    assert parse_yaml(edited.text, "campaign").data["objective"] == {"unit": "%", "direction": "maximize", "property": "yield"}
+    report = earlier_report(text)
+    assert (report.columns, report.units) == (("T", "value"), {"T": "K", "value": "%"})
+    wrong = sent(STARTS["experiment"], earlier="a;b\n1;2;3")
+    assert "line 2" in wrong.refused["earlier"]
+
+
+def test_a_problem_is_said_with_the_label_of_its_field():
+    edited = sent(PARAMETERS, **{"low-1": "cold"})
+    (problem,) = [found for found in problems(edited.text) if "low" in found.key]
+    assert edited.said(problem).startswith("From of heat: ")
+    assert edited.said(SpecProblem("levels", None, "wrong")) == "levels: wrong"
+
+
+def test_the_use_of_columns_is_guessed(monkeypatch):
+    cells = {
+        "alloy": ["a", "b", "c"],
+        "size (nm)": ["1", "2", "3"],
+        "kind": ["x", "y", "x"],
+        "note": ["p", "q", "r"],
+        "gap (eV)": ["1", "2", "4"],
+    }
+    monkeypatch.setattr(Shelf, "first_cells", lambda *_: cells)
+    edited = sent(STARTS["table"], **{"space.candidates": "rows.csv"})
+    data = parse_yaml(edited.text, "campaign").data
+    assert data["space"]["columns"] == {"id": "alloy", "value": "gap (eV)"}
+    assert data["space"]["features"]["numbers"] == {"columns": ["size (nm)"], "units": {"size (nm)": "nm"}}
+    assert data["space"]["features"]["categories"]["columns"] == ["kind"]
+    assert (data["objective"]["unit"], "calculator" in data) == ("eV", False)
+    assert guessed_roles({"a": ["1", "2"], "b": ["x", "y"]}) == {"a": "id"}
