@@ -275,7 +275,7 @@ def _explain(problem: _Problem) -> str:
         return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
     if kind == "string_pattern_mismatch":
         return f"{_shown(detail['input'])} {unmatched(detail['input'], context['pattern'])}"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = detail["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
     for old, new in (
         ("Input should be", "must be"),
         ("String should", "must"),
