@@ -52,6 +52,18 @@ class Suite:
     sources: tuple[str, ...]
 
 
+DRIVING = (
+    "deploy/cli/",
+    "models/domain/",
+    "tasks/act/commands/",
+    "tasks/backends/",
+    "tasks/ground/",
+    "tasks/jobs/",
+    "tasks/loop/",
+    "tasks/node/",
+)
+"""What every command that drives a campaign runs."""
+
 SUITES = (
     Suite(
         "installations without rooms",
@@ -273,19 +285,12 @@ SUITES = (
         "killed drivers",
         tests=("tests/integration/faults/",),
         sources=(
-            "deploy/cli/",
+            *DRIVING,
             "deploy/plugin_template/",
             "flows/",
-            "models/domain/",
             "models/engine/",
             "rooms/diffusion/",
             "spaces/",
-            "tasks/act/commands/",
-            "tasks/backends/",
-            "tasks/ground/",
-            "tasks/jobs/",
-            "tasks/loop/",
-            "tasks/node/",
             "tests/support/campaign_files.py",
             "tests/support/every_kind.py",
             "tests/support/kill_points.py",
@@ -308,15 +313,8 @@ SUITES = (
             "tests/integration/prefect/test_steering.py",
         ),
         sources=(
-            "deploy/cli/",
+            *DRIVING,
             "flows/",
-            "models/domain/",
-            "tasks/act/commands/",
-            "tasks/backends/",
-            "tasks/ground/",
-            "tasks/jobs/",
-            "tasks/loop/",
-            "tasks/node/",
             "tests/integration/prefect/",
             "tests/support/campaign_files.py",
             "tests/support/prefect_",
@@ -361,14 +359,8 @@ SUITES = (
             "tests/integration/slurm/test_slurm_training.py",
         ),
         sources=(
-            "deploy/cli/",
+            *DRIVING,
             "deploy/hpc/",
-            "models/domain/",
-            "tasks/act/commands/",
-            "tasks/backends/",
-            "tasks/ground/",
-            "tasks/loop/",
-            "tasks/node/",
             "tests/integration/slurm/",
             "tests/support/fireworks_backend.py",
             "tests/support/servers.py",
