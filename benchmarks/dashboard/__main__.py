@@ -1,7 +1,8 @@
 """``python -m benchmarks.dashboard --out result.json``: how heavy the dashboard is, in a real browser.
 
 For campaigns of several sizes: bytes that a browser with an empty cache receives for each page (compressed), time to the first
-paint, and what the server's process takes with 20 tabs open on the campaign, idle and while a result is stored every second.
+paint, what the server's process takes with 20 tabs open on the campaign, idle and while a result is stored every second, and
+how long 200 clients that ask for the page of the campaign at once wait for it.
 Needs Debian's ``chromium`` and the extra ``test``.
 """
 
@@ -12,12 +13,15 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
@@ -41,6 +45,10 @@ IDLE_SECONDS = 20.0
 RESULTS = 20
 """Results that are stored, one a second."""
 
+CLIENTS = 200
+VIEWS = 3
+"""How often each client asks for the page, one time after the other."""
+
 CHROMIUM = "/usr/bin/chromium"
 _CLI = "from tansaku.deploy.cli.main import main; main()"
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/login#token=\S+")
@@ -56,11 +64,13 @@ class Effort:
         tabs: Open on the campaign.
         idle: Time without changes [s].
         results: Stored one a second.
+        clients: Ask for a page at once.
     """
 
     tabs: int = TABS
     idle: float = IDLE_SECONDS
     results: int = RESULTS
+    clients: int = CLIENTS
 
 
 @dataclass(frozen=True)
@@ -208,6 +218,36 @@ def measure_tabs(
     }
 
 
+def measure_clients(site: Site, context: BrowserContext, count: int) -> JsonDict:
+    """Measures how long clients that ask for the page of the campaign at once wait for it.
+
+    Args:
+        site: The server.
+        context: Logged in.
+        count: Number of clients, each with connections of its own.
+    """
+    cookies = {str(cookie["name"]): str(cookie["value"]) for cookie in context.cookies()}
+    together = threading.Barrier(count)
+
+    def visit(_: int) -> list[float]:
+        with httpx.Client(base_url=site.address, cookies=cookies, timeout=_PATIENCE / 1000) as client:
+            together.wait()
+            times = []
+            for _view in range(VIEWS):
+                start = time.monotonic()
+                client.get(f"/campaigns/{NAME}").raise_for_status()
+                times.append(time.monotonic() - start)
+            return times
+
+    with ThreadPoolExecutor(count) as pool:
+        waited = sorted(wait for times in pool.map(visit, range(count)) for wait in times)
+    return {
+        "clients": count,
+        "clients_median_s": statistics.median(waited),
+        "clients_p95_s": waited[max(0, round(0.95 * len(waited)) - 1)],
+    }
+
+
 def database_of(settings: Settings) -> psutil.Process:
     """The process of the database."""
     server = embedded_server(settings, load_site(None))
@@ -219,7 +259,7 @@ def database_of(settings: Settings) -> psutil.Process:
 
 def measure(count: int, folder: Path, *, quick: bool) -> JsonDict:
     """Fills a campaign and looks at it in a browser."""
-    effort = Effort(tabs=3, idle=2.0, results=3) if quick else Effort()
+    effort = Effort(tabs=3, idle=2.0, results=3, clients=5) if quick else Effort()
     with own_home() as settings:
         following = filled(settings, NAME, count, quick=quick)[: effort.results]
         with served(folder) as site, sync_playwright() as playwright:
@@ -244,6 +284,7 @@ def measure(count: int, folder: Path, *, quick: bool) -> JsonDict:
             tabs_of(context, f"{site.address}/campaigns/{NAME}", effort.tabs)
             with open_resources(settings, load_site(None)) as resources:
                 found |= measure_tabs(resources.store, following, site, context, effort.idle)
+            found |= measure_clients(site, context, effort.clients)
             browser.close()
     return found
 

@@ -13,5 +13,13 @@ def test_quick_run_measures_bytes_paint_updates_and_load(run_benchmark, tmp_path
     assert 1_000 < found["bytes_home"] < 20_000
     assert found["bytes_home"] < found["bytes_campaign"] < 120_000
     assert found["bytes_candidate"] < 250_000
-    for key in ("first_view_s", "first_view_processor_s", "first_paint_home_ms", "update_p95_s", "cpu_busy_percent", "rss_mb"):
+    for key in (
+        "first_view_s",
+        "first_view_processor_s",
+        "first_paint_home_ms",
+        "update_p95_s",
+        "cpu_busy_percent",
+        "rss_mb",
+        "clients_p95_s",
+    ):
         assert found[key] > 0, key
