@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from http import HTTPStatus
 from threading import Lock
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
@@ -63,8 +63,10 @@ from tansaku.tasks.read.views.service_health import describe_request, is_open, i
 from tansaku.tasks.read.views.stable import stable_of
 from tansaku.tasks.read.views.status import status_of
 
+Made = TypeVar("Made")
+
 LONGEST = 1.0
-"""Time for which a part is shared [s]: it also tells of requests to the service, which no version of a campaign has."""
+"""Time for which content is shared [s]: it also tells of events and requests, which no version of a campaign has."""
 
 OF_THE_PAGE = "of-the-page"
 """In place of a form's token and keys, which the page that asked fills in: they are different for each of them."""
@@ -118,7 +120,7 @@ def show_campaign(request: Request, actor: Actor, name: str, done: Done = NOTHIN
     revoked = managing.said_of_revoked(services, done.revoked)
     content = _content(services, actor, reading) | {
         "said": revoked or (None if given is None else steering.outlook(given)),
-        "spec_text": write_yaml(reading.record.spec),
+        "spec_text": reading.once("spec_text", lambda: write_yaml(reading.record.spec)),
         "of_owners": OWNER_VERBS if may_own(services.accounts, actor, reading.record) else {},
         "first": {"share": " ".join(known.user for known in reading.record.shared_with)},
         "may_link": (may_link := may_steer(services.accounts, actor, reading.record)),
@@ -149,8 +151,7 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
 def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """Content of the page."""
     return {
-        **_shown(services, reading),
-        **_table(reading, Selection()),
+        **_lately(reading, "shown", lambda: _shown(services, reading) | _table(reading, Selection())),
         **_run_content(services, actor, reading),
         **_budget_content(reading),
         "offered": steering.offered(services, actor, reading),
@@ -382,12 +383,22 @@ def _table(reading: Campaign, selection: Selection) -> JsonDict:
 
 
 @dataclass
-class _Shared:
-    """The latest text for a group of users."""
+class _Shared(Generic[Made]):
+    """The latest value that users share."""
 
-    packed: Packed | None = None
+    value: Made | None = None
     until: float = 0.0
     lock: Lock = field(default_factory=Lock)
+
+
+def _lately(reading: Campaign, key: Hashable, make: Callable[[], Made]) -> Made:
+    """A value derived from a reading and the present time, made once for all who ask for it at the same time."""
+    shared: _Shared[Made] = reading.once(("lately", key), _Shared)
+    with shared.lock:
+        if shared.value is None or time.monotonic() > shared.until:
+            shared.value = make()
+            shared.until = time.monotonic() + LONGEST
+        return shared.value
 
 
 def shared_part(request: Request, reading: Campaign, group: Hashable, make: Callable[[], JsonDict]) -> Response:
@@ -397,12 +408,9 @@ def shared_part(request: Request, reading: Campaign, group: Hashable, make: Call
         group: Of users who are shown the same.
     """
     has_forms = getattr(request.state, "form_token", None) is not None
-    shared = reading.once(("parts", group, has_forms), _Shared)
-    with shared.lock:
-        if shared.packed is None or time.monotonic() > shared.until:
-            shared.packed = Packed(_rendered(request, make(), OF_THE_PAGE if has_forms else None))
-            shared.until = time.monotonic() + LONGEST
-        return shared.packed.response(request, "text/html")
+    token = OF_THE_PAGE if has_forms else None
+    packed = _lately(reading, ("parts", group, has_forms), lambda: Packed(_rendered(request, make(), token)))
+    return packed.response(request, "text/html")
 
 
 def _rendered(request: Request, content: JsonDict, token: str | None) -> str:
