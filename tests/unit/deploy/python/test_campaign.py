@@ -114,8 +114,18 @@ def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match="request_id: 3; expected a text"):
         campaign.ask(2, request_id=3)
     for call in (lambda: campaign.release("p1"), lambda: campaign.attach("p1", tmp_path)):
-        with pytest.raises(ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, or its number"):
+        with pytest.raises(
+            ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, what was found, or its number"
+        ):
             call()
+    with pytest.raises(ConfigurationError, match="attach: True; expected a proposal"):
+        campaign.attach(True, tmp_path)
+    for verb in ("structure", "retry"):
+        for candidate in (None, 1, ["p1"], {}):
+            with pytest.raises(
+                ConfigurationError, match=rf"^{verb}: {re.escape(repr(candidate))}; expected a candidate, or its id$"
+            ):
+                getattr(campaign, verb)(candidate)
     with campaign._place.open() as resources:
         assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday"]
 
@@ -224,6 +234,15 @@ def test_wrong_arguments_are_told_as_in_a_file(keys, message):
     with pytest.raises(ConfigurationError, match=message) as told:
         searched(**keys)
     assert "line 1" not in str(told.value)
+
+
+def test_what_holds_itself_is_refused_by_its_key():
+    values: list[object] = [1]
+    values.append(values)
+    message = r"^budget\.evaluations\[1\]: \[1, \[1, \[\.\.\.\]\]\], it holds itself; expected plain data of at most 32 levels$"
+    for make in (lambda: ts.Budget(evaluations=values), lambda: searched().edit({"budget.evaluations": values})):
+        with pytest.raises(ConfigurationError, match=message):
+            make()
 
 
 def test_a_store_that_is_none_is_refused():
@@ -345,6 +364,9 @@ def test_any_point_is_predicted_with_its_deviation():
         campaign.edit(3)
     with pytest.raises(ConfigurationError, match=r"predict: point 1: .*roof"):
         campaign.predict({"x": 0.5, "y": 0.5, "where": "roof"})
+    for cell in ([1], {}, None, True, "half", float("inf"), 1j):
+        with pytest.raises(ConfigurationError, match=rf"^predict: point 1: x: {re.escape(repr(cell))}; expected a number$"):
+            campaign.predict({"x": cell, "y": 0.5, "where": "in"})
 
 
 def test_structures_of_ase_and_pymatgen_are_points_like_candidates(require):

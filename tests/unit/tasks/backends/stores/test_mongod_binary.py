@@ -1,4 +1,5 @@
 import errno
+import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -65,6 +66,6 @@ def test_a_full_machine_lacks_no_component(tmp_path, monkeypatch, number, expect
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, "refused")
 
-    monkeypatch.setattr(mongod_binary.subprocess, "run", refuse)
+    monkeypatch.setattr(subprocess, "run", refuse)
     with pytest.raises(expected, match="mongod does not run"):
         mongod_version(tmp_path / "mongod")
