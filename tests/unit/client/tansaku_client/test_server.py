@@ -29,7 +29,7 @@ from tansaku.tasks.read.views.points import importance, judged_points, predicted
 from tansaku.tasks.read.views.results import described_frame, systems_frame
 from tansaku_client.points import StructurePoint
 from tests.support.alloys import store_alloys
-from tests.unit.client.conftest import SPEC, Dashboard
+from tests.unit.client.conftest import SPEC, TABLE, Dashboard
 
 ALONE = """
 import asyncio, importlib.util, sys
@@ -228,6 +228,19 @@ def test_the_model_is_read_as_in_the_database_of_the_server(dashboard: Dashboard
         campaign.plot("f.html")
     with pytest.raises(tc.ConfigurationError, match="cannot be written"):
         campaign.plot(tmp_path / "nowhere" / "f.png")
+
+
+def test_a_column_named_as_a_prediction_stands_beside_it(dashboard: Dashboard):
+    content = TABLE.replace("id,x,kind", "id,mean,kind")
+    dashboard.site.logged_in(Role.OPERATOR).upload("means.csv", content)
+    spec = SPEC.replace("rows.csv", "means.csv").replace("[x]", "[mean]").replace("type: grid", "type: gp, initial_points: 2")
+    campaign = dashboard.connect().create(spec)
+    campaign.tell({row.number: row["mean"] ** 2 for row in campaign.ask(2)})
+    campaign.ask(2)
+    stored = Campaign.load(dashboard.site.services.store, "rows").whole()
+    assert campaign.predict(["d"])["cells.mean"].tolist() == [1.5]
+    pd.testing.assert_frame_equal(campaign.predict(), predicted_points(stored, None), check_dtype=False)
+    pd.testing.assert_frame_equal(campaign.slices(), slices(stored), check_dtype=False)
 
 
 def test_a_score_without_a_number_is_never_proposed(dashboard: Dashboard, monkeypatch):

@@ -14,11 +14,16 @@ from ase.build import bulk
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
+from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.commands import create
+from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
+from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml, write_yaml
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_campaign, spec_hash
 from tansaku.tasks.node.configuration.written import written_spec
+from tansaku.tasks.read.views.parameter_figures import parameter_model
 
 ROOT = Path(__file__).resolve().parents[4]
 TABLE = pd.DataFrame({"alloy": ["a", "b", "c", "d", "e"], "x": [0.1, 0.3, 0.5, 0.7, 0.9], "y": [5.0, 2.0, 1.0, 2.5, 6.0]})
@@ -234,6 +239,60 @@ def test_wrong_arguments_are_told_as_in_a_file(keys, message):
     with pytest.raises(ConfigurationError, match=message) as told:
         searched(**keys)
     assert "line 1" not in str(told.value)
+
+
+COLUMNS_OF_REPORTS = ["number", "candidate", "value", "deviation", "status", "note", "unit", "cost"]
+
+
+@pytest.mark.parametrize("name", [*COLUMNS_OF_REPORTS, "Value", "UNIT", "prediction", "uncertainty", "nearest", "Loss"])
+@pytest.mark.parametrize("described", ["parameters", "candidates"])
+def test_what_describes_candidates_is_not_named_as_a_column_of_a_report(described, name):
+    """A report could not say any more what was measured: the value would be stored from the parameter."""
+    table = ts.Table(TABLE.rename(columns={"x": name}), columns={"id": "alloy"}, features={"all": {"columns": [name]}})
+    space = ts.Parameters({name: (0, 1), "z": (0, 1)}) if described == "parameters" else table
+    with pytest.raises(ConfigurationError) as told:
+        searched(space=space, objective=ts.minimize("loss", unit="eV"))
+    assert str(told.value) == (
+        f"space.{described}: {name!r} describes candidates, but a column of this name means something else in a report of "
+        "values; expected another name"
+    )
+
+
+@pytest.mark.parametrize("name", ["id", "round", "std", "reason", "instead", "system", "state"])
+def test_other_names_are_of_the_campaign_in_tables_frames_and_reports(name):
+    campaign = searched(space=ts.Parameters({name: (0, 1), "z": (0, 1)}))
+    (row,) = campaign.ask(1)
+    with campaign._place.open() as resources:
+        heading, cells = (line.split(",") for line in waiting_proposals(resources.store, campaign.name).to_csv().splitlines())
+    filled = dict(zip(heading, cells, strict=True)) | {"value [eV]": "2.5"}
+    assert campaign.tell([filled]).new == {"values": 1}
+    frame = campaign.frame
+    assert frame[f"cells.{name}" if f"cells.{name}" in frame else name].tolist() == [row[name]]
+    assert frame["value"].tolist() == [2.5]
+
+
+def test_a_campaign_of_before_keeps_its_names(monkeypatch):
+    """Names that are refused now do not end a campaign that has them."""
+    monkeypatch.setattr(create, "check_reported", lambda *_: None)
+    campaign = searched(space=ts.Parameters(unit=(0, 1), z=(0, 1)))
+    monkeypatch.undo()
+    loaded = campaign_from_data(parse_yaml(campaign.yaml, "c.yaml").data, Path.cwd(), "c.yaml", LimitsSpec())
+    with campaign._place.open() as resources:
+        assert create.prepare_campaign(resources, script_user(), loaded).name == campaign.name
+    assert len(campaign.ask(1)) == 1
+
+
+@pytest.mark.parametrize("name", ["mean", "along", "acquisition"])
+def test_a_parameter_named_as_a_prediction_stands_beside_it(name):
+    campaign = told(searched(space=ts.Parameters({name: (0, 1), "x": (0, 1)})))
+    best, place = campaign.best, f"cells.{name}"
+    for frame in (campaign.predict(best), campaign.acquisition(best)):
+        assert frame[place].tolist() == [best[name]]
+    slices = campaign.slices()
+    assert set(slices["along"]) == {name, "x"}
+    assert slices.loc[slices["along"] == "x", place].eq(best[name]).all()
+    drawn = parameter_model(campaign.view().data)
+    assert next(item for item in drawn.slices if item.along == name).at == tuple(slices.loc[slices["along"] == name, place])
 
 
 def test_what_holds_itself_is_refused_by_its_key():
