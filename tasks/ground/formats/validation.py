@@ -280,6 +280,7 @@ def _explain(problem: _Problem) -> str:
         ("Input should be", "must be"),
         ("String should", "must"),
         ("Tuple should", "must"),
+        ("List should", "must"),
         ("Input should", "must"),
         (" after validation, not", "; it has"),
         ("a valid tuple", "a list"),
