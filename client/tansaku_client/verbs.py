@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Values: TypeAlias = str | Path | pd.DataFrame | Mapping[int, float | Mapping[str, object]] | Sequence[Mapping[str, object]]
 
 _PAGE = 500  # entries of a list in one answer
+_FACTS = frozenset({"deviation", "status", "note"})
 _PREDICTED = ("mean", "deviation")
 _FORMS = ("png", "svg")
 _PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
@@ -443,7 +444,8 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
     import pandas as pd
 
     if isinstance(row, Proposed):
-        return {"rows": [plain_cells(cells) for cells in row.report(value, facts)]}
+        rows = [plain_cells(cells) for cells in row.report(value, facts)]
+        return {"rows": rows} | ({"strict": True} if facts.keys() - _FACTS else {})  # servers of before do not know it
     if isinstance(row, str | Path):
         return {"csv": _content_of(row).decode()}
     if isinstance(row, pd.DataFrame):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Real
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
@@ -209,8 +210,9 @@ class Campaign(Steered):
         """
         facts = {"deviation": deviation, "status": status, "note": note}
         values: Values = _checked(row.report, value, {**facts, **columns}) if isinstance(row, Proposed) else row
+        report = replace(report_from(values), strict=isinstance(row, Proposed))
         with self._place.open() as resources:
-            receipt = ask_tell.tell(resources, script_user(), self._name, report_from(values), request_id)
+            receipt = ask_tell.tell(resources, script_user(), self._name, report, request_id)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
 
@@ -226,7 +228,7 @@ class Campaign(Steered):
             ConfigurationError: It cannot be read, or there is too much of it.
             NotFoundError: No value is reported of this proposal.
         """
-        given = attachments.given_file(Path(path), _checked(number_of, "attach", row), photo=photo)
+        given = attachments.given_file(_path("attach", path), _checked(number_of, "attach", row), photo=photo)
         with self._place.open() as resources:
             return attachments.attach(resources, script_user(), self._name, given)
 
@@ -408,7 +410,8 @@ class Campaign(Steered):
         """
         from tansaku.tasks.read.figures import convergence
 
-        path, found = Path(path), self.view().convergence()
+        path = _path("plot", path)
+        found = self.view().convergence()
         try:
             if path.suffix in (".png", ".svg"):
                 return convergence.draw_png(found, path)
@@ -461,6 +464,12 @@ def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
         return check(*given, **facts)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def _path(verb: str, path: object) -> Path:
+    if not isinstance(path, str | PathLike):
+        raise ConfigurationError(f"{verb}: {shown(path)}; expected the path of a file")
+    return Path(path)
 
 
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape

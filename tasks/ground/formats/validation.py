@@ -275,12 +275,13 @@ def _explain(problem: _Problem) -> str:
         return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
     if kind == "string_pattern_mismatch":
         return f"{_shown(detail['input'])} {unmatched(detail['input'], context['pattern'])}"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _INSTANCE.sub("a mapping of keys", detail["msg"].removeprefix("Value error, "))
     for old, new in (
         ("Input should be", "must be"),
         ("String should", "must"),
         ("Tuple should", "must"),
         ("List should", "must"),
+        ("Dictionary should", "must"),
         ("Input should", "must"),
         (" after validation, not", "; it has"),
         ("a valid tuple", "a list"),

@@ -123,6 +123,9 @@ def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
             ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, what was found, or its number"
         ):
             call()
+    for call in (campaign.plot, lambda path: campaign.attach(1, path)):
+        with pytest.raises(ConfigurationError, match=r"^(plot|attach): 3; expected the path of a file$"):
+            call(3)
     with pytest.raises(ConfigurationError, match="attach: True; expected a proposal"):
         campaign.attach(True, tmp_path)
     for verb in ("structure", "retry"):
@@ -133,6 +136,20 @@ def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
                 getattr(campaign, verb)(candidate)
     with campaign._place.open() as resources:
         assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday"]
+
+
+def test_a_keyword_that_no_report_has_is_refused_before_anything_is_stored():
+    """A spreadsheet may have other columns; a misspelt keyword would lose what was measured."""
+    campaign = searched()
+    (row,) = campaign.ask(1)
+    with pytest.raises(ReportError) as told:
+        campaign.tell(row, value=1.0, devation=0.1)
+    assert str(told.value) == (
+        "nothing was stored:\n  devation: no column of this name is read (did you mean 'deviation'?); expected one of value, "
+        "deviation, status, note, x"
+    )
+    assert campaign.best is None
+    assert campaign.tell([{"number": 1, "value": 1.0, "devation": 0.1}]).ignored == ("devation",)
 
 
 def test_a_whole_report_and_conditions_other_than_proposed_are_told():
@@ -226,6 +243,8 @@ def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path
         ({"budget": float("nan")}, "budget.evaluations: nan must be a finite number"),
         ({"budget": "many"}, "budget.evaluations: 'many' must be a valid integer"),
         ({"budget": ts.Execution()}, "budget: it is a part for the key execution"),
+        ({"budget": True}, r"budget: True must be a mapping of keys$"),
+        ({"space": {"type": "parameters", "parameters": {}}}, r"space.parameters: \{\} must have at least 1 item; it has 0$"),
         ({"sead": 3}, r"sead: unknown key \(did you mean 'seed'\?\)"),
         ({"calculator": "emt"}, "calculator"),
         ({"calculator": "emtt"}, "type 'emtt' is not known.*did you mean 'emt'"),
@@ -478,3 +497,16 @@ def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(mon
             assert [row.id for row in campaign.ask(4, request_id="monday")] == undisturbed
         commands = resources.store.campaign(campaign.name).commands
         assert [item.id for item in commands] == ["monday"]
+
+
+def test_a_name_that_is_none_is_compared_with_those_that_are():
+    for name, meant in (
+        ("maximise", "maximize"),
+        ("Parameter", "Parameters"),
+        ("optimise", "optimize"),
+        ("Campain", "Campaign"),
+    ):
+        with pytest.raises(AttributeError, match=rf"^module 'tansaku' has no attribute '{name}'; did you mean '{meant}'\?$"):
+            getattr(ts, name)
+    with pytest.raises(AttributeError, match=r"^module 'tansaku' has no attribute '_zzz'$"):
+        ts._zzz  # noqa: B018
