@@ -444,8 +444,8 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
     import pandas as pd
 
     if isinstance(row, Proposed):
-        rows = [plain_cells(cells) for cells in row.report(value, facts)]
-        return {"rows": rows} | ({"strict": True} if facts.keys() - _FACTS else {})  # servers of before do not know it
+        report = {"rows": [plain_cells(cells) for cells in row.report(value, facts)]}
+        return report | ({"strict": True} if facts.keys() - _FACTS else {})  # servers of before do not know it
     if isinstance(row, str | Path):
         return {"csv": _content_of(row).decode()}
     if isinstance(row, pd.DataFrame):

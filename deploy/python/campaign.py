@@ -25,7 +25,7 @@ from tansaku.models.domain.specs.base import NamesFile
 from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS
-from tansaku.models.domain.states import ENDED
+from tansaku.models.domain.states import ENDED, CampaignState
 from tansaku.models.domain.verbs import SteeringKind
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.commands import steer
@@ -262,9 +262,15 @@ class Campaign(Steered):
         return reason
 
     def start(self) -> None:
-        """Does the same as :meth:`run` without waiting, while the script continues. Raises StateError where it runs already."""
+        """Does the same as :meth:`run` without waiting, while the script continues.
+
+        Raises:
+            StateError: It is paused, or runs already.
+        """
         from tansaku.deploy.python.driving import Driving
 
+        if self.status.state is CampaignState.PAUSED:
+            raise StateError(f"campaign {self._name!r} is paused; `resume()` continues it")
         if self._driving is not None and self._driving.runs:
             raise StateError(f"campaign {self._name!r} runs already; `wait()` waits for its end")
         self._driving = Driving(self._place, self._name)
