@@ -40,7 +40,7 @@ def with_cells(frame: pd.DataFrame, cells: Iterable[Mapping[str, str | float]]) 
 
 
 def _described(cells: Iterable[Mapping[str, str | float]], index: pd.Index[Any], taken: Container[str]) -> pd.DataFrame:
-    """What describes candidates, one row each; ``cells.NAME`` is the column whose name is taken."""
+    """Descriptions of candidates, one row each; ``cells.NAME`` is the column whose name is taken."""
     import pandas as pd
 
     frame = pd.DataFrame(list(cells), index=index)

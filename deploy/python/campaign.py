@@ -465,7 +465,7 @@ class Campaign(Steered):
 
 
 def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
-    """What a function of the client returns. Raises ConfigurationError where it refuses its arguments."""
+    """Calls a function of the client. Raises ConfigurationError where it refuses its arguments."""
     try:
         return check(*given, **facts)
     except ValueError as error:

@@ -123,7 +123,7 @@ def _hull(data: Campaign) -> Hull:
 
 
 def _ended(data: Campaign) -> str:
-    """How many evaluations there are, and what became of those without an energy, in words."""
+    """The number of evaluations, and what became of those without an energy, in words."""
     states = Counter(item.state for item in data.evaluations)
     failed, done = states[EvaluationState.FAILED], states[EvaluationState.DONE]
     said = [f"{failed} failed"] if failed else []

@@ -131,8 +131,10 @@ def test_a_report_whose_answer_gets_lost_is_stored_once(dashboard: Dashboard):
 def test_a_keyword_that_no_report_has_is_refused(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
     row = campaign.ask(1)[0]
-    with pytest.raises(tc.ConfigurationError, match=r"devation: no column of this name is read \(did you mean 'deviation'\?\)"):
-        campaign.tell(row, value=1.0, devation=0.1)
+    with pytest.raises(
+        tc.ConfigurationError, match=r"deviations: no column of this name is read \(did you mean 'deviation'\?\)"
+    ):
+        campaign.tell(row, value=1.0, deviations=0.1)
     assert campaign.best is None
     assert campaign.tell(row, value=1.0, deviation=0.1, x=row["x"]).new == {"values": 1}
 

@@ -95,7 +95,7 @@ MALFORMED = [
         )
     ),
     *((tool, {}, "name: missing") for tool in ("run", "results", "ask", "tell", "predict", "pause")),
-    ("status", {"nmae": "rows"}, "nmae: unknown key (did you mean 'name'?)"),
+    ("status", {"names": "rows"}, "names: unknown key (did you mean 'name'?)"),
     ("create", {"spec": SPEC, "dry_run": "maybe"}, "dry_run: 'maybe' must be a valid boolean"),
     ("run", {"name": "rows", "dry_run": None}, "dry_run: None must be a valid boolean"),
     ("results", {"name": "rows", "last": -5}, "last: -5 must be greater than or equal to 1"),

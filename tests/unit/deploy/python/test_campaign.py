@@ -143,13 +143,13 @@ def test_a_keyword_that_no_report_has_is_refused_before_anything_is_stored():
     campaign = searched()
     (row,) = campaign.ask(1)
     with pytest.raises(ReportError) as told:
-        campaign.tell(row, value=1.0, devation=0.1)
+        campaign.tell(row, value=1.0, deviations=0.1)
     assert str(told.value) == (
-        "nothing was stored:\n  devation: no column of this name is read (did you mean 'deviation'?); expected one of value, "
+        "nothing was stored:\n  deviations: no column of this name is read (did you mean 'deviation'?); expected one of value, "
         "deviation, status, note, x"
     )
     assert campaign.best is None
-    assert campaign.tell([{"number": 1, "value": 1.0, "devation": 0.1}]).ignored == ("devation",)
+    assert campaign.tell([{"number": 1, "value": 1.0, "deviations": 0.1}]).ignored == ("deviations",)
 
 
 def test_a_whole_report_and_conditions_other_than_proposed_are_told():
@@ -504,7 +504,7 @@ def test_a_name_that_is_none_is_compared_with_those_that_are():
         ("maximise", "maximize"),
         ("Parameter", "Parameters"),
         ("optimise", "optimize"),
-        ("Campain", "Campaign"),
+        ("Campaigns", "Campaign"),
     ):
         with pytest.raises(AttributeError, match=rf"^module 'tansaku' has no attribute '{name}'; did you mean '{meant}'\?$"):
             getattr(ts, name)
