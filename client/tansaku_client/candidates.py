@@ -120,6 +120,22 @@ def number_of(verb: str, row: object) -> int:
     return int(number)
 
 
+def refuse_beside_a_report(value: object, facts: Mapping[str, object]) -> None:
+    """Refuses a value and facts that stand beside a whole report, which has its own.
+
+    Args:
+        value: None: not given.
+        facts: By name; those that are None are not given.
+
+    Raises:
+        ConfigurationError: One is given; it would get lost.
+    """
+    given = next(((name, fact) for name, fact in (("value", value), *facts.items()) if fact is not None), None)
+    if given is not None:
+        name, fact = given
+        raise ConfigurationError(f"{name}: {reprlib.repr(fact)} beside a whole report; expected a row of `ask()`, or nothing")
+
+
 def id_of(verb: str, candidate: object) -> str:
     """Id of a candidate, given by it or by itself.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
 from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, sent
-from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of
+from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
 from tansaku_client.diagrams import Hull
 from tansaku_client.errors import ConfigurationError, NotFoundError, StateError, TransientError
 from tansaku_client.points import StructurePoint, plain_cells, points_of
@@ -446,6 +446,7 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
     if isinstance(row, Proposed):
         report = {"rows": [plain_cells(cells) for cells in row.report(value, facts)]}
         return report | ({"strict": True} if facts.keys() - _FACTS else {})  # servers of before do not know it
+    refuse_beside_a_report(value, facts)
     if isinstance(row, str | Path):
         return {"csv": _content_of(row).decode()}
     if isinstance(row, pd.DataFrame):

@@ -44,7 +44,7 @@ from tansaku.tasks.read.views.campaign import Campaign as Reading
 from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
-from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of
+from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
 from tansaku_client.points import points_of
 from tansaku_client.steering import Steered
 
@@ -208,9 +208,12 @@ class Campaign(Steered):
             ReportError: A value is wrong; nothing was stored.
             ConfigurationError: There is no value, or the values of the campaign are computed.
         """
-        facts = {"deviation": deviation, "status": status, "note": note}
-        values: Values = _checked(row.report, value, {**facts, **columns}) if isinstance(row, Proposed) else row
-        report = replace(report_from(values), strict=isinstance(row, Proposed))
+        facts = {"deviation": deviation, "status": status, "note": note, **columns}
+        if isinstance(row, Proposed):
+            report = replace(report_from(_checked(row.report, value, facts)), strict=True)
+        else:
+            _checked(refuse_beside_a_report, value, facts)
+            report = report_from(row)
         with self._place.open() as resources:
             receipt = ask_tell.tell(resources, script_user(), self._name, report, request_id)
             ask_tell.end_if_spent(resources, self._name)

@@ -135,6 +135,8 @@ def test_a_keyword_that_no_report_has_is_refused(dashboard: Dashboard):
         tc.ConfigurationError, match=r"deviations: no column of this name is read \(did you mean 'deviation'\?\)"
     ):
         campaign.tell(row, value=1.0, deviations=0.1)
+    with pytest.raises(tc.ConfigurationError, match=r"^value: 2\.0 beside a whole report"):
+        campaign.tell({1: 1.0}, value=2.0)
     assert campaign.best is None
     assert campaign.tell(row, value=1.0, deviation=0.1, x=row["x"]).new == {"values": 1}
 

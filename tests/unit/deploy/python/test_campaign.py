@@ -152,6 +152,21 @@ def test_a_keyword_that_no_report_has_is_refused_before_anything_is_stored():
     assert campaign.tell([{"number": 1, "value": 1.0, "deviations": 0.1}]).ignored == ("deviations",)
 
 
+def test_what_stands_beside_a_whole_report_is_refused():
+    campaign = searched()
+    campaign.ask(1)
+    for given, message in (
+        ({"value": 2.0}, "value: 2.0"),
+        ({"note": "warm"}, "note: 'warm'"),
+        ({"x": 0.5}, "x: 0.5"),
+    ):
+        for report in ({1: 1.0}, [{"number": 1, "value": 1.0}], pd.DataFrame({"number": [1], "value": [1.0]})):
+            with pytest.raises(ConfigurationError) as told:
+                campaign.tell(report, **given)
+            assert str(told.value) == f"{message} beside a whole report; expected a row of `ask()`, or nothing"
+    assert campaign.best is None
+
+
 def test_a_whole_report_and_conditions_other_than_proposed_are_told():
     campaign = searched()
     rows = campaign.ask(3)
