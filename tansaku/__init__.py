@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tansaku.deploy.python.campaign import Campaign as Campaign
     from tansaku.deploy.python.constructors import *  # noqa: F403 - their names are those of the spec classes
     from tansaku.deploy.python.functions import optimize as optimize
@@ -58,15 +60,24 @@ def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tans
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
     """Imports a public name when it is first used: a command starts without them."""
     if name[:1] == "_" or (name.islower() and name not in _LOWER):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _unknown(name, _LOWER)
     # What imports make stays: to search it for garbage takes a fifth of their time.
     with import_module("tansaku.tasks.ground.site.garbage").collection_paused():
         module = import_module(_NAMES.get(name, _CONSTRUCTORS))
     if not hasattr(module, name):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _unknown(name, (*_NAMES, *dir(module)))
     found = getattr(module, name)
     globals()[name] = found
     return found
+
+
+def _unknown(name: str, known: Iterable[str]) -> AttributeError:
+    """The error for a name that is none, with the most similar one."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1) if name[:1] != "_" else []
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
+
+from tansaku_client.errors import ConfigurationError
 
 _DIGITS = 5
 
@@ -67,10 +71,10 @@ class Proposed(Candidate):
             facts: Further columns; those that are None are left out.
 
         Raises:
-            ValueError: There is neither a value nor a status, or the value is infinite.
+            ConfigurationError: There is neither a value nor a status, or the value is infinite.
         """
         if str(value) in ("inf", "-inf") or (str(value) in ("None", "nan") and facts.get("status") is None):
-            raise ValueError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
+            raise ConfigurationError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
         cells = {"number": self.number, "candidate": self.id, self.measure or "value": value, **facts}
         return [{key: cell for key, cell in cells.items() if cell is not None}]
 
@@ -99,6 +103,52 @@ class Found(Candidate):
 
     def _facts(self) -> tuple[str, ...]:
         return (f"value {_short(self.value)} {self.unit}",)
+
+
+def number_of(verb: str, row: object) -> int:
+    """Number of a proposal, given by it, by what was found, or by itself.
+
+    Args:
+        verb: For messages.
+
+    Raises:
+        ConfigurationError: It has no number.
+    """
+    number = row if isinstance(row, Integral) else getattr(row, "number", None)
+    if not isinstance(number, Integral) or isinstance(number, bool):
+        raise ConfigurationError(f"{verb}: {reprlib.repr(row)}; expected a proposal of `ask()`, what was found, or its number")
+    return int(number)
+
+
+def refuse_beside_a_report(value: object, facts: Mapping[str, object]) -> None:
+    """Refuses a value and facts that stand beside a whole report, which has its own.
+
+    Args:
+        value: None: not given.
+        facts: By name; those that are None are not given.
+
+    Raises:
+        ConfigurationError: One is given; it would get lost.
+    """
+    given = next(((name, fact) for name, fact in (("value", value), *facts.items()) if fact is not None), None)
+    if given is not None:
+        name, fact = given
+        raise ConfigurationError(f"{name}: {reprlib.repr(fact)} beside a whole report; expected a row of `ask()`, or nothing")
+
+
+def id_of(verb: str, candidate: object) -> str:
+    """Id of a candidate, given by it or by itself.
+
+    Args:
+        verb: For messages.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    found = candidate.id if isinstance(candidate, Candidate) else candidate
+    if not isinstance(found, str):
+        raise ConfigurationError(f"{verb}: {reprlib.repr(candidate)}; expected a candidate, or its id")
+    return found
 
 
 def _short(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # First what a reader looks for.
 _FIRST = ("candidate", "system", "surface", "value", "state", "round")
 _TIMES = ("proposed_at", "finished_at")
+_ALONG = "along"
+OF_POINTS = (_ALONG, "mean", "deviation", "acquisition")
+"""Columns of frames of points besides those that describe them."""
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -33,10 +36,15 @@ def with_cells(frame: pd.DataFrame, cells: Iterable[Mapping[str, str | float]]) 
         frame: As :func:`frame_of` gives it; ``cells.NAME`` is the column that would have the name of one of its own.
         cells: Description of the candidate of each row.
     """
+    return frame.join(_described(cells, frame.index, frame))
+
+
+def _described(cells: Iterable[Mapping[str, str | float]], index: pd.Index[Any], taken: Container[str]) -> pd.DataFrame:
+    """Descriptions of candidates, one row each; ``cells.NAME`` is the column whose name is taken."""
     import pandas as pd
 
-    described = pd.DataFrame(list(cells), index=frame.index)
-    return frame.join(described.rename(columns={name: f"cells.{name}" if name in frame else name for name in described}))
+    frame = pd.DataFrame(list(cells), index=index)
+    return frame.rename(columns={name: f"cells.{name}" if name in taken else name for name in frame})
 
 
 def points_frame(
@@ -48,13 +56,17 @@ def points_frame(
 
     Args:
         candidates: Ids.
-        cells: Description of each.
+        cells: Description of each; ``cells.NAME`` is the column that would have one of the names ``OF_POINTS``.
         columns: Numbers of each, by name.
     """
     import pandas as pd
 
-    frame = pd.DataFrame(list(cells), index=pd.Index(candidates, name="candidate"))
-    return frame.assign(**columns)
+    return _described(cells, pd.Index(candidates, name="candidate"), OF_POINTS).assign(**columns)
+
+
+def point_column(name: str) -> str:
+    """The column of a frame of points with what describes them by a name."""
+    return f"cells.{name}" if name in OF_POINTS else name
 
 
 def slices_frame(along: Sequence[str], points: pd.DataFrame) -> pd.DataFrame:
@@ -65,7 +77,7 @@ def slices_frame(along: Sequence[str], points: pd.DataFrame) -> pd.DataFrame:
         points: As :func:`points_frame` gives them.
     """
     frame = points.reset_index(drop=True)
-    frame.insert(0, "along", along)
+    frame.insert(0, _ALONG, along)
     return frame
 
 

@@ -169,7 +169,8 @@ class Check(Received):
     def describe(self) -> str:
         """The check in words."""
         facts = [f"  {fact['title']}: {fact['text']}" for fact in self.facts]
-        return "\n".join([self.state, *facts, *(f"  {item['key']}: {item['message']}" for item in self.problems)])
+        problems = ("  " + ": ".join(filter(None, (item["key"], item["message"]))) for item in self.problems)
+        return "\n".join([self.state, *facts, *problems])
 
 
 class Created(Received):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
 from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, sent
-from tansaku_client.candidates import Candidate, Found, Proposed
+from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
 from tansaku_client.diagrams import Hull
 from tansaku_client.errors import ConfigurationError, NotFoundError, StateError, TransientError
 from tansaku_client.points import StructurePoint, plain_cells, points_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Values: TypeAlias = str | Path | pd.DataFrame | Mapping[int, float | Mapping[str, object]] | Sequence[Mapping[str, object]]
 
 _PAGE = 500  # entries of a list in one answer
+_FACTS = frozenset({"deviation", "status", "note"})
 _PREDICTED = ("mean", "deviation")
 _FORMS = ("png", "svg")
 _PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
@@ -184,7 +185,7 @@ class CampaignVerbs:
 
     def attach(self, row: Proposed | int, path: str | Path, *, photo: bool | None, request_id: str | None) -> Steps[Attachment]:
         """Keeps a photo or file with a reported value; the same one again is kept once."""
-        number = _number("attach", row)
+        number = number_of("attach", row)
         file, content = Path(path).name, _content_of(path)
         shown = file.lower().endswith(_PHOTOS) if photo is None else photo
         key = request_id or f"attach-{sha256(json.dumps([number, file, shown]).encode() + content).hexdigest()[:32]}"
@@ -210,7 +211,7 @@ class CampaignVerbs:
 
     def release(self, rows: Sequence[Proposed | int], *, request_id: str | None) -> Steps[None]:
         """Releases proposals, given by their numbers or as :meth:`ask` returned them."""
-        numbers = [_number("release", row) for row in rows if getattr(row, "measure", None) is None]
+        numbers = [number_of("release", row) for row in rows if getattr(row, "measure", None) is None]
         yield from self._call("POST", "/asks", body={"release": numbers}, key=request_id or new_key())
 
     # What is computed.
@@ -349,7 +350,7 @@ class CampaignVerbs:
 
     def structure(self, candidate: Candidate | int, form: str) -> Steps[str]:
         """The text of the final structure of an evaluation."""
-        number = _number("structure", candidate)
+        number = number_of("structure", candidate)
         answer = yield from self._call("GET", f"/evaluations/{number}/structure", query={"form": form})
         return answer.content.decode()
 
@@ -361,7 +362,7 @@ class CampaignVerbs:
         """Stores a command; an edit starts from the campaign as it is now. Returns the command as stored."""
         key = request_id or new_key()
         seen = (yield from self._call("GET", "")).headers["etag"] if changes else None
-        named = [item.id if isinstance(item, Candidate) else item for item in candidates]
+        named = [id_of(kind, item) for item in candidates]
         body = {"kind": kind, "candidates": named, "changes": dict(changes)}
         headers = {} if seen is None else {"If-Match": seen}
         found: dict[str, Any] = (yield from self._call("POST", "/commands", body=body, key=key, headers=headers)).data
@@ -396,14 +397,6 @@ def _frame_of(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
 
     said = {name: [row[name] for row in rows] for name in columns}
     return points_frame([row["candidate"] for row in rows], [row["cells"] for row in rows], said)
-
-
-def _number(verb: str, row: object) -> int:
-    """Number of a proposal. Raises ConfigurationError for what is none."""
-    number = row if isinstance(row, int) else getattr(row, "number", None)
-    if not isinstance(number, int):
-        raise ConfigurationError(f"{verb}: {reprlib.repr(row)}; expected a proposal of `ask()`, what was found, or a number")
-    return number
 
 
 def _score(score: float | None) -> float:
@@ -451,10 +444,9 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
     import pandas as pd
 
     if isinstance(row, Proposed):
-        try:
-            return {"rows": [plain_cells(cells) for cells in row.report(value, facts)]}
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+        report = {"rows": [plain_cells(cells) for cells in row.report(value, facts)]}
+        return report | ({"strict": True} if facts.keys() - _FACTS else {})  # servers of before do not know it
+    refuse_beside_a_report(value, facts)
     if isinstance(row, str | Path):
         return {"csv": _content_of(row).decode()}
     if isinstance(row, pd.DataFrame):

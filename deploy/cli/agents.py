@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from tansaku.models.domain.errors import MissingComponentError, TansakuError
+from pydantic import Field
+
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.identifiers import NAME_PATTERN, shown
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mcp.server.mcpserver import MCPServer
 
     import tansaku_client
+    from tansaku.deploy.cli.agent_server import AgentServer
+    from tansaku.deploy.python.campaign import Campaign
     from tansaku.deploy.python.machine import Machine
 
 ROWS = 100
 """Rows of results in one answer."""
+
+_ENDINGS = (".yaml", ".yml", ".json")
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Text = Annotated[str, Field(max_length=2000)]
+Spec = Annotated[str, Field(min_length=1, max_length=262_144)]
+Count = Annotated[int, Field(ge=1, le=1000)]
+Last = Annotated[int, Field(ge=1, le=5000)]
+Rows = Annotated[list[dict[Text, Text | int | float | None]], Field(min_length=1, max_length=5000)]
+Points = Annotated[list[Text | dict[Text, Text | int | float]], Field(min_length=1, max_length=500)]
 
 
 def mcp() -> None:
@@ -40,83 +53,88 @@ class Tools:
     def __init__(self, place: Machine | tansaku_client.Server) -> None:
         self._place = place
 
-    def check(self, spec: str) -> str:
-        """Checks a campaign file (path, or on a dashboard its YAML text): what is wrong, or what it would search and cost."""
-        return self._place.check(spec).describe()
+    def _campaign(self, name: str) -> Campaign | tansaku_client.Campaign:
+        """A campaign. Raises ConfigurationError where there is none of the name."""
+        try:
+            return self._place.campaign(name)
+        except LookupError as error:
+            raise ConfigurationError(f"name: {error}") from error
 
-    def create(self, spec: str, dry_run: bool = True) -> str:
+    def check(self, spec: Spec) -> str:
+        """Checks a campaign file (path, or on a dashboard its YAML text): what is wrong, or what it would search and cost."""
+        return self._place.check(_spec(spec)).describe()
+
+    def create(self, spec: Spec, dry_run: bool = True) -> str:
         """Stores the campaign of a file (path, or on a dashboard its YAML text). Unless dry_run is false, only checks it."""
         if dry_run:
             return f"dry run, nothing was stored; dry_run=false stores it\n{self.check(spec)}"
-        return f"stored: {self._place.create(spec).name}"
+        return f"stored: {self._place.create(_spec(spec)).name}"
 
-    def run(self, name: str, dry_run: bool = True) -> str:
+    def run(self, name: Name, dry_run: bool = True) -> str:
         """Starts computing a campaign, which costs computing time. Unless dry_run is false, only says how it stands."""
-        campaign = self._place.campaign(name)
+        campaign = self._campaign(name)
         if dry_run:
             return f"dry run, nothing was started; dry_run=false starts it\n{campaign.status.describe()}"
         campaign.start()
         return f"started; status says how {name} fares"
 
-    def status(self, name: str | None = None) -> str:
+    def status(self, name: Name | None = None) -> str:
         """Tells state, counts, budget and best value of a campaign; without a name it lists the campaigns."""
         if name is None:
             return "\n".join(line.name for line in self._place.campaigns) or "no campaigns"
-        return self._place.campaign(name).status.describe()
+        return self._campaign(name).status.describe()
 
-    def results(self, name: str, evaluations: bool = False, last: int = ROWS) -> list[dict[str, Any]]:
+    def results(self, name: Name, evaluations: bool = False, last: Last = ROWS) -> list[dict[str, Any]]:
         """Returns the best values of each system, or the last evaluations."""
-        campaign = self._place.campaign(name)
+        campaign = self._campaign(name)
         return rows_of((campaign.frame if evaluations else campaign.results).tail(last))
 
-    def ask(self, name: str, count: int | None = None) -> list[dict[str, Any]]:
+    def ask(self, name: Name, count: Count | None = None) -> list[dict[str, Any]]:
         """Returns the candidates to measure next, and why; proposes until `count` wait for values. Repeating it is safe."""
         return [
             {"number": row.number, "candidate": row.id, "cells": dict(row.cells), "why": row.why}
             | {"measure": row.measure, "mean": row.mean, "deviation": row.deviation}
-            for row in self._place.campaign(name).ask(count)
+            for row in self._campaign(name).ask(count)
         ]
 
-    def tell(self, name: str, rows: list[dict[str, Any]]) -> str:
+    def tell(self, name: Name, rows: Rows) -> str:
         """Records measured values, all or none: rows with `number` or `candidate`, `value`, and `note` or `status`."""
-        return json.dumps(self._place.campaign(name).tell(rows).model_dump(mode="json"))
+        return json.dumps(self._campaign(name).tell(rows).model_dump(mode="json"))
 
-    def predict(self, name: str, points: list[str | dict[str, str | float]]) -> list[dict[str, Any]]:
+    def predict(self, name: Name, points: Points) -> list[dict[str, Any]]:
         """Predicts mean and deviation of the value at candidates (ids) or at points (their parameters)."""
-        return rows_of(self._place.campaign(name).predict(points).reset_index())
+        return rows_of(self._campaign(name).predict(points).reset_index())
 
-    def pause(self, name: str) -> str:
+    def pause(self, name: Name) -> str:
         """Stops proposing candidates; what runs is finished and kept."""
-        self._place.campaign(name).pause()
+        self._campaign(name).pause()
         return f"{name}: pause stored"
 
 
-def server_of(place: Machine | tansaku_client.Server) -> MCPServer:
+def _spec(spec: str) -> str:
+    """The text of a campaign file, or the path of one. Raises ConfigurationError for what is neither.
+
+    A device would have no end, standard input is what the agent sends, and any other file is none of a dashboard's business.
+    """
+    try:
+        found = "\n" in spec or (Path(spec).suffix in _ENDINGS and Path(spec).is_file())
+    except OSError:  # it is too long, or lies in a folder that may not be read
+        found = False
+    if not found:
+        raise ConfigurationError(
+            f"spec: {shown(spec)} is no campaign file; expected the path of one ({', '.join(_ENDINGS)}), or its text"
+        )
+    return spec
+
+
+def server_of(place: Machine | tansaku_client.Server) -> AgentServer:
     """A server with a tool for each method of `Tools`. Raises MissingComponentError where the package `mcp` is missing."""
     try:
-        from mcp.server.mcpserver import MCPServer
+        from tansaku.deploy.cli.agent_server import AgentServer
     except ImportError as error:
         raise MissingComponentError("tansaku mcp needs the package mcp", hint="pip install 'tansaku[mcp]'") from error
-    server, tools = MCPServer("tansaku"), Tools(place)
-    for name in [name for name in vars(Tools) if name[0] != "_"]:
-        server.add_tool(_explained(getattr(tools, name)))
-    return server
-
-
-def _explained(tool: Callable[..., Any]) -> Callable[..., Any]:
-    """A tool whose errors are words for the agent."""
-    from mcp.server.mcpserver.exceptions import ToolError
-
-    from tansaku_client import ServerError
-
-    @functools.wraps(tool)
-    def called(*given: object, **named: object) -> object:
-        try:
-            return tool(*given, **named)
-        except (TansakuError, ServerError) as error:
-            raise ToolError(str(error)) from error
-
-    return called
+    tools = Tools(place)
+    return AgentServer("tansaku", {name: getattr(tools, name) for name in vars(Tools) if name[0] != "_"})
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

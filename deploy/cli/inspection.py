@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.printing import say, writing
 from tansaku.deploy.cli.session import NameArgument, SiteOption, complete_campaign, opened
 from tansaku.deploy.cli.tables import show_json, show_table
 
@@ -210,7 +210,9 @@ def provenance(
         return
     from tansaku.tasks.read.figures.provenance import draw
 
-    say(str(draw(graph, figure)))
+    with writing("--figure", figure):
+        draw(graph, figure)
+    say(str(figure))
 
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:

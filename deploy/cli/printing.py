@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
+from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.identifiers import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.text import Text
 
 _ERASE = "\r\033[K"
@@ -44,6 +49,25 @@ def say_json(text: str) -> None:
     typer.echo(
         "".join(character if character.isprintable() or character == "\n" else _escaped(character) for character in text)
     )
+
+
+@contextmanager
+def writing(option: str, path: Path) -> Iterator[None]:
+    """Names the file that cannot be written.
+
+    Args:
+        option: Of the command.
+        path: Its value.
+
+    Raises:
+        ConfigurationError: The system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, TansakuError):  # of the database, perhaps
+            raise
+        raise ConfigurationError(f"{option}: {str(path)!r} cannot be written: {error.strerror}") from error
 
 
 def say_progress(text: str = "") -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.printing import say, writing
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 from tansaku.models.domain.wording import headed
@@ -333,13 +333,14 @@ def hull(
             from tansaku.tasks.read.views.entries import write_summaries
 
             write_summaries(data, resources.artifacts, emmet)
+    show_hull(found, name, as_json=as_json, as_csv=as_csv)
     if figure is not None:
         from tansaku.tasks.read.figures import hull as hull_figure
 
-        hull_figure.draw(found, figure, name)
-    show_hull(found, name, as_json=as_json, as_csv=as_csv)
-    if figure is not None and not (as_json or as_csv):
-        say(str(figure))
+        with writing("--figure", figure):
+            hull_figure.draw(found, figure, name)
+        if not (as_json or as_csv):
+            say(str(figure))
 
 
 def show_hull(found: PhaseDiagram, name: str, *, as_json: bool, as_csv: bool) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Real
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
 from pydantic import ValidationError
 
@@ -24,7 +25,7 @@ from tansaku.models.domain.specs.base import NamesFile
 from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS
-from tansaku.models.domain.states import ENDED
+from tansaku.models.domain.states import ENDED, CampaignState
 from tansaku.models.domain.verbs import SteeringKind
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.commands import steer
@@ -43,8 +44,8 @@ from tansaku.tasks.read.views.campaign import Campaign as Reading
 from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
-from tansaku_client.candidates import Candidate, Found, Proposed
-from tansaku_client.points import StructurePoint, points_of
+from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
+from tansaku_client.points import points_of
 from tansaku_client.steering import Steered
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ if TYPE_CHECKING:
     from tansaku.tasks.loop.driver.result import EndReason
     from tansaku.tasks.read.views.hull import Hull
     from tansaku_client.points import Points
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _SOURCE = "Python"
 
@@ -204,10 +208,14 @@ class Campaign(Steered):
             ReportError: A value is wrong; nothing was stored.
             ConfigurationError: There is no value, or the values of the campaign are computed.
         """
-        facts = {"deviation": deviation, "status": status, "note": note}
-        values: Values = _reported(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
+        facts = {"deviation": deviation, "status": status, "note": note, **columns}
+        if isinstance(row, Proposed):
+            report = replace(report_from(_checked(row.report, value, facts)), strict=True)
+        else:
+            _checked(refuse_beside_a_report, value, facts)
+            report = report_from(row)
         with self._place.open() as resources:
-            receipt = ask_tell.tell(resources, script_user(), self._name, report_from(values), request_id)
+            receipt = ask_tell.tell(resources, script_user(), self._name, report, request_id)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
 
@@ -223,14 +231,14 @@ class Campaign(Steered):
             ConfigurationError: It cannot be read, or there is too much of it.
             NotFoundError: No value is reported of this proposal.
         """
-        given = attachments.given_file(Path(path), _number("attach", row), photo=photo)
+        given = attachments.given_file(_path("attach", path), _checked(number_of, "attach", row), photo=photo)
         with self._place.open() as resources:
             return attachments.attach(resources, script_user(), self._name, given)
 
     def release(self, *rows: Proposed) -> None:
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
         with self._place.open() as resources:
-            numbers = [_number("release", row) for row in rows if getattr(row, "measure", None) is None]
+            numbers = [_checked(number_of, "release", row) for row in rows if getattr(row, "measure", None) is None]
             ask_tell.release(resources, script_user(), self._name, numbers)
 
     # What is computed.
@@ -257,9 +265,15 @@ class Campaign(Steered):
         return reason
 
     def start(self) -> None:
-        """Does the same as :meth:`run` without waiting, while the script continues. Raises StateError where it runs already."""
+        """Does the same as :meth:`run` without waiting, while the script continues.
+
+        Raises:
+            StateError: It is paused, or runs already.
+        """
         from tansaku.deploy.python.driving import Driving
 
+        if self.status.state is CampaignState.PAUSED:
+            raise StateError(f"campaign {self._name!r} is paused; `resume()` continues it")
         if self._driving is not None and self._driving.runs:
             raise StateError(f"campaign {self._name!r} runs already; `wait()` waits for its end")
         self._driving = Driving(self._place, self._name)
@@ -348,7 +362,7 @@ class Campaign(Steered):
         """
         from tansaku.tasks.read.views.points import predicted_points
 
-        return predicted_points(self.view().data, _points(points))
+        return predicted_points(self.view().data, None if points is None else _checked(points_of, points))
 
     def acquisition(self, points: Points | None = None) -> pd.DataFrame:
         """Scores points as the next proposal would: what describes each, and ``acquisition``; the highest is proposed.
@@ -357,7 +371,7 @@ class Campaign(Steered):
         """
         from tansaku.tasks.read.views.points import judged_points
 
-        return judged_points(self.view().data, _points(points))
+        return judged_points(self.view().data, None if points is None else _checked(points_of, points))
 
     def slices(self) -> pd.DataFrame:
         """Predicts along each parameter through the best candidate: ``along``, the parameters, ``mean`` and ``deviation``.
@@ -405,7 +419,8 @@ class Campaign(Steered):
         """
         from tansaku.tasks.read.figures import convergence
 
-        path, found = Path(path), self.view().convergence()
+        path = _path("plot", path)
+        found = self.view().convergence()
         try:
             if path.suffix in (".png", ".svg"):
                 return convergence.draw_png(found, path)
@@ -416,11 +431,15 @@ class Campaign(Steered):
         raise ConfigurationError(f"plot: {str(path)!r} does not end in .png, .svg or .html")
 
     def structure(self, candidate: Candidate | str) -> Atoms:
-        """The structure of a candidate, before it is computed. Raises NotFoundError where the space has none."""
+        """The structure of a candidate, before it is computed.
+
+        Raises:
+            ConfigurationError: It is neither a candidate nor the id of one.
+            NotFoundError: The space has none of this id.
+        """
+        found = _checked(id_of, "structure", candidate)
         with self._place.open() as resources:
-            return _opened_space(resources, self._name).structure(
-                candidate.id if isinstance(candidate, Candidate) else candidate
-            )
+            return _opened_space(resources, self._name).structure(found)
 
     # What is changed.
 
@@ -439,7 +458,7 @@ class Campaign(Steered):
             steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}, ""))
 
     def _steer(self, kind: SteeringKind, *candidates: Candidate | str) -> None:
-        named = [item.id if isinstance(item, Candidate) else item for item in candidates]
+        named = [_checked(id_of, kind, item) for item in candidates]
         with self._place.open() as resources:
             steer.request(resources.store, script_user(), self._name, kind, named)
 
@@ -448,28 +467,18 @@ class Campaign(Steered):
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 
-def _reported(row: Proposed, value: float | None, facts: Mapping[str, object]) -> list[dict[str, object]]:
-    """The report of one measurement. Raises ConfigurationError where there is neither a value nor a status."""
+def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
+    """Calls a function of the client. Raises ConfigurationError where it refuses its arguments."""
     try:
-        return row.report(value, facts)
+        return check(*given, **facts)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
 
 
-def _points(points: Points | None) -> list[str | dict[str, object] | StructurePoint] | None:
-    """Points as the model takes them; None: all candidates. Raises ConfigurationError for what is none."""
-    try:
-        return None if points is None else points_of(points)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-def _number(verb: str, row: object) -> int:
-    """Number of a proposal. Raises ConfigurationError for what is none."""
-    number = row if isinstance(row, int) else getattr(row, "number", None)
-    if not isinstance(number, int):
-        raise ConfigurationError(f"{verb}: {shown(row)}; expected a proposal of `ask()`, or its number")
-    return number
+def _path(verb: str, path: object) -> Path:
+    if not isinstance(path, str | PathLike):
+        raise ConfigurationError(f"{verb}: {shown(path)}; expected the path of a file")
+    return Path(path)
 
 
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape

@@ -14,6 +14,7 @@ from typing import Any
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.ground.formats.yaml_text import MAX_DEPTH
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Section(Part):
     """Any other part, such as the objective and the budget."""
 
 
-def plain(value: object, files: dict[str, bytes], key: str) -> Any:  # noqa: ANN401 - plain data of any shape
+def plain(value: object, files: dict[str, bytes], key: str, around: tuple[object, ...] = ()) -> Any:  # noqa: ANN401 - plain data of any shape
     """A value as a campaign file has it.
 
     Args:
@@ -55,17 +56,22 @@ def plain(value: object, files: dict[str, bytes], key: str) -> Any:  # noqa: ANN
             structures in a list become one.
         files: Receives the contents of these files by their paths.
         key: Its place, for messages.
+        around: The lists and mappings that hold it, the outermost first.
 
     Raises:
         ConfigurationError: A file cannot hold it.
     """
+    if any(value is item for item in around) or len(around) > MAX_DEPTH:
+        why = "nested too deeply" if len(around) > MAX_DEPTH else "it holds itself"
+        raise ConfigurationError(f"{key}: {shown(value)}, {why}; expected plain data of at most {MAX_DEPTH} levels")
+    within = (*around, value)
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, Part):
         files.update(value.files)
         return value.data
     if isinstance(value, Mapping):
-        return {str(name): plain(item, files, f"{key}.{name}".lstrip(".")) for name, item in value.items()}
+        return {str(name): plain(item, files, f"{key}.{name}".lstrip("."), within) for name, item in value.items()}
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, datetime):
@@ -73,14 +79,14 @@ def plain(value: object, files: dict[str, bytes], key: str) -> Any:  # noqa: ANN
     if _is(value, "pandas", "DataFrame"):
         return _keep("table.csv", _table(value), files)
     if hasattr(value, "tolist"):  # arrays and numbers of numpy
-        return plain(value.tolist(), files, key)
+        return plain(value.tolist(), files, key, within)
     if _structure(value) is not None:
         return _keep("structure.extxyz", _structures([value]), files)
     if isinstance(value, list | tuple | range | set | frozenset):
         items = sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)  # sets have no order
         if items and all(_structure(item) is not None for item in items):
             return [_keep("structures.extxyz", _structures(items), files)]
-        return [plain(item, files, f"{key}[{place}]") for place, item in enumerate(items)]
+        return [plain(item, files, f"{key}[{place}]", within) for place, item in enumerate(items)]
     if isinstance(value, int | float):
         return value
     raise ConfigurationError(

@@ -24,6 +24,17 @@ def taken_names() -> frozenset[str]:
     return frozenset((*COLUMNS, *ALIASES, PREDICTION, UNCERTAINTY, SYSTEM, *NEAREST))
 
 
+def unclear_names(measured: Iterable[str]) -> frozenset[str]:
+    """Names that a column that describes candidates cannot have, in lower case: headings of reports are read in any case.
+
+    Further names of the columns of a report, such as ``id``, are not among them: a column of the campaign takes them over.
+
+    Args:
+        measured: Names of the measured quantities.
+    """
+    return frozenset(name.lower() for name in (*COLUMNS, *measured, *information_columns(measured)))
+
+
 def predicted_columns(measured: Iterable[str]) -> list[tuple[str, str]]:
     """Columns with the prediction and its deviation, of the value and of each further quantity.
 

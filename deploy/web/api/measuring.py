@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -36,18 +37,21 @@ class NewAsk(Body):
 class NewTell(Body):
     """Measured values: ``rows`` of columns and cells, ``csv`` as a spreadsheet writes it, or a ``file`` (.csv, .xlsx; base64).
 
-    With ``confirm`` false, values far from what was expected are refused, and the problem's ``key`` is ``confirm``.
+    With ``confirm`` false, values far from what was expected are refused, and the problem's ``key`` is ``confirm``. With
+    ``strict`` true, a column that is not read is an error.
     """
 
     rows: list[dict[str, Any]] = Field(default=[], max_length=MOST_ROWS, examples=[[{"number": 4, "value": 5.2}]])
     csv: str | None = None
     file: Base64Bytes | None = None
     confirm: bool = True
+    strict: bool = False
 
     def report(self) -> Report:
         """Reads the request's values. Raises ReportError."""
         content = self.file if self.csv is None else self.csv.encode()
-        return report_of(self.rows) if content is None else read_report(content, "csv" if self.file is None else "the file")
+        named = "csv" if self.file is None else "the file"
+        return replace(report_of(self.rows) if content is None else read_report(content, named), strict=self.strict)
 
 
 @router.get("/{name}/asks", responses=LINKED)

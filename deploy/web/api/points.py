@@ -15,6 +15,7 @@ from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import Record
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku_client.frames import OF_POINTS, point_column
 from tansaku_client.points import StructurePoint
 
 if TYPE_CHECKING:
@@ -151,5 +152,6 @@ def _cells(frame: pd.DataFrame, *others: str) -> list[Cells]:
     Args:
         others: Columns that do not describe it.
     """
-    rows = frame.drop(columns=list(others)).to_dict("records")
+    described = frame.drop(columns=list(others)).rename(columns={point_column(name): name for name in OF_POINTS})
+    rows = described.to_dict("records")
     return [{str(key): cell for key, cell in row.items() if isinstance(cell, str) or math.isfinite(cell)} for row in rows]

@@ -26,6 +26,11 @@ FunctionName = Literal["hartmann6", "ackley"]
 _MOST_STEPS = 1_000_000
 
 
+def _twice(names: Sequence[str]) -> str | None:
+    """The first name that is listed twice, None where each is listed once."""
+    return next((name for place, name in enumerate(names) if name in names[:place]), None)
+
+
 class NumberSpec(Spec):
     """A number between two bounds.
 
@@ -89,8 +94,8 @@ class CategorySpec(Spec):
 
     @model_validator(mode="after")
     def _each_once(self) -> CategorySpec:
-        if len(set(self.values)) < len(self.values):
-            raise ValueError("values: a name is listed twice")
+        if (twice := _twice(self.values)) is not None:
+            raise ValueError(f"values: {twice!r} is listed twice")
         return self
 
 
@@ -108,8 +113,8 @@ class FractionsSpec(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> FractionsSpec:
-        if len(set(self.parts)) < len(self.parts):
-            raise ValueError("parts: a name is listed twice")
+        if (twice := _twice(self.parts)) is not None:
+            raise ValueError(f"parts: {twice!r} is listed twice")
         if self.step is not None and abs(round(1 / self.step) * self.step - 1) > 1e-9:
             raise ValueError(f"step {self.step:g}: expected a divisor of one, such as 0.05")
         return self
@@ -155,8 +160,8 @@ class ConstraintSpec(Spec):
     def _counts_are_possible(self) -> ConstraintSpec:
         if self.nonzero is None:
             return self
-        if len(set(self.nonzero)) < len(self.nonzero):
-            raise ValueError("nonzero: a name is listed twice")
+        if (twice := _twice(self.nonzero)) is not None:
+            raise ValueError(f"nonzero: {twice!r} is listed twice")
         for key, bound in (("at_least", self.at_least), ("at_most", self.at_most)):
             if bound is not None and (not bound.is_integer() or not 0 <= bound <= len(self.nonzero)):
                 raise ValueError(

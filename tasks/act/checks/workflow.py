@@ -11,6 +11,7 @@ from tansaku.calculators.calculator_registry import known_cutoff, known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import DescribingSpace, Proposer, Space, SurfaceSpace
+from tansaku.models.domain.report_columns import VALUE, unclear_names
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -112,13 +113,22 @@ def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
 
 
 def check_reported(spec: CampaignSpec, space: Space) -> None:
-    """Raises ConfigurationError if a report could not tell a further measured quantity from a column of the space."""
+    """Raises ConfigurationError if a report could not tell a column of the space from what is measured, or said of that."""
     if not spec.manual or not isinstance(space, DescribingSpace):
         return
-    columns = {column.name for column in space.columns()} | {getattr(getattr(spec.space, "columns", None), "id", None)}
+    named = getattr(spec.space, "columns", None)
+    described = [column.name for column in space.columns()]
+    taken = {*described, getattr(named, "id", None)}
     for key, goal in zip(spec.objective.further_keys, spec.objective.further, strict=True):
-        if goal.property in columns:
+        if goal.property in taken:
             raise ConfigurationError(f"{key}.property: the space has a column {goal.property!r} already; expected another name")
+    unclear = unclear_names(spec.measured) | {(spec.objective.property or VALUE).lower()}
+    for name in described:
+        if name.lower() in unclear and name != getattr(named, "cost", None):
+            raise ConfigurationError(
+                f"space.{spec.space.first_key}: {name!r} describes candidates, but a column of this name means something "
+                "else in a report of values; expected another name"
+            )
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

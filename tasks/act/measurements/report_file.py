@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +21,7 @@ from tansaku.models.domain.report_columns import (
     COST,
     DEVIATION,
     INSTEAD,
+    NOTE,
     STATUS,
     SYSTEM,
     UNIT,
@@ -86,12 +88,14 @@ class Report:
         units: Units that the heading gives, by column.
         rows: Rows that hold anything.
         comma: Whether a comma may be the decimal sign.
+        strict: Whether a column that is not read is an error: a script gives no others, a spreadsheet may.
     """
 
     columns: tuple[str, ...]
     units: Mapping[str, str]
     rows: tuple[Row, ...]
     comma: bool = False
+    strict: bool = False
 
     def quantity(self, cell: str) -> tuple[float, str | None]:
         """A cell as a number and the unit written behind it, if any.
@@ -318,7 +322,7 @@ class Headings:
         """Refuses two columns of one meaning, as a number would be read in the other's unit, and a report without values.
 
         Raises:
-            ReportError: There are such columns, or none of values.
+            ReportError: There are such columns, or none of values, or one is not read in a report that may have no others.
         """
         names = [self.meant(name) for name in self.report.columns]
         numbers = {*self.spec.measured, DEVIATION, UNIT, COST, *self._described_names}
@@ -334,6 +338,14 @@ class Headings:
         missing = [name for name in self.spec.measured if name not in names]
         if {*names} & {*self.spec.measured} and missing:
             raise ReportError([f"{self._lacking(missing[0])}, which every measurement gives; the report has {listed}"])
+        if self.report.strict and (unread := self.unread(())):
+            raise ReportError([self._unknown(name) for name in unread])
+
+    def _unknown(self, name: str) -> str:
+        known = (*self.spec.measured, DEVIATION, STATUS, NOTE, *self._described_names, *self.spec.space.prices)
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        return f"{name}: no column of this name is read{hint}; expected one of {', '.join(dict.fromkeys(known))}"
 
     def _lacking(self, name: str) -> str:
         return f"no column {name!r} (or '{name} [{self.spec.measured[name]}]')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 
-from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.errors import MissingComponentError, TransientError
 from tansaku.tasks.ground.settings import child_environment
 
 END_OF_LIFE = {
@@ -26,7 +27,8 @@ NEWEST = (8, 0)
 """The major release to install; pymongo of ``constraints.txt`` supports no newer release."""
 
 OLDEST = (6, 0)
-_VERSION_SECONDS = 20.0
+_VERSION_SECONDS = 60.0
+_PASSING = (errno.EAGAIN, errno.ENOMEM)
 _LIBRARY = re.compile(r"(lib[\w+.-]+\.so[.\d]*): cannot open shared object file")
 _PACKAGES = {"libcurl": "libcurl4", "libssl": "libssl3", "libcrypto": "libssl3"}
 
@@ -36,6 +38,8 @@ def find_mongod() -> Path:
 
     Raises:
         MissingComponentError: There is none, or a library it needs is missing; names what to install.
+        TransientError: One did not answer in time. The next one is not taken instead: it may be of another series, which
+            cannot open the same data.
     """
     problems = []
     for candidate in _candidates():
@@ -60,6 +64,7 @@ def mongod_version(binary: Path) -> tuple[int, int]:
 
     Raises:
         MissingComponentError: It does not run here.
+        TransientError: It did not answer in time, or the machine has no room for another process now.
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own binary, fixed words
@@ -70,8 +75,14 @@ def mongod_version(binary: Path) -> tuple[int, int]:
             timeout=_VERSION_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MissingComponentError(f"{binary} does not run: {error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise TransientError(
+            f"{binary} --version: no answer within {_VERSION_SECONDS:g} s; expected its version",
+            hint="the machine may be busy; try again, or set TANSAKU_MONGO_URI to a server",
+        ) from error
+    except OSError as error:
+        kind = TransientError if error.errno in _PASSING else MissingComponentError
+        raise kind(f"{binary} does not run: {error}") from error
     if library := _LIBRARY.search(done.stderr):
         package = next((name for stem, name in _PACKAGES.items() if library[1].startswith(stem)), library[1])
         raise MissingComponentError(

@@ -275,11 +275,14 @@ def _explain(problem: _Problem) -> str:
         return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
     if kind == "string_pattern_mismatch":
         return f"{_shown(detail['input'])} {unmatched(detail['input'], context['pattern'])}"
-    message = detail["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
+    plain = detail["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
+    message = _INSTANCE.sub("a mapping of keys", plain)
     for old, new in (
         ("Input should be", "must be"),
         ("String should", "must"),
         ("Tuple should", "must"),
+        ("List should", "must"),
+        ("Dictionary should", "must"),
         ("Input should", "must"),
         (" after validation, not", "; it has"),
         ("a valid tuple", "a list"),

@@ -78,7 +78,9 @@ def draw(found: Hull, path: Path, name: str) -> Path:
         ConfigurationError: It has another ending, or the diagram has too few or too many elements.
     """
     if not found.drawable:
-        raise ConfigurationError(f"a figure shows two or three elements; these are {', '.join(found.elements)}")
+        raise ConfigurationError(
+            f"{str(path)!r}: a figure shows two or three elements, not {', '.join(found.elements)}; the table has all phases"
+        )
     if path.suffix == ".png":
         return draw_png(found, path)
     if path.suffix == ".html":
@@ -99,19 +101,19 @@ def draw_png(found: Hull, path: Path) -> Path:
             axes.plot(*places[[start, end]].T, "-", color=MAIN, lw=1.2, zorder=1)
         top, binary = _top(found), len(found.elements) == 2
         over = int((found.diagram.formation > top).sum()) if binary else 0
-        above = axes.scatter(
-            places[~stable, 0],
-            places[~stable, 1],
-            s=22,
-            c=1000.0 * np.minimum(found.diagram.above[~stable], top),
-            cmap="YlOrBr",
-            edgecolors=INK,
-            linewidths=0.4,
-            vmin=0.0,
-            label=f"above the hull ({over} lie higher)" if over else "above the hull",
-            zorder=2,
-        )
         if (~stable).any():
+            above = axes.scatter(
+                places[~stable, 0],
+                places[~stable, 1],
+                s=22,
+                c=1000.0 * np.minimum(found.diagram.above[~stable], top),
+                cmap="YlOrBr",
+                edgecolors=INK,
+                linewidths=0.4,
+                vmin=0.0,
+                label=f"above the hull ({over} lie higher)" if over else "above the hull",
+                zorder=2,
+            )
             figure.colorbar(above, ax=axes, label="energy above the hull [meV/atom]", shrink=0.8)
         own = places[stable & ~given]
         axes.scatter(own[:, 0], own[:, 1], s=34, color=MAIN, label="stable", zorder=3)
@@ -138,16 +140,15 @@ def draw_html(found: Hull, path: Path, name: str) -> Path:
     import plotly.graph_objects as go
 
     figure, places, stable = go.Figure(), _places(found), np.array(found.stable)
-    rows = {row["phase"]: row for row in found.rows}
     for start, end in _edges(found):
         line = {"color": MAIN, "width": 1.5}
         x, y = places[[start, end]].T.tolist()
         figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
     texts = [
         plain(f"{phase.name} ({phase.formula})")
-        + f"<br>formation energy {rows[phase.name]['formation_energy']:.4f} eV/atom"
-        + f"<br>above the hull {1000.0 * rows[phase.name]['energy_above_hull']:.1f} meV/atom"
-        for phase in found.phases
+        + f"<br>formation energy {row['formation_energy']:.4f} eV/atom"
+        + f"<br>above the hull {1000.0 * row['energy_above_hull']:.1f} meV/atom"
+        for phase, row in zip(found.phases, found.listed, strict=True)
     ]
     given = np.array([phase.given for phase in found.phases])
     for label, wanted, marker in (

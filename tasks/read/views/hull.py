@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.specs.objective import FORMATION_ENERGY, OnHullSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import recorded_in
+from tansaku.models.domain.wording import counted as evaluations
 from tansaku.models.features.convex_hull import ON_HULL, LowerHull, lower_hull
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku_client.diagrams import PhaseDiagram
@@ -111,7 +112,7 @@ def _hull(data: Campaign) -> Hull:
             computed[item.proposal.candidate] = item.proposal.number, energy
     if not computed:
         raise ConfigurationError(
-            f"campaign {data.record.name!r} has no energy of a structure yet, so there is no phase diagram",
+            f"campaign {data.record.name!r} has no energy of a structure yet, so there is no phase diagram: {_ended(data)}",
             hint="a phase diagram is made of campaigns that compute energies of crystals, such as those of structures",
         )
     found = [_computed(data, candidate, *known) for candidate, known in computed.items()]
@@ -119,6 +120,15 @@ def _hull(data: Campaign) -> Hull:
     given = [phase for phase in (*_given(data), *_zeros(data, elements)) if phase.counts.keys() <= set(elements)]
     failed = len({item.proposal.candidate for item in done} - computed.keys())
     return hull_of(elements, [*found, *given], failed)
+
+
+def _ended(data: Campaign) -> str:
+    """The number of evaluations, and what became of those without an energy, in words."""
+    states = Counter(item.state for item in data.evaluations)
+    failed, done = states[EvaluationState.FAILED], states[EvaluationState.DONE]
+    said = [f"{failed} failed"] if failed else []
+    said += [f"{done} finished without a computed energy"] if done else []
+    return ", ".join([evaluations(len(data.evaluations), "evaluation"), *said])
 
 
 def drawn_hull(data: Campaign) -> Hull | None:
@@ -144,7 +154,7 @@ def hull_of(elements: Sequence[str], phases: Sequence[Phase], left_out: int = 0)
     missing = [element for element in elements if not any(phase.counts.keys() == {element} for phase in phases)]
     if missing:
         raise ConfigurationError(
-            f"{PHASES_KEY}: no energy of {' and '.join(missing)} alone; a phase diagram needs a phase of every element",
+            f"{PHASES_KEY}: no energy of {', '.join(missing)} alone; a phase diagram needs a phase of every element",
             hint="give the energies under space.phases, by the same calculator",
         )
     counts = np.array([[phase.counts.get(element, 0) for element in elements] for phase in phases], dtype=np.float64)

@@ -19,6 +19,7 @@ from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.points import contour, slices
 from tansaku.tasks.read.views.predictions import latest_shares
 from tansaku.tasks.read.views.results import cells_of, row_cells
+from tansaku_client.frames import point_column
 
 FIGURES = "parameters"
 """Set of figures that the description of such a space names."""
@@ -240,7 +241,7 @@ def _model(campaign: Campaign) -> ParameterModel:
         slices=tuple(
             ParameterSlice(
                 along=name,
-                at=tuple(rows[name].tolist()),
+                at=tuple(rows[point_column(name)].tolist()),
                 mean=tuple(rows["mean"].tolist()),
                 deviation=tuple(rows["deviation"].tolist()),
                 best=best[name],
@@ -284,7 +285,7 @@ def _same_whole(name: str, other: str) -> bool:
 
 def _contour(campaign: Campaign, x: str, y: str) -> ParameterContour:
     frame = contour(campaign, x, y)
-    across = list(dict.fromkeys(frame[x].tolist()))
+    across = list(dict.fromkeys(frame[point_column(x)].tolist()))
     shape = (len(across), len(frame) // len(across))
     mean, deviation = (frame[name].to_numpy().reshape(shape) for name in ("mean", "deviation"))
     return ParameterContour(
@@ -293,7 +294,7 @@ def _contour(campaign: Campaign, x: str, y: str) -> ParameterContour:
         x=x,
         y=y,
         at_x=tuple(across),
-        at_y=tuple(frame[y].tolist()[: shape[1]]),
+        at_y=tuple(frame[point_column(y)].tolist()[: shape[1]]),
         mean=tuple(tuple(row) for row in mean.tolist()),
         deviation=tuple(tuple(row) for row in deviation.tolist()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -224,8 +225,25 @@ def _with_described(data: Campaign, asked: Sequence[JsonDict], verb: str) -> Cam
     try:
         for number, cells in enumerate(asked, 1):
             where = f"point {number}"
-            space.check_described(where, cells)
-            rows.append({"id": where, "cells": cells})
+            plain = _with_numbers(space, cells)
+            space.check_described(where, plain)
+            rows.append({"id": where, "cells": plain})
         return data.with_spec(data.spec.model_copy(update={"space": spec.with_off_pool(rows)}))
     except ValueError as error:
         raise ConfigurationError(f"{verb}: {where}: {error}") from error
+
+
+def _with_numbers(space: DescribingSpace, cells: JsonDict) -> JsonDict:
+    """The cells of a point, with numbers in the columns of numbers. Raises ValueError for a cell that is none."""
+    numbers = {column.name: cells[column.name] for column in space.columns() if column.allowed is None and column.name in cells}
+    return cells | {name: _finite(name, cell) for name, cell in numbers.items()}
+
+
+def _finite(name: str, cell: object) -> float:
+    try:
+        number = math.nan if isinstance(cell, bool) else float(cell)  # type: ignore[arg-type] # anything a script gives
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: {shown(cell)}; expected a number")
+    return number

@@ -168,7 +168,7 @@ def test_counts_ratios_and_excluded_pairs_hold_for_candidates_and_neighbours():
         ),
         ({"terms": {"salt": 1}, "at_least": 2, "at_most": 1}, "at_least 2 is above at_most 1"),
         ({"nonzero": ["salt", "acid"], "at_most": 2.5}, "at_most: 2.5; expected a whole number from 0 to 2"),
-        ({"nonzero": ["salt", "salt"], "at_most": 1}, "nonzero: a name is listed twice"),
+        ({"nonzero": ["salt", "salt"], "at_most": 1}, "nonzero: .salt. is listed twice"),
         ({"nonzero": ["salt", "mix.a"], "at_most": 1}, "nonzero: expected parts of one parameter, or numbers"),
         ({"nonzero": [f"mix.{part}" for part in "abcdefgh"], "at_most": 0}, "at_most: 0; fractions add up to one"),
         ({"nonzero": ["salt", "hot"], "at_most": 1}, "nonzero: 'hot' is never zero; expected numbers with low: 0"),

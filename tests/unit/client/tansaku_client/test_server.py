@@ -29,7 +29,7 @@ from tansaku.tasks.read.views.points import importance, judged_points, predicted
 from tansaku.tasks.read.views.results import described_frame, systems_frame
 from tansaku_client.points import StructurePoint
 from tests.support.alloys import store_alloys
-from tests.unit.client.conftest import SPEC, Dashboard
+from tests.unit.client.conftest import SPEC, TABLE, Dashboard
 
 ALONE = """
 import asyncio, importlib.util, sys
@@ -126,6 +126,19 @@ def test_a_report_whose_answer_gets_lost_is_stored_once(dashboard: Dashboard):
     assert campaign.tell(row, value=2.0).known == (1,)
     assert len(dashboard.site.changes("campaign.tell")) == 1
     assert campaign.frame["value"].dropna().tolist() == [2.0]
+
+
+def test_a_keyword_that_no_report_has_is_refused(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC)
+    row = campaign.ask(1)[0]
+    with pytest.raises(
+        tc.ConfigurationError, match=r"deviations: no column of this name is read \(did you mean 'deviation'\?\)"
+    ):
+        campaign.tell(row, value=1.0, deviations=0.1)
+    with pytest.raises(tc.ConfigurationError, match=r"^value: 2\.0 beside a whole report"):
+        campaign.tell({1: 1.0}, value=2.0)
+    assert campaign.best is None
+    assert campaign.tell(row, value=1.0, deviation=0.1, x=row["x"]).new == {"values": 1}
 
 
 def test_a_file_is_kept_once_with_its_value(dashboard: Dashboard, tmp_path):
@@ -228,6 +241,19 @@ def test_the_model_is_read_as_in_the_database_of_the_server(dashboard: Dashboard
         campaign.plot("f.html")
     with pytest.raises(tc.ConfigurationError, match="cannot be written"):
         campaign.plot(tmp_path / "nowhere" / "f.png")
+
+
+def test_a_column_named_as_a_prediction_stands_beside_it(dashboard: Dashboard):
+    content = TABLE.replace("id,x,kind", "id,mean,kind")
+    dashboard.site.logged_in(Role.OPERATOR).upload("means.csv", content)
+    spec = SPEC.replace("rows.csv", "means.csv").replace("[x]", "[mean]").replace("type: grid", "type: gp, initial_points: 2")
+    campaign = dashboard.connect().create(spec)
+    campaign.tell({row.number: row["mean"] ** 2 for row in campaign.ask(2)})
+    campaign.ask(2)
+    stored = Campaign.load(dashboard.site.services.store, "rows").whole()
+    assert campaign.predict(["d"])["cells.mean"].tolist() == [1.5]
+    pd.testing.assert_frame_equal(campaign.predict(), predicted_points(stored, None), check_dtype=False)
+    pd.testing.assert_frame_equal(campaign.slices(), slices(stored), check_dtype=False)
 
 
 def test_a_score_without_a_number_is_never_proposed(dashboard: Dashboard, monkeypatch):

@@ -1,5 +1,13 @@
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
 from tansaku.deploy.cli import results
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.read.views.campaign import Campaign
+from tests.support.alloys import store_alloys
 
 
 def test_compositions_are_listed_with_barrier_paths_and_what_computed_it(tavorite_search, capsys):
@@ -33,3 +41,29 @@ def test_without_a_final_relaxation_the_best_of_the_search_is_shown(recorded, ca
     assert "relaxed" not in head
     assert described[0].startswith("a2: ")
     assert (alpha[1], alpha[-1]) == ("3", "a2")
+
+
+def hull(monkeypatch, store: MemoryCampaignStore, **options: object) -> None:
+    @contextmanager
+    def opened(_site: object):
+        yield SimpleNamespace(store=store, artifacts=None)
+
+    monkeypatch.setattr(results, "opened", opened)
+    results.hull("cu-au", **options)
+
+
+def test_a_phase_diagram_that_cannot_be_drawn_is_listed(monkeypatch, capsys, tmp_path):
+    store = MemoryCampaignStore()
+    store_alloys(store, {"Cu-fcc": -0.007})
+    with pytest.raises(ConfigurationError, match=r"f\.png': a figure shows two or three elements, not Cu"):
+        hull(monkeypatch, store, figure=tmp_path / "f.png")
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[0] for line in shown] == ["phase", "Cu", "Cu-fcc", "Cu: stable are Cu"]
+
+
+def test_a_figure_that_cannot_be_written_is_named_with_its_option(monkeypatch, tmp_path):
+    store, path = MemoryCampaignStore(), tmp_path / "nowhere" / "f.png"
+    store_alloys(store)
+    with pytest.raises(ConfigurationError) as told:
+        hull(monkeypatch, store, figure=path)
+    assert str(told.value) == f"--figure: '{path}' cannot be written: No such file or directory"

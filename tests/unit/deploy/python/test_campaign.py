@@ -14,11 +14,16 @@ from ase.build import bulk
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
+from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.commands import create
+from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
+from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml, write_yaml
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_campaign, spec_hash
 from tansaku.tasks.node.configuration.written import written_spec
+from tansaku.tasks.read.views.parameter_figures import parameter_model
 
 ROOT = Path(__file__).resolve().parents[4]
 TABLE = pd.DataFrame({"alloy": ["a", "b", "c", "d", "e"], "x": [0.1, 0.3, 0.5, 0.7, 0.9], "y": [5.0, 2.0, 1.0, 2.5, 6.0]})
@@ -114,10 +119,52 @@ def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match="request_id: 3; expected a text"):
         campaign.ask(2, request_id=3)
     for call in (lambda: campaign.release("p1"), lambda: campaign.attach("p1", tmp_path)):
-        with pytest.raises(ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, or its number"):
+        with pytest.raises(
+            ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, what was found, or its number"
+        ):
             call()
+    for call in (campaign.plot, lambda path: campaign.attach(1, path)):
+        with pytest.raises(ConfigurationError, match=r"^(plot|attach): 3; expected the path of a file$"):
+            call(3)
+    with pytest.raises(ConfigurationError, match="attach: True; expected a proposal"):
+        campaign.attach(True, tmp_path)
+    for verb in ("structure", "retry"):
+        for candidate in (None, 1, ["p1"], {}):
+            with pytest.raises(
+                ConfigurationError, match=rf"^{verb}: {re.escape(repr(candidate))}; expected a candidate, or its id$"
+            ):
+                getattr(campaign, verb)(candidate)
     with campaign._place.open() as resources:
         assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday"]
+
+
+def test_a_keyword_that_no_report_has_is_refused_before_anything_is_stored():
+    """A spreadsheet may have other columns; a misspelt keyword would lose what was measured."""
+    campaign = searched()
+    (row,) = campaign.ask(1)
+    with pytest.raises(ReportError) as told:
+        campaign.tell(row, value=1.0, deviations=0.1)
+    assert str(told.value) == (
+        "nothing was stored:\n  deviations: no column of this name is read (did you mean 'deviation'?); expected one of value, "
+        "deviation, status, note, x"
+    )
+    assert campaign.best is None
+    assert campaign.tell([{"number": 1, "value": 1.0, "deviations": 0.1}]).ignored == ("deviations",)
+
+
+def test_what_stands_beside_a_whole_report_is_refused():
+    campaign = searched()
+    campaign.ask(1)
+    for given, message in (
+        ({"value": 2.0}, "value: 2.0"),
+        ({"note": "warm"}, "note: 'warm'"),
+        ({"x": 0.5}, "x: 0.5"),
+    ):
+        for report in ({1: 1.0}, [{"number": 1, "value": 1.0}], pd.DataFrame({"number": [1], "value": [1.0]})):
+            with pytest.raises(ConfigurationError) as told:
+                campaign.tell(report, **given)
+            assert str(told.value) == f"{message} beside a whole report; expected a row of `ask()`, or nothing"
+    assert campaign.best is None
 
 
 def test_a_whole_report_and_conditions_other_than_proposed_are_told():
@@ -211,6 +258,8 @@ def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path
         ({"budget": float("nan")}, "budget.evaluations: nan must be a finite number"),
         ({"budget": "many"}, "budget.evaluations: 'many' must be a valid integer"),
         ({"budget": ts.Execution()}, "budget: it is a part for the key execution"),
+        ({"budget": True}, r"budget: True must be a mapping of keys$"),
+        ({"space": {"type": "parameters", "parameters": {}}}, r"space.parameters: \{\} must have at least 1 item; it has 0$"),
         ({"sead": 3}, r"sead: unknown key \(did you mean 'seed'\?\)"),
         ({"calculator": "emt"}, "calculator"),
         ({"calculator": "emtt"}, "type 'emtt' is not known.*did you mean 'emt'"),
@@ -224,6 +273,69 @@ def test_wrong_arguments_are_told_as_in_a_file(keys, message):
     with pytest.raises(ConfigurationError, match=message) as told:
         searched(**keys)
     assert "line 1" not in str(told.value)
+
+
+COLUMNS_OF_REPORTS = ["number", "candidate", "value", "deviation", "status", "note", "unit", "cost"]
+
+
+@pytest.mark.parametrize("name", [*COLUMNS_OF_REPORTS, "Value", "UNIT", "prediction", "uncertainty", "nearest", "Loss"])
+@pytest.mark.parametrize("described", ["parameters", "candidates"])
+def test_what_describes_candidates_is_not_named_as_a_column_of_a_report(described, name):
+    """A report could not say any more what was measured: the value would be stored from the parameter."""
+    table = ts.Table(TABLE.rename(columns={"x": name}), columns={"id": "alloy"}, features={"all": {"columns": [name]}})
+    space = ts.Parameters({name: (0, 1), "z": (0, 1)}) if described == "parameters" else table
+    with pytest.raises(ConfigurationError) as told:
+        searched(space=space, objective=ts.minimize("loss", unit="eV"))
+    assert str(told.value) == (
+        f"space.{described}: {name!r} describes candidates, but a column of this name means something else in a report of "
+        "values; expected another name"
+    )
+
+
+@pytest.mark.parametrize("name", ["id", "round", "std", "reason", "instead", "system", "state"])
+def test_other_names_are_of_the_campaign_in_tables_frames_and_reports(name):
+    campaign = searched(space=ts.Parameters({name: (0, 1), "z": (0, 1)}))
+    (row,) = campaign.ask(1)
+    with campaign._place.open() as resources:
+        heading, cells = (line.split(",") for line in waiting_proposals(resources.store, campaign.name).to_csv().splitlines())
+    filled = dict(zip(heading, cells, strict=True)) | {"value [eV]": "2.5"}
+    assert campaign.tell([filled]).new == {"values": 1}
+    frame = campaign.frame
+    assert frame[f"cells.{name}" if f"cells.{name}" in frame else name].tolist() == [row[name]]
+    assert frame["value"].tolist() == [2.5]
+
+
+def test_a_campaign_of_before_keeps_its_names(monkeypatch):
+    """Names that are refused now do not end a campaign that has them."""
+    monkeypatch.setattr(create, "check_reported", lambda *_: None)
+    campaign = searched(space=ts.Parameters(unit=(0, 1), z=(0, 1)))
+    monkeypatch.undo()
+    loaded = campaign_from_data(parse_yaml(campaign.yaml, "c.yaml").data, Path.cwd(), "c.yaml", LimitsSpec())
+    with campaign._place.open() as resources:
+        assert create.prepare_campaign(resources, script_user(), loaded).name == campaign.name
+    assert len(campaign.ask(1)) == 1
+
+
+@pytest.mark.parametrize("name", ["mean", "along", "acquisition"])
+def test_a_parameter_named_as_a_prediction_stands_beside_it(name):
+    campaign = told(searched(space=ts.Parameters({name: (0, 1), "x": (0, 1)})))
+    best, place = campaign.best, f"cells.{name}"
+    for frame in (campaign.predict(best), campaign.acquisition(best)):
+        assert frame[place].tolist() == [best[name]]
+    slices = campaign.slices()
+    assert set(slices["along"]) == {name, "x"}
+    assert slices.loc[slices["along"] == "x", place].eq(best[name]).all()
+    drawn = parameter_model(campaign.view().data)
+    assert next(item for item in drawn.slices if item.along == name).at == tuple(slices.loc[slices["along"] == name, place])
+
+
+def test_what_holds_itself_is_refused_by_its_key():
+    values: list[object] = [1]
+    values.append(values)
+    message = r"^budget\.evaluations\[1\]: \[1, \[1, \[\.\.\.\]\]\], it holds itself; expected plain data of at most 32 levels$"
+    for make in (lambda: ts.Budget(evaluations=values), lambda: searched().edit({"budget.evaluations": values})):
+        with pytest.raises(ConfigurationError, match=message):
+            make()
 
 
 def test_a_store_that_is_none_is_refused():
@@ -345,6 +457,9 @@ def test_any_point_is_predicted_with_its_deviation():
         campaign.edit(3)
     with pytest.raises(ConfigurationError, match=r"predict: point 1: .*roof"):
         campaign.predict({"x": 0.5, "y": 0.5, "where": "roof"})
+    for cell in ([1], {}, None, True, "half", float("inf"), 1j):
+        with pytest.raises(ConfigurationError, match=rf"^predict: point 1: x: {re.escape(repr(cell))}; expected a number$"):
+            campaign.predict({"x": cell, "y": 0.5, "where": "in"})
 
 
 def test_structures_of_ase_and_pymatgen_are_points_like_candidates(require):
@@ -397,3 +512,16 @@ def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(mon
             assert [row.id for row in campaign.ask(4, request_id="monday")] == undisturbed
         commands = resources.store.campaign(campaign.name).commands
         assert [item.id for item in commands] == ["monday"]
+
+
+def test_a_name_that_is_none_is_compared_with_those_that_are():
+    for name, meant in (
+        ("maximise", "maximize"),
+        ("Parameter", "Parameters"),
+        ("optimise", "optimize"),
+        ("Campaigns", "Campaign"),
+    ):
+        with pytest.raises(AttributeError, match=rf"^module 'tansaku' has no attribute '{name}'; did you mean '{meant}'\?$"):
+            getattr(ts, name)
+    with pytest.raises(AttributeError, match=r"^module 'tansaku' has no attribute '_zzz'$"):
+        ts._zzz  # noqa: B018

@@ -33,7 +33,17 @@ def test_a_started_campaign_goes_on_until_it_is_waited_for():
 
 def test_what_ends_a_started_campaign_is_raised_where_it_is_waited_for(monkeypatch):
     campaign = recorded()
-    monkeypatch.setattr(campaign._place, "open", lambda: time.no_such_thing)
+    monkeypatch.setattr("tansaku.deploy.python.driving.CampaignLoop", lambda *_: time.no_such_thing)
     campaign.start()
     with pytest.raises(AttributeError, match="no_such_thing"):
         campaign.wait()
+
+
+def test_a_paused_campaign_is_not_started():
+    campaign = recorded()
+    campaign.pause()
+    with pytest.raises(StateError, match=r"^campaign 'campaign' is paused; `resume\(\)` continues it$"):
+        campaign.start()
+    campaign.resume()
+    campaign.start()
+    assert campaign.wait() == "evaluations"

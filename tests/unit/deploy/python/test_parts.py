@@ -69,3 +69,22 @@ def test_anything_else_is_refused():
 def test_the_order_of_a_set_does_not_depend_on_the_process():
     given = {"elements": {"Cu", "Au", "Ag"}, "n": frozenset((2, 1))}
     assert plain(given, {}, "space") == {"elements": ["Ag", "Au", "Cu"], "n": [1, 2]}
+
+
+def test_what_holds_itself_or_is_nested_too_deeply_is_refused_by_its_key():
+    mapping: dict[str, object] = {}
+    mapping["a"] = [mapping]
+    with pytest.raises(ConfigurationError, match=r"^space\.a\[0\]: .*, it holds itself; expected plain data"):
+        plain(mapping, {}, "space")
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(
+        ConfigurationError, match=r"^space\[0\].*, nested too deeply; expected plain data of at most 32 levels$"
+    ):
+        plain(deep, {}, "space")
+
+
+def test_a_list_may_stand_in_several_places():
+    twice = ["a"]
+    assert plain({"b": twice, "c": [twice, twice]}, {}, "space") == {"b": ["a"], "c": [["a"], ["a"]]}

@@ -1,8 +1,13 @@
+import errno
+import subprocess
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from tansaku.tasks.backends.stores.mongod_binary import END_OF_LIFE, NEWEST, support_of
+from tansaku.models.domain.errors import MissingComponentError, TransientError
+from tansaku.tasks.backends.stores import mongod_binary
+from tansaku.tasks.backends.stores.mongod_binary import END_OF_LIFE, NEWEST, find_mongod, mongod_version, support_of
 
 NOW = date(2026, 11, 22)
 
@@ -33,3 +38,34 @@ def test_the_last_day_counts():
 
 def test_the_release_that_is_recommended_is_supported():
     assert END_OF_LIFE[NEWEST] > NOW
+
+
+def server(folder: Path, script: str) -> Path:
+    binary = folder / "mongod"
+    binary.write_text(script)
+    binary.chmod(0o755)
+    return binary
+
+
+def test_a_slow_server_is_asked_again_later_and_no_other_one_is_taken(tmp_path, monkeypatch):
+    """A driver waits where the server may come back, and ends where a component is missing."""
+    binary = server(tmp_path, "#!/bin/sh\nexec sleep 20\n")
+    monkeypatch.setattr(mongod_binary, "_VERSION_SECONDS", 0.2)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(TransientError, match=r"mongod --version: no answer within 0\.2 s; expected its version"):
+        mongod_version(binary)
+    with pytest.raises(TransientError):
+        find_mongod()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.EAGAIN, TransientError), (errno.ENOMEM, TransientError), (errno.EACCES, MissingComponentError)],
+)
+def test_a_full_machine_lacks_no_component(tmp_path, monkeypatch, number, expected):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    with pytest.raises(expected, match="mongod does not run"):
+        mongod_version(tmp_path / "mongod")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.figures import hull as figure
 from tansaku.tasks.read.views.hull import Phase, campaign_hull, drawn_hull, hull_of
@@ -70,19 +71,97 @@ def test_the_last_result_of_a_candidate_counts_and_predictions_do_not():
     assert found.describe() == "Au-Cu: stable are AuCu3, AuCu, Cu, Au; 1 finished without a computed energy"
 
 
+FAILED = [item.model_copy(update={"state": EvaluationState.FAILED, "outcome": None}) for item in alloys({"L10-AuCu": None})]
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "said"),
+    [
+        ([], "0 evaluations"),
+        (FAILED, "1 evaluation, 1 failed"),
+        (alloys({"L10-AuCu": None}), "1 evaluation, 1 finished without a computed energy"),
+        ([*FAILED, *alloys({"L12-AuCu3": None})], "2 evaluations, 1 failed, 1 finished without a computed energy"),
+    ],
+)
+def test_without_energies_it_says_what_became_of_the_evaluations(evaluations, said):
+    with pytest.raises(ConfigurationError) as told:
+        campaign_hull(campaign(evaluations))
+    assert told.value.message == (f"campaign 'cu-au' has no energy of a structure yet, so there is no phase diagram: {said}")
+
+
+def phase(name: str, energy: float, number: int | None = None, **counts: int) -> Phase:
+    return Phase(name, name, counts, energy, number)
+
+
+QUATERNARY = ("Au", "Cu", "Ni", "Pd")
+
+
+def quaternary():
+    elements = [phase(element, 0.0, **{element: 1}) for element in QUATERNARY]
+    mixed = phase("mixed", -0.1, 1, Au=1, Cu=1, Ni=1, Pd=1)
+    return hull_of(QUATERNARY, [*elements, mixed, phase("half", -0.05, 2, Au=1, Cu=1), phase("high", 0.05, 3, Ni=3, Pd=1)])
+
+
+def test_four_elements_have_a_table_and_no_figure(tmp_path):
+    found = quaternary()
+    rows = {row["phase"]: row for row in found.rows}
+    assert {name for name, row in rows.items() if row["stable"]} == {"mixed", "half", *QUATERNARY}
+    assert (rows["high"]["energy_above_hull"], rows["high"]["decomposition"]) == (pytest.approx(0.05), {"Ni": 0.75, "Pd": 0.25})
+    assert len(found.frame) == 7
+    with pytest.raises(ConfigurationError) as told:
+        figure.draw(found, tmp_path / "f.png", "c")
+    assert str(told.value) == (
+        f"'{tmp_path}/f.png': a figure shows two or three elements, not Au, Cu, Ni, Pd; the table has all phases"
+    )
+
+
+def test_a_result_of_the_composition_of_a_given_phase_is_compared_with_it():
+    found = campaign_hull(campaign(given=GIVEN | {"AuCu": -0.1, "AuCu3": -0.01}))
+    rows = {row["phase"]: row for row in found.rows}
+    assert (rows["L10-AuCu"]["stable"], rows["AuCu"]["stable"]) == (False, True)
+    assert rows["L10-AuCu"]["decomposition"] == {"AuCu": 1.0}
+    assert rows["L10-AuCu"]["energy_above_hull"] == pytest.approx(0.04)
+    assert (rows["L12-AuCu3"]["stable"], rows["AuCu3"]["stable"]) == (False, False)
+    same = campaign_hull(campaign(given=GIVEN | {"AuCu": -0.06}))
+    assert [row["stable"] for row in same.rows if row["formula"] == "AuCu"][:2] == [True, True]
+
+
+def test_of_phases_of_one_name_each_has_its_own_energy_in_the_figure(tmp_path):
+    """A file that is named as a given phase is another phase."""
+    found = hull_of(("Au", "Cu"), [phase("Au", 0.0, Au=1), phase("Cu", 0.0, Cu=1), phase("Cu", 0.1, 1, Cu=1)])
+    page = figure.draw(found, tmp_path / "f.html", "c").read_text(encoding="utf-8")
+    assert page.count("above the hull 100.0 meV") == 1
+    assert page.count("above the hull 0.0 meV") == 2
+
+
+def test_where_everything_is_stable_there_is_a_figure(tmp_path):
+    elements = [phase(element, 0.0, **{element: 1}) for element in ("Au", "Cu", "Ni")]
+    for found in (
+        hull_of(("Au", "Cu", "Ni"), elements),
+        hull_of(("Au", "Cu"), [*elements[:2], phase("c", -0.1, 1, Au=1, Cu=1)]),
+    ):
+        assert all(found.stable)
+        assert figure.draw(found, tmp_path / "f.png", "c").stat().st_size > 5000
+        assert figure.draw(found, tmp_path / "f.html", "c").exists()
+        assert figure.outline(found).points
+
+
 def test_what_lacks_is_told():
-    with pytest.raises(ConfigurationError, match="no energy of a structure yet"):
-        campaign_hull(campaign(alloys({"L10-AuCu": None})))
     with pytest.raises(
         ConfigurationError, match=r"space.phases: no energy of Au alone; a phase diagram needs a phase of every"
     ):
         campaign_hull(campaign(given={"Cu": -0.007, "Ni": -1.0}))
+    with pytest.raises(ConfigurationError, match=r"space\.phases: no energy of Au, Cu alone"):
+        campaign_hull(campaign(given={}))
     assert drawn_hull(campaign(given={"Cu": -0.007})) is None
 
 
 def test_results_of_one_element_are_not_drawn():
     found = campaign_hull(campaign(alloys({"Cu-fcc": -0.007})))
     assert found.elements == ("Cu",)
+    assert [(row["phase"], row["stable"]) for row in found.rows] == [("Cu", True), ("Cu-fcc", True)]
+    high = campaign_hull(campaign(alloys({"Cu-fcc": 0.5}), given={"Cu": 0.0})).rows[1]
+    assert (high["energy_above_hull"], high["decomposition"]) == (0.5, {"Cu": 1.0})
     assert drawn_hull(campaign(alloys({"Cu-fcc": -0.007}))) is None
 
 
@@ -99,7 +178,7 @@ def test_figures_of_two_and_three_elements(tmp_path):
         assert "c<b>" not in page
     with pytest.raises(ConfigurationError, match=r"'f.svg' ends in neither .png nor .html"):
         figure.draw(found, figure.Path("f.svg"), "c")
-    with pytest.raises(ConfigurationError, match="shows two or three elements; these are Cu"):
+    with pytest.raises(ConfigurationError, match="a figure shows two or three elements, not Cu"):
         figure.draw(replace(found, elements=("Cu",)), tmp_path / "f.png", "c")
 
 
