@@ -47,7 +47,7 @@ RESULTS = 20
 
 CLIENTS = 200
 VIEWS = 3
-"""How often each client asks for the page, one time after the other."""
+"""Requests of each client for the page, one after the other."""
 
 CHROMIUM = "/usr/bin/chromium"
 _CLI = "from tansaku.deploy.cli.main import main; main()"

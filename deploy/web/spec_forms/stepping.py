@@ -95,7 +95,7 @@ class Beside:
         return named or _concerned([*self.fields, *self.parts], key.replace("[", ".").replace("]", ""))
 
     def said(self, problem: KeyProblem) -> str:
-        """A problem with the label of its field, and with its key where the field stands for others too."""
+        """A problem with the label of its field, and with its key where the field has others too."""
         place, key = self.place_of(problem.key), problem.key
         named = key if place is None else place.title if key in place.covers else f"{place.title} {key}"
         return f"{named}: {problem.message}" if key else problem.message
