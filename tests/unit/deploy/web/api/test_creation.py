@@ -209,3 +209,12 @@ def test_every_template_passes_the_policy(site):
             continue
         admitted = site.services.desk.admit(Actor(name="ada", role=Role.OPERATOR), text)
         assert admitted.spec.name == name
+
+
+def test_a_list_of_boundaries_is_a_file_of_the_library(site, browser):
+    """And a table of something else is refused before anything is stored."""
+    text = campaign_templates()["cu-boundaries-20"].read_text().replace("cu-boundaries-20.csv", "rows.csv")
+    answer = create(browser, text)
+    assert answer.status_code == 422
+    assert "'rows.csv' has the columns" in answer.json()["detail"]
+    assert "cu-boundaries-20" not in site.services.store.campaign_names()
