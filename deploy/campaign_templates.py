@@ -17,6 +17,13 @@ def campaign_templates() -> dict[str, Traversable]:
     }
 
 
+def template_files(template: Traversable) -> dict[str, Traversable]:
+    """The template and the table of the same name, where it reads one, by name."""
+    table = template.name.removesuffix(".yaml") + ".csv"
+    beside = files("tansaku.deploy").joinpath("templates").joinpath(table)
+    return {template.name: template} | ({table: beside} if beside.is_file() else {})
+
+
 def template_summary(template: Traversable) -> str:
     """First comment line of a template."""
     first = template.read_text(encoding="utf-8").splitlines()[0]

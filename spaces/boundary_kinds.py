@@ -17,8 +17,12 @@ def open_boundaries(spec: GrainBoundarySpaceSpec, base_path: Path, limits: Limit
         limits: Limits for the spec; None: it was checked before.
 
     Raises:
-        ConfigurationError: The selection is empty, contradictory or too large.
+        ConfigurationError: The selection is empty, contradictory or too large, or the table that lists it is wrong.
     """
+    if spec.boundaries.list is not None:
+        from tansaku.spaces.boundary_list import with_listed
+
+        spec = with_listed(spec, base_path, limits)
     if spec.replication is not None:
         from tansaku.spaces.boundary_density.space import BoundaryDensitySpace
 

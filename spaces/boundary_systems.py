@@ -25,7 +25,7 @@ from tansaku.calculators.structures.stacking import PlaneStack, translation_keys
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
-from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.grain_boundary import BoundarySelectionSpec, GeneralBoundarySpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.spaces.boundary_grid import TranslationGrid, grid_counts, translation_grid
 
@@ -187,11 +187,11 @@ def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) ->
     check_limit(limits, "sigma", selection.max_sigma or 0, "space.boundaries.max_sigma")
     for plane in selection.planes or ():
         check_limit(limits, "index", max(map(abs, plane)), f"space.boundaries.planes: {list(plane)}: largest index")
-    for item in selection.general or ():
-        check_limit(limits, "sigma", item.sigma or 0, "space.boundaries.general: sigma")
+    for key, item in _general(selection):
+        check_limit(limits, "sigma", item.sigma or 0, f"{key}: sigma")
         for vector in (item.axis, item.plane, *(item.planes or ()), *(item.directions or ())):
             largest = max(map(abs, vector or (0,)))
-            check_limit(limits, "index", largest, f"space.boundaries.general: {list(vector or ())}: largest index")
+            check_limit(limits, "index", largest, f"{key}: {list(vector or ())}: largest index")
     check_limit(limits, "surfaces", len(selection.planes or selection.general or ()), "space.boundaries: boundaries")
 
 
@@ -249,11 +249,13 @@ def _boundaries(spec: GrainBoundarySpaceSpec, crystal: Crystal) -> tuple[Boundar
     boundaries: tuple[Boundary, ...]
     if selection.max_sigma is None:
         found: dict[str, Boundary] = {}
-        named = [(f"planes: {list(plane)}", _boundary(spec, crystal, plane)) for plane in selection.planes or ()]
-        named += [(f"general, number {i}", general_boundary(item)) for i, item in enumerate(selection.general or (), 1)]
+        named = [
+            (f"space.boundaries.planes: {list(plane)}", _boundary(spec, crystal, plane)) for plane in selection.planes or ()
+        ]
+        named += [(key, general_boundary(item, key)) for key, item in _general(selection)]
         for key, boundary in named:
             if boundary.name in found:
-                raise ConfigurationError(f"space.boundaries.{key} is the boundary {boundary.name}, which is listed already")
+                raise ConfigurationError(f"{key}: the boundary {boundary.name} is listed already")
             found[boundary.name] = boundary
         boundaries = tuple(sorted(found.values(), key=lambda boundary: (boundary.angle, boundary.name)))
     else:
@@ -267,6 +269,13 @@ def _boundaries(spec: GrainBoundarySpaceSpec, crystal: Crystal) -> tuple[Boundar
             f" (max_sigma {selection.max_sigma}, angles {selection.angles})"
         )
     return boundaries
+
+
+def _general(selection: BoundarySelectionSpec) -> list[tuple[str, GeneralBoundarySpec]]:
+    """Boundaries in any plane, each with what messages call it."""
+    shown = "list: row {}" if selection.list is not None else "general[{}]"
+    first = 1 if selection.list is not None else 0
+    return [("space.boundaries." + shown.format(i), item) for i, item in enumerate(selection.general or (), first)]
 
 
 def _boundary(spec: GrainBoundarySpaceSpec, crystal: Crystal, plane: Sequence[int]) -> Boundary:

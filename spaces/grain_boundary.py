@@ -28,7 +28,7 @@ from tansaku.spaces.boundary_systems import POOL_KEYS, BoundarySurface, Boundary
 if TYPE_CHECKING:
     from ase import Atoms
 
-_ID = re.compile(r"(?P<system>(?:s\d{3,}|hcp|pair)-[0-9m_]+(?:-[0-9m_]+-t\d+)?)-r(?P<removed>\d+)-(?P<label>x.+)")
+_ID = re.compile(r"(?P<system>(?:s\d{3,}|hcp|pair)-[0-9m_]+(?:-[0-9m_]+-[td]\d+)?)-r(?P<removed>\d+)-(?P<label>x.+)")
 
 
 class GrainBoundarySpace:

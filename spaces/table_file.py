@@ -169,18 +169,22 @@ class TableColumns:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
-    def text(self, name: str, key: str, *, fractions: bool = True) -> TextArray:
+    def text(self, name: str, key: str, *, fractions: bool = True, empty_cells: bool = False) -> TextArray:
         """A column as labels, integers written out without loss, shape ``(n_rows,)``.
 
         Args:
             key: Key of the spec, for messages.
             fractions: Whether numbers with a fraction may be labels (they may not be ids).
+            empty_cells: Whether cells may be empty; else that is an error.
 
         Raises:
             ConfigurationError: A cell is empty or the column holds something else than text and numbers.
         """
         column = self._plain(name)
         kind = column.type
+        if empty_cells:
+            column = pc.fill_null(pc.cast(column, pa.string()), "")
+            kind = column.type
         if column.null_count:
             raise ConfigurationError(f"{key}: row {self._first(pc.is_null(column))} of column {name!r} is empty")
         floating = pa.types.is_floating(kind)
@@ -189,7 +193,7 @@ class TableColumns:
             raise ConfigurationError(f"{key}: column {name!r} holds {kind}, expected {expected}")
         labels = column if _is_text(kind) else pc.cast(column, pa.string())
         empty = pc.equal(labels, "")
-        if pc.any(empty).as_py():
+        if pc.any(empty).as_py() and not empty_cells:
             raise ConfigurationError(f"{key}: row {self._first(empty)} of column {name!r} is empty")
         return np.asarray(labels.to_numpy(zero_copy_only=False), dtype=np.str_)
 

@@ -32,7 +32,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
 
-_KEY = "space.boundaries.general"
+_KEY = "space.boundaries"
 
 LONGEST_PERIOD = 60.0
 """Periods of strained pairs of planes are looked for up to here [Å]."""
@@ -73,9 +73,23 @@ class GeneralBoundary:
 
     @property
     def name(self) -> str:
-        """``s005-001-001-t3687``: Σ, both planes, and the angle in hundredths of a degree."""
+        """``s005-001-001-t3687``: Σ, both planes, and the angle in hundredths of a degree.
+
+        The planes and the smallest angle leave several ways to turn two planes against each other; a pair of planes has the
+        letter d and its angle in the plane.
+        """
         begin = "pair" if self.sigma is None else f"s{self.sigma:03d}"
-        return f"{begin}-{plane_name(self.planes[0])}-{plane_name(self.planes[1])}-t{round(100 * self.angle):04d}"
+        end = f"t{round(100 * self.angle):04d}" if self.axis else f"d{round(100 * self.turn) % 36_000:05d}"
+        return f"{begin}-{plane_name(self.planes[0])}-{plane_name(self.planes[1])}-{end}"
+
+    @property
+    def turn(self) -> float:
+        """Angle from a lattice vector in the lower plane to one in the upper, each the first that the plane's indices give."""
+        angles = []
+        for plane, frame in zip(self.planes, self.frames, strict=True):
+            along, across, _ = frame @ np.array(unimodular(plane)[1][0])
+            angles.append(math.degrees(math.atan2(across, along)))
+        return (angles[1] - angles[0]) % 360.0
 
     @property
     def kind(self) -> str | None:
@@ -96,20 +110,23 @@ def kind_of(axis: Vector, plane: Vector) -> str:
     return "mixed" if dot(axis, plane) else "tilt"
 
 
-def general_boundary(spec: GeneralBoundarySpec) -> GeneralBoundary:
+def general_boundary(spec: GeneralBoundarySpec, key: str = f"{_KEY}.general") -> GeneralBoundary:
     """The boundary of a spec.
+
+    Args:
+        key: Key of the spec, for messages.
 
     Raises:
         ConfigurationError: The axis has no coincidence lattice of this Σ or angle, the plane is not in the zone of its kind, or
             a direction does not lie in its plane.
     """
     if spec.planes is None or spec.directions is None:
-        return _coincidence_boundary(spec)
-    planes, directions = (tuple(reduced(_vector(item)) for item in pair) for pair in (spec.planes, spec.directions))
+        return _coincidence_boundary(spec, key)
+    planes, directions = (tuple(reduced(_vector(item, key)) for item in pair) for pair in (spec.planes, spec.directions))
     for plane, direction in zip(planes, directions, strict=True):
         if dot(plane, direction):
             raise ConfigurationError(
-                f"{_KEY}: direction {list(direction)} does not lie in the plane {list(plane)}; expected h·u + k·v + l·w = 0"
+                f"{key}: direction {list(direction)} does not lie in the plane {list(plane)}; expected h·u + k·v + l·w = 0"
             )
     pair = GeneralBoundary((planes[0], planes[1]), (directions[0], directions[1]), (), 0.0, None, spec.max_strain)
     lower, upper = pair.frames
@@ -130,12 +147,12 @@ def _sigma(pair: GeneralBoundary) -> int | None:
     return math.lcm(*(sum(a[i] * b[j] * w for a, b, w in parts).denominator for i in range(3) for j in range(3)))
 
 
-def _coincidence_boundary(spec: GeneralBoundarySpec) -> GeneralBoundary:
+def _coincidence_boundary(spec: GeneralBoundarySpec, key: str) -> GeneralBoundary:
     from pymatgen.core.interface import GrainBoundaryGenerator
 
-    axis, plane = reduced(_vector(spec.axis or ())), reduced(_vector(spec.plane or ()))
+    axis, plane = reduced(_vector(spec.axis or (), key)), reduced(_vector(spec.plane or (), key))
     sigma = spec.sigma or 0
-    shown = f"{_KEY}: axis {list(axis)}, sigma {sigma}"
+    shown = f"{key}: axis {list(axis)}, sigma {sigma}"
     known = GrainBoundaryGenerator.enum_sigma_cubic(max(sigma, 30), axis)
     if sigma not in known:
         near = ", ".join(str(number) for number in sorted(known, key=lambda number: (abs(number - sigma), number))[:6])
@@ -172,9 +189,9 @@ def _turned(lower: Rotation, upper: Rotation, vector: Vector) -> Vector:
     return reduced((sign * image[0], sign * image[1], sign * image[2]))
 
 
-def _vector(given: Sequence[int]) -> Vector:
+def _vector(given: Sequence[int], key: str) -> Vector:
     if not any(given):
-        raise ConfigurationError(f"{_KEY}: {list(given)} is not a direction; expected three integers that are not all zero")
+        raise ConfigurationError(f"{key}: {list(given)} is not a direction; expected three integers that are not all zero")
     return given[0], given[1], given[2]
 
 

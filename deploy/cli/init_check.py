@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tansaku.deploy.campaign_templates import campaign_templates, template_summary
+from tansaku.deploy.campaign_templates import campaign_templates, template_files, template_summary
 from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import show_json
@@ -42,13 +42,15 @@ def init(
         raise NotFoundError(f"no template {template!r}", hint="available: " + ", ".join(templates))
     if not folder.is_dir():
         raise ConfigurationError(f"--to {str(folder)!r}: expected an existing folder")
-    target = folder / f"{template}.yaml"
-    try:
+    written = {folder / name: entry for name, entry in template_files(templates[template]).items()}
+    for target in written:
+        if target.exists() or target.is_symlink():
+            raise ConfigurationError(f"{str(target)!r} exists already; nothing was written")
+    for target, entry in written.items():
         with target.open("x", encoding="utf-8") as stream:
-            stream.write(templates[template].read_text(encoding="utf-8"))
-    except FileExistsError as error:
-        raise ConfigurationError(f"{str(target)!r} exists already; nothing was written") from error
-    say(f"wrote {target}")
+            stream.write(entry.read_text(encoding="utf-8"))
+        say(f"wrote {target}")
+    target = folder / f"{template}.yaml"
     say(f"next: tansaku check {target}; tansaku run {target}")
 
 

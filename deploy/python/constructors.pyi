@@ -244,6 +244,8 @@ class BoundarySelectionKeys(TypedDict, total=False):
     angles: Sequence[float] | None
     planes: Sequence[Sequence[int]] | None
     general: Sequence[GeneralBoundaryKeys] | None
+    list: str | PathLike[str] | DataFrame | None
+    sha256: str | None
 
 class CrystalKeys(TypedDict, total=False):
     structure: Required[Literal["fcc", "bcc", "diamond", "hcp"]]

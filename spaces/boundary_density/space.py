@@ -40,7 +40,7 @@ SEEDS = 10
 
 _KEYS = "space.replication, space.atoms, space.translation (its steps), space.seeds"
 _ID = re.compile(
-    r"(?P<arm>(?:s\d{3,}|hcp|pair)-[0-9m_]+(?:-[0-9m_]+-t\d+)?-a\d+x\d+-n\d{3})-x(?P<x>\d{3,})-y(?P<y>\d{3,})-k(?P<seed>\d{2,})"
+    r"(?P<arm>(?:s\d{3,}|hcp|pair)-[0-9m_]+(?:-[0-9m_]+-[td]\d+)?-a\d+x\d+-n\d{3})-x(?P<x>\d{3,})-y(?P<y>\d{3,})-k(?P<seed>\d{2,})"
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tansaku.deploy.campaign_templates import template_files
 from tansaku.deploy.cli.main import app
 from tansaku.deploy.cli.offered import every_command
 from tansaku.tasks.ground.formats.schema import configuration_tables
@@ -71,6 +72,6 @@ def test_examples_are_valid(path, tmp_path, require):
         from tansaku.calculators.engines.potentials import shipped_folder
 
         (tmp_path / "Al99.eam.alloy").write_bytes((shipped_folder() / "NiAlH_jea.eam.alloy").read_bytes())
-    copy = tmp_path / path.name
-    copy.write_text(text)
-    assert load_campaign(copy).spec.name == path.stem
+    for file in template_files(path).values():
+        (tmp_path / file.name).write_text(file.read_text())
+    assert load_campaign(tmp_path / path.name).spec.name == path.stem

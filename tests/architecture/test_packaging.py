@@ -69,6 +69,7 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")}
     wanted |= {
         "tansaku/py.typed",
+        "tansaku/deploy/templates/cu-boundaries-20.csv",
         "tansaku_client/py.typed",
         "tansaku/deploy/web/api/examples.json",
         "tansaku/deploy/python/constructors.pyi",

@@ -239,8 +239,9 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
     example = "al-110-tilt" if document.keys() == {"calculator"} else CAMPAIGNS.get(block.page, "al-110-tilt")
     if {"levels", "calculator"} <= document.keys():
         example = "tavorite-li" if "workflow" in document["calculator"] else "al-110-tilt"
-    if "general" in document.get("space", {}).get("boundaries", {}):
-        example = "cu-twist"
+    boundaries = document.get("space", {}).get("boundaries", {})
+    if "general" in boundaries or "list" in boundaries:
+        example = "cu-twist" if "general" in boundaries else "cu-boundaries-20"
     base = TABLE if example == "table" else yaml.safe_load((ROOT / f"examples/{example}.yaml").read_text(encoding="utf-8"))
     base |= {"budget": {}} if block.page in ("learned-cost", "levels") else {}  # shares of an unknown whole are refused
     base = {key: part for key, part in base.items() if key != "proposer" or "levels" not in document}  # others buy no looks

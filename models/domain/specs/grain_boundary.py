@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import FILLED_IN, NonNegativeFloat, PositiveFloat, Spec
+from tansaku.models.domain.specs.base import FILLED_IN, FilePath, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec, BoundaryCellSpec, PeriodicCellSpec
 from tansaku.models.domain.specs.boundary_density import AnnealSpec, BoundaryAtomsSpec, ReplicationSpec
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.cost import WORK, AtomsCostSpec, CostPrior
-from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
+from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 
 Indices = Annotated[tuple[int, ...], Field(min_length=3, max_length=4)]
 """Miller indices, or Miller-Bravais indices of a hexagonal crystal."""
@@ -162,20 +162,35 @@ class BoundarySelectionSpec(Spec):
         planes: Explicit boundary planes (h, k, l), or (h, k, i, l) of a hexagonal crystal: perpendicular to the axis, or
             families as the literature writes them ("[110] (113)").
         general: Twist, asymmetric tilt and mixed boundaries of a cubic crystal. They need one boundary in the cell.
+        list: Table of such boundaries, one in a row (CSV or Parquet), with the columns axis, sigma and plane (perhaps angle and
+            kind); or plane_1, plane_2, direction_1 and direction_2 (perhaps max_strain), 1 for the lower grain; or L11 to L33
+            and R11 to R33, the axes of the lower and the upper grain in rows, first the normal of the boundary.
+        sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
     max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
     angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
     planes: tuple[Indices, ...] | None = None
     general: Annotated[tuple[GeneralBoundarySpec, ...], Field(min_length=1)] | None = None
+    list: Annotated[FilePath, NamesFile("table")] | None = None
+    sha256: Sha256 | None = None
 
     @model_validator(mode="after")
     def _rule_or_planes(self) -> BoundarySelectionSpec:
-        if sum(given is not None for given in (self.planes, self.max_sigma, self.general)) != 1:
-            raise ValueError("max_sigma, planes, general: expected one of them, and only one (angles only with max_sigma)")
+        if sum(given is not None for given in (self.planes, self.max_sigma, self.general, self.list)) != 1:
+            raise ValueError(
+                "max_sigma, planes, general, list: expected one of them, and only one (angles with max_sigma alone)"
+            )
+        if self.sha256 is not None and self.list is None:
+            raise ValueError("sha256: given without list; remove it")
         if self.angles is not None and self.angles[0] >= self.angles[1]:
             raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
         return self
+
+    @property
+    def any_plane(self) -> str | None:
+        """The key that gives boundaries in any plane; None if the boundaries are symmetric ones."""
+        return next((key for key in ("general", "list") if getattr(self, key) is not None), None)
 
 
 class RangeSpec(Spec):
@@ -357,9 +372,9 @@ class GrainBoundarySpaceSpec(SpaceBase):
 
     @model_validator(mode="after")
     def _general_boundaries_in_one_cell(self) -> GrainBoundarySpaceSpec:
-        if self.boundaries.general is None:
+        if self.boundaries.any_plane is None:
             return self
-        where = "with boundaries.general"
+        where = f"with boundaries.{self.boundaries.any_plane}"
         if self.crystal.hexagonal:
             raise ValueError(f"crystal.structure: {self.crystal.structure}; {where} expected a cubic one")
         if not isinstance(self.cell, BlockCellSpec):
@@ -439,6 +454,19 @@ class GrainBoundarySpaceSpec(SpaceBase):
     def with_crystal(self, crystal: CrystalSpec) -> Self:
         """The spec with another crystal."""
         return self.model_copy(update={"crystal": crystal})
+
+    def files(self) -> tuple[SpecFile, ...]:
+        """The table of boundaries."""
+        given = self.boundaries
+        return () if given.list is None else (SpecFile(("boundaries", "list"), given.list, given.sha256),)
+
+    def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
+        """The spec with the hash of its table."""
+        if self.boundaries.list is None:
+            return self
+        return self.model_copy(
+            update={"boundaries": self.boundaries.model_copy(update={"sha256": hashes["boundaries", "list"]})}
+        )
 
     def cost_prior(self) -> CostPrior | None:
         """Cost by the number of atoms, of k-points where their density is known, and by the work where some are annealed."""

@@ -68,6 +68,21 @@ def test_an_error_is_a_message_on_standard_error_and_no_traceback(monkeypatch, c
     assert "Traceback" not in captured.err
 
 
+def test_a_wrong_cell_of_a_list_of_boundaries_is_named(monkeypatch, capsys, tmp_path):
+    (tmp_path / "list.csv").write_text("axis,sigma,plane\n0 0 1,5,0 0 one\n", encoding="utf-8")
+    (tmp_path / "listed.yaml").write_text(
+        "schema_version: 1\nspace:\n  type: grain_boundary\n"
+        "  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.615}\n"
+        "  cell: {boundaries: 1}\n  boundaries: {list: list.csv}\n"
+        "calculator: {type: emt}\nbudget: {evaluations: 1}\n",
+        encoding="utf-8",
+    )
+    assert run(monkeypatch, "check", str(tmp_path / "listed.yaml")) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "space.boundaries.list: row 1, column 'plane': '0 0 one'; expected three whole numbers" in said
+    assert "line 6" in said
+
+
 def test_a_hint_has_a_line_of_its_own(monkeypatch, capsys):
     assert run(monkeypatch, "init", "no-such-template") == ExitCode.NOT_FOUND
     first, second = capsys.readouterr().err.splitlines()

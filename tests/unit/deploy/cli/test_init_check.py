@@ -31,6 +31,19 @@ def test_init_writes_the_default_example_once(tmp_path):
     assert written.read_text(encoding="utf-8") == "mine"
 
 
+def test_init_writes_the_table_that_an_example_reads(tmp_path):
+    """And neither file if one of them is there."""
+    table, campaign = (tmp_path / f"cu-boundaries-20.{ending}" for ending in ("csv", "yaml"))
+    table.write_text("mine", encoding="utf-8")
+    arguments = ["init", "cu-boundaries-20", "--to", str(tmp_path)]
+    assert isinstance(runner.invoke(app, arguments).exception, ConfigurationError)
+    assert not campaign.exists()
+    table.unlink()
+    assert runner.invoke(app, arguments).exit_code == 0
+    assert campaign.exists()
+    assert table.read_text(encoding="utf-8").startswith("axis,sigma,plane")
+
+
 def test_check_shows_pool_cost_budget_and_what_would_run(table_file):
     done = runner.invoke(app, ["check", str(table_file), "--json"])
     assert done.exit_code == 0, done.output

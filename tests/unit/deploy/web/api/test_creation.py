@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.deploy.campaign_templates import campaign_templates
+from tansaku.deploy.campaign_templates import campaign_templates, template_files
 from tansaku.deploy.web.auth.tokens import issue_token
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import InvalidSpecError
 from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec, WebSpec
@@ -202,5 +203,18 @@ def test_every_template_passes_the_policy(site):
         text = template.read_text()
         if name == "tavorite-na":
             continue  # learns from a campaign that is not stored
+        if len(template_files(template)) > 1:  # its table is to be added to the library first
+            with pytest.raises(InvalidSpecError, match=r"space\.boundaries\.list"):
+                site.services.desk.admit(Actor(name="ada", role=Role.OPERATOR), text)
+            continue
         admitted = site.services.desk.admit(Actor(name="ada", role=Role.OPERATOR), text)
         assert admitted.spec.name == name
+
+
+def test_a_list_of_boundaries_is_a_file_of_the_library(site, browser):
+    """And a table of something else is refused before anything is stored."""
+    text = campaign_templates()["cu-boundaries-20"].read_text().replace("cu-boundaries-20.csv", "rows.csv")
+    answer = create(browser, text)
+    assert answer.status_code == 422
+    assert "'rows.csv' has the columns" in answer.json()["detail"]
+    assert "cu-boundaries-20" not in site.services.store.campaign_names()

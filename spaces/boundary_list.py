@@ -1,0 +1,132 @@
+"""Boundaries that a table lists, one in a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tansaku.calculators.structures.crystal import Vector, cross, dot, reduced
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.spaces.table_file import TableFile
+
+_KEY = "space.boundaries.list"
+
+_ROTATED = ("axis", "sigma", "plane"), ("angle", "kind")
+_PAIRED = ("plane_1", "plane_2", "direction_1", "direction_2"), ("max_strain",)
+_GRAINS = tuple(tuple(tuple(f"{grain}{row}{i}" for i in (1, 2, 3)) for row in (1, 2, 3)) for grain in "LR")
+"""Columns of the axes of the lower and the upper grain, as in the list of Olmsted, Foiles and Holm 2009
+(doi:10.1016/j.actamat.2009.04.007): three rows for each, of which the first is the normal of the boundary."""
+
+_ORIENTED = tuple(name for grain in _GRAINS for row in grain for name in row), ()
+_KINDS = (_ROTATED, _PAIRED, _ORIENTED)
+
+_EXPECTED = {
+    "sigma": "a whole number from 3 to 9999",
+    "angle": "a number above 0 and up to 180, or nothing",
+    "kind": "twist, tilt or nothing",
+    "max_strain": "a number from 0 to 0.02, or nothing",
+}
+
+_THREE = "three whole numbers with spaces between them, such as 1 -1 0"
+_WHOLE = re.compile(r"[+-]?\d{1,9}")
+
+_Cells = Mapping[str, str]
+_Fail = Callable[[str, str], ConfigurationError]
+"""Makes an error from a column and what was expected there."""
+
+
+def with_listed(spec: GrainBoundarySpaceSpec, base_path: Path, limits: LimitsSpec | None) -> GrainBoundarySpaceSpec:
+    """The spec with the boundaries of its table.
+
+    Args:
+        base_path: Folder in which the table's path starts.
+        limits: Limits for the spec; None: it was checked before.
+
+    Raises:
+        ConfigurationError: The table is missing, is not the one that was hashed, or a cell of it is wrong.
+    """
+    given = spec.boundaries
+    if given.list is None:
+        return spec
+    file = TableFile(base_path / given.list, _KEY, given.sha256)
+    check_limit(limits, "surfaces", max(0, file.rows(1_000_000) - 1), f"{_KEY}: boundaries")
+    names = _columns(file)
+    columns = file.read(names)
+    texts = [columns.text(name, _KEY, empty_cells=True).tolist() for name in names]
+    rows = [dict(zip(names, (cell.strip() for cell in row), strict=True)) for row in zip(*texts, strict=True)]
+    boundaries = tuple(_boundary(cells, number) for number, cells in enumerate(rows, start=1))
+    return spec.model_copy(update={"boundaries": given.model_copy(update={"general": boundaries})})
+
+
+def _columns(file: TableFile) -> tuple[str, ...]:
+    """Columns that give the boundaries. Raises ConfigurationError unless they are those of one kind."""
+    there = [kind for kind in _KINDS if set(kind[0]) <= set(file.names)]
+    if len(there) != 1:
+        needed = f"{', '.join(_ROTATED[0])}; or {', '.join(_PAIRED[0])}; or L11 to L33 and R11 to R33"
+        raise ConfigurationError(
+            f"{_KEY}: {file.path.name!r} has the columns {', '.join(file.names[:20])}; expected those of one kind: {needed}"
+        )
+    required, optional = there[0]
+    return (*required, *(name for name in optional if name in file.names))
+
+
+def _boundary(cells: _Cells, number: int) -> GeneralBoundarySpec:
+    """The boundary of a row. Raises ConfigurationError for the first cell that is wrong."""
+
+    def fail(column: str, expected: str) -> ConfigurationError:
+        return ConfigurationError(f"{_KEY}: row {number}, column {column!r}: {cells[column]!r}; expected {expected}")
+
+    if "L11" in cells:
+        return _oriented(cells, fail)
+    keys: dict[str, object] = {name: cells[name] for name in _EXPECTED if cells.get(name)}
+    if "axis" in cells:
+        keys |= {name: _indices(cells, name, fail) for name in ("axis", "plane")}
+        if "sigma" not in keys:
+            raise fail("sigma", _EXPECTED["sigma"])
+    else:
+        keys |= {f"{name}s": [_indices(cells, f"{name}_{i}", fail) for i in (1, 2)] for name in ("plane", "direction")}
+    try:
+        return GeneralBoundarySpec.model_validate(keys)
+    except ValidationError as error:
+        column = str(error.errors()[0]["loc"][0])
+        raise fail(column, _EXPECTED[column]) from error
+
+
+def _oriented(cells: _Cells, fail: _Fail) -> GeneralBoundarySpec:
+    """The boundary of a row with the axes of both grains."""
+    planes, directions = [], []
+    for grain in _GRAINS:
+        normal, along, across = (_vector(cells, row, fail) for row in grain)
+        third = cross(normal, along)
+        if dot(normal, along):
+            raise fail(grain[1][0], f"row {grain[1][0][:2]} to be perpendicular to row {grain[0][0][:2]}")
+        if any(cross(third, across)) or dot(third, across) < 0:
+            raise fail(grain[2][0], f"row {grain[2][0][:2]} along {list(reduced(third))}, so that the axes are right-handed")
+        planes.append(normal)
+        directions.append(along)
+    return GeneralBoundarySpec(planes=(planes[0], planes[1]), directions=(directions[0], directions[1]))
+
+
+def _vector(cells: _Cells, names: Sequence[str], fail: _Fail) -> Vector:
+    for name in names:
+        if not _WHOLE.fullmatch(cells[name]):
+            raise fail(name, "a whole number")
+    x, y, z = (int(cells[name]) for name in names)
+    if not (x or y or z):
+        raise fail(names[0], f"{names[0]}, {names[1]} and {names[2]} not all to be zero")
+    return x, y, z
+
+
+def _indices(cells: _Cells, name: str, fail: _Fail) -> Vector:
+    parts = cells[name].split()
+    if len(parts) != len("hkl") or not all(_WHOLE.fullmatch(part) for part in parts):
+        raise fail(name, _THREE)
+    x, y, z = map(int, parts)
+    if not (x or y or z):
+        raise fail(name, "indices that are not all zero")
+    return x, y, z
