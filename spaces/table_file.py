@@ -19,7 +19,7 @@ import pyarrow.parquet
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.spreadsheet import text_of
+from tansaku.models.domain.spreadsheet import separator_of, text_of
 
 MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
 """Words that a CSV may write, in any case, where a number is missing."""
@@ -39,6 +39,7 @@ class TableFile:
     """A table on disk.
 
     CSV cells are read as text, so that an id such as ``007`` stays unchanged; they are converted to numbers only on request.
+    Where semicolons separate them, numbers may have decimal commas.
 
     Args:
         path: CSV or Parquet file.
@@ -86,7 +87,15 @@ class TableFile:
     def _headings(self) -> list[str]:
         """Names of a CSV file's columns, unchanged."""
         with self.path.open(encoding="utf-8-sig", newline="") as stream:
-            return next(csv.reader(stream), [])
+            return next(csv.reader(stream, delimiter=self.separator), [])
+
+    @cached_property
+    def separator(self) -> str:
+        """What separates the cells of a CSV file; a comma for other files."""
+        if self.path.suffix.lower() != ".csv":
+            return ","
+        with self.path.open(encoding="utf-8-sig", errors="replace") as stream:
+            return separator_of(stream.readline(_BLOCK))
 
     def rows(self, most: int) -> int:
         """Number of lines below the header, counted without reading them into memory.
@@ -117,7 +126,8 @@ class TableFile:
                     include_columns=[headings[name] for name in wanted],
                     strings_can_be_null=False,
                 )
-                columns = pyarrow.csv.read_csv(self.path, convert_options=options).columns
+                parse = pyarrow.csv.ParseOptions(delimiter=self.separator)
+                columns = pyarrow.csv.read_csv(self.path, parse_options=parse, convert_options=options).columns
                 table = pa.table([_texts(column) for column in columns], names=wanted)
             else:
                 table = pyarrow.parquet.read_table(self.path, columns=wanted)
@@ -206,6 +216,8 @@ class TableColumns:
         column = self._plain(name)
         if _is_text(column.type):
             stripped = pc.utf8_trim_whitespace(column)
+            if self._file.separator == ";":
+                stripped = pc.replace_substring(stripped, ",", ".")
             missing = pc.is_in(pc.utf8_lower(stripped), value_set=pa.array(MISSING_WORDS))
             column = pc.if_else(missing, pa.scalar(None, pa.string()), stripped)
         elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):

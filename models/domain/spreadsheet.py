@@ -37,5 +37,10 @@ def text_of(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and _is_evaluated(cell[1:]) else cell
 
 
+def separator_of(heading: str) -> str:
+    """Returns the separator of the names in the first line of a file: of three signs the one that occurs most often."""
+    return max(",;\t", key=heading.count)
+
+
 def _is_evaluated(text: str) -> bool:
     return _TEXT.match(text) is not None and _NUMBER.fullmatch(text.lstrip("'")) is None

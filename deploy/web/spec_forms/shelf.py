@@ -67,5 +67,8 @@ class Shelf:
                 raise FieldError(
                     "space.candidates", f"expected names of 1 to {MOST_COLUMNS} columns in the first line of {name}"
                 )
+            twice = sorted({column for column in columns if columns.count(column) > 1})
+            if twice:
+                raise FieldError("space.candidates", f"{name} has two columns named {twice[0]!r}; give them different names")
             rows = first_rows(path)
         return {column: [row[place] for row in rows if place < len(row)] for place, column in enumerate(columns)}

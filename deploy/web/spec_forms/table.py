@@ -25,6 +25,7 @@ from tansaku.deploy.web.spec_forms.parts import direction, measured
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.units import check_unit
 
 ROLES = {
     "": "is not used",
@@ -38,6 +39,7 @@ ROLES = {
 
 _SHOWN = 4  # cells of a column
 _MOST_CATEGORIES = 20
+_MOSTLY = 0.5
 _WORDS_ID = re.compile(r"(?i)(id|name|label|candidate|sample|material|compound|formula|alloy)s?")
 _WORDS_VALUE = re.compile(r"(?i)^(value|target|result|y|objective|property|score)\b|energy|yield|strength|conductivity|gap")
 _ALONE = ("id", "value", "cost")
@@ -67,9 +69,7 @@ def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
         put(data, ("space", "columns"), None)
         for column, role in guessed_roles(cells).items():
             _use(data, column, role)
-        value = found(data, ("space", "columns", "value"))
-        unit = name_and_unit(value)[1] if value else ""
-        put(data, ("objective", "unit"), unit or "1")
+        put(data, ("objective", "unit"), _unit_of(found(data, ("space", "columns", "value")) or ""))
         _say_what_is_wanted(data)
 
 
@@ -94,13 +94,25 @@ def guessed_roles(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    return bool(cells) and all(isinstance(number_in(cell), int | float) for cell in cells)
+    """Whether most cells are numbers; those that are none are left to the check, which names them."""
+    given = [cell for cell in cells if cell.strip()]
+    numbers = sum(isinstance(number_in(cell.replace(",", ".")), int | float) for cell in given)
+    return numbers > _MOSTLY * len(given)
 
 
 def _describes(cells: Sequence[str]) -> bool:
-    """Whether cells are numbers, or words that repeat."""
-    distinct = len({*cells})
-    return _are_numbers(cells) or (all(cells) and 1 < distinct <= _MOST_CATEGORIES and distinct < len(cells))
+    """Whether most cells are numbers, or words that repeat."""
+    distinct = len({*filter(None, cells)})
+    return _are_numbers(cells) or (1 < distinct <= _MOST_CATEGORIES and distinct < len(cells))
+
+
+def _unit_of(column: str) -> str:
+    """The unit that a column's name has behind it, if it is known; else that of plain numbers."""
+    unit = name_and_unit(column)[1]
+    try:
+        return check_unit(unit) if unit else "1"
+    except ValueError:
+        return "%" if unit.endswith("%") else "1"  # as in wt%
 
 
 def _columns(file: str, shelf: Shelf) -> Part:
@@ -168,7 +180,7 @@ def _describe(data: JsonDict, column: str, role: str) -> None:
     name = "numbers" if role == "number" else "categories"
     put(data, (*_FEATURES, name, "columns"), [*list_at(data, (*_FEATURES, name, "columns")), column])
     if role == "number":
-        put(data, (*_FEATURES, name, "units", column), name_and_unit(column)[1] or "1")
+        put(data, (*_FEATURES, name, "units", column), _unit_of(column))
     else:
         put(data, (*_FEATURES, name, "categories"), "one_hot")
 

@@ -192,7 +192,7 @@ const outbox = (() => {
       const problem = await answer.json();
       const key = problem.key ? `${problem.key}: ` : "";
       const detail = problem.detail.startsWith(key) ? problem.detail.slice(key.length) : problem.detail;
-      const said = (entry.told ? "The value is stored. " : "") + detail.replace(/^nothing was stored:\s*(line 1: )?/, "");
+      const said = (entry.told ? "The value is stored. " : "") + detail.replace(/^nothing was stored:(\s|\\n)*(line 1: )?/, "");
       const [refused, ...rest] = entry.told ? entry.files : [];
       if (rest.length > 0) { // the others are sent
         change(entry.key, { files: rest });

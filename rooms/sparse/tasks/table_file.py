@@ -14,8 +14,9 @@ from tansaku.models.averaging.design import near_one
 from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import shown
+from tansaku.models.domain.spreadsheet import separator_of
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.ground.formats.csv_text import separator_of, texts_of
+from tansaku.tasks.ground.formats.csv_text import texts_of
 
 _LEAK = 1.0 - 1e-6  # correlation with the target from which on a column is taken for the target itself
 _COLLINEAR = 1e-10  # share of a column that the columns before it leave unexplained

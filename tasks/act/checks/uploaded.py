@@ -10,7 +10,7 @@ from tansaku.models.domain.errors import ConfigurationError, FieldError
 from tansaku.models.domain.library import kind_of
 from tansaku.models.domain.specs.base import FileKind
 from tansaku.models.domain.specs.limits import LimitsSpec
-from tansaku.tasks.ground.formats.csv_text import separator_of
+from tansaku.models.domain.spreadsheet import separator_of
 
 KEY = "content"
 

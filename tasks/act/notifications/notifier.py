@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from tansaku.models.domain.accounts import Accounts, Actor, Role
 from tansaku.models.domain.errors import TransientError
-from tansaku.models.domain.notifications import Message, MessageState, Notifications, Subscription
+from tansaku.models.domain.notifications import Happening, Message, MessageState, Notifications, Subscription
 from tansaku.tasks.act.checks.sight import Sight
 from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.notifications.events import Event, events_of
@@ -98,7 +98,7 @@ class Notifier:
                 title=event.title,
                 text="\n".join(filter(None, (event.text, self._link(line.name)))),
                 at=now,
-                state=MessageState.WAITING if subscription.known else MessageState.EARLIER,
+                state=_state_of(event, line, subscription),
                 due_at=now,
             )
             self.notifications.post(message)
@@ -153,3 +153,9 @@ class Notifier:
 
 
 _SERVICE = Actor(name="service", role=Role.VIEWER)
+
+
+def _state_of(event: Event, line: CampaignLine, subscription: Subscription) -> MessageState:
+    """State of a new message. A campaign may end between the subscription and the first look."""
+    has_ended_since = event.happening is Happening.FINISHED and line.updated > subscription.created_at
+    return MessageState.WAITING if subscription.known or has_ended_since else MessageState.EARLIER

@@ -7,18 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tansaku.models.domain.spreadsheet import safe_cell, text_of
+from tansaku.models.domain.spreadsheet import safe_cell, separator_of, text_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_HEADING = 1 << 16  # [bytes]
 _FIRST_ROWS = 100
-
-
-def separator_of(heading: str) -> str:
-    """Returns the separator of the names in the first line of a file: of three signs the one that occurs most often."""
-    return max(",;\t", key=heading.count)
 
 
 def heading_of(path: Path) -> list[str] | None:

@@ -79,10 +79,17 @@ def test_what_is_due_is_sent_between_two_looks(ended):
 
 
 def test_what_happened_before_a_subscription_is_not_told(ended):
-    ended.subscribe()
+    (line,) = ended.notifier.readings.lines()
+    ended.subscribe(created_at=line.updated)
     assert ended.look() == ended.look(5) == []
     assert ended.notifications.subscriptions()[0].known
     assert ended.notifications.messages("ada", 10) == []
+
+
+def test_a_campaign_that_ends_before_the_first_look_is_told(ended):
+    (line,) = ended.notifier.readings.lines()
+    ended.subscribe(created_at=line.updated - timedelta(seconds=1))
+    assert ended.look() == ["small-table has ended: its cost was spent"]
 
 
 def test_only_what_was_chosen_of_the_chosen_campaign_is_told(ended):
