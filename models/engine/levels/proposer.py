@@ -92,7 +92,7 @@ class LevelProposer:
         wanted = _of_full_values(levels, cost, history)
         if fitted.single and len(wanted.observed):
             before_alone = previous.get(_ALONE) if previous else None
-            found[_ALONE] = self._alone(pool).fit(levels.candidates, wanted, before_alone)
+            found[_ALONE] = self._alone(pool).fit(_candidates(pool), wanted, before_alone)
         # The next proposal asks this posterior.
         self._kept = pool, canonical_json(found), posterior
         return found
@@ -114,7 +114,7 @@ class LevelProposer:
             return Choice(self._first(levels, cost, history, rng), initial=in_design)
         if hyperparameters.get(_ALONE) is not None:
             wanted = _of_full_values(levels, cost, history)
-            alone = self._alone(pool).propose(levels.candidates, wanted, number, rng, hyperparameters[_ALONE])
+            alone = self._alone(pool).propose(_candidates(pool), wanted, number, rng, hyperparameters[_ALONE])
             return None if alone is None else _after_a_look(alone, levels, cost, history)
         fitted = LevelFit.from_json(hyperparameters[FITTED])
         posterior = self._posterior(pool, history, hyperparameters, fitted)
@@ -316,10 +316,18 @@ def _after_a_look(choice: Choice, levels: Levels, cost: FloatArray, history: His
     return Choice(row) if row != full and looked < UNDECIDED else replace(choice, position=full)
 
 
+def _candidates(pool: CandidatePool) -> CandidatePool:
+    """The pool of full values, at their present costs."""
+    levels = levels_of(pool)
+    cost = pool.cost[levels.places[:, -1]]
+    # The same pool as before where costs are the same: the proposer keeps what it computed for it.
+    return levels.candidates if np.array_equal(cost, levels.candidates.cost) else replace(levels.candidates, cost=cost)
+
+
 def _of_full_values(levels: Levels, cost: FloatArray, history: History) -> History:
     """The history of full values, as a campaign without levels has it; what cannot be bought is not available."""
     wanted, closed = wanted_history(levels, history), np.flatnonzero(~np.isfinite(cost[:, -1]))
-    return replace(wanted, unavailable=np.union1d(wanted.unavailable, closed).astype(np.intp), remaining_cost=None)
+    return replace(wanted, unavailable=np.union1d(wanted.unavailable, closed).astype(np.intp))
 
 
 def _beaten(goal: Goal, levels: Levels, rows: IntArray, values: FloatArray) -> FloatArray:

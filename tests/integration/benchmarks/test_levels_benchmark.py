@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from itertools import islice
@@ -10,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.levels.__main__ import Case, main, searched
+from benchmarks.levels.__main__ import Case, main, searched, summary
+from benchmarks.levels.figure import draw
 from benchmarks.levels.methods import METHODS
-from benchmarks.levels.tables import BELOW, BUDGET, COSTS, SHAPES, read_table
+from benchmarks.levels.tables import BELOW, BUDGET, COSTS, SETTINGS, SHAPES, read_table
 
 N = 60
 
@@ -108,3 +110,25 @@ def test_looks_at_all_come_first_where_all_are_screened():
     bought = list(islice(METHODS["screened"](table, 0), 162))
     assert sorted(candidate for candidate, level in bought[:159]) == list(range(159))
     assert [level for _, level in bought[159:]] == [1, 1, 1]
+
+
+@pytest.fixture(scope="module")
+def tavorites():
+    return json.loads(SETTINGS.with_name("tavorites.json").read_text())
+
+
+def test_the_committed_tavorites_were_searched_by_the_committed_settings(tavorites):
+    assert tavorites["settings"] == hashlib.sha256(SETTINGS.read_bytes()).hexdigest()
+    assert json.loads(json.dumps(summary(tavorites["runs"]))) == tavorites["summary"]
+
+
+def test_shuffled_looks_at_tavorites_cost_a_twentieth_of_the_budget_at_most():
+    table = read_table(None, "Li", SHAPES[-1])
+    looks = np.mean([searched(Case("Li", SHAPES[-1], "bought", seed), None)["looks"] for seed in range(2)])
+    assert 5 <= looks <= 0.05 * table.budget / table.cost
+
+
+def test_the_figure_shows_the_tables_that_were_searched(tavorites, tmp_path):
+    chosen = [run for run in tavorites["runs"] if run["table"] in ("Li", "Na below")]
+    path = draw({"runs": chosen}, tmp_path / "found.png")
+    assert path.stat().st_size > 20_000

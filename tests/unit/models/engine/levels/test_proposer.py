@@ -109,6 +109,14 @@ def test_values_below_a_threshold_are_found_with_fewer_full_values():
     assert len(set(bought.top()) & set(wanted.tolist())) >= 8
 
 
+def test_values_below_a_threshold_are_found_where_looks_say_nothing():
+    smooth = np.sin(5.0 * X[:, 0]) + X[:, 1]
+    table = np.column_stack([np.random.default_rng(0).permutation(smooth), smooth])
+    low = np.sort(smooth)[9]
+    bought = Bought(table, 20.0, Goal("all_below", threshold=float(low) + 1e-9))
+    assert len(set(bought.top()) & set(np.flatnonzero(smooth <= low).tolist())) >= 9
+
+
 def test_the_k_best_are_found():
     bought = Bought(RELATED, 25.0, Goal("top_k", 4))
     assert len(set(np.argsort(TOP)[:4].tolist()) & set(bought.top())) == 4
