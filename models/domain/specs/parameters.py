@@ -55,7 +55,7 @@ class NumberSpec(Spec):
     @model_validator(mode="after")
     def _bounds_fit(self) -> NumberSpec:
         if self.low >= self.high:
-            raise ValueError(f"low {self.low:g}, high {self.high:g}: the first must be below the second")
+            raise ValueError(f"low: {self.low:g}; expected less than high, which is {self.high:g}")
         if self.log and self.low <= 0:
             raise ValueError(f"low {self.low:g}: with log expected a positive number")
         if self.step is not None and not 1 <= (self.high - self.low) / self.step <= _MOST_STEPS:
@@ -78,7 +78,7 @@ class WholeNumberSpec(Spec):
     @model_validator(mode="after")
     def _bounds_fit(self) -> WholeNumberSpec:
         if self.low >= self.high:
-            raise ValueError(f"low {self.low}, high {self.high}: the first must be below the second")
+            raise ValueError(f"low: {self.low}; expected less than high, which is {self.high}")
         return self
 
 

@@ -81,7 +81,7 @@ def test_a_part_that_is_too_small_is_refused():
         ({"constraints": [{"terms": {"mix": 1}, "at_most": 1}]}, "'mix' is no number"),
         ({"constraints": [{"terms": {"t": 1}}]}, "give at_least, at_most or both"),
         ({"function": "hartmann6"}, "n is none"),
-        ({"parameters": {"t": {"type": "number", "low": 2, "high": 1}}, "constraints": []}, "must be below"),
+        ({"parameters": {"t": {"type": "number", "low": 2, "high": 1}}, "constraints": []}, "expected less than high"),
         ({"parameters": {"t": {"type": "number", "low": 0, "high": 1, "log": True}}, "constraints": []}, "positive"),
         ({"parameters": {"m": {"type": "fractions", "parts": ["a", "b"], "step": 0.3}}, "constraints": []}, "divisor of one"),
         ({"parameters": {"s": {"type": "category", "values": ["a", "a"]}}, "constraints": []}, "listed twice"),
