@@ -91,7 +91,7 @@ class TableFile:
 
     @cached_property
     def separator(self) -> str:
-        """What separates the cells of a CSV file; a comma for other files."""
+        """Sign between the cells of a CSV file; a comma for other files."""
         if self.path.suffix.lower() != ".csv":
             return ","
         with self.path.open(encoding="utf-8-sig", errors="replace") as stream:

@@ -156,6 +156,6 @@ _SERVICE = Actor(name="service", role=Role.VIEWER)
 
 
 def _state_of(event: Event, line: CampaignLine, subscription: Subscription) -> MessageState:
-    """State of a new message. A campaign may end between the subscription and the first look."""
+    """State of a new message. A campaign may end before the notifier knows of the subscription."""
     has_ended_since = event.happening is Happening.FINISHED and line.updated > subscription.created_at
     return MessageState.WAITING if subscription.known or has_ended_since else MessageState.EARLIER
