@@ -195,7 +195,10 @@ def checked_structure(atoms: Atoms, info: Mapping[str, object], where: str) -> F
     if not ((numbers >= 1) & (numbers < len(chemical_symbols))).all():
         raise ConfigurationError(f"{where}: an atom is of no known element")
     if not atoms.pbc.all():
-        raise ConfigurationError(f"{where} is not periodic in three directions; expected a crystal, or a box around it")
+        raise ConfigurationError(
+            f"{where} is not periodic in three directions; expected a crystal, or a box around it",
+            hint="in ASE: atoms.center(vacuum=8); atoms.pbc = True; then write it as extended XYZ",
+        )
     if abs(np.linalg.det(cell)) < _SMALLEST_VOLUME * len(numbers):
         raise ConfigurationError(f"{where}: its cell has less than {_SMALLEST_VOLUME} Å³ for an atom")
     if np.linalg.det(cell) < 0:

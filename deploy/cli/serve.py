@@ -154,6 +154,7 @@ def stop(*, force: ForceStop = False) -> None:
     from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
     from tansaku.tasks.backends.stores.live_drivers import refuse_running_drivers
     from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.ground.site.serve_lock import serving_process
 
     settings = Settings.from_environment()
     server = EmbeddedMongod(settings.home, runtime=settings.runtime)
@@ -163,6 +164,9 @@ def stop(*, force: ForceStop = False) -> None:
     database = server.stop()
     for title, ran in (("Prefect server", prefect), ("database", database)):
         say(f"{title}: {'stopped' if ran else 'was not running'}")
+    serving = serving_process(settings.home)
+    if serving is not None:
+        say(f"`tansaku serve` (process {serving}) still runs and starts them again; end it by Ctrl-C or `kill {serving}`")
 
 
 def prefect_login() -> None:

@@ -285,7 +285,7 @@ def outlook(given: Given) -> str:
         return f"{kind}: stored; the driver applies it before its next proposal"
     if needs_driver(kind):
         return f"{kind}: stored; it is not running, so the service is asked to run it"
-    return f"{kind}: stored; it is not running now, so the command takes effect once it runs again"
+    return f"{kind}: stored; it is not running now, so the command takes effect when it runs"
 
 
 def find_given(record: CampaignRecord, key: str | None, *, has_driver: bool) -> Given | None:

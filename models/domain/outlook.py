@@ -159,11 +159,11 @@ class Outlook(Record):
         low, high = min(self.short.values()), max(self.short.values())
         have = str(low) if low == high else f"{low} to {high}"
         more = f"about {counted(self.evaluations, 'more evaluation')}{' of these' if self.systems > 1 else ''}"
-        begun = f"What further evaluations gain cannot be said before there are {self.needed} results"
+        begun = f"It is too early to say what further evaluations gain: that takes {self.needed} results"
         if self.systems == 1:
-            return f"{begun}: there are {have}; {more}"
+            return f"{begun}, and there are {have}; {more}"
         has = "has" if len(self.short) == 1 else "have"
-        return f"{begun} of each {self.words[0]}: {len(self.short)} of {self.systems} {has} {have}; {more}"
+        return f"{begun} of each {self.words[0]}, and {len(self.short)} of {self.systems} {has} {have}; {more}"
 
 
 def _amount(value: float) -> str:

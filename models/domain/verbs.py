@@ -175,7 +175,7 @@ OWNER_VERBS: Mapping[OwnerKind, OwnerVerb] = {
         field="users",
         label="Names of users",
         button="Share",
-        note="These operators may run, pause, cancel, edit and schedule it and report values; who sees it stays.",
+        note="These operators may run, pause, cancel, edit and schedule it and report values; who can see it stays the same.",
         needed=False,
     ),
     "delete": OwnerVerb(

@@ -163,9 +163,9 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     # Values arrive without a reload.
     expect(page.get_by_role("heading", name=NAME, exact=True)).to_be_visible(timeout=PATIENCE)
     expect(page.locator("body")).to_contain_text("seed: 7")
-    expect(page.locator("#failures")).to_contain_text("timeout", timeout=PATIENCE)
+    expect(page.locator("#failures")).to_contain_text(re.compile("timeout|not_converged"), timeout=PATIENCE)
     expect(page.locator("#facts")).to_contain_text("it is not running now", timeout=PATIENCE)
-    # The time limit was too short; with a longer one the same evaluations succeed, but for one.
+    # The time limit is too short for what a driver does not find finished; with a longer one all but one succeed.
     page.get_by_text("Edit budget and execution").click()
     page.locator("#execution-timeout").fill("600")
     command(page, "Store the edit")

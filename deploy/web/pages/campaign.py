@@ -88,23 +88,27 @@ class Done:
     Attributes:
         requested: Id of a command.
         revoked: Id of a link that was revoked.
+        known: Whether somebody wanted to create what is stored already.
         link: A new link, whose secret is shown this once.
     """
 
     requested: str | None = None
     revoked: str | None = None
+    known: bool = False
     link: str | None = None
 
 
 NOTHING_DONE = Done()
 
+_KNOWN = "This campaign is stored already, with the same spec: nothing new was created. Choose another name for a new one."
+
 
 @router.get("/{name}")
 def campaign_page(
-    request: Request, actor: Viewer, name: str, requested: str | None = None, revoked: str | None = None
+    request: Request, actor: Viewer, name: str, requested: str | None = None, revoked: str | None = None, known: bool = False
 ) -> Response:
     """Shows a campaign."""
-    return show_campaign(request, actor, name, Done(requested, revoked))
+    return show_campaign(request, actor, name, Done(requested, revoked, known))
 
 
 def show_campaign(request: Request, actor: Actor, name: str, done: Done = NOTHING_DONE, refused: Refused = NOTHING) -> Response:
@@ -119,7 +123,7 @@ def show_campaign(request: Request, actor: Actor, name: str, done: Done = NOTHIN
     given = steering.find_given(reading.record, done.requested, has_driver=reading.lease is not None)
     revoked = managing.said_of_revoked(services, done.revoked)
     content = _content(services, actor, reading) | {
-        "said": revoked or (None if given is None else steering.outlook(given)),
+        "said": revoked or (None if given is None else steering.outlook(given)) or (_KNOWN if done.known else None),
         "spec_text": reading.once("spec_text", lambda: write_yaml(reading.record.spec)),
         "of_owners": OWNER_VERBS if may_own(services.accounts, actor, reading.record) else {},
         "first": {"share": " ".join(known.user for known in reading.record.shared_with)},

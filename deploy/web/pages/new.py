@@ -96,6 +96,8 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
         report = earlier_report(earlier) if earlier else None
         wanted = creating.Creation(shown.text, site or None, action == "run", project=project, earlier=report)
         created = creating.create(services, actor, wanted)
+        if not created.new:
+            return RedirectResponse(f"{campaign_address(created.record.name)}?known=true", HTTPStatus.SEE_OTHER)
         page_of = "/measurements" if action == "run" and stored_spec(created.record).manual else ""
         return RedirectResponse(campaign_address(created.record.name) + page_of, HTTPStatus.SEE_OTHER)
     except ConfigurationError as error:

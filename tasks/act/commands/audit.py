@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,9 @@ from tansaku.models.domain.accounts import Accounts, Actor, AuditEntry, Role
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.tasks.ground.site.users import user_name
+
+
+_ORDER = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -72,5 +76,5 @@ def record_change(accounts: Accounts, actor: Actor, change: Change, now: datetim
 
 
 def entry_id(moment: datetime) -> str:
-    """A new id that sorts by time: microseconds, then random digits."""
-    return f"{round(moment.timestamp() * 1e6):016x}-{secrets.token_hex(8)}"
+    """A new id that sorts by time: microseconds, the order of this process's entries, then random digits."""
+    return f"{round(moment.timestamp() * 1e6):016x}-{next(_ORDER) % (1 << 32):08x}{secrets.token_hex(4)}"

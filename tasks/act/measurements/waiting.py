@@ -242,7 +242,7 @@ def _why(evaluation: Evaluation) -> str:
         return "measured again, as somebody asked"
     if proposal.predicted_mean is None:
         return f"chosen by {proposal.model}"
-    return f"largest expected gain by {proposal.model}, those that wait counted as measured as predicted"
+    return f"chosen by {proposal.model} for the largest expected gain"
 
 
 def _nearest(opened: OpenedCampaign, waiting: Sequence[Evaluation]) -> list[Evaluation | None]:

@@ -43,11 +43,18 @@ def events_of(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> l
     return list(_events(line, now, limits))
 
 
+def _best(line: CampaignLine) -> str:
+    """The value that the page of the campaign begins with, in words."""
+    if line.relaxed is not None:
+        return f"best after the final relaxation {with_unit(f'{line.relaxed.value:.6g}', line.unit)} ({line.relaxed.candidate})"
+    return "no value" if line.best is None else f"best {with_unit(f'{line.best:.6g}', line.unit)} ({line.candidate})"
+
+
 def _events(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> Iterator[Event]:
     done = f"{counted(line.evaluations, 'evaluation')}, {line.failed} failed"
     if line.stop_reason is not None and line.state in ENDED:
         why = StopReason(line.stop_reason).words
-        best = "no value" if line.best is None else f"best {with_unit(f'{line.best:.6g}', line.unit)} ({line.candidate})"
+        best = _best(line)
         ended = f"{line.evaluations}-{line.stop_reason}"
         yield Event(Happening.FINISHED, ended, f"{line.name} has ended: {why}", f"{best}; {done}")
     if line.failed:

@@ -54,7 +54,7 @@ def serve_lock(home: Path, patience: float = REMAINS_SECONDS) -> Iterator[HeldLo
     Raises:
         ConfigurationError: One runs on this home folder.
     """
-    path = home / "service" / "serve.lock"
+    path = _path_in(home)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -69,6 +69,23 @@ def serve_lock(home: Path, patience: float = REMAINS_SECONDS) -> Iterator[HeldLo
         yield held
     finally:
         os.close(descriptor)
+
+
+def serving_process(home: Path) -> int | None:
+    """Id of the process of the `tansaku serve` on a home folder; None: none runs."""
+    path = _path_in(home)
+    holder = _holder(path)
+    if not _lives(holder):
+        return None
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return None if locked(descriptor) else int(holder["pid"])
+    finally:
+        os.close(descriptor)
+
+
+def _path_in(home: Path) -> Path:
+    return home / "service" / "serve.lock"
 
 
 def _holder(path: Path) -> JsonDict:

@@ -51,7 +51,7 @@ class Comparison(Record):
         quantity: Name of the values.
         series: Best value so far against evaluations and cost.
         reached: Number of evaluations after which each has its best value; None: it has none.
-        leading: Names of the campaigns with the best value of all.
+        leading: Names of the campaigns with the best value of all: of the final relaxation if each has one, else of the search.
         cost_unit: Of all costs; None: it is unknown, or they differ, and costs are not compared.
         differences: Keys of the specs whose values differ, in the order of the specs.
         systems: By name, at most 200.
@@ -82,18 +82,25 @@ def compared(readings: Sequence[Campaign]) -> Comparison:
     series = tuple(best_series(reading) for reading in readings)
     costs = {known.cost_unit for known in series}
     lines = tuple(campaign_line(reading) for reading in readings)
-    bests = [first.sign * line.best for line in lines if line.best is not None]
     return Comparison(
         unit=first.spec.objective.unit,
         quantity=first.spec.space.description.value_key,
         campaigns=lines,
         series=series,
         reached=tuple(_reached(known) for known in series),
-        leading=tuple(line.name for line in lines if line.best is not None and first.sign * line.best == min(bests)),
+        leading=_leading(lines, first.sign),
         cost_unit=costs.pop() if len(costs) == 1 else None,
         differences=_differences([reading.record.spec for reading in readings]),
         systems=_systems(readings),
     )
+
+
+def _leading(lines: Sequence[CampaignLine], sign: float) -> tuple[str, ...]:
+    """Names of the campaigns with the best value; ``sign`` is -1 where high values are wanted."""
+    relaxed = {line.name: line.relaxed.value for line in lines if line.relaxed is not None}
+    searched = {line.name: line.best for line in lines if line.best is not None}
+    values = {name: sign * value for name, value in (relaxed if len(relaxed) == len(lines) else searched).items()}
+    return tuple(name for name, value in values.items() if value == min(values.values()))
 
 
 def _reached(series: Series) -> int | None:

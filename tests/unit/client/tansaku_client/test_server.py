@@ -209,7 +209,7 @@ def test_points_are_predicted_as_in_the_database_of_the_server(dashboard: Dashbo
         campaign.predict([{"x": 0.75, "kind": "soft"}, {"x": 1e300}])
     with pytest.raises(LookupError, match="b2"):
         campaign.predict("b2")
-    with pytest.raises(tc.ConfigurationError, match=r"'x' is 1e\+300, expected a finite number"):
+    with pytest.raises(tc.ConfigurationError, match=r"'x' is 1e\+300; expected a finite number"):
         campaign.predict({"x": 1e300, "kind": "soft"})
     frame = campaign.predict(["a", {"x": 0.75, "kind": "soft"}])
     stored = Campaign.load(dashboard.site.services.store, "rows").whole()

@@ -30,7 +30,7 @@ def test_a_photo_is_shown_and_a_file_only_saved(site, measured, serve):
     assert (added.status_code, added.json()["media"]) == (201, "image/jpeg")
     assert attach(measured, "photo", photo(), photo="true").status_code == 200
     file = attach(measured, "file", HOSTILE, file="a <b>.html").json()
-    assert [entry.after["name"] for entry in site.changes("campaign.attach")] == ["sample.jpg", "a <b>.html"]
+    assert [entry.after["name"] for entry in reversed(site.changes("campaign.attach"))] == ["sample.jpg", "a <b>.html"]
     serve()
     viewer = site.logged_in(Role.VIEWER)
     shown = viewer.get(f"{PATH}/attachments/{added.json()['sha256']}")

@@ -101,7 +101,7 @@ def test_one_form_sent_twice_is_one_command(site_with):
     assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
         "campaign.pause"
     ]
-    expected = "pause: stored; it is not running now, so the command takes effect once it runs again"
+    expected = "pause: stored; it is not running now, so the command takes effect when it runs"
     assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "the driver applies it" in browser.get(answer.headers["Location"]).text
@@ -338,7 +338,7 @@ def test_only_commands_that_apply_are_offered_and_accepted(site_with):
 def test_the_page_says_what_further_evaluations_may_bring(table_file, site_with):
     table_file.write_text(table_file.read_text().replace("{type: grid}", "{type: gp, preset: default}"))
     page = site_with("a1", "b1", "b2").logged_in(Role.VIEWER).get(PAGE).text
-    assert "What further evaluations gain cannot be said before there are 5 results of each system: 1 of 2 has 1" in page
+    assert "It is too early to say what further evaluations gain: that takes 5 results of each system, and 1 of 2 has 1" in page
     ended = site_with("a1", "b1", "b2", stop=StopReason.EVALUATIONS).logged_in(Role.VIEWER).get(PAGE).text
     assert "What further evaluations gain" not in ended
 

@@ -88,6 +88,13 @@ def test_a_wrong_field_is_marked_and_what_was_typed_stays(browser):
     assert (refused.status_code, "70,000 characters" in refused.text) == (422, True)
 
 
+def test_what_is_stored_already_is_shown_and_said_so(browser):
+    send(browser, "create")
+    again = send(browser, "create").headers["Location"]
+    assert again == "/campaigns/rows?known=true"
+    assert "This campaign is stored already" in browser.get(again).text
+
+
 def test_why_nothing_was_created_stays_and_stands_by_the_buttons(browser):
     assert send(browser, "create").status_code == 303
     page = send(browser, "create", SPEC + "seed: 9\n").text

@@ -98,7 +98,7 @@ def test_a_field_without_a_place_keeps_what_was_typed_and_says_why():
 
 WRONG = [
     ("experiment", {"parameter-1": "t", "low-1": "cold", "high-1": "2"}, {"low-1"}),
-    ("experiment", {"parameter-1": "t", "low-1": "3", "high-1": "2"}, {"parameter-1"}),
+    ("experiment", {"parameter-1": "t", "low-1": "3", "high-1": "2"}, {"low-1"}),
     ("experiment", {"parameter-1": "t", "type-1": "category", "values-1": "rye"}, {"values-1"}),
     ("experiment", {"parameter-1": "t", "low-1": "1", "high-1": "2", "objective.property": "", "name": "A b"}, {"name"}),
     ("experiment", {"budget.evaluations": "many"}, {"parameter-1", "budget.evaluations"}),

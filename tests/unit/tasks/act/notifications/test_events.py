@@ -9,6 +9,7 @@ import pytest
 from tansaku.models.domain.notifications import Happening
 from tansaku.models.domain.states import CampaignState
 from tansaku.tasks.act.notifications.events import events_of
+from tansaku.tasks.read.views.headline import Best
 from tansaku.tasks.read.views.readings import CampaignLine
 from tests.unit.tasks.act.notifications.conftest import NOON
 
@@ -69,3 +70,9 @@ def test_an_end_is_told_with_its_best_value():
     (event,) = events_of(line(state=CampaignState.FINISHED, stop_reason="budget", failed=0), NOON, lambda: "")
     assert event.title == "al has ended: its cost was spent"
     assert event.text == "best 62.5 mJ/m2 (c1); 7 evaluations, 0 failed"
+
+
+def test_an_end_is_told_with_the_value_of_the_final_relaxation():
+    relaxed = Best(number=9, candidate="c2", value=59.0)
+    (event,) = events_of(line(state=CampaignState.FINISHED, stop_reason="budget", relaxed=relaxed), NOON, lambda: "")
+    assert event.text.startswith("best after the final relaxation 59 mJ/m2 (c2); ")

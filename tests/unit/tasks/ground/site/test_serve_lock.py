@@ -1,5 +1,6 @@
 """One `tansaku serve` on a home folder, and after a kill the next one waits for what is left of it."""
 
+import os
 import subprocess
 import sys
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.ground.site.serve_lock import serve_lock
+from tansaku.tasks.ground.site.serve_lock import serve_lock, serving_process
 
 URL = "http://127.0.0.1:8421"
 KILLED = """
@@ -21,8 +22,10 @@ with serve_lock(Path(sys.argv[1])) as lock:
 
 
 def test_a_second_one_is_refused_with_the_address_of_the_first(tmp_path):
+    assert serving_process(tmp_path) is None
     with serve_lock(tmp_path) as lock:
         lock.note(URL)
+        assert serving_process(tmp_path) == os.getpid()
         begun = time.monotonic()
         words = rf"already runs on .*: process \d+; its dashboard is {URL}"
         with pytest.raises(ConfigurationError, match=words) as refused, serve_lock(tmp_path):
@@ -35,6 +38,7 @@ def test_a_second_one_is_refused_with_the_address_of_the_first(tmp_path):
         assert "TANSAKU_HOME" in refused.value.hint
     with serve_lock(tmp_path):
         pass
+    assert serving_process(tmp_path) is None
     with serve_lock(tmp_path / "other"):
         pass
 

@@ -46,7 +46,7 @@ def test_before_the_first_certificate_it_is_said_what_is_missing(proposed_by):
     (said,) = campaign_status(store, NAME).further
     # Only alpha has candidates that are still open.
     assert said == (
-        "What further evaluations gain cannot be said before there are 5 results of each system: 1 of 2 has 1; "
+        "It is too early to say what further evaluations gain: that takes 5 results of each system, and 1 of 2 has 1; "
         "about 2 more evaluations of these"
     )
     assert f"  {said}" in campaign_status(store, NAME).describe().splitlines()
