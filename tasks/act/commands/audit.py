@@ -12,7 +12,6 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.tasks.ground.site.users import user_name
 
-
 _ORDER = itertools.count()
 
 
