@@ -72,9 +72,8 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
         try:
             measuring.tell(services, actor, created.record.name, wanted.earlier, key)
         except ReportError as error:
-            said = error.message.removeprefix("nothing was stored:").strip()
             raise FieldError(
-                "earlier", f"{said}; the campaign is stored without them: correct them and create it again"
+                "earlier", f"{error.listed}; the campaign is stored without them: correct them and create it again"
             ) from error
     if wanted.run:
         ask_to_run(services, actor, created.record.name, run_key(created.record))

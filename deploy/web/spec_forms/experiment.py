@@ -22,10 +22,10 @@ from tansaku.deploy.web.spec_forms.form import SpecForm
 from tansaku.deploy.web.spec_forms.parts import measured
 from tansaku.deploy.web.spec_forms.rows import NamedRow, names_in
 from tansaku.deploy.web.spec_forms.shelf import Shelf
-from tansaku.models.domain.errors import ConfigurationError, FieldError
+from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.report_columns import ALIASES, COLUMNS, VALUE
-from tansaku.tasks.act.measurements.report_file import Report, Row, read_report
+from tansaku.tasks.act.measurements.report_file import Report, ReportError, Row, read_report
 
 KINDS = {"number": "a number", "integer": "a whole number", "category": "one of several"}
 """Kinds of parameters, in words."""
@@ -166,7 +166,8 @@ def _earlier() -> Field:
     def write(data: JsonDict, text: str) -> None:
         if not text.strip():
             return
-        report, wanted = earlier_report(text), _read(text).columns[-1]
+        table = _read(text)
+        report, wanted = _renamed(table), table.columns[-1]
         if not mapping_at(data, _PARAMETERS):
             columns = [name for name in report.columns if name not in _OTHERWISE]
             put(data, _PARAMETERS, dict(_column(report, name) for name in columns))
@@ -183,7 +184,10 @@ def _earlier() -> Field:
 
 def earlier_report(text: str) -> Report:
     """The report of a pasted table, whose columns are called as the parameters are. Raises FieldError."""
-    report = _read(text)
+    return _renamed(_read(text))
+
+
+def _renamed(report: Report) -> Report:
     names = {name: name if name in _OTHERWISE else name_and_unit(name)[0] for name in report.columns}
     if VALUE not in names:
         names[report.columns[-1]] = VALUE
@@ -194,8 +198,8 @@ def earlier_report(text: str) -> Report:
 def _read(text: str) -> Report:
     try:
         return read_report(text.encode(), "the table")
-    except ConfigurationError as error:
-        raise FieldError(EARLIER, error.message.removeprefix("nothing was stored:").strip()) from error
+    except ReportError as error:
+        raise FieldError(EARLIER, error.listed) from error
 
 
 def _column(report: Report, name: str) -> tuple[str, JsonDict]:

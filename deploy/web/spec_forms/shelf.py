@@ -40,10 +40,6 @@ class Shelf:
     def _names(self) -> dict[FileKind, list[str]]:
         return {}
 
-    def columns(self, name: str) -> list[str]:
-        """Names of the columns of the table that a spec of this user means. Raises FieldError."""
-        return list(self.first_cells(name))
-
     def first_cells(self, name: str) -> Mapping[str, Sequence[str]]:
         """The first cells of each column of the table that a spec of this user means. Raises FieldError."""
         if name not in self._cells:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from tansaku.deploy.web.spec_forms.fields import Field, Part, found
@@ -56,10 +57,15 @@ class Beside:
     text: str
     refused: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def data(self) -> JsonDict:
+        """The data of the text that the fields show."""
+        return _data(self.shown) or {}
+
     @property
     def form(self) -> SpecForm | None:
         """The form for the kind of the spec; None: it has none."""
-        return form_of(_data(self.shown) or {})
+        return form_of(self.data)
 
     @property
     def systems(self) -> str:
@@ -74,17 +80,16 @@ class Beside:
     @property
     def unit(self) -> str:
         """Unit of what is wanted; empty: none yet, or a plain number."""
-        unit = found(_data(self.shown), ("objective", "unit"))
+        unit = found(self.data, ("objective", "unit"))
         return unit if isinstance(unit, str) and unit != "1" else ""
 
     def in_words(self, problems: Sequence[KeyProblem]) -> Sequence[KeyProblem]:
         """The problems, those of missing or empty keys in the words of the form."""
-        data = _data(self.shown)
         entries: tuple[Field | Part, ...] = (*self.fields, *self.parts)
         words = {key: text for entry in entries for key, text in entry.lacking.items()}
         return [
             SpecProblem(problem.key, problem.line, words[problem.key])
-            if problem.key in words and not found(data, problem.key.split("."))
+            if problem.key in words and not found(self.data, problem.key.split("."))
             else problem
             for problem in problems
         ]

@@ -57,12 +57,16 @@ class ReportError(ConfigurationError):
 
     Args:
         problems: What is wrong, each with its line.
+
+    Attributes:
+        listed: The first problems, without that nothing was stored.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
         more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        self.listed = f"{shown}{more}".strip()
         super().__init__(f"nothing was stored:\n{shown}{more}")
 
 

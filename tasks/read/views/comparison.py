@@ -100,7 +100,8 @@ def _leading(lines: Sequence[CampaignLine], sign: float) -> tuple[str, ...]:
     relaxed = {line.name: line.relaxed.value for line in lines if line.relaxed is not None}
     searched = {line.name: line.best for line in lines if line.best is not None}
     values = {name: sign * value for name, value in (relaxed if len(relaxed) == len(lines) else searched).items()}
-    return tuple(name for name, value in values.items() if value == min(values.values()))
+    best = min(values.values(), default=None)
+    return tuple(name for name, value in values.items() if value == best)
 
 
 def _reached(series: Series) -> int | None:
