@@ -74,15 +74,29 @@ class Dashboard:
     def connect(self, role: Role = Role.OPERATOR, **options: object) -> tc.Server:
         return tc.connect(self.address, token=self.token(role), **options)
 
+    def stop_service(self) -> None:
+        """Ends the service; returns when no earlier change is still being carried out."""
+        with self._one:
+            self.serves = False
+
+    def serve(self) -> None:
+        """Answers the requests that wait, where a service runs."""
+        with self._one:
+            if self.serves:
+                self._answer()
+
     def carry_out(self) -> None:
         """Answers the requests that wait, as the service does."""
-        requests = self.site.services.requests
         with self._one:
-            for request in requests.requests_in(RequestState.WAITING):
-                requests.answer_request(request.id, Answer(service="test", run="run-1"), datetime.now(UTC))
-                with suppress(Killed):
-                    self._drive(request.campaign)
-                requests.end_request(request.id, "completed", datetime.now(UTC))
+            self._answer()
+
+    def _answer(self) -> None:
+        requests = self.site.services.requests
+        for request in requests.requests_in(RequestState.WAITING):
+            requests.answer_request(request.id, Answer(service="test", run="run-1"), datetime.now(UTC))
+            with suppress(Killed):
+                self._drive(request.campaign)
+            requests.end_request(request.id, "completed", datetime.now(UTC))
 
     def _drive(self, name: str) -> None:
         services = self.site.services
@@ -108,8 +122,8 @@ def dashboard(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
             await send({**message, "body": b""} if lost and message["type"] == "http.response.body" else message)
 
         await site.app(scope, receive, dropped)
-        if scope["type"] == "http" and scope["method"] == "POST" and found.serves:
-            await run_in_threadpool(found.carry_out)
+        if scope["type"] == "http" and scope["method"] == "POST":
+            await run_in_threadpool(found.serve)
 
     with listening(Address(port=0)) as bound:
         server = server_of(app, Address())

@@ -348,7 +348,7 @@ def test_a_server_that_is_no_dashboard_is_named(tmp_path):
 
 def test_without_a_service_it_says_what_it_waits_for(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
-    dashboard.serves = False
+    dashboard.stop_service()
     with pytest.raises(tc.TransientError, match=r"rows: 0 of 2 proposals after 0.3 s; ask again: request_id='batch-0002'"):
         campaign.ask(2, request_id="batch-0002", timeout=0.3)
 
@@ -357,7 +357,7 @@ def test_what_was_started_is_waited_for(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
     with pytest.raises(tc.StateError, match="'rows' was not started; `start\\(\\)` does it"):
         campaign.wait()
-    dashboard.serves = False
+    dashboard.stop_service()
     campaign.start(request_id="start-0001")
     assert campaign.wait(0.2) is None
     with pytest.raises(tc.TransientError, match=r"rows: runs longer than 0.2 s; wait again: request_id='start-0001'"):
