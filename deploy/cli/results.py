@@ -289,7 +289,7 @@ def plot(
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the figures.")] = Path(),
     site: SiteOption = None,
 ) -> None:
-    """Plots a campaign as PNG and as interactive HTML that needs no network."""
+    """Plots a campaign as PNG."""
     from tansaku.tasks.read.figures import draw_campaign
     from tansaku.tasks.read.views.campaign import Campaign
 
@@ -305,7 +305,7 @@ def hull(
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", metavar="FILE", help="Draw it (two or three elements): a .png or .html."),
+        typer.Option("--figure", metavar="FILE", help="Draw it (two or three elements): a .png or .svg."),
     ] = None,
     entries: Annotated[
         Path | None, typer.Option("--entries", metavar="FILE", help="Write the crystals as entries of pymatgen, JSON.")
@@ -338,7 +338,7 @@ def hull(
         from tansaku.tasks.read.figures import hull as hull_figure
 
         with writing("--figure", figure):
-            hull_figure.draw(found, figure, name)
+            hull_figure.draw(found, figure)
         if not (as_json or as_csv):
             say(str(figure))
 

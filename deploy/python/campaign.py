@@ -412,7 +412,7 @@ class Campaign(Steered):
         """Draws the best value so far against evaluations and cost; ``view().plot(folder)`` draws all figures.
 
         Args:
-            path: File that ends in ``.png``, ``.svg`` or ``.html``.
+            path: File that ends in ``.png`` or ``.svg``.
 
         Raises:
             ConfigurationError: It has another ending, cannot be written, or nothing has a value yet.
@@ -420,15 +420,13 @@ class Campaign(Steered):
         from tansaku.tasks.read.figures import convergence
 
         path = _path("plot", path)
+        if path.suffix not in {".png", ".svg"}:
+            raise ConfigurationError(f"plot: {str(path)!r} does not end in .png or .svg")
         found = self.view().convergence()
         try:
-            if path.suffix in (".png", ".svg"):
-                return convergence.draw_png(found, path)
-            if path.suffix == ".html":
-                return convergence.draw_html(found, path, self._name)
+            return convergence.draw_png(found, path)
         except OSError as error:
             raise ConfigurationError(f"plot: {str(path)!r} cannot be written: {error.strerror}") from error
-        raise ConfigurationError(f"plot: {str(path)!r} does not end in .png, .svg or .html")
 
     def structure(self, candidate: Candidate | str) -> Atoms:
         """The structure of a candidate, before it is computed.

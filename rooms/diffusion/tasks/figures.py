@@ -18,7 +18,6 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.read.figures.drawing import Drawing, drawn
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -40,7 +39,7 @@ def surface_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
 
 
 def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
-    """Draws the figures of a surface as PNG; surface and path also as interactive HTML.
+    """Draws the figures of a surface as PNG.
 
     Args:
         folder: Made if it does not exist.
@@ -50,14 +49,11 @@ def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
 
 
 def path_figures(data: Campaign, report: PathReport) -> list[Drawing]:
-    """Figures of a surface; surface and path also as interactive pages."""
-    name, surface = data.record.name, report.surface
-    cuts, way = surface_slices(surface), path_profile(report)
-    made = [
-        Drawing("surface", (), partial(_draw_slices, cuts), lambda path: _draw_surface_html(surface, path, name)),
-    ]
+    """Figures of a surface."""
+    cuts, way = surface_slices(report.surface), path_profile(report)
+    made = [Drawing("surface", (), partial(_draw_slices, cuts))]
     if way is not None:
-        made.append(Drawing("path", way, partial(_draw_profile, way), lambda path: _draw_profile_html(way, path, name)))
+        made.append(Drawing("path", way, partial(_draw_profile, way)))
     if report.refinement is not None and report.refinement.hops:
         made.append(Drawing("bands", (), partial(_draw_bands, report, report.refinement)))
     if any(found.estimate is not None for found in data.certificates):
@@ -168,63 +164,6 @@ def _plane(cut: Slice, across: FloatArray, up: FloatArray) -> tuple[FloatArray, 
     return places[..., 0], places[..., 1]
 
 
-def _draw_surface_html(surface: CampaignSurface, path: Path, name: str) -> Path:
-    """Draws surfaces of equal energy or, by a button, of equal deviation, with the path and the computed points.
-
-    The energy is the bottleneck's; the deviation half of the largest one among points that may lie below the bottleneck.
-    """
-    import plotly.graph_objects as go
-
-    shape, members = surface.grid.shape, surface.grid.members
-    lowest = surface.network.sites[surface.network.minimum].energy
-    easiest = surface.network.percolations[surface.goal.dimensions - 1]
-    level = (easiest.level if easiest is not None else lowest + 0.5) - lowest
-    energies = np.where(members >= 0, surface.values[members], np.inf) - lowest
-    deviations = np.where(members >= 0, surface.deviations[members], 0.0)
-    deviations = np.where(np.isfinite(deviations) & (energies - 2.0 * deviations <= level), deviations, 0.0)
-    half = 0.5 * float(deviations.max())
-    places = np.indices(shape).reshape(3, -1) / np.array(shape)[:, None]
-    figure = go.Figure()
-    for values, at, colour, seen in (
-        (np.minimum(energies, 4.0 * max(level, 0.05)), level, MAIN, True),
-        (deviations, half, ACCENT, False),
-    ):
-        figure.add_isosurface(
-            **dict(zip("xyz", places, strict=True)),
-            value=values, isomin=at, isomax=at, surface={"count": 1}, opacity=0.35, colorscale=[[0, colour], [1, colour]],
-            showscale=False, hoverinfo="skip", visible=seen,
-        )  # fmt: skip
-    known = (members >= 0) & surface.computed[members]
-    figure.add_scatter3d(
-        **dict(zip("xyz", places[:, known], strict=True)),
-        mode="markers",
-        marker={"size": 2, "color": INK},
-        text=[f"{value:.3f} eV" for value in energies[known]],
-        hovertemplate="%{text}<extra></extra>",
-    )
-    way = surface.path(surface.goal.dimensions)
-    if way is not None:
-        x, y, z = way.fractions.T
-        figure.add_scatter3d(x=x, y=y, z=z, mode="lines", line={"color": ACCENT, "width": 6}, hoverinfo="skip")
-    rest = [True] * (len(figure.data) - 2)
-    said = (f"points up to {level:.3f} eV", f"deviations of {half:.2g} eV and more below the bottleneck")
-    titles = [plain(f"{name}: {text}, path, computed points") for text in said]
-    buttons = [
-        {"label": label, "method": "update", "args": [{"visible": [*shown, *rest]}, {"title.text": title}]}
-        for label, shown, title in zip(("energy", "deviation"), ((True, False), (False, True)), titles, strict=True)
-    ]
-    figure.update_layout(
-        template="simple_white",
-        title=titles[0],
-        showlegend=False,
-        scene={f"{axis}axis": {"title": {"text": vector}} for axis, vector in zip("xyz", _AXES, strict=True)}
-        | {"camera": {"eye": {"x": 2.1, "y": 1.1, "z": 0.9}}},
-        margin={"l": 10, "r": 10, "b": 10, "t": 60},
-        updatemenus=[{"type": "buttons", "direction": "right", "x": 0.0, "xanchor": "left", "y": 1.0, "buttons": buttons}],
-    )
-    return write_html(figure, path, f"{name}: energy surface")
-
-
 @dataclass(frozen=True)
 class PathProfile:
     """Energy along the path over the grid.
@@ -294,21 +233,6 @@ def _draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
         axes.set_xlabel(f"distance of the ion along the hop [Å]; method: {refinement.hops[0].method}")
         axes.set_ylabel("energy above the minimum [eV]")
         return save_image(figure, path)
-
-
-def _draw_profile_html(way: PathProfile, path: Path, name: str) -> Path:
-    """Draws the path as an interactive page."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    figure.add_scatter(x=way.distance, y=way.energy, mode="lines", line={"color": MAIN}, name="expected")
-    figure.add_scatter(
-        x=way.computed[:, 0], y=way.computed[:, 1], mode="markers", marker={"color": ACCENT, "size": 7}, name="computed"
-    )
-    figure.update_xaxes(title_text="distance along the path [Å]")
-    figure.update_yaxes(title_text="energy above the minimum [eV]")
-    figure.update_layout(template="simple_white", title=plain(f"{name}: barrier {way.barrier:.3f} eV"))
-    return write_html(figure, path, f"{name}: path")
 
 
 def _draw_certificates(certificates: Sequence[Certificate], path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Figures of a campaign: PNG for paper and README, interactive HTML that needs no network."""
+"""Figures of a campaign, as PNG and SVG."""
 
 from tansaku.tasks.read.figures.campaign import draw_campaign
 

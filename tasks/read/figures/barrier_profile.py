@@ -10,7 +10,6 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -75,27 +74,3 @@ def draw_png(lines: Sequence[Profile], path: Path) -> Path:
         axes.set_ylabel("energy relative to the lowest state [eV]")
         axes.legend(loc="upper right")
         return save_image(figure, path)
-
-
-def draw_html(lines: Sequence[Profile], path: Path, name: str) -> Path:
-    """Draws the paths, to be looked at with a browser."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for profile, colour in zip(lines, _COLOURS, strict=False):
-        x, y = profile.curve()
-        figure.add_scatter(x=x, y=y, mode="lines", line={"color": colour}, name=plain(profile.label), legendgroup=profile.label)
-        figure.add_scatter(
-            x=profile.distance,
-            y=profile.energy,
-            mode="markers",
-            marker={"color": colour, "size": 7},
-            showlegend=False,
-            legendgroup=profile.label,
-            hovertemplate="%{x:.2f} Å: %{y:.3f} eV",
-        )
-    figure.update_layout(
-        title=f"{plain(name)}: energy along the lowest-barrier paths", xaxis_title="distance along the path [Å]"
-    )
-    figure.update_yaxes(title="energy relative to the lowest state [eV]")
-    return write_html(figure, path, name)

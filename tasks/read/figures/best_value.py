@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, missing, pretty_unit, save_image
 from tansaku.tasks.read.views.best_values import BestValues
 
@@ -36,20 +35,3 @@ def draw_png(found: BestValues, path: Path) -> Path:
         if np.isnan(found.best).all():
             missing(axes, "no best value: no result keeps the limits")
         return save_image(figure, path)
-
-
-def draw_html(found: BestValues, path: Path, name: str) -> Path:
-    """Draws the figure as an interactive page."""
-    from plotly.graph_objects import Figure
-
-    figure = Figure()
-    for label, values, style in (
-        ("result", found.value, {"mode": "markers", "marker": {"color": FAINT, "size": 5}}),
-        ("best so far", found.best, {"mode": "lines", "line": {"shape": "hv", "color": MAIN}}),
-    ):
-        shown = [None if np.isnan(value) else float(value) for value in values]
-        figure.add_scatter(x=found.evaluation, y=shown, name=label, **style)
-    figure.update_xaxes(title_text="evaluations")
-    figure.update_yaxes(title_text=plain(axis_title(found)))
-    figure.update_layout(template="simple_white", title=plain(name), hovermode="x")
-    return write_html(figure, path, f"{name}: best value over evaluations")

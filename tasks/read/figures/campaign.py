@@ -57,7 +57,7 @@ def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[struct
 
 
 def draw_campaign(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
-    """Draws what a campaign has so far, each figure as PNG and, where it has one, as HTML. Each says whose values it shows.
+    """Draws what a campaign has so far, each figure as PNG. Each says whose values it shows.
 
     Args:
         folder: Made if it does not exist; files of the same name are overwritten.
@@ -96,25 +96,24 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     Raises:
         ConfigurationError: Nothing has a value yet.
     """
-    name = data.record.name
     made = [
-        Drawing.by(best_value, "best-value-over-evaluations", best_values_found(data), name),
-        Drawing.by(convergence_figure, "convergence", results.convergence(data), name),
+        Drawing.by(best_value.draw_png, "best-value-over-evaluations", best_values_found(data)),
+        Drawing.by(convergence_figure.draw_png, "convergence", results.convergence(data)),
     ]
     if (front := campaign_front(data)) is not None:
-        made.append(Drawing.by(front_figure, "front", front, name))
+        made.append(Drawing.by(front_figure.draw_png, "front", front))
     expected = results.predictions(data)
     if len(expected.value) >= parity.LEAST:
-        made.append(Drawing.by(parity, "parity", expected, name))
+        made.append(Drawing.by(parity.draw_png, "parity", expected))
     if (looks := looks_of(data)) is not None:
-        made.append(Drawing.by(first_look, "first-look", looks, name))
+        made.append(Drawing.by(first_look.draw_png, "first-look", looks))
     if (beside := look_values(data)) is not None:
-        made.append(Drawing.by(looks_figure, "looks", beside, name))
+        made.append(Drawing.by(looks_figure.draw_png, "looks", beside))
     if (diagram := drawn_hull(data)) is not None:
-        made.append(Drawing.by(hull_figure, "hull", diagram, name))
+        made.append(Drawing.by(hull_figure.draw_png, "hull", diagram))
     costs = data.cost_comparison
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:
-        made.append(Drawing.by(cost_figure, "cost", costs, name))
+        made.append(Drawing.by(cost_figure.draw_png, "cost", costs))
     return made + _further_figures(data, artifacts)
 
 
@@ -130,40 +129,32 @@ def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
 
 def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """Energy against angle, energy against the number of atoms where that is searched, and the best structures."""
-    name, unit = data.record.name, data.spec.objective.unit
-    curve = energy_angle.energy_curve(data)
-    made = [
-        Drawing(
-            "energy-angle",
-            curve,
-            lambda path: energy_angle.draw_png(curve, path),
-            lambda path: energy_angle.draw_html(curve, path),
-        )
-    ]
+    unit = data.spec.objective.unit
+    made = [Drawing.by(energy_angle.draw_png, "energy-angle", energy_angle.energy_curve(data))]
     if data.spec.space.densities:
-        made.append(Drawing.by(energy_density, "energy-density", energy_density.density_curves(data), name, unit))
+        made.append(Drawing.by(energy_density.draw_png, "energy-density", energy_density.density_curves(data), unit))
     pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)
     if data.spec.calculator is not None:
         # A label's energies of the atoms are not those that the stored structure carries.
         sources = f"{sources}; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
-        made.append(replace(Drawing.by(structures, "structures", pictures, name), note=sources, data=()))
+        made.append(replace(Drawing.by(structures.draw_png, "structures", pictures), note=sources, data=()))
     return made
 
 
 def composition_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
     """The map over the ions, the paths of the best, the model's errors over the rounds, and what matters to it."""
-    name, unit = data.record.name, data.spec.objective.unit
+    unit = data.spec.objective.unit
     expected, maps = results.predictions(data), composition_maps(data)
     made = []
     if composition_map.drawable(maps):
-        made.append(Drawing.by(composition_map, "map", maps, name, data.value_key, unit))
+        made.append(Drawing.by(composition_map.draw_png, "map", maps, data.value_key, unit))
     if len(expected.value) >= parity.LEAST:
-        made.append(Drawing.by(rounds, "rounds", expected, name))
+        made.append(Drawing.by(rounds.draw_png, "rounds", expected))
     if ways := barrier_profile.profiles(data):
-        made.append(Drawing.by(barrier_profile, "profiles", ways, name))
+        made.append(Drawing.by(barrier_profile.draw_png, "profiles", ways))
     if (mattered := relevance_history(data)) is not None:
-        made.append(relevance.relevance_drawing(mattered, name))
+        made.append(relevance.relevance_drawing(mattered))
     return made
 
 
@@ -171,4 +162,4 @@ def parameter_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing
     """Evaluations over the parameters; where there is a model, its slices, a contour of what matters most, and what matters."""
     made = parameters.drawings(data)
     mattered = relevance_history(data) if made else None
-    return made if mattered is None else [*made, relevance.relevance_drawing(mattered, data.record.name)]
+    return made if mattered is None else [*made, relevance.relevance_drawing(mattered)]

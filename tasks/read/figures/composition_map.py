@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
 
@@ -95,62 +94,3 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
         bar.set_label(headed(quantity, pretty_unit(unit)))
         figure.supxlabel("large: evaluated   small: predicted   ×: failed   dot: unknown", fontsize=7)
         return save_image(figure, path)
-
-
-def draw_html(maps: Sequence[CompositionMap], path: Path, name: str, quantity: str, unit: str) -> Path:
-    """Draws one panel per system as an interactive page."""
-    from plotly.subplots import make_subplots
-
-    low, high = _limits(maps)
-    shown = pretty_unit(unit)
-    figure = make_subplots(
-        rows=1, cols=len(maps), subplot_titles=[plain(item.system) for item in maps], horizontal_spacing=0.06
-    )
-    for column, item in enumerate(maps, start=1):
-        for trace in _traces(item, shown):
-            figure.add_scatter(row=1, col=column, **trace)
-        rows, columns = [plain(text) for text in item.rows], [plain(text) for text in item.columns]
-        title = plain(" · ".join(item.column_sites))
-        figure.update_xaxes(type="category", categoryarray=columns, title_text=title, row=1, col=column)
-        figure.update_yaxes(
-            type="category", categoryarray=rows[::-1], title_text=plain(item.row_site), row=1, col=column, automargin=True
-        )
-    figure.update_layout(
-        template="simple_white",
-        title=plain(name),
-        showlegend=False,
-        coloraxis={"colorscale": _COLOURS, "cmin": low, "cmax": high, "colorbar": {"title": plain(f"{quantity} [{shown}]")}},
-    )
-    return write_html(figure, path, f"{name}: {quantity} by ions")
-
-
-def _traces(panel: CompositionMap, unit: str) -> list[dict[str, Any]]:
-    kinds = (
-        (EVALUATED, {"symbol": "square", "size": 14, "line": {"width": 1, "color": INK}}),
-        (PREDICTED, {"symbol": "square", "size": 7}),
-        (RUNNING, {"symbol": "square-open", "size": 9}),
-        (FAILED, {"symbol": "x", "size": 9, "color": ACCENT}),
-    )
-    traces = []
-    for state, marker in kinds:
-        where = np.argwhere(panel.state == state)
-        coloured = {**marker, "color": [panel.value[tuple(at)] for at in where], "coloraxis": "coloraxis"}
-        traces.append(
-            {
-                "x": [plain(panel.columns[x]) for _, x in where],
-                "y": [plain(panel.rows[y]) for y, _ in where],
-                "mode": "markers",
-                "marker": marker if state == FAILED else coloured,
-                "text": [_hover(panel, int(y), int(x), unit) for y, x in where],
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-        )
-    return traces
-
-
-def _hover(panel: CompositionMap, row: int, column: int, unit: str) -> str:
-    text = plain(panel.labels[row, column])
-    if not np.isfinite(panel.value[row, column]):
-        return text
-    spread = "" if np.isnan(panel.deviation[row, column]) else f" ± {panel.deviation[row, column]:.3g} predicted"
-    return f"{text}<br>{panel.value[row, column]:.4g}{spread} {plain(unit)}"

@@ -9,7 +9,6 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, missing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Convergence
 
@@ -81,30 +80,3 @@ def draw_png(found: Convergence, path: Path) -> Path:
         right.set_xlabel(f"cumulative cost [% of exhaustive, {found.exhaustive_cost:,.0f}]")
         left.legend()
         return save_image(figure, path)
-
-
-def draw_html(found: Convergence, path: Path, name: str) -> Path:
-    """Draws the figure as an interactive page."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04)
-    numbers = np.arange(1, len(found.cost) + 1)
-    for column, x in ((1, numbers), (2, found.cost)):
-        for label, values, colour in (("worst system", found.worst_gap, ACCENT), ("mean over systems", found.mean_gap, MAIN)):
-            figure.add_scatter(
-                x=x,
-                y=[None if np.isnan(value) else float(value) for value in values],
-                mode="lines",
-                line={"shape": "hv", "color": colour},
-                name=label,
-                showlegend=column == 1,
-                row=1,
-                col=column,
-            )
-    figure.update_xaxes(title_text="evaluations", row=1, col=1)
-    figure.update_xaxes(title_text=f"cumulative cost (exhaustive: {found.exhaustive_cost:,.0f})", row=1, col=2)
-    figure.update_yaxes(title_text=headed(f"best so far − {_reference(found)}", plain(pretty_unit(found.unit))), row=1, col=1)
-    figure.update_layout(template="simple_white", title=plain(name), hovermode="x")
-    if np.isnan(found.worst_gap).all():
-        figure.add_annotation(text=NOT_YET, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
-    return write_html(figure, path, f"{name}: convergence")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, save_image
 from tansaku.tasks.read.views.costs import CostComparison
 
@@ -33,24 +32,3 @@ def draw_png(found: CostComparison, path: Path) -> Path:
         axes.set_xlabel("actual [core-seconds]")
         axes.set_ylabel("predicted when proposed [core-seconds]")
         return save_image(figure, path)
-
-
-def draw_html(found: CostComparison, path: Path, name: str) -> Path:
-    """Draws the figure as an interactive page."""
-    from plotly.graph_objects import Figure
-
-    limits = list(_limits(found))
-    figure = Figure()
-    figure.add_scatter(x=limits, y=limits, mode="lines", line={"color": FAINT, "width": 1}, hoverinfo="skip")
-    figure.add_scatter(
-        x=found.actual,
-        y=found.predicted,
-        mode="markers",
-        marker={"color": MAIN, "size": 5},
-        text=[plain(candidate) for candidate in found.candidates],
-        hovertemplate="%{text}<br>actual %{x:.3g}, predicted %{y:.3g}<extra></extra>",
-    )
-    figure.update_xaxes(title_text="actual [core-seconds]", type="log")
-    figure.update_yaxes(title_text="predicted when proposed [core-seconds]", type="log")
-    figure.update_layout(template="simple_white", title=plain(name), showlegend=False)
-    return write_html(figure, path, f"{name}: predicted and actual cost")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,49 +24,33 @@ class Drawing:
         data: That it shows: a dataclass with arrays, a sequence of dataclasses, or columns by name; empty: nothing that a table
             can hold.
         image: Writes PNG or SVG, as the file's name ends.
-        page: Writes HTML; None: it has no such form.
         note: Origin of its values, below it; None: that of the campaign.
     """
 
     stem: str
     data: object
     image: Draw
-    page: Draw | None = None
     note: str | None = None
 
     @classmethod
-    def by(cls, module: ModuleType, stem: str, data: object, name: str, *further: str) -> Drawing:
-        """The figure that a module draws by its functions ``draw_png`` and ``draw_html``.
-
-        Args:
-            name: Of the campaign, the title of the page.
-            further: Arguments of both functions after the others.
-        """
-        return cls(
-            stem,
-            data,
-            lambda path: module.draw_png(data, path, *further),
-            lambda path: module.draw_html(data, path, name, *further),
-        )
+    def by(cls, draw: Callable[..., Path], stem: str, data: object, *further: str) -> Drawing:
+        """The figure that a function draws of the data, to a path, with further arguments."""
+        return cls(stem, data, lambda path: draw(data, path, *further))
 
     def draw(self, path: Path) -> Path:
-        """Writes the figure as PNG, SVG or HTML, as the name of the file ends."""
+        """Writes the figure as PNG or SVG, as the name of the file ends."""
         with footnote(self.note or current_footnote()):
-            return self.page(path) if path.suffix == ".html" and self.page is not None else self.image(path)
+            return self.image(path)
 
 
 def drawn(drawings: Iterable[Drawing], folder: Path, name: str) -> list[Path]:
-    """Draws figures as PNG and, where they have one, as HTML; returns the paths.
+    """Draws figures as PNG; returns the paths.
 
     Args:
         folder: Exists.
         name: Of the campaign, with which the names of the files begin.
     """
-    return [
-        drawing.draw(folder / f"{name}-{drawing.stem}.{form}")
-        for drawing in drawings
-        for form in ("png", *(("html",) if drawing.page is not None else ()))
-    ]
+    return [drawing.draw(folder / f"{name}-{drawing.stem}.png") for drawing in drawings]
 
 
 def table_of(data: object) -> tuple[list[str], list[list[Any]]]:

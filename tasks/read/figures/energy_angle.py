@@ -11,7 +11,6 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
@@ -107,46 +106,3 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         axes.set_ylabel(headed("grain-boundary energy", pretty_unit(curve.unit)))
         axes.set_ylim(0, top)
         return save_image(figure, path)
-
-
-def draw_html(curve: EnergyCurve, path: Path) -> Path:
-    """Draws the figure as an interactive page."""
-    import plotly.graph_objects as go
-
-    hover = [f"{plain(label)}<br>{count} evaluations" for label, count in zip(curve.labels, curve.evaluations, strict=True)]
-    figure = go.Figure()
-    figure.add_scatter(
-        x=curve.angle,
-        y=curve.curve,
-        mode="lines",
-        name="lowest found",
-        line={"color": MAIN},
-        hoverinfo="skip",
-    )
-    series = [("best in search", curve.searched, ACCENT, "circle-open"), ("polished", curve.polished, MAIN, "circle")]
-    for name, values, colour, symbol in series:
-        if not np.isfinite(values).any():
-            continue
-        figure.add_scatter(
-            x=curve.angle,
-            y=values,
-            mode="markers",
-            name=name,
-            marker={"color": colour, "symbol": symbol, "size": 8},
-            hovertext=hover,
-            hovertemplate=f"%{{hovertext}}<br>%{{x:.2f}}°: %{{y:.1f}} {plain(pretty_unit(curve.unit))}<extra></extra>",
-        )
-    for angle, at, label in zip(curve.angle, spread(curve.angle, _LABEL_SPACING), curve.labels, strict=True):
-        figure.add_vline(x=float(angle), line={"color": FAINT, "width": 0.5}, layer="below")
-        figure.add_annotation(
-            x=float(at), y=1.01, yref="paper", text=plain(label), textangle=-90, showarrow=False, yanchor="bottom"
-        )
-    figure.update_layout(
-        template="simple_white",
-        margin={"t": 160},
-        title={"text": plain(curve.title), "y": 0.98},
-        xaxis_title="misorientation angle [°]",
-        yaxis={"title": headed("grain-boundary energy", plain(pretty_unit(curve.unit))), "rangemode": "tozero"},
-        legend={"x": 0.01, "y": 0.02},
-    )
-    return write_html(figure, path, f"{curve.title}: energy vs. angle")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.densities import density_rows
@@ -56,26 +55,3 @@ def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
         axes.set_ylabel(headed("lowest grain-boundary energy", pretty_unit(unit)))
         axes.legend()
         return save_image(figure, path)
-
-
-def draw_html(curves: Sequence[DensityCurve], path: Path, name: str, unit: str) -> Path:
-    """Draws the figure as an interactive page."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for curve in curves:
-        figure.add_scatter(
-            x=curve.fractions,
-            y=curve.energies,
-            mode="lines+markers",
-            name=plain(curve.label),
-            hovertext=[plain(f"{row['candidate']}, excess volume {row['excess_volume']:.3f} Å") for row in curve.rows],
-            hovertemplate=f"n = %{{x:.3f}}: %{{y:.1f}} {plain(pretty_unit(unit))}<br>%{{hovertext}}<extra></extra>",
-        )
-    figure.update_layout(
-        template="simple_white",
-        title=plain(name),
-        xaxis={"title": _FRACTION, "range": [-0.03, 1.0]},
-        yaxis={"title": headed("lowest grain-boundary energy", plain(pretty_unit(unit)))},
-    )
-    return write_html(figure, path, f"{name}: energy vs. fraction of a plane")

@@ -14,7 +14,6 @@ from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -103,23 +102,3 @@ def draw_png(found: Looks, path: Path) -> Path:
         )
         right.set(xlabel=headed("computed", unit), ylabel=headed("surrogate pre-screening", unit))
         return save_image(figure, path)
-
-
-def draw_html(found: Looks, path: Path, name: str) -> Path:
-    """Draws the left part of the figure as an interactive page."""
-    from plotly.graph_objects import Figure
-
-    figure = Figure()
-    for label, chosen, colour in (("computed", ~found.is_predicted, MAIN), ("predicted", found.is_predicted, ACCENT)):
-        figure.add_scatter(
-            x=found.numbers[chosen],
-            y=found.values[chosen],
-            error_y={"array": found.deviations[chosen], "color": FAINT, "thickness": 0.8, "width": 0},
-            mode="markers",
-            marker={"color": colour, "size": 5},
-            name=label,
-        )
-    figure.update_xaxes(title_text="proposal")
-    figure.update_yaxes(title_text=headed("energy", plain(pretty_unit(found.unit))))
-    figure.update_layout(template="simple_white", title=plain(name))
-    return write_html(figure, path, f"{name}: origin of values")

@@ -12,13 +12,11 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views.hull import Hull
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    pass
 
 _HEIGHT = 3.0**0.5 / 2.0
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _HEIGHT]])
@@ -71,8 +69,8 @@ def outline(found: Hull) -> Outline:
     return Outline(tuple(sorted(points, key=lambda point: point.stable)), edges, low, high)
 
 
-def draw(found: Hull, path: Path, name: str) -> Path:
-    """Draws the figure as PNG or as an interactive page, as the file's name ends.
+def draw(found: Hull, path: Path) -> Path:
+    """Draws the figure as PNG or SVG, as the file's name ends.
 
     Raises:
         ConfigurationError: It has another ending, or the diagram has too few or too many elements.
@@ -81,11 +79,9 @@ def draw(found: Hull, path: Path, name: str) -> Path:
         raise ConfigurationError(
             f"{str(path)!r}: a figure shows two or three elements, not {', '.join(found.elements)}; the table has all phases"
         )
-    if path.suffix == ".png":
-        return draw_png(found, path)
-    if path.suffix == ".html":
-        return draw_html(found, path, name)
-    raise ConfigurationError(f"{str(path)!r} ends in neither .png nor .html")
+    if path.suffix not in {".png", ".svg"}:
+        raise ConfigurationError(f"{str(path)!r} ends in neither .png nor .svg")
+    return draw_png(found, path)
 
 
 def draw_png(found: Hull, path: Path) -> Path:
@@ -133,47 +129,6 @@ def draw_png(found: Hull, path: Path) -> Path:
             axes.set_aspect("equal")
         axes.legend(loc="best" if binary else "upper left")
         return save_image(figure, path)
-
-
-def draw_html(found: Hull, path: Path, name: str) -> Path:
-    """Draws the figure as an interactive page; a phase is described when the pointer is over it."""
-    import plotly.graph_objects as go
-
-    figure, places, stable = go.Figure(), _places(found), np.array(found.stable)
-    for start, end in _edges(found):
-        line = {"color": MAIN, "width": 1.5}
-        x, y = places[[start, end]].T.tolist()
-        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
-    texts = [
-        plain(f"{phase.name} ({phase.formula})")
-        + f"<br>formation energy {row['formation_energy']:.4f} eV/atom"
-        + f"<br>above the hull {1000.0 * row['energy_above_hull']:.1f} meV/atom"
-        for phase, row in zip(found.phases, found.listed, strict=True)
-    ]
-    given = np.array([phase.given for phase in found.phases])
-    for label, wanted, marker in (
-        ("above the hull", ~stable & ~given, {"color": ACCENT, "size": 7}),
-        ("stable", stable & ~given, {"color": MAIN, "size": 10}),
-        ("given", given, {"color": INK, "size": 10, "symbol": "square-open"}),
-    ):
-        own = np.flatnonzero(wanted)
-        x, y = places[own].T.tolist()
-        shown = [texts[place] for place in own]
-        figure.add_scatter(x=x, y=y, mode="markers", marker=marker, name=label, text=shown, hoverinfo="text")
-    _label_axes(figure, found, name)
-    return write_html(figure, path, f"{name}: phase diagram")
-
-
-def _label_axes(figure: Figure, found: Hull, name: str) -> None:
-    x: JsonDict = {"visible": False}
-    y: JsonDict = {"visible": False, "scaleanchor": "x"}
-    if len(found.elements) == 2:
-        x = {"title": f"share of {plain(found.elements[1])} [atomic]"}
-        y = {"title": "formation energy [eV/atom]"}
-    figure.update_layout(template="simple_white", title=plain(name), xaxis=x, yaxis=y)
-    if len(found.elements) == 3:
-        for element, (across, up) in zip(found.elements, _CORNERS.tolist(), strict=True):
-            figure.add_annotation(x=across, y=up, text=plain(element), yshift=14 if up else -14, showarrow=False)
 
 
 def _depth(found: Hull) -> float:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import PALETTE, drawing, pretty_unit, save_image
 from tansaku.tasks.read.screening.rows import spearman
 from tansaku.tasks.read.views.levels import LookValues
@@ -37,24 +36,3 @@ def draw_png(found: LookValues, path: Path) -> Path:
         axes.set(xlabel=headed("look", unit), ylabel=headed(found.quantity.replace("_", " "), unit))
         axes.legend(loc="best")
         return save_image(figure, path)
-
-
-def draw_html(found: LookValues, path: Path, name: str) -> Path:
-    """Draws the looks with a full evaluation as an interactive page."""
-    from plotly.graph_objects import Figure
-
-    figure, unit = Figure(), plain(pretty_unit(found.unit))
-    for colour, level in zip(PALETTE, found.levels, strict=False):
-        here = found.at(level)
-        figure.add_scatter(
-            x=here.look,
-            y=here.full,
-            text=[plain(candidate) for candidate in here.candidate],
-            mode="markers",
-            marker={"color": colour, "size": 6},
-            name=plain(_label(found, level)),
-        )
-    figure.update_xaxes(title_text=headed("look", unit))
-    figure.update_yaxes(title_text=headed(plain(found.quantity.replace("_", " ")), unit))
-    figure.update_layout(template="simple_white", title=plain(name))
-    return write_html(figure, path, f"{name}: looks")

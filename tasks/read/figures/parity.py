@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Predictions
 
@@ -53,35 +52,3 @@ def draw_png(found: Predictions, path: Path) -> Path:
         right.set_xlabel("nominal coverage of the interval")
         right.set_ylabel("observed coverage")
         return save_image(figure, path)
-
-
-def draw_html(found: Predictions, path: Path, name: str) -> Path:
-    """Draws the figure as an interactive page."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.1)
-    figure.add_scatter(
-        x=found.value,
-        y=found.mean,
-        error_y={"array": found.deviation, "color": FAINT, "thickness": 0.8, "width": 0},
-        mode="markers",
-        marker={"color": MAIN, "size": 5},
-        text=[plain(candidate) for candidate in found.candidates],
-        hovertemplate="%{text}<br>computed %{x:.4g}, predicted %{y:.4g}<extra></extra>",
-        row=1,
-        col=1,
-    )
-    figure.add_scatter(
-        x=_NOMINAL, y=found.coverage(_NOMINAL), mode="lines", line={"color": ACCENT}, hoverinfo="x+y", row=1, col=2
-    )
-    for column, (low, high) in ((1, _limits(found)), (2, (0.0, 1.0))):
-        figure.add_scatter(
-            x=[low, high], y=[low, high], mode="lines", line={"color": FAINT, "width": 1}, hoverinfo="skip", row=1, col=column
-        )
-    unit = plain(pretty_unit(found.unit))
-    figure.update_xaxes(title_text=headed("computed", unit), row=1, col=1)
-    figure.update_yaxes(title_text=headed("predicted when proposed", unit), row=1, col=1)
-    figure.update_xaxes(title_text="nominal coverage of the interval", row=1, col=2)
-    figure.update_yaxes(title_text="observed coverage", row=1, col=2)
-    figure.update_layout(template="simple_white", title=plain(name), showlegend=False)
-    return write_html(figure, path, f"{name}: predicted vs. computed")

@@ -8,7 +8,6 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Predictions
 
@@ -53,39 +52,3 @@ def draw_png(found: Predictions, path: Path) -> Path:
         below.set(ylim=(0, 1.03), xlabel="proposal", ylabel="coverage so far")
         below.legend(loc="lower right")
         return save_image(figure, path)
-
-
-def draw_html(found: Predictions, path: Path, name: str) -> Path:
-    """Draws the figure as an interactive page."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    figure.add_scatter(
-        x=found.numbers,
-        y=found.value - found.mean,
-        error_y={"array": found.deviation, "color": FAINT, "thickness": 0.8, "width": 0},
-        mode="markers",
-        marker={"color": MAIN, "size": 5},
-        text=[plain(candidate) for candidate in found.candidates],
-        hovertemplate="%{text}<br>proposal %{x}, error %{y:.3g}<extra></extra>",
-        row=1,
-        col=1,
-    )
-    for nominal, colour in _INTERVALS:
-        share = running_coverage(found, nominal)
-        label = f"{100 * nominal:.0f} %"
-        figure.add_scatter(x=found.numbers, y=share, mode="lines", line={"color": colour}, name=label, row=2, col=1)
-        figure.add_scatter(
-            x=[int(found.numbers[0]), int(found.numbers[-1])],
-            y=[nominal, nominal],
-            mode="lines",
-            line={"color": colour, "dash": "dot", "width": 1},
-            hoverinfo="skip",
-            row=2,
-            col=1,
-        )
-    figure.update_yaxes(title_text=headed("computed − predicted", plain(pretty_unit(found.unit))), row=1, col=1)
-    figure.update_yaxes(title_text="coverage so far", range=[0, 1.03], row=2, col=1)
-    figure.update_xaxes(title_text="proposal", row=2, col=1)
-    figure.update_layout(template="simple_white", title=plain(name), showlegend=False)
-    return write_html(figure, path, f"{name}: prediction errors over rounds")

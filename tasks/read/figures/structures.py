@@ -12,7 +12,6 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import INK, drawing, save_image
 
 if TYPE_CHECKING:
@@ -162,45 +161,3 @@ def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
         label = ("atomic energy", "above the crystal [eV]")
         bar.set_label(" ".join(label) if rows > 1 else "\n".join(label), fontsize=9 if rows > 1 else 7)
         return save_image(figure, path)
-
-
-def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Path:
-    """Draws one panel per boundary as an interactive page."""
-    from plotly.subplots import make_subplots
-
-    rows, columns = _layout(len(pictures))
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
-        subplot_titles=[plain(item.title) for item in pictures],
-        vertical_spacing=0.2 / rows,
-        horizontal_spacing=0.02,
-    )
-    for index, item in enumerate(pictures):
-        row, column = index // columns + 1, index % columns + 1
-        order = np.argsort(item.depth, kind="stable")
-        figure.add_scatter(
-            x=item.x[order],
-            y=item.z[order],
-            mode="markers",
-            marker={
-                "size": 15 + 3 * item.depth[order],
-                "opacity": 1,
-                "color": item.excess[order],
-                "coloraxis": "coloraxis",
-                "line": {"width": 0.5, "color": INK},
-            },
-            hovertemplate="%{marker.color:.3f} eV<extra></extra>",
-            showlegend=False,
-            row=row,
-            col=column,
-        )
-        figure.update_xaxes(visible=False, row=row, col=column)
-        figure.update_yaxes(visible=False, scaleanchor="x" if index == 0 else f"x{index + 1}", row=row, col=column)
-    figure.update_layout(
-        template="simple_white",
-        title=plain(name),
-        height=max(420, 220 * rows + 120),
-        coloraxis={"colorscale": _COLOURS, "cmin": 0, "cmax": colour_top(pictures), "colorbar": {"title": "eV"}},
-    )
-    return write_html(figure, path, f"{name}: best structures")

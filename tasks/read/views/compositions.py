@@ -132,13 +132,11 @@ class CompositionMap(IonGrid):
         state: State of each cell, shape ``(n_rows, n_columns)``.
         value: Found, or expected [objective's unit], NaN where neither is known, shape ``(n_rows, n_columns)``.
         deviation: Of what is expected [objective's unit], NaN elsewhere, shape ``(n_rows, n_columns)``.
-        labels: Formula and what is known of each cell in words, shape ``(n_rows, n_columns)``.
     """
 
     state: npt.NDArray[np.int8]
     value: FloatArray
     deviation: FloatArray
-    labels: npt.NDArray[np.object_]
 
 
 def composition_maps(data: Campaign) -> tuple[CompositionMap, ...]:
@@ -154,7 +152,6 @@ def composition_maps(data: Campaign) -> tuple[CompositionMap, ...]:
     for grid in ion_grids(space, data.pool):
         state = np.full(grid.positions.shape, EMPTY, dtype=np.int8)
         value, deviation = np.full(state.shape, np.nan), np.full(state.shape, np.nan)
-        labels = np.full(state.shape, "", dtype=object)
         for cell, position in np.ndenumerate(grid.positions):
             if position == NOBODY:
                 continue
@@ -162,8 +159,7 @@ def composition_maps(data: Campaign) -> tuple[CompositionMap, ...]:
             state[cell], value[cell] = _state(evaluation)
             if expected is not None and state[cell] in (PREDICTED, RUNNING):
                 value[cell], deviation[cell] = expected.mean[position], expected.deviation[position]
-            labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _state_text(evaluation)
-        maps.append(CompositionMap(**vars(grid), state=state, value=value, deviation=deviation, labels=labels))
+        maps.append(CompositionMap(**vars(grid), state=state, value=value, deviation=deviation))
     return tuple(maps)
 
 
@@ -173,11 +169,6 @@ def _state(evaluation: Evaluation | None) -> tuple[int, float]:
     if evaluation.outcome is not None and evaluation.outcome.value is not None:
         return EVALUATED, evaluation.outcome.value
     return (FAILED if evaluation.state is EvaluationState.FAILED else RUNNING), np.nan
-
-
-def _state_text(evaluation: Evaluation | None) -> str:
-    reason = evaluation.reason if evaluation is not None else None
-    return f": {reason}" if reason else ""
 
 
 def _space(data: Campaign) -> ScreenedSpace:

@@ -23,8 +23,8 @@ from tansaku.tasks.loop.retraining.driver import train_for
 from tansaku.tasks.loop.training.versions import read_dataset
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, read_hdf5
-from tansaku.tasks.read.figures import draw_campaign
-from tansaku.tasks.read.figures.first_look import draw_html, draw_png, looks_of
+from tansaku.tasks.read.figures.campaign import drawings_of, sourced
+from tansaku.tasks.read.figures.first_look import draw_png, looks_of
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import evaluation_rows, system_rows
 from tansaku.tasks.read.views.status import campaign_status
@@ -292,16 +292,16 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
     assert found.is_predicted.sum() == len(spared)
     assert len(found.computed) == sum(one.proposal.look is not None for one in campaign.evaluations()) - len(spared)
     assert draw_png(found, tmp_path / "looks.png").stat().st_size > 1000
-    assert "predicted" in draw_html(found, tmp_path / "looks.html", "small").read_text()
+    assert "predicted" in draw_png(found, tmp_path / "looks.svg").read_text()
     counts = Counter(row["from"] for row in spared)
     said = ", ".join(
         [f"{len(rows) - len(spared)} computed by emt", *(f"{counts[one]} predicted by {one}" for one in sorted(counts))]
     )
-    drawn = draw_campaign(data, resources.artifacts, tmp_path / "all")
-    pages = {path.stem: path.read_text() for path in drawn if path.suffix == ".html"}
-    assert {"small-convergence", "small-first-look", "small-energy-angle", "small-structures"} <= set(pages)
-    assert all(f'<p class="note">values: {said}' in page for page in pages.values())
-    assert "colours: energies of the atoms by emt" in pages["small-structures"]
+    with sourced(data):
+        pages = {one.stem: one.draw(tmp_path / f"{one.stem}.svg").read_text() for one in drawings_of(data, resources.artifacts)}
+    assert {"convergence", "first-look", "energy-angle", "structures"} <= set(pages)
+    assert all(f"<!-- values: {said}" in page for page in pages.values())
+    assert "colours: energies of the atoms by emt" in pages["structures"]
     _show_systems(Campaign.load(resources.store, "small"), as_json=False, as_csv=False)
     heading, *lines = capsys.readouterr().out.splitlines()
     assert all(line.split("\t")[heading.split("\t").index("from")] == "emt" for line in lines[: len(systems)])

@@ -15,7 +15,7 @@ from tansaku.tasks.act.measurements.campaign_view import CampaignView
 from tansaku.tasks.act.replay.records import ReplayTask
 from tansaku.tasks.act.replay.run import run_one
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tansaku.tasks.read.figures.campaign import draw_campaign
+from tansaku.tasks.read.figures.campaign import drawings_of
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.fronts import campaign_front, oriented_values, tabulated_values
@@ -150,13 +150,9 @@ def test_a_unit_is_converted(searched):
 
 
 def test_the_front_is_drawn(searched, tmp_path):
-    drawn = draw_campaign(read(searched), searched.resources.artifacts, tmp_path)
-    names = {path.name for path in drawn}
-    assert {"small-front.png", "small-front.html"} <= names
-    page = (tmp_path / "small-front.html").read_text(encoding="utf-8")
-    assert all(row["candidate"] in page for row in campaign_front(read(searched)).rows)
-    assert "], higher is better" in page
-    assert (tmp_path / "small-front.png").stat().st_size > 10_000
+    (front,) = [one for one in drawings_of(read(searched), searched.resources.artifacts) if one.stem == "front"]
+    assert front.draw(tmp_path / "front.png").stat().st_size > 10_000
+    assert "], higher is better" in front.draw(tmp_path / "front.svg").read_text(encoding="utf-8")
 
 
 LIMITED = CAMPAIGN | {
