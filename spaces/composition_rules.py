@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.composition import (
     RuleSpec,
     ToleranceFactorRuleSpec,
 )
+from tansaku.models.domain.wording import first_twice
 
 Composition = Mapping[str, Ion]
 """Ion of each site of the parent."""
@@ -172,8 +173,7 @@ class DistinctElements(_OfSpec):
 
     def objection(self, ions: Composition) -> str | None:
         """Names the element."""
-        elements = [ions[site].element for site in self.spec.sites]
-        twice = next((element for element in elements if elements.count(element) > 1), None)
+        twice = first_twice([ions[site].element for site in self.spec.sites])
         return None if twice is None else f"{twice} stands on two sites"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
 
@@ -34,6 +36,17 @@ def headed(name: str, unit: str) -> str:
 def by_amount(number: str, unit: str) -> str:
     """A difference with its unit: one of percentages is in percentage points, not in per cent of one of them."""
     return f"{number} percentage {'point' if number == '1' else 'points'}" if unit == "%" else with_unit(number, unit)
+
+
+def did_you_mean(given: object, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` with the known name that is most like what was given, nothing where none is."""
+    close = difflib.get_close_matches(given, list(known), n=1) if isinstance(given, str) else []
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def first_twice(names: Sequence[str]) -> str | None:
+    """The first name that is listed twice, None where each is listed once."""
+    return next((name for place, name in enumerate(names) if name in names[:place]), None)
 
 
 def first_problem(error: ValidationError) -> str:

@@ -6,7 +6,6 @@ file gives the same names on every pool.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import assert_never
@@ -33,6 +32,7 @@ from tansaku.models.domain.specs.kernel import (
     SumKernelSpec,
     TaskKernelSpec,
 )
+from tansaku.models.domain.wording import did_you_mean
 from tansaku.models.engine.kernels import (
     Constant,
     Kernel,
@@ -127,10 +127,9 @@ def chosen_groups(over: Groups, pool: CandidatePool, where: str) -> tuple[str, .
 
 
 def _unknown(where: str, given: str, known: Sequence[str]) -> ConfigurationError:
-    close = difflib.get_close_matches(given, known, n=1)
-    meant = f" (did you mean {close[0]!r}?)" if close else ""
+    listed = ", ".join(known) or "none"
     return ConfigurationError(
-        f"{where}: {given!r} is not a feature group of the space; it has {', '.join(known) or 'none'}{meant}"
+        f"{where}: {given!r} is not a feature group of the space; it has {listed}{did_you_mean(given, known)}"
     )
 
 

@@ -12,6 +12,7 @@ from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.library import FileLibrary, LibraryFile
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.specs.base import FileKind, NamesFile
+from tansaku.models.domain.wording import first_twice
 from tansaku.tasks.act.checks.policy import library_file, names_of_files
 from tansaku.tasks.ground.formats.csv_text import first_rows, heading_of
 
@@ -63,8 +64,7 @@ class Shelf:
                 raise FieldError(
                     "space.candidates", f"expected names of 1 to {MOST_COLUMNS} columns in the first line of {name}"
                 )
-            twice = sorted({column for column in columns if columns.count(column) > 1})
-            if twice:
-                raise FieldError("space.candidates", f"{name} has two columns named {twice[0]!r}; give them different names")
+            if (twice := first_twice(columns)) is not None:
+                raise FieldError("space.candidates", f"{name} has two columns named {twice!r}; give them different names")
             rows = first_rows(path)
         return {column: [row[place] for row in rows if place < len(row)] for place, column in enumerate(columns)}

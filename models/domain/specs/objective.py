@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.units import Unit, parse_quantity, quantity_in
+from tansaku.models.domain.wording import first_twice
 
 Direction = Literal["minimize", "maximize"]
 
@@ -258,8 +259,7 @@ class ParetoSpec(GoalBase):
     @model_validator(mode="after")
     def _each_once(self) -> ParetoSpec:
         names = [objective.property for objective in self.also]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
+        if (twice := first_twice(names)) is not None:
             raise ValueError(f"also: {twice!r} is named twice")
         return self
 

@@ -15,6 +15,7 @@ from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.prefers import PrefersSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 from tansaku.models.domain.units import Unit
+from tansaku.models.domain.wording import first_twice
 
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}$")]
 TermName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}(\.[A-Za-z_][A-Za-z0-9_]{0,40})?$")]
@@ -24,11 +25,6 @@ Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 FunctionName = Literal["hartmann6", "ackley"]
 
 _MOST_STEPS = 1_000_000
-
-
-def _twice(names: Sequence[str]) -> str | None:
-    """The first name that is listed twice, None where each is listed once."""
-    return next((name for place, name in enumerate(names) if name in names[:place]), None)
 
 
 class NumberSpec(Spec):
@@ -94,7 +90,7 @@ class CategorySpec(Spec):
 
     @model_validator(mode="after")
     def _each_once(self) -> CategorySpec:
-        if (twice := _twice(self.values)) is not None:
+        if (twice := first_twice(self.values)) is not None:
             raise ValueError(f"values: {twice!r} is listed twice")
         return self
 
@@ -113,7 +109,7 @@ class FractionsSpec(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> FractionsSpec:
-        if (twice := _twice(self.parts)) is not None:
+        if (twice := first_twice(self.parts)) is not None:
             raise ValueError(f"parts: {twice!r} is listed twice")
         if self.step is not None and abs(round(1 / self.step) * self.step - 1) > 1e-9:
             raise ValueError(f"step {self.step:g}: expected a divisor of one, such as 0.05")
@@ -160,7 +156,7 @@ class ConstraintSpec(Spec):
     def _counts_are_possible(self) -> ConstraintSpec:
         if self.nonzero is None:
             return self
-        if (twice := _twice(self.nonzero)) is not None:
+        if (twice := first_twice(self.nonzero)) is not None:
             raise ValueError(f"nonzero: {twice!r} is listed twice")
         for key, bound in (("at_least", self.at_least), ("at_most", self.at_most)):
             if bound is not None and (not bound.is_integer() or not 0 <= bound <= len(self.nonzero)):

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.specs.base import Name, PositiveInt, Sha256, Spec
 from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.models.domain.units import Unit
+from tansaku.models.domain.wording import first_twice
 
 TransferMode = Literal["auto", "none", "hyperparameters", "posterior", "joint"]
 
@@ -74,7 +75,6 @@ class TransferSpec(Spec):
     @model_validator(mode="after")
     def _named_once(self) -> TransferSpec:
         names = [source.name for source in self.sources]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
+        if (twice := first_twice(names)) is not None:
             raise ValueError(f"sources: {twice!r} is named twice")
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -31,6 +30,7 @@ from tansaku.models.domain.report_columns import (
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.spreadsheet import text_of
 from tansaku.models.domain.units import check_unit
+from tansaku.models.domain.wording import did_you_mean
 from tansaku.tasks.ground.formats.workbook import read_workbook
 
 MOST_ROWS = 5000
@@ -347,8 +347,7 @@ class Headings:
 
     def _unknown(self, name: str) -> str:
         known = (*self.spec.measured, DEVIATION, STATUS, NOTE, *self._described_names, *self.spec.space.prices)
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(name, known)
         return f"{name}: no column of this name is read{hint}; expected one of {', '.join(dict.fromkeys(known))}"
 
     def _lacking(self, name: str) -> str:

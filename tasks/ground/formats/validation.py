@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 import typing
@@ -15,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, SpecProblem
 from tansaku.models.domain.plugins import reasons_for
+from tansaku.models.domain.wording import did_you_mean
 from tansaku.tasks.ground.formats.pattern_words import unmatched
 from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText
 
@@ -262,7 +262,7 @@ def _explain(problem: _Problem) -> str:
         return "missing"
     if kind == "extra_forbidden":
         known = sorted({name for model in problem.models for name in model.model_fields} or {""})
-        return f"unknown key{_suggestion(str(problem.path[-1]), known)}; known are {', '.join(known)}"
+        return f"unknown key{did_you_mean(str(problem.path[-1]), known)}; known are {', '.join(known)}"
     if kind == "union_tag_not_found":
         key = context["discriminator"].strip("'")
         tags = (str(tag) for model in problem.models for tag in _tags_of(model, key))
@@ -271,7 +271,7 @@ def _explain(problem: _Problem) -> str:
         key, expected = context["discriminator"].strip("'"), [tag.strip("'") for tag in context["expected_tags"].split(", ")]
         if key != "type":
             return f"{key}: {_shown(detail['input'][key])}; expected one of {', '.join(expected)}"
-        hint = _suggestion(context["tag"], expected)
+        hint = did_you_mean(context["tag"], expected)
         return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
     if kind == "string_pattern_mismatch":
         return f"{_shown(detail['input'])} {unmatched(detail['input'], context['pattern'])}"
@@ -288,13 +288,8 @@ def _explain(problem: _Problem) -> str:
         ("a valid tuple", "a list"),
     ):
         message = message.replace(old, new)
-    hint = _suggestion(detail["input"], context.get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))
+    hint = did_you_mean(detail["input"], context.get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))
     return f"{message}{hint}" if kind == "value_error" else f"{_shown(detail['input'])} {message}{hint}"
-
-
-def _suggestion(given: object, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(given, filter(None, known), n=1) if isinstance(given, str) else []
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _shown(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TransferSpec
+from tansaku.models.domain.wording import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,9 @@ def source_campaign(store: CampaignStore, source: CampaignSourceSpec, key: str) 
         return store.campaign(source.name)
     except NotFoundError as error:
         known = store.campaign_names()
-        close = difflib.get_close_matches(source.name, known, n=1)
         listed = ", ".join(known[:8]) if known else "none"
         raise ConfigurationError(
-            f"{key}.name: no campaign {source.name!r} is stored" + (f" (did you mean {close[0]!r}?)" if close else ""),
+            f"{key}.name: no campaign {source.name!r} is stored{did_you_mean(source.name, known)}",
             hint=f"stored campaigns: {listed}",
         ) from error
 
