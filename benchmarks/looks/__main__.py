@@ -82,7 +82,7 @@ class Sample:
 def _barriers(ion: str, again: int) -> Sample:
     looks: dict[str, JsonDict] = {
         "B": {"workflow": json.loads(SETTINGS.read_text())["look"]},
-        "A": {"workflow": {"midpoint_steps": 5, "image_distance": 4.0}},
+        "A": {"workflow": {"midpoint_steps": 3, "image_distance": 4.0}},
         "C": {"workflow": {"midpoint_steps": 7}},
     }
     return Sample("benchmarks/tavorite/tavorites.yaml", ion, 12, again, looks, "benchmarks/tavorite/observations.parquet")
@@ -96,8 +96,8 @@ def _boundaries(example: str, system: str, number: int) -> Sample:
 
 
 SAMPLES = {
-    "barriers of Li": _barriers("Li", 6),
-    "barriers of Na": _barriers("Na", 3),
+    "barriers of Li": _barriers("Li", 12),
+    "barriers of Na": _barriers("Na", 6),
     "boundaries, shift held": _boundaries("al-110-tilt", "", 12),
     "boundaries of one system, shift held": _boundaries("al-110-tilt", "s011-113", 24),
     "boundaries, shift free": _boundaries("al-110-tilt-38", "", 12),
@@ -162,11 +162,11 @@ def summary(sample: Sample, runs: Sequence[JsonDict]) -> list[JsonDict]:
     return rows
 
 
-def _round(case: tuple[str, str, str]) -> int:
-    """Round of an evaluation: one look at every candidate, then full evaluations, then the other looks."""
+def _order(case: tuple[str, str, str]) -> tuple[int, int]:
+    """Order of an evaluation: by sample, the first look at every candidate, then full evaluations, then the other looks."""
     name, _, look = case
     first, *others = SAMPLES[name].looks
-    return [first, FULL, *others].index(look)
+    return list(SAMPLES).index(name), [first, FULL, *others].index(look)
 
 
 def main() -> None:
@@ -179,7 +179,7 @@ def main() -> None:
     chosen = [name for name, sample in SAMPLES.items() if not (options.quick and sample.table)]
     campaigns = {name: SAMPLES[name].loaded() for name in chosen}
     cases = [(name, *case) for name in chosen for case in SAMPLES[name].cases(campaigns[name])]
-    left = [case for case in sorted(cases, key=_round) if case not in done]
+    left = [case for case in sorted(cases, key=_order) if case not in done]
     warm = set()
     for name, candidate, look in left:
         sample, loaded = SAMPLES[name], campaigns[name]

@@ -14,7 +14,7 @@ from tansaku.calculators.workflows.migration.relaxing import State
 from tansaku.calculators.workflows.migration.springs import springs
 from tansaku.calculators.workflows.pinned_ion import KeepCentre
 
-ROUGH = 0.04
+ROUGH = 0.005
 """Largest stress times the volume per atom after the crystal's relaxation [eV]."""
 
 

@@ -23,4 +23,4 @@ def test_a_look_replaces_keys_of_the_campaign_s_calculator_and_keeps_the_others(
     sample = SAMPLES["barriers of Li"]
     job = document_of(sample.loaded(), "Li-V3-P5-F", sample.looks["A"])
     workflow = workflow_of(job.calculator)
-    assert (workflow.midpoint_steps, workflow.image_distance, workflow.max_hop, workflow.fmax) == (5, 4.0, 5.0, 0.02)
+    assert (workflow.midpoint_steps, workflow.image_distance, workflow.max_hop, workflow.fmax) == (3, 4.0, 5.0, 0.02)
