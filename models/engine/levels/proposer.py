@@ -21,7 +21,7 @@ from tansaku.models.engine.ensemble import mixture
 from tansaku.models.engine.goals import Goal, reached_levels
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.initial import growing_position, growing_size
-from tansaku.models.engine.levels.index import Belief, cheapest_look, full_index, full_ratio, look_ratio
+from tansaku.models.engine.levels.index import Belief, cheapest_look, full_ratio, look_ratio
 from tansaku.models.engine.levels.model import LevelFit, LevelPosterior, fit_levels, levels_of
 from tansaku.models.engine.presets import settings
 from tansaku.models.engine.simple import allowed_candidates
@@ -32,13 +32,11 @@ FIRST = 5
 UNDECIDED = 12
 """Each full value follows a look until so many candidates have one, or levels are known to be related."""
 
-_WORTH = "worth"
 _ALONE = "alone"
-"""Keys of a refit for the worth of a unit of cost, and for the model of full values alone."""
+"""Key of a refit for the model of full values alone."""
 
 _GROWTH = 1.25
 _MOST_BETWEEN = 25
-_LOWERED = 0.5
 _LEAST = 1e-200
 """Expected gain for a unit of cost below which it counts as this."""
 
@@ -49,10 +47,9 @@ _LOOKED_AT = 512
 class LevelProposer:
     """Buys the lowest index (:mod:`tansaku.models.engine.levels.index`) until nothing is left.
 
-    The worth of a unit of cost begins at half of the largest expected improvement per cost, and falls to half of the current
-    one whenever no index is below the best full value. The pool's rows are candidates at levels
-    (:func:`~tansaku.models.domain.levels.with_levels`). While levels are not known to be related, the usual Gaussian process of
-    full values alone chooses.
+    A unit of cost is worth the largest expected improvement per cost of a full value, so that this one just pays. The pool's
+    rows are candidates at levels (:func:`~tansaku.models.domain.levels.with_levels`). While levels are not known to be related,
+    the usual Gaussian process of full values alone chooses.
 
     Args:
         goal: What is wanted: the best of each system, the k best, or all below a threshold.
@@ -78,23 +75,14 @@ class LevelProposer:
         return n_observed > 0 and n_observed >= min(ceil(_GROWTH * last), last + _MOST_BETWEEN)
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Fits the model of the levels, and lowers the worth of a unit of cost where nothing pays any more."""
+        """Fits the model of the levels, and of full values alone where levels are not known to be related."""
         before = LevelFit.from_json(previous[FITTED]) if previous else None
         fitted = fit_levels(pool, history.observed, history.values, before)
-        found: JsonDict = {"n_observed": len(history.observed), FITTED: fitted.to_json(), _WORTH: None}
-        posterior = LevelPosterior(pool, fitted, len(history.observed))
-        posterior.update(history.observed, history.values, history.pending)
-        levels, cost = levels_of(pool), _costs(pool, history)
-        round_ = _Round.of(self._goal, levels, cost, history, fitted, posterior)
-        if round_ is not None and self._goal.kind != "all_below":
-            worth = inf if not previous or previous[_WORTH] is None else float(previous[_WORTH])
-            found[_WORTH] = round_.cheapest(worth)[0]
-        wanted = _of_full_values(levels, cost, history)
+        found: JsonDict = {"n_observed": len(history.observed), FITTED: fitted.to_json()}
+        wanted = _of_full_values(levels_of(pool), _costs(pool, history), history)
         if fitted.single and len(wanted.observed):
             before_alone = previous.get(_ALONE) if previous else None
             found[_ALONE] = self._alone(pool).fit(_candidates(pool), wanted, before_alone)
-        # The next proposal asks this posterior.
-        self._kept = pool, canonical_json(found), posterior
         return found
 
     def propose(
@@ -121,11 +109,7 @@ class LevelProposer:
         round_ = _Round.of(self._goal, levels, cost, history, fitted, posterior)
         if round_ is None:
             return Choice(self._first(levels, cost, history, rng))
-        if self._goal.kind == "all_below":
-            index, candidate, level = round_.likeliest()
-        else:
-            worth = inf if hyperparameters[_WORTH] is None else float(hyperparameters[_WORTH])
-            _, index, candidate, level = round_.cheapest(worth)
+        index, candidate, level = round_.likeliest() if self._goal.kind == "all_below" else round_.cheapest()
         mean, deviation = (part[:, candidate] for part in posterior.at(level))
         at_choice = mixture(list(zip(mean.tolist(), deviation.tolist(), strict=True)), fitted.weights.tolist())
         unit, origin = float(fitted.scaling.deviation[level]), float(fitted.scaling.mean[level])
@@ -241,40 +225,23 @@ class _Round:
         look = np.where(over[:, :top] | ~payable, inf, cost[:, :top])
         return cls(goal, levels, fitted, posterior, belief, beaten, cost[:, top], look)
 
-    def cheapest(self, worth: float) -> tuple[float, float, int, int]:
-        """The lowest index, for the goals of best values.
-
-        Args:
-            worth: Of a unit of cost; infinite: not known yet.
-
-        Returns:
-            The worth by which it was chosen, its index [objective's unit], candidate and level.
-        """
+    def cheapest(self) -> tuple[float, int, int]:
+        """The lowest index [objective's unit], for the goals of best values, its candidate and level."""
         open_ = np.flatnonzero(np.isfinite(self.full))
-        ahead = float((self.belief.take(open_).gain(np.zeros(len(open_))) / self.full[open_]).max())
-        ahead = max(ahead, _LEAST)
-        worth = _LOWERED * ahead if worth == inf else worth
-        index, candidate, level = self._cheapest(worth)
-        if index >= 0.0:
-            worth = min(worth, _LOWERED * ahead)
-            index, candidate, level = self._cheapest(worth)
-        scaling = self.fitted.scaling
-        found = float((index + self.beaten[candidate]) * scaling.deviation[-1] + scaling.mean[-1])
-        return worth, found, candidate, level
-
-    def _cheapest(self, worth: float) -> tuple[float, int, int]:
-        """The lowest index relative to what is to be beaten, its candidate and level."""
-        open_ = np.flatnonzero(np.isfinite(self.full))
-        indices = full_index(self.belief.take(open_), worth * self.full[open_])
-        place = int(np.argmin(indices))
-        found = (float(indices[place]), int(open_[place]), self.look.shape[1])
+        gains = self.belief.take(open_).gain(np.zeros(len(open_))) / self.full[open_]
+        place = int(np.argmax(gains))
+        worth = max(float(gains[place]), _LEAST)
+        # At this worth, the index of the full value that gains most per cost is zero, and no other's is lower.
+        found = (0.0, int(open_[place]), self.look.shape[1])
         rest = np.where(np.isfinite(self.full), worth * self.full, inf)
         for level in () if self.fitted.single else range(self.look.shape[1]):
             informed = partial(self.posterior.informed, level=level)
             index, candidate = cheapest_look(self.belief, informed, worth * self.look[:, level], rest, found[0])
             if candidate >= 0:
                 found = (index, candidate, level)
-        return found
+        index, candidate, level = found
+        scaling = self.fitted.scaling
+        return float((index + self.beaten[candidate]) * scaling.deviation[-1] + scaling.mean[-1]), candidate, level
 
     def likeliest(self) -> tuple[float, int, int]:
         """The highest chance of a value below the threshold for a unit of cost, its candidate and level."""
