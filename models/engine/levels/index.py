@@ -82,7 +82,7 @@ def look_index(belief: Belief, informed: FloatArray, look: FloatArray, rest: Flo
         look: λ c_look, positive, shape ``(n,)``.
         rest: λ c_rest of the full value after the look, shape ``(n,)``.
     """
-    left = _left(belief, informed)
+    left = left_after(belief, informed)
     bought = unit_gain_inverse(rest / left)
 
     def worth(level: FloatArray) -> FloatArray:
@@ -152,7 +152,7 @@ def look_ratio(belief: Belief, informed: FloatArray, threshold: float, look: Flo
         look: c_look, positive, shape ``(n,)``.
         rest: c_rest, positive, shape ``(n,)``.
     """
-    left = _left(belief, informed)
+    left = left_after(belief, informed)
 
     def left_over(ratio: FloatArray) -> FloatArray:
         price = ratio * rest
@@ -168,8 +168,8 @@ def look_ratio(belief: Belief, informed: FloatArray, threshold: float, look: Flo
     return _solved(left_over, np.zeros(len(look)), np.zeros(len(look)), full_ratio(belief, threshold, look))
 
 
-def _left(belief: Belief, informed: FloatArray) -> FloatArray:
-    """Deviation of full values after the look, shape ``(n_models, n)``."""
+def left_after(belief: Belief, informed: FloatArray) -> FloatArray:
+    """Deviation of full values after a look, shape ``(n_models, n)``."""
     return np.asarray(np.sqrt(np.maximum(np.square(belief.deviation) - np.square(informed), np.square(_TINY))))
 
 

@@ -4,8 +4,8 @@
 
 R is the correlation of the levels, one on its diagonal: what a level does not share with the others is a smooth function of
 its own, which serves as its bias, and a part of each candidate's own. The term v is a candidate's own part, shared by all
-levels: it lets a look announce a value that the features do not. m is the mean of a level. Values are standardised by level
-before.
+levels: it lets a look announce a value that the features do not. m is the mean of a level. The values of each level are
+transformed before.
 Kennedy & O'Hagan (2000), https://doi.org/10.1093/biomet/87.1.1; Bonilla, Chai & Williams (2007), Multi-task Gaussian process
 prediction, Advances in Neural Information Processing Systems 20.
 """
@@ -13,7 +13,7 @@ prediction, Advances in Neural Information Processing Systems 20.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import logsumexp
@@ -28,7 +28,7 @@ from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import build_kernel
-from tansaku.models.engine.transforms import TransformState
+from tansaku.models.engine.transforms import OutputTransform, TransformState
 
 CERTAIN_PAIRS = 10
 """Below so many candidates with a look and a full value, predictions average over how strongly levels are related."""
@@ -42,22 +42,29 @@ _STRENGTHS = np.exp(np.arange(-2.0, 2.5, 0.5))
 _PRIORS = {
     _OWN: LogNormal(np.array([0.1]), 1.5),
     _MEAN: LogNormal(np.array([1.0]), 0.5),
-    NOISE: LogNormal(np.array([1e-3]), 1.0),
+    NOISE: LogNormal(np.array([0.02]), 1.5),
 }
 _STRENGTH, _STRENGTH_WIDTH = 2.0, 0.7
 _UNRELATED, _UNRELATED_WIDTH = 1e-3, 1e-2
 
 
+PLAIN = OutputTransform()
+
+
 @dataclass(frozen=True)
 class Scaling:
-    """Standardisation of the values of each level, shape ``(n_levels,)`` each."""
+    """Transforms of the values of each level.
 
-    mean: FloatArray
-    deviation: FloatArray
+    Attributes:
+        levels: Each of one system, to which all candidates belong.
+    """
+
+    levels: tuple[TransformState, ...]
 
     def forward(self, values: FloatArray, levels: IntArray) -> FloatArray:
-        """Standardised values of some levels, shape ``(n,)`` as both."""
-        return np.asarray((values - self.mean[levels]) / self.deviation[levels])
+        """Transformed values of some levels, shape ``(n,)`` as both."""
+        by_level = [state.forward(values, np.zeros(len(values), dtype=np.intp)) for state in self.levels]
+        return np.asarray(np.choose(levels, by_level))
 
 
 @dataclass(frozen=True)
@@ -91,8 +98,7 @@ class LevelFit:
         return {
             "models": models,
             "weights": self.weights.tolist(),
-            "mean": self.scaling.mean.tolist(),
-            "deviation": self.scaling.deviation.tolist(),
+            "scaling": [state.to_json() for state in self.scaling.levels],
             "evidence": self.evidence,
             "related": self.related.tolist(),
             "pairs": self.pairs,
@@ -102,7 +108,7 @@ class LevelFit:
     def from_json(cls, data: JsonDict) -> LevelFit:
         """Inverse of :meth:`to_json`."""
         models = tuple({name: np.asarray(value, dtype=np.float64) for name, value in model.items()} for model in data["models"])
-        scaling = Scaling(np.asarray(data["mean"]), np.asarray(data["deviation"]))
+        scaling = Scaling(tuple(TransformState.from_json(state) for state in data["scaling"]))
         related = np.asarray(data["related"])
         return cls(models, np.asarray(data["weights"]), scaling, float(data["evidence"]), related, int(data["pairs"]))
 
@@ -122,26 +128,29 @@ def level_kernel(pool: CandidatePool) -> tuple[Term, ...]:
     return expand(Sum((Product((Sum((smooth, own)), related)), Scale(_MEAN, Same(LEVEL)))))
 
 
-def scaled(levels: Levels, rows: IntArray, values: FloatArray) -> Scaling:
-    """Mean and deviation of each level over the candidates that are known at that level and at the wanted one.
+def scaled(levels: Levels, rows: IntArray, values: FloatArray, transform: OutputTransform = PLAIN) -> Scaling:
+    """The transform of each level, by the candidates that are known at that level and at the wanted one.
 
-    A level that no such candidate has is scaled by all of its values, one with fewer than two values not at all.
+    Where there are fewer than two of them, all values of the level count; with fewer than two values it is not scaled.
     """
     candidates, level = levels.candidate[rows], levels.level[rows]
     n_levels = len(levels.names)
     in_pairs = np.isin(candidates, candidates[level == n_levels - 1])
-    mean, deviation = np.zeros(n_levels), np.ones(n_levels)
+    states = []
     for number in range(n_levels):
         here = level == number
         chosen = values[here & in_pairs] if np.count_nonzero(here & in_pairs) > 1 else values[here]
-        if len(chosen):
-            mean[number] = chosen.mean()
-        if len(chosen) > 1 and chosen.std() > 0.0:
-            deviation[number] = chosen.std()
-    return Scaling(mean, deviation)
+        states.append(transform.fit(chosen, np.zeros(len(chosen), dtype=np.intp), 1))
+    return Scaling(tuple(states))
 
 
-def fit_levels(pool: CandidatePool, rows: IntArray, values: FloatArray, previous: LevelFit | None = None) -> LevelFit:
+def fit_levels(
+    pool: CandidatePool,
+    rows: IntArray,
+    values: FloatArray,
+    previous: LevelFit | None = None,
+    transform: OutputTransform = PLAIN,
+) -> LevelFit:
     """Fits the model, and the same with unrelated levels.
 
     Args:
@@ -149,12 +158,13 @@ def fit_levels(pool: CandidatePool, rows: IntArray, values: FloatArray, previous
         rows: Of the values, at least one, shape ``(n,)``.
         values: Oriented so that lower is better, shape ``(n,)``.
         previous: Where to begin.
+        transform: Of the values of each level.
 
     Raises:
         FitError: No maximum was found.
     """
     levels, terms = levels_of(pool), level_kernel(pool)
-    scaling, both = scaled(levels, rows, values), _pairs(levels, rows)
+    scaling, both = scaled(levels, rows, values, transform), _pairs(levels, rows)
     targets = scaling.forward(values, levels.level[rows])
     related, apart = (_density(pool, terms, rows, targets, *prior) for prior in _RELATIONS)
     begin = previous.parameters[-1] if previous is not None and not previous.single else None
@@ -241,21 +251,21 @@ class LevelPosterior:
 
     def members(self) -> list[Prediction]:
         """Predictions of all rows by each model, in units of the wanted level, which alone they are right for."""
-        scaling, systems = self._fit.scaling, len(self._levels.candidates.systems)
-        state = TransformState(False, 0.0, np.full(systems, scaling.mean[-1]), float(scaling.deviation[-1]))
+        wanted = self._fit.scaling.levels[-1]
+        state = replace(wanted, centre=np.repeat(wanted.centre, len(self._levels.candidates.systems)))
         return [
             Prediction(state, mean, np.sqrt(variance), model, weight)
             for model, (mean, variance), weight in zip(self._models, self._moments, self._fit.weights.tolist(), strict=True)
         ]
 
     def at(self, level: int) -> tuple[FloatArray, FloatArray]:
-        """Means and deviations of the values at a level, standardised, shape ``(n_models, n_candidates)`` each."""
+        """Means and deviations of the values at a level, transformed, shape ``(n_models, n_candidates)`` each."""
         here = self._levels.places[:, level]
         means, variances = (np.stack([moments[which][here] for moments in self._moments]) for which in (0, 1))
         return means, np.sqrt(np.maximum(variances, 1e-18))
 
     def informed(self, candidates: IntArray, level: int) -> FloatArray:
-        """Deviation of the means of wanted values that looks would cause, standardised, shape ``(n_models, m)``."""
+        """Deviation of the means of wanted values that looks would cause, transformed, shape ``(n_models, m)``."""
         looks, tops = self._levels.places[candidates, level], self._levels.places[candidates, -1]
         found = []
         for model, (_, variance) in zip(self._models, self._moments, strict=True):

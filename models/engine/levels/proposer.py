@@ -12,7 +12,7 @@ import numpy as np
 
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.levels import FITTED, wanted_history
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray, Levels
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -22,15 +22,23 @@ from tansaku.models.engine.goals import Goal, reached_levels
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.initial import growing_position, growing_size
 from tansaku.models.engine.levels.index import Belief, cheapest_look, full_ratio, look_ratio
-from tansaku.models.engine.levels.model import LevelFit, LevelPosterior, fit_levels, levels_of
+from tansaku.models.engine.levels.model import PLAIN, LevelFit, LevelPosterior, fit_levels, levels_of
+from tansaku.models.engine.levels.plan import Plan
 from tansaku.models.engine.presets import settings
 from tansaku.models.engine.simple import allowed_candidates
+from tansaku.models.engine.transforms import OutputTransform
 
 FIRST = 5
 """Candidates that get a value at every level before the index decides; each system has one of them at least."""
 
 UNDECIDED = 12
 """Each full value follows a look until so many candidates have one, or levels are known to be related."""
+
+TRUSTED = 4.0
+"""Evidence that levels are related [nats] from which a plan is followed: one that believes in it wrongly costs much."""
+
+CHECKED = 8
+"""Looks of a plan for each candidate that also has a full value, so that a plan goes on only as long as these agree."""
 
 _ALONE = "alone"
 """Key of a refit for the model of full values alone."""
@@ -40,16 +48,21 @@ _MOST_BETWEEN = 25
 _LEAST = 1e-200
 """Expected gain for a unit of cost below which it counts as this."""
 
+_BEST, _ALL = OutputTransform(compress=0.7), PLAIN
+"""Transforms of values where the best is wanted, and where all below a threshold are. High values are compressed: one look that
+promised much at a bad candidate shall not outweigh all others. Where many are wanted, this would hide which are good."""
+
 _LOOKED_AT = 512
 """Candidates whose looks are compared for the goal of many values."""
 
 
 class LevelProposer:
-    """Buys the lowest index (:mod:`tansaku.models.engine.levels.index`) until nothing is left.
+    """Buys the lowest index until nothing is left, or the looks of a plan first.
 
-    A unit of cost is worth the largest expected improvement per cost of a full value, so that this one just pays. The pool's
-    rows are candidates at levels (:func:`~tansaku.models.domain.levels.with_levels`). While levels are not known to be related,
-    the usual Gaussian process of full values alone chooses.
+    The index is that of :mod:`tansaku.models.engine.levels.index`, the plan that of :mod:`tansaku.models.engine.levels.plan`. A
+    unit of cost is worth the largest expected improvement per cost of a full value, so that this one just pays. The pool's rows
+    are candidates at levels (:func:`~tansaku.models.domain.levels.with_levels`). While levels are not known to be related, the
+    usual Gaussian process of full values alone chooses.
 
     Args:
         goal: What is wanted: the best of each system, the k best, or all below a threshold.
@@ -77,7 +90,7 @@ class LevelProposer:
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """Fits the model of the levels, and of full values alone where levels are not known to be related."""
         before = LevelFit.from_json(previous[FITTED]) if previous else None
-        fitted = fit_levels(pool, history.observed, history.values, before)
+        fitted = fit_levels(pool, history.observed, history.values, before, _ALL if self._goal.kind == "all_below" else _BEST)
         found: JsonDict = {"n_observed": len(history.observed), FITTED: fitted.to_json()}
         wanted = _of_full_values(levels_of(pool), _costs(pool, history), history)
         if fitted.single and len(wanted.observed):
@@ -109,16 +122,14 @@ class LevelProposer:
         round_ = _Round.of(self._goal, levels, cost, history, fitted, posterior)
         if round_ is None:
             return Choice(self._first(levels, cost, history, rng))
-        index, candidate, level = round_.likeliest() if self._goal.kind == "all_below" else round_.cheapest()
+        planned = round_.planned(rng)
+        chosen = round_.likeliest if self._goal.kind == "all_below" else round_.cheapest
+        index, candidate, level = chosen() if planned is None else (None, *planned)
         mean, deviation = (part[:, candidate] for part in posterior.at(level))
-        at_choice = mixture(list(zip(mean.tolist(), deviation.tolist(), strict=True)), fitted.weights.tolist())
-        unit, origin = float(fitted.scaling.deviation[level]), float(fitted.scaling.mean[level])
-        return Choice(
-            int(levels.places[candidate, level]),
-            acquisition=index,
-            mean=origin + unit * at_choice[0],
-            deviation=unit * at_choice[1],
-        )
+        scaling = fitted.scaling.levels[level]
+        moments = [scaling.moments(*each, 0) for each in zip(mean.tolist(), deviation.tolist(), strict=True)]
+        expected, spread = mixture(moments, fitted.weights.tolist())
+        return Choice(int(levels.places[candidate, level]), acquisition=index, mean=expected, deviation=spread)
 
     def _alone(self, pool: CandidatePool) -> GPProposer:
         """The proposer of a campaign without levels."""
@@ -183,9 +194,11 @@ class _Round:
         fitted: The model.
         posterior: Its predictions.
         belief: About the full values, standardised, relative to what they have to beat.
-        beaten: What the full values of each candidate have to beat, standardised, shape ``(n_candidates,)``.
+        beaten: What the full values of each candidate have to beat, transformed, shape ``(n_candidates,)``.
         full: Cost of each full value, infinite where it cannot be bought, shape ``(n_candidates,)``.
         look: Cost of each look, infinite where it cannot be bought or tells nothing new, shape ``(n_candidates, n_looks)``.
+        left: Cost that may still be spent; infinite: it is not limited.
+        looked: Whether a candidate has had a look, shape ``(n_candidates,)``.
     """
 
     goal: Goal
@@ -196,6 +209,8 @@ class _Round:
     beaten: FloatArray
     full: FloatArray
     look: FloatArray
+    left: float
+    looked: BoolArray
 
     @classmethod
     def of(
@@ -208,12 +223,12 @@ class _Round:
         posterior: LevelPosterior,
     ) -> _Round | None:
         """The next purchase; None while no full value is known, or none can be bought. Costs are those of :func:`_costs`."""
-        scaling, top = fitted.scaling, len(levels.names) - 1
+        top = len(levels.names) - 1
         known = levels.level[history.observed] == top
         if not known.any() or not np.isfinite(cost[:, top]).any():
             return None
         beaten = _beaten(goal, levels, history.observed[known], history.values[known])
-        beaten = (beaten - scaling.mean[top]) / scaling.deviation[top]
+        beaten = fitted.scaling.forward(beaten, np.full(len(beaten), top, dtype=np.intp))
         means, deviations = posterior.at(top)
         belief = Belief(means - beaten, deviations, fitted.weights)
         seen = np.zeros(cost.shape, dtype=np.bool_)
@@ -223,7 +238,31 @@ class _Round:
         left = inf if history.remaining_cost is None else history.remaining_cost
         payable = cost[:, :top] + cost[:, [top]] <= left
         look = np.where(over[:, :top] | ~payable, inf, cost[:, :top])
-        return cls(goal, levels, fitted, posterior, belief, beaten, cost[:, top], look)
+        return cls(
+            goal, levels, fitted, posterior, belief, beaten, cost[:, top], look, left, np.asarray(seen[:, :top].any(axis=1))
+        )
+
+    def planned(self, rng: np.random.Generator) -> tuple[int, int] | None:
+        """Candidate and level of the first look of a plan; None where there is none, and for the goal of many values."""
+        trusted = self.fitted.evidence >= TRUSTED and np.count_nonzero(self.looked) < CHECKED * self.fitted.pairs
+        if not trusted or self.left == inf or self.goal.kind == "all_below":
+            return None
+        for level in range(self.look.shape[1]):
+            able = np.flatnonzero(np.isfinite(self.look[:, level]))
+            informed = np.zeros(self.belief.mean.shape)
+            informed[:, able] = self.posterior.informed(able, level)
+            plan = Plan(self.belief, informed, self.look[:, level], self.full, self.left, self._gain)
+            if len(looks := plan.looks(rng)):
+                return int(looks[0]), level
+        return None
+
+    def _gain(self, values: FloatArray, candidates: IntArray) -> FloatArray:
+        gains = np.maximum(-values, 0.0)
+        if not self.goal.by_system:
+            return np.asarray(np.sort(gains, axis=1)[:, -self.goal.k :].sum(axis=1))
+        systems = self.levels.candidates.system_codes[candidates]
+        every = range(len(self.levels.candidates.systems))
+        return np.asarray(sum(np.where(systems == system, gains, 0.0).max(axis=1) for system in every))
 
     def cheapest(self) -> tuple[float, int, int]:
         """The lowest index [objective's unit], for the goals of best values, its candidate and level."""
@@ -240,8 +279,8 @@ class _Round:
             if candidate >= 0:
                 found = (index, candidate, level)
         index, candidate, level = found
-        scaling = self.fitted.scaling
-        return float((index + self.beaten[candidate]) * scaling.deviation[-1] + scaling.mean[-1]), candidate, level
+        median, _ = self.fitted.scaling.levels[-1].moments(index + float(self.beaten[candidate]), 0.0, 0)
+        return median, candidate, level
 
     def likeliest(self) -> tuple[float, int, int]:
         """The highest chance of a value below the threshold for a unit of cost, its candidate and level."""

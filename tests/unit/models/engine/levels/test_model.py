@@ -40,14 +40,14 @@ def taken_in(fit, rows, values):
 
 def test_levels_are_scaled_by_what_is_known_at_both():
     found = scaled(LEVELS, *known(RELATED, 20, 8))
-    np.testing.assert_allclose(found.mean, RELATED[:8].mean(axis=0))
-    np.testing.assert_allclose(found.deviation, RELATED[:8].std(axis=0))
+    np.testing.assert_allclose([state.centre[0] for state in found.levels], RELATED[:8].mean(axis=0))
+    np.testing.assert_allclose([state.scale for state in found.levels], RELATED[:8].std(axis=0))
 
 
 def test_a_level_without_values_is_not_scaled():
     found = scaled(LEVELS, LEVELS.places[:3, 1], TOP[:3])
-    assert (found.mean[0], found.deviation[0]) == (0.0, 1.0)
-    assert found.mean[1] == pytest.approx(TOP[:3].mean())
+    assert (found.levels[0].centre[0], found.levels[0].scale) == (0.0, 1.0)
+    assert found.levels[1].centre[0] == pytest.approx(TOP[:3].mean())
 
 
 def test_related_levels_are_found_and_looks_announce_full_values():
@@ -59,7 +59,7 @@ def test_related_levels_are_found_and_looks_announce_full_values():
     mean, _ = taken_in(fit, *data).at(1)
     looked = np.arange(15, 30)  # their full values are not known
     smooth = np.sin(7.0 * X[looked])
-    own = (fit.weights @ mean)[looked] * fit.scaling.deviation[1] + fit.scaling.mean[1] - smooth
+    own = [fit.scaling.levels[1].moments(each, 0.0, 0)[0] for each in (fit.weights @ mean)[looked]] - smooth
     assert np.corrcoef(own, (TOP - np.sin(7.0 * X))[looked])[0, 1] > 0.8
 
 
