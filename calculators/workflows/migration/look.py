@@ -1,4 +1,4 @@
-"""A cheap look at a barrier: a few steps half way along each hop and in each end state, in a roughly relaxed crystal.
+"""A cheap look at a barrier: a few steps half way along each hop and in each end state, in a crystal with little stress left.
 
 Nothing is asked of the midpoints: not whether they are converged, not whether they are saddle points.
 """

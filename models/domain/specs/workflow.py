@@ -79,7 +79,7 @@ class MigrationBarrierSpec(WorkflowBase):
         max_steps: Steps of a relaxation after which it counts as not converged.
         images: Intermediate images of a nudged elastic band, where one is needed.
         midpoint_steps: For a cheap look: each hop's midpoint and end states relax for at most so many steps, converged or not,
-            in a roughly relaxed crystal, and no saddle point is sought. Null: the full evaluation.
+            in a crystal relaxed until its stress is small, and no saddle point is sought. Null: the full evaluation.
         phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
             the crystal's ``energy_above_hull``. Null: it does not.
     """
