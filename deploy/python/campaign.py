@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
@@ -21,7 +21,7 @@ from tansaku.models.domain.errors import ConfigurationError, StateError
 from tansaku.models.domain.identifiers import NAME_PATTERN, shown
 from tansaku.models.domain.ports import Space as SearchedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
-from tansaku.models.domain.specs.base import NamesFile
+from tansaku.models.domain.specs.base import NamesFile, Spec
 from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS
@@ -35,7 +35,7 @@ from tansaku.tasks.act.measurements.notebook import report_from, script_user
 from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
-from tansaku.tasks.ground.formats.validation import validate_document
+from tansaku.tasks.ground.formats.validation import validate_data, validate_document
 from tansaku.tasks.ground.formats.yaml_text import YamlText, write_yaml
 from tansaku.tasks.ground.site.garbage import collection_paused
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, campaign_from_data
@@ -67,6 +67,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SOURCE = "Python"
+_ANY: dict[str, Any] = dict.fromkeys((*CampaignSpec.model_fields, "acquisition", "store"), (object, None))
+_Keys = create_model("Keys", __base__=Spec, **_ANY)  # with any value: what is no key is refused first
 
 
 class Campaign(Steered):
@@ -110,6 +112,7 @@ class Campaign(Steered):
         store: Literal["database"] | None = "database",
         **keys: Unpack[CampaignKeys],
     ) -> None:
+        validate_data(_Keys, keys)
         files: dict[str, bytes] = {}
         given = {
             "space": space,
@@ -467,6 +470,10 @@ class Campaign(Steered):
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 
+# Without a space the check of all keys says what is missing, or which key is unknown; type checkers and help want one.
+Campaign.__init__.__defaults__ = (None, None, None)
+
+
 def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
     """Calls a function of the client. Raises ConfigurationError where it refuses its arguments."""
     try:
@@ -498,7 +505,7 @@ def _loaded(resources: Resources, data: JsonDict, files: Mapping[str, bytes]) ->
     Relative paths start at the current folder. Errors as of ``campaign_from_data``, without lines.
     """
     here, limits = Path.cwd(), resources.site.limits
-    if "calculator" not in data and _lacks_values(data["space"]):
+    if "calculator" not in data and _lacks_values(data.get("space")):
         data = data | {"calculator": {"type": next(kind.type_name() for kind in CALCULATORS if kind.facts.manual)}}
     try:
         if not files:

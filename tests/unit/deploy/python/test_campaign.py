@@ -16,6 +16,7 @@ from tansaku.deploy.python.building import constructor, made_by
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.commands import create
 from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
@@ -261,6 +262,9 @@ def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path
         ({"budget": True}, r"budget: True must be a mapping of keys$"),
         ({"space": {"type": "parameters", "parameters": {}}}, r"space.parameters: \{\} must have at least 1 item; it has 0$"),
         ({"sead": 3}, r"sead: unknown key \(did you mean 'seed'\?\)"),
+        ({"spce": ts.Parameters(x=(0, 1))}, r"spce: unknown key \(did you mean 'space'\?\); known are acquisition, budget"),
+        ({"acquistion": 3, "stroe": 4}, r"(?s)acquistion: .*did you mean 'acquisition'.*\n  stroe: .*did you mean 'store'"),
+        ({"space": None}, "space: missing"),
         ({"calculator": "emt"}, "calculator"),
         ({"calculator": "emtt"}, "type 'emtt' is not known.*did you mean 'emt'"),
         ({"space": {"type": "parameter"}}, "space: type 'parameter' is not known"),
@@ -305,8 +309,14 @@ def test_other_names_are_of_the_campaign_in_tables_frames_and_reports(name):
     assert frame["value"].tolist() == [2.5]
 
 
-def test_a_campaign_of_before_keeps_its_names(monkeypatch):
-    """Names that are refused now do not end a campaign that has them."""
+def test_a_campaign_without_a_space_says_so():
+    for given, message in (({}, "^space: missing$"), ({"spce": ts.Parameters(x=(0, 1))}, r"^spce: unknown key .*'space'")):
+        with pytest.raises(InvalidSpecError, match=message):
+            ts.Campaign(store=None, **given)
+
+
+def test_a_campaign_of_before_keeps_its_names(monkeypatch, tmp_path):
+    """Names that are refused now do not end a campaign that has them, and the check says so."""
     monkeypatch.setattr(create, "check_reported", lambda *_: None)
     campaign = searched(space=ts.Parameters(unit=(0, 1), z=(0, 1)))
     monkeypatch.undo()
@@ -314,6 +324,13 @@ def test_a_campaign_of_before_keeps_its_names(monkeypatch):
     with campaign._place.open() as resources:
         assert create.prepare_campaign(resources, script_user(), loaded).name == campaign.name
     assert len(campaign.ask(1)) == 1
+    file = tmp_path / "c.yaml"
+    file.write_text(campaign.yaml)
+    said = preview_campaign(file, campaign._place.open).describe()
+    assert "note        campaign is stored and continues with this spec; a new campaign would be refused: space.para" in said
+    for database in (None, ts.Campaign(ts.Parameters(z=(0, 1)), name="other", store=None)._place.open):
+        with pytest.raises(ConfigurationError, match="'unit' describes candidates, but a column of this name"):
+            preview_campaign(file, database)
 
 
 @pytest.mark.parametrize("name", ["mean", "along", "acquisition"])
