@@ -75,7 +75,7 @@ def test_what_workers_cannot_import_is_refused_with_the_way_to_do_it():
 
 
 def test_another_calculator_beside_the_function_is_refused():
-    with pytest.raises(ConfigurationError, match="^calculator: it is the function; expected no other$"):
+    with pytest.raises(ConfigurationError, match=r"^calculator: it is the function; expected no other$"):
         ts.optimize(measured, ts.Parameters(x=(0, 1)), store=None, calculator="emt")
     with pytest.raises(ConfigurationError, match=r"^spce: unknown key \(did you mean 'space'"):
         ts.optimize(measured, spce=ts.Parameters(x=(0, 1)), store=None)
