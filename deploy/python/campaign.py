@@ -44,6 +44,7 @@ from tansaku.tasks.read.views.campaign import Campaign as Reading
 from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
+from tansaku_client.calls import key_of
 from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
 from tansaku_client.points import points_of
 from tansaku_client.steering import Steered
@@ -168,14 +169,15 @@ class Campaign(Steered):
         Args:
             count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
             values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
-            request_id: Id of this request, which is stored once however often it is sent; None: a new one.
+            request_id: Id of this request, of 8 to 64 characters, stored once however often it is sent; None: a new one.
 
         Raises:
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
+        key = None if request_id is None else _checked(key_of, request_id)
         with self._place.open() as resources:
-            result = ask_tell.ask(resources, script_user(), self._name, count, request_id, values_only=values_only)
+            result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -201,7 +203,7 @@ class Campaign(Steered):
             deviation: Its standard deviation, same unit.
             status: ``failed``, ``repeat`` or ``correction``; None: a first value.
             note: Why it failed, or anything else.
-            request_id: Id of this report, which is stored once however often it is sent; None: made of what is new in it.
+            request_id: Id of this report, as of :meth:`ask`; None: made of what is new in it.
             columns: Further measured quantities, and conditions that were other than proposed, by name.
 
         Returns:
@@ -217,8 +219,9 @@ class Campaign(Steered):
         else:
             _checked(refuse_beside_a_report, value, facts)
             report = report_from(row)
+        key = None if request_id is None else _checked(key_of, request_id)
         with self._place.open() as resources:
-            receipt = ask_tell.tell(resources, script_user(), self._name, report, request_id)
+            receipt = ask_tell.tell(resources, script_user(), self._name, report, key)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
 

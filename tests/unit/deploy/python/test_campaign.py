@@ -113,12 +113,14 @@ def test_what_cannot_be_told_is_refused_with_the_reason():
 
 def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
     campaign = searched()
-    assert len(campaign.ask(np.int64(2), request_id="monday")) == 2
+    assert len(campaign.ask(np.int64(2), request_id="monday-1")) == 2
     for count in (0, 1.5, "3", True, [2], float("nan")):
         with pytest.raises(ConfigurationError, match=r"^count: .* proposals; expected a whole number from 1 to 1000$"):
             campaign.ask(count)
-    with pytest.raises(ConfigurationError, match="request_id: 3; expected a text"):
-        campaign.ask(2, request_id=3)
+    for key in (3, "", "monday", "monday 1", "m" * 65):
+        for call in (lambda key=key: campaign.ask(2, request_id=key), lambda key=key: campaign.tell({}, request_id=key)):
+            with pytest.raises(ConfigurationError, match=r"^request_id: .*; expected 8 to 64 letters, digits and \._:-$"):
+                call()
     for call in (lambda: campaign.release("p1"), lambda: campaign.attach("p1", tmp_path)):
         with pytest.raises(
             ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, what was found, or its number"
@@ -136,7 +138,7 @@ def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
             ):
                 getattr(campaign, verb)(candidate)
     with campaign._place.open() as resources:
-        assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday"]
+        assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday-1"]
 
 
 def test_a_keyword_that_no_report_has_is_refused_before_anything_is_stored():
@@ -522,13 +524,13 @@ def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(mon
 
         monkeypatch.setattr(resources.store, "insert_proposal", insert_two)
         with pytest.raises(KeyboardInterrupt):
-            campaign.ask(4, request_id="monday")
+            campaign.ask(4, request_id="monday-1")
         assert len(campaign.evaluations) == 2
         monkeypatch.undo()
         for _ in range(2):
-            assert [row.id for row in campaign.ask(4, request_id="monday")] == undisturbed
+            assert [row.id for row in campaign.ask(4, request_id="monday-1")] == undisturbed
         commands = resources.store.campaign(campaign.name).commands
-        assert [item.id for item in commands] == ["monday"]
+        assert [item.id for item in commands] == ["monday-1"]
 
 
 def test_a_name_that_is_none_is_compared_with_those_that_are():
