@@ -200,8 +200,9 @@ def main() -> None:
             result["kills"].append(killed(method, halts))
             _write(given.out, result)
     _write(given.out, result)
-    for method, item in result["summary"].items():
-        print(method, result["lines"][method], item, next(row for row in result["kills"] if row["method"] == method))
+    kills = {row["method"]: row for row in result["kills"]}
+    for method in methods:
+        print(method, result["lines"][method], result["summary"][method], kills[method])
 
 
 def _write(out: Path, result: JsonDict) -> None:

@@ -84,11 +84,13 @@ def test_the_sequence_is_that_of_a_campaign_file():
 def test_what_cannot_be_told_is_refused_with_the_reason():
     campaign = searched()
     (row,) = campaign.ask(1)
-    for value in (None, float("nan")):
+    for value in (None, float("nan"), pd.NA, ""):
         with pytest.raises(ConfigurationError, match=rf"value: {value} for {row.id}; expected a number"):
             campaign.tell(row, value=value)
     with pytest.raises(ConfigurationError, match=rf"value: -inf for {row.id}; expected a number"):
         campaign.tell(row, value=-np.inf)
+    with pytest.raises(ConfigurationError, match=rf"deviation: nan for {row.id}; expected a value, or leave it out"):
+        campaign.tell(row, value=1.0, deviation=float("nan"))  # of a single measurement
     for report, message in (
         ("much", "value"),
         (np.array([1.0, 2.0]), r"value: '\[1\.0, 2\.0\]' is not a number"),
