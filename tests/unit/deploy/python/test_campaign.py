@@ -481,6 +481,8 @@ def test_any_point_is_predicted_with_its_deviation():
     for cell in ([1], {}, None, True, "half", float("inf"), 1j):
         with pytest.raises(ConfigurationError, match=rf"^predict: point 1: x: {re.escape(repr(cell))}; expected a number$"):
             campaign.predict({"x": cell, "y": 0.5, "where": "in"})
+    with pytest.raises(ConfigurationError, match=r"^predict: point 1: x: 1000.*; expected a number$"):
+        campaign.predict({"x": 10**400, "y": 0.5, "where": "in"})
 
 
 def test_structures_of_ase_and_pymatgen_are_points_like_candidates(require):
