@@ -3,7 +3,8 @@
 The search is that of the guide: temperature, x and solvent, 24 measurements, four proposed at a time. Counted for each script:
 
 * lines of code without its seed, in memory and kept on disk, as its package's documentation keeps it;
-* wall and processor seconds of the whole process in memory, and the best value, by seed; on one thread;
+* wall and processor seconds of the whole process in memory, and the best value, by seed; on one thread, the scripts in turn,
+  with the machine's load before each;
 * measurements of the script kept on disk that is killed with SIGKILL in the middle of its 3rd, 11th and 20th measurement and
   started again each time: how many were begun, and at how many points; values that were lost, and interrupted measurements
   that were not taken up again.
@@ -22,6 +23,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 from benchmarks.command import begun, command
@@ -107,6 +109,7 @@ def timed(method: str, seed: int) -> JsonDict:
     with tempfile.TemporaryDirectory(prefix="tsk-") as folder:
         bench = Bench(Path(folder))
         bench.write(written(method, kept=False, seed=seed))
+        load = os.getloadavg()[0]
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         best = float(bench.ended(bench.start()))
         wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -119,6 +122,7 @@ def timed(method: str, seed: int) -> JsonDict:
         "gap": OPTIMUM - best,
         "wall_seconds": round(wall, 2),
         "core_seconds": round(spent, 2),
+        "load": round(load, 2),
     }
 
 
@@ -186,17 +190,19 @@ def main() -> None:
         }
         for name in METHODS
     }
-    for method in methods:
-        seeds = {row["seed"] for row in result["runs"] if row["method"] == method}
-        for seed in sorted(set(range(1 if given.quick else given.seeds)) - seeds):
+    done = {(row["seed"], row["method"]) for row in result["runs"]}
+    for seed, method in product(range(1 if given.quick else given.seeds), methods):  # in turn: another load meets all
+        if (seed, method) not in done:
             result["runs"].append(timed(method, seed))
             _write(given.out, result)
+    for method in methods:
         if method not in {row["method"] for row in result["kills"]}:
             result["kills"].append(killed(method, halts))
             _write(given.out, result)
     _write(given.out, result)
-    for method, item in result["summary"].items():
-        print(method, result["lines"][method], item, next(row for row in result["kills"] if row["method"] == method))
+    kills = {row["method"]: row for row in result["kills"]}
+    for method in methods:
+        print(method, result["lines"][method], result["summary"][method], kills[method])
 
 
 def _write(out: Path, result: JsonDict) -> None:

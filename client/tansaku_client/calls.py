@@ -6,7 +6,9 @@ A verb is a generator that yields calls and pauses and receives answers, so that
 from __future__ import annotations
 
 import json
+import re
 import reprlib
+import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
@@ -18,6 +20,17 @@ RETRIED = frozenset({UNREACHABLE, 408, 429, 502, 503, 504})
 
 FIRST_WAIT = 0.25  # [s]
 _LONGEST_WAIT = 5.0  # [s]
+_KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
+
+
+def key_of(request_id: str | None) -> str:
+    """The id of a request, a new one for None. Raises ConfigurationError for one that servers refuse."""
+    if request_id is None:
+        return uuid.uuid4().hex
+    if not isinstance(request_id, str) or not _KEY.fullmatch(request_id):
+        message = f"request_id: {reprlib.repr(request_id)}; expected 8 to 64 letters, digits and ._:-"
+        raise ConfigurationError(message, key="request_id")
+    return request_id
 
 
 @dataclass(frozen=True)

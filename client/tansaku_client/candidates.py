@@ -10,6 +10,7 @@ from numbers import Integral
 from tansaku_client.errors import ConfigurationError
 
 _DIGITS = 5
+_MISSING = ("nan", "NaT", "<NA>")  # as a frame has no number
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -71,10 +72,13 @@ class Proposed(Candidate):
             facts: Further columns; those that are None are left out.
 
         Raises:
-            ConfigurationError: There is neither a value nor a status, or the value is infinite.
+            ConfigurationError: There is neither a value nor a status, the value is infinite, or a fact is no number.
         """
-        if str(value) in ("inf", "-inf") or (str(value) in ("None", "nan") and facts.get("status") is None):
+        if str(value) in ("inf", "-inf") or (str(value) in ("None", "", *_MISSING) and facts.get("status") is None):
             raise ConfigurationError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
+        for key, fact in facts.items():
+            if str(fact) in _MISSING:
+                raise ConfigurationError(f"{key}: {fact!r} for {self.id}; expected a value, or leave it out")
         cells = {"number": self.number, "candidate": self.id, self.measure or "value": value, **facts}
         return [{key: cell for key, cell in cells.items() if cell is not None}]
 

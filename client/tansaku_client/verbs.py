@@ -6,7 +6,6 @@ import json
 import math
 import reprlib
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, sent
+from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, key_of, sent
 from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
 from tansaku_client.diagrams import Hull
 from tansaku_client.errors import ConfigurationError, NotFoundError, StateError, TransientError
@@ -35,11 +34,6 @@ _FORMS = ("png", "svg")
 _PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
 _LONGEST_LOOK = 2.0  # between two looks at what the service does [s]
 _LONGEST_SETTLING = 60.0  # of a report until its values count [s]
-
-
-def new_key() -> str:
-    """A new id of a request."""
-    return uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
@@ -122,7 +116,7 @@ class CampaignVerbs:
 
     def ask(self, count: int | None, *, values_only: bool, request_id: str | None, timeout: float) -> Steps[list[Proposed]]:
         """Requests proposals, and waits until the service has made them; the same request again gives the same ones."""
-        key = request_id or new_key()
+        key = key_of(request_id)
         body = {"count": count, "values": values_only}
         asked = (yield from self._call("POST", "/asks", body=body, key=key)).data
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
@@ -140,7 +134,7 @@ class CampaignVerbs:
                 if asked_again:
                     return proposed(asked)
                 # Nobody is at it: the driver was killed between two proposals, or can make no more of them.
-                run, asked_again = (yield from self._continued(new_key())), True
+                run, asked_again = (yield from self._continued(key_of(None))), True
             yield pause
         raise TransientError(
             f"{self.name}: {len(asked['waiting'])} of {wanted} proposals after {timeout:g} s; ask again: request_id={key!r}"
@@ -177,7 +171,7 @@ class CampaignVerbs:
         self, row: Proposed | Values, value: float | None, facts: Mapping[str, object], *, request_id: str | None
     ) -> Steps[Receipt]:
         """Stores a report: all of it or nothing; the same request again stores nothing more."""
-        answer = yield from self._call("POST", "/tells", body=_report(row, value, facts), key=request_id or new_key())
+        answer = yield from self._call("POST", "/tells", body=_report(row, value, facts), key=key_of(request_id))
         receipt = Receipt.model_validate(answer.data)
         if receipt.command is not None and not receipt.applied:
             self.reported[:] = [receipt.command]
@@ -188,7 +182,8 @@ class CampaignVerbs:
         number = number_of("attach", row)
         file, content = Path(path).name, _content_of(path)
         shown = file.lower().endswith(_PHOTOS) if photo is None else photo
-        key = request_id or f"attach-{sha256(json.dumps([number, file, shown]).encode() + content).hexdigest()[:32]}"
+        own = f"attach-{sha256(json.dumps([number, file, shown]).encode() + content).hexdigest()[:32]}"
+        key = key_of(own if request_id is None else request_id)
         query = {"number": number, "file": file, "photo": shown}
         answer = yield from self._call("POST", "/attachments", query=query, content=content, key=key)
         return Attachment.model_validate(answer.data)
@@ -212,13 +207,13 @@ class CampaignVerbs:
     def release(self, rows: Sequence[Proposed | int], *, request_id: str | None) -> Steps[None]:
         """Releases proposals, given by their numbers or as :meth:`ask` returned them."""
         numbers = [number_of("release", row) for row in rows if getattr(row, "measure", None) is None]
-        yield from self._call("POST", "/asks", body={"release": numbers}, key=request_id or new_key())
+        yield from self._call("POST", "/asks", body={"release": numbers}, key=key_of(request_id))
 
     # What is computed.
 
     def start(self, request_id: str | None = None) -> Steps[RunRequest]:
         """Asks the service to run the campaign."""
-        request = RunRequest.model_validate((yield from self._call("POST", "/runs", key=request_id or new_key())).data)
+        request = RunRequest.model_validate((yield from self._call("POST", "/runs", key=key_of(request_id))).data)
         self.started[:] = [request.id]
         return request
 
@@ -360,7 +355,7 @@ class CampaignVerbs:
         self, kind: str, candidates: Sequence[Candidate | str], *, changes: Mapping[str, Any], request_id: str | None
     ) -> Steps[dict[str, Any]]:
         """Stores a command; an edit starts from the campaign as it is now. Returns the command as stored."""
-        key = request_id or new_key()
+        key = key_of(request_id)
         seen = (yield from self._call("GET", "")).headers["etag"] if changes else None
         named = [id_of(kind, item) for item in candidates]
         body = {"kind": kind, "candidates": named, "changes": dict(changes)}

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
@@ -21,7 +21,7 @@ from tansaku.models.domain.errors import ConfigurationError, StateError
 from tansaku.models.domain.identifiers import NAME_PATTERN, shown
 from tansaku.models.domain.ports import Space as SearchedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
-from tansaku.models.domain.specs.base import NamesFile
+from tansaku.models.domain.specs.base import NamesFile, Spec
 from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS
@@ -35,7 +35,7 @@ from tansaku.tasks.act.measurements.notebook import report_from, script_user
 from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
-from tansaku.tasks.ground.formats.validation import validate_document
+from tansaku.tasks.ground.formats.validation import validate_data, validate_document
 from tansaku.tasks.ground.formats.yaml_text import YamlText, write_yaml
 from tansaku.tasks.ground.site.garbage import collection_paused
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, campaign_from_data
@@ -44,6 +44,7 @@ from tansaku.tasks.read.views.campaign import Campaign as Reading
 from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
+from tansaku_client.calls import key_of
 from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
 from tansaku_client.points import points_of
 from tansaku_client.steering import Steered
@@ -67,6 +68,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SOURCE = "Python"
+_ANY: dict[str, Any] = dict.fromkeys((*CampaignSpec.model_fields, "acquisition", "store"), (object, None))
+_Keys = create_model("Keys", __base__=Spec, **_ANY)  # with any value: what is no key is refused first
 
 
 class Campaign(Steered):
@@ -110,6 +113,7 @@ class Campaign(Steered):
         store: Literal["database"] | None = "database",
         **keys: Unpack[CampaignKeys],
     ) -> None:
+        validate_data(_Keys, keys)
         files: dict[str, bytes] = {}
         given = {
             "space": space,
@@ -165,14 +169,15 @@ class Campaign(Steered):
         Args:
             count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
             values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
-            request_id: Id of this request, which is stored once however often it is sent; None: a new one.
+            request_id: Id of this request, of 8 to 64 characters, stored once however often it is sent; None: a new one.
 
         Raises:
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
+        key = None if request_id is None else _checked(key_of, request_id)
         with self._place.open() as resources:
-            result = ask_tell.ask(resources, script_user(), self._name, count, request_id, values_only=values_only)
+            result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -198,7 +203,7 @@ class Campaign(Steered):
             deviation: Its standard deviation, same unit.
             status: ``failed``, ``repeat`` or ``correction``; None: a first value.
             note: Why it failed, or anything else.
-            request_id: Id of this report, which is stored once however often it is sent; None: made of what is new in it.
+            request_id: Id of this report, as of :meth:`ask`; None: made of what is new in it.
             columns: Further measured quantities, and conditions that were other than proposed, by name.
 
         Returns:
@@ -214,8 +219,9 @@ class Campaign(Steered):
         else:
             _checked(refuse_beside_a_report, value, facts)
             report = report_from(row)
+        key = None if request_id is None else _checked(key_of, request_id)
         with self._place.open() as resources:
-            receipt = ask_tell.tell(resources, script_user(), self._name, report, request_id)
+            receipt = ask_tell.tell(resources, script_user(), self._name, report, key)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
 
@@ -465,6 +471,10 @@ class Campaign(Steered):
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 
+# Without a space the check of all keys says what is missing, or which key is unknown; type checkers and help want one.
+Campaign.__init__.__defaults__ = (None, None, None)
+
+
 def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
     """Calls a function of the client. Raises ConfigurationError where it refuses its arguments."""
     try:
@@ -496,7 +506,7 @@ def _loaded(resources: Resources, data: JsonDict, files: Mapping[str, bytes]) ->
     Relative paths start at the current folder. Errors as of ``campaign_from_data``, without lines.
     """
     here, limits = Path.cwd(), resources.site.limits
-    if "calculator" not in data and _lacks_values(data["space"]):
+    if "calculator" not in data and _lacks_values(data.get("space")):
         data = data | {"calculator": {"type": next(kind.type_name() for kind in CALCULATORS if kind.facts.manual)}}
     try:
         if not files:

@@ -11,6 +11,7 @@ from tansaku.deploy.python.building import made_by
 from tansaku.deploy.python.campaign import Campaign
 from tansaku.deploy.python.parts import Calculator, Proposer, Section, Space
 from tansaku.deploy.python.sources import check, file_of
+from tansaku.models.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tansaku.deploy.python.constructors import CampaignKeys
@@ -49,9 +50,11 @@ def optimize(
         The campaign, which has ended: ``.best``, ``.frame``.
 
     Raises:
-        ConfigurationError: The workers could not import the function.
+        ConfigurationError: The workers could not import the function, or another calculator is given.
     """
     stop_here_if_imported()
+    if "calculator" in keys:
+        raise ConfigurationError("calculator: it is the function; expected no other")
     campaign = Campaign(
         space,
         objective,
@@ -65,6 +68,9 @@ def optimize(
     )
     campaign.run()
     return campaign
+
+
+optimize.__defaults__ = (None, None, None)  # as of Campaign
 
 
 def function_calculator(function: Function) -> Calculator:

@@ -128,8 +128,9 @@ def _described(problem: SpecProblem) -> dict[str, object]:
 
 async def _unauthenticated(request: Request, _: Exception) -> Response:
     if request.url.path.startswith(API_PREFIX):
-        problem = ProblemError(HTTPStatus.UNAUTHORIZED, "log in, or send a token as Authorization: Bearer")
-        return answer(request, problem, {"WWW-Authenticate": "Bearer"})
+        refused = request.headers.get("Authorization", "").startswith("Bearer ")
+        detail = "the token is not known here, or has ended" if refused else "log in, or send a token as Authorization: Bearer"
+        return answer(request, ProblemError(HTTPStatus.UNAUTHORIZED, detail), {"WWW-Authenticate": "Bearer"})
     path = request.url.path if request.method == "GET" else "/"
     address = f"/login?next={quote(path)}"
     if PART_HEADER in request.headers:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from tansaku.calculators.calculator_registry import calculator_notes, open_calculator
+from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.level_of_theory import level_in_words
@@ -337,6 +338,35 @@ def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) 
     return tuple(lines)
 
 
+def _misfits(
+    spec: CampaignSpec, space: Space, pool: CandidatePool, base_path: Path, database: Database | None
+) -> tuple[str, ...]:
+    """What a new campaign would be refused for, where one of this name is stored: `tansaku run` does not check that again.
+
+    Raises:
+        ConfigurationError: No campaign of this name is stored, and this one does not fit its space.
+    """
+    try:
+        check_reported(spec, space)
+        check_boundary(spec, base_path)
+        check_path(spec, space, pool)
+        check_competing(spec, pool)
+    except ConfigurationError as error:
+        if database is None or not _is_stored(spec.name, database):
+            raise
+        return (f"{spec.name} is stored and continues with this spec; a new campaign would be refused: {error.message}",)
+    return ()
+
+
+def _is_stored(name: str, database: Database) -> bool:
+    try:
+        with database() as resources:
+            resources.store.campaign(name)
+    except TansakuError:  # there is none, or no database that answers
+        return False
+    return True
+
+
 def preview_campaign(
     path: Path,
     database: Database | None = None,
@@ -346,8 +376,8 @@ def preview_campaign(
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
-        database: Opened only if the file has stored campaigns as transfer sources, which are not read with None, or names
-            files that the database keeps.
+        database: Opened only if the file has stored campaigns as transfer sources, which are not read with None, names files
+            that the database keeps, or would be refused unless a campaign of its name is stored.
         limits: What the file may ask for.
         evaluation_limits: The machine's limits of an evaluation by a program of the site or a plug-in.
 
@@ -370,12 +400,9 @@ def preview_loaded(
     check_elements(loaded.spec, space, loaded.base_path)
     references = reference_elements(loaded.spec, space, loaded.base_path)
     spec, space = with_references(loaded.spec, space, loaded.base_path, limits)
-    check_reported(spec, space)
-    check_boundary(spec, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
-    check_path(spec, space, pool)
-    check_competing(spec, pool)
+    misfits = _misfits(spec, space, pool, loaded.base_path, database)
     proposer = _proposer_of(spec)
     limit = cost_limit(spec.budget, pool)
     searched = searched_pool(spec, space, loaded.base_path, pool)
@@ -408,7 +435,7 @@ def preview_loaded(
         initial_cost=float(searched.cost[initial].sum()),
         looks=_looks(spec, searched, loaded.base_path),
         calculator=_calculator_name(spec, loaded.base_path),
-        notes=(*_notes(spec), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
+        notes=(*misfits, *_notes(spec), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),

@@ -44,6 +44,9 @@ LICENCES = {
 }
 """Licences by their SPDX identifiers."""
 
+PUBLISHERS = {"zenodo": ("Zenodo", "https://zenodo.org"), "nomad": ("NOMAD", "https://nomad-lab.eu")}
+"""Name and address of each repository."""
+
 OF_NOMAD = "CC-BY-4.0"
 """The licence under which NOMAD publishes all data."""
 
@@ -199,7 +202,7 @@ def datacite(data: Campaign, deposit: Deposit) -> JsonDict:
         "schemaVersion": "http://datacite.org/schema/kernel-4",
         "creators": [_creator(name) for name in deposit.creators],
         "titles": [{"title": title_of(data)}],
-        "publisher": {"name": {"zenodo": "Zenodo", "nomad": "NOMAD"}[deposit.repository]},
+        "publisher": {"name": PUBLISHERS[deposit.repository][0]},
         "publicationYear": str(datetime.now(UTC).year),
         "types": {"resourceType": "active-learning campaign", "resourceTypeGeneral": "Dataset"},
         "rightsList": [
@@ -225,6 +228,7 @@ def ro_crate(data: Campaign, deposit: Deposit, files: Sequence[str]) -> JsonDict
     creators = [{"@id": f"#creator-{place}", **_agent(name)} for place, name in enumerate(deposit.creators, 1)]
     program = {"@id": "#tansaku", "@type": "SoftwareApplication", "name": "tansaku", "softwareVersion": tansaku.__version__}
     computing = _computing(data)
+    publisher, address = PUBLISHERS[deposit.repository]
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -232,9 +236,10 @@ def ro_crate(data: Campaign, deposit: Deposit, files: Sequence[str]) -> JsonDict
         "description": description_of(data),
         "datePublished": datetime.now(UTC).date().isoformat(),
         "license": {"@id": LICENCES[deposit.licence]},
-        "author": [{"@id": creator["@id"]} for creator in creators],
+        "author": _named([creator["@id"] for creator in creators]),
+        "publisher": {"@id": address},
         "hasPart": [{"@id": name} for name in files],
-        "mentions": [{"@id": program["@id"]}, *([{"@id": _COMPUTATION}] if computing else [])],
+        "mentions": _named([program["@id"], *([_COMPUTATION] if computing else [])]),
     }
     about = {
         "@id": "ro-crate-metadata.json",
@@ -245,7 +250,8 @@ def ro_crate(data: Campaign, deposit: Deposit, files: Sequence[str]) -> JsonDict
     licence = {"@id": LICENCES[deposit.licence], "@type": "CreativeWork", "name": deposit.licence}
     licence["description"] = f"The licence {deposit.licence}"
     parts = [{"@id": name, "@type": "File", "encodingFormat": _type_of(name)} for name in files]
-    graph = [about, root, licence, *creators, program, *computing, *parts]
+    repository = {"@id": address, "@type": "Organization", "name": publisher, "url": address}
+    graph = [about, root, licence, *creators, repository, program, *computing, *parts]
     return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
 
 
@@ -266,9 +272,15 @@ def _computing(data: Campaign) -> list[JsonDict]:
             used[_id(model, sha256)] = None
     if not parts:
         return []
-    action = {"@type": "CreateAction", "name": "Computation of the values", "result": [{"@id": OBSERVATIONS}]}
-    parts[_COMPUTATION] = action | {"instrument": [{"@id": name} for name in used]}
+    action = {"@type": "CreateAction", "name": "Computation of the values", "result": {"@id": OBSERVATIONS}}
+    parts[_COMPUTATION] = action | {"instrument": _named(list(used))}
     return [{"@id": name, **part} for name, part in parts.items()]
+
+
+def _named(ids: Sequence[str]) -> JsonDict | list[JsonDict]:
+    """The parts of an RO-Crate with these names; a single one is no list."""
+    found = [{"@id": name} for name in ids]
+    return found[0] if len(found) == 1 else found
 
 
 def _id(*words: str) -> str:
@@ -317,7 +329,7 @@ def _for_repository(data: Campaign, deposit: Deposit) -> dict[str, JsonDict]:
         "description": description,
         "publication_date": today,
         "creators": [{"person_or_org": _person_or_organization(name)} for name in deposit.creators],
-        "publisher": "Zenodo",
+        "publisher": PUBLISHERS["zenodo"][0],
         "rights": [{"id": licence}],
         "dates": [{"date": data.record.created_at.date().isoformat(), "type": {"id": "created"}}],
         "formats": ["application/zip"],

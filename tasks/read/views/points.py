@@ -242,7 +242,7 @@ def _with_numbers(space: DescribingSpace, cells: JsonDict) -> JsonDict:
 def _finite(name: str, cell: object) -> float:
     try:
         number = math.nan if isinstance(cell, bool) else float(cell)  # type: ignore[arg-type] # anything a script gives
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"{name}: {shown(cell)}; expected a number")

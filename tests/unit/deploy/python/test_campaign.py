@@ -16,6 +16,7 @@ from tansaku.deploy.python.building import constructor, made_by
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.commands import create
 from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
@@ -83,11 +84,13 @@ def test_the_sequence_is_that_of_a_campaign_file():
 def test_what_cannot_be_told_is_refused_with_the_reason():
     campaign = searched()
     (row,) = campaign.ask(1)
-    for value in (None, float("nan")):
+    for value in (None, float("nan"), pd.NA, ""):
         with pytest.raises(ConfigurationError, match=rf"value: {value} for {row.id}; expected a number"):
             campaign.tell(row, value=value)
     with pytest.raises(ConfigurationError, match=rf"value: -inf for {row.id}; expected a number"):
         campaign.tell(row, value=-np.inf)
+    with pytest.raises(ConfigurationError, match=rf"deviation: nan for {row.id}; expected a value, or leave it out"):
+        campaign.tell(row, value=1.0, deviation=float("nan"))  # of a single measurement
     for report, message in (
         ("much", "value"),
         (np.array([1.0, 2.0]), r"value: '\[1\.0, 2\.0\]' is not a number"),
@@ -112,12 +115,14 @@ def test_what_cannot_be_told_is_refused_with_the_reason():
 
 def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
     campaign = searched()
-    assert len(campaign.ask(np.int64(2), request_id="monday")) == 2
+    assert len(campaign.ask(np.int64(2), request_id="monday-1")) == 2
     for count in (0, 1.5, "3", True, [2], float("nan")):
         with pytest.raises(ConfigurationError, match=r"^count: .* proposals; expected a whole number from 1 to 1000$"):
             campaign.ask(count)
-    with pytest.raises(ConfigurationError, match="request_id: 3; expected a text"):
-        campaign.ask(2, request_id=3)
+    for key in (3, "", "monday", "monday 1", "m" * 65):
+        for call in (lambda key=key: campaign.ask(2, request_id=key), lambda key=key: campaign.tell({}, request_id=key)):
+            with pytest.raises(ConfigurationError, match=r"^request_id: .*; expected 8 to 64 letters, digits and \._:-$"):
+                call()
     for call in (lambda: campaign.release("p1"), lambda: campaign.attach("p1", tmp_path)):
         with pytest.raises(
             ConfigurationError, match=r": 'p1'; expected a proposal of `ask\(\)`, what was found, or its number"
@@ -135,7 +140,7 @@ def test_what_cannot_be_asked_released_or_attached_is_named(tmp_path):
             ):
                 getattr(campaign, verb)(candidate)
     with campaign._place.open() as resources:
-        assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday"]
+        assert [command.id for command in resources.store.campaign(campaign.name).commands] == ["monday-1"]
 
 
 def test_a_keyword_that_no_report_has_is_refused_before_anything_is_stored():
@@ -261,6 +266,9 @@ def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path
         ({"budget": True}, r"budget: True must be a mapping of keys$"),
         ({"space": {"type": "parameters", "parameters": {}}}, r"space.parameters: \{\} must have at least 1 item; it has 0$"),
         ({"sead": 3}, r"sead: unknown key \(did you mean 'seed'\?\)"),
+        ({"spce": ts.Parameters(x=(0, 1))}, r"spce: unknown key \(did you mean 'space'\?\); known are acquisition, budget"),
+        ({"acquistion": 3, "stroe": 4}, r"(?s)acquistion: .*did you mean 'acquisition'.*\n  stroe: .*did you mean 'store'"),
+        ({"space": None}, "space: missing"),
         ({"calculator": "emt"}, "calculator"),
         ({"calculator": "emtt"}, "type 'emtt' is not known.*did you mean 'emt'"),
         ({"space": {"type": "parameter"}}, "space: type 'parameter' is not known"),
@@ -305,8 +313,14 @@ def test_other_names_are_of_the_campaign_in_tables_frames_and_reports(name):
     assert frame["value"].tolist() == [2.5]
 
 
-def test_a_campaign_of_before_keeps_its_names(monkeypatch):
-    """Names that are refused now do not end a campaign that has them."""
+def test_a_campaign_without_a_space_says_so():
+    for given, message in (({}, "^space: missing$"), ({"spce": ts.Parameters(x=(0, 1))}, r"^spce: unknown key .*'space'")):
+        with pytest.raises(InvalidSpecError, match=message):
+            ts.Campaign(store=None, **given)
+
+
+def test_a_campaign_of_before_keeps_its_names(monkeypatch, tmp_path):
+    """Names that are refused now do not end a campaign that has them, and the check says so."""
     monkeypatch.setattr(create, "check_reported", lambda *_: None)
     campaign = searched(space=ts.Parameters(unit=(0, 1), z=(0, 1)))
     monkeypatch.undo()
@@ -314,6 +328,13 @@ def test_a_campaign_of_before_keeps_its_names(monkeypatch):
     with campaign._place.open() as resources:
         assert create.prepare_campaign(resources, script_user(), loaded).name == campaign.name
     assert len(campaign.ask(1)) == 1
+    file = tmp_path / "c.yaml"
+    file.write_text(campaign.yaml)
+    said = preview_campaign(file, campaign._place.open).describe()
+    assert "note        campaign is stored and continues with this spec; a new campaign would be refused: space.para" in said
+    for database in (None, ts.Campaign(ts.Parameters(z=(0, 1)), name="other", store=None)._place.open):
+        with pytest.raises(ConfigurationError, match="'unit' describes candidates, but a column of this name"):
+            preview_campaign(file, database)
 
 
 @pytest.mark.parametrize("name", ["mean", "along", "acquisition"])
@@ -460,6 +481,8 @@ def test_any_point_is_predicted_with_its_deviation():
     for cell in ([1], {}, None, True, "half", float("inf"), 1j):
         with pytest.raises(ConfigurationError, match=rf"^predict: point 1: x: {re.escape(repr(cell))}; expected a number$"):
             campaign.predict({"x": cell, "y": 0.5, "where": "in"})
+    with pytest.raises(ConfigurationError, match=r"^predict: point 1: x: 1000.*; expected a number$"):
+        campaign.predict({"x": 10**400, "y": 0.5, "where": "in"})
 
 
 def test_structures_of_ase_and_pymatgen_are_points_like_candidates(require):
@@ -505,13 +528,13 @@ def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(mon
 
         monkeypatch.setattr(resources.store, "insert_proposal", insert_two)
         with pytest.raises(KeyboardInterrupt):
-            campaign.ask(4, request_id="monday")
+            campaign.ask(4, request_id="monday-1")
         assert len(campaign.evaluations) == 2
         monkeypatch.undo()
         for _ in range(2):
-            assert [row.id for row in campaign.ask(4, request_id="monday")] == undisturbed
+            assert [row.id for row in campaign.ask(4, request_id="monday-1")] == undisturbed
         commands = resources.store.campaign(campaign.name).commands
-        assert [item.id for item in commands] == ["monday"]
+        assert [item.id for item in commands] == ["monday-1"]
 
 
 def test_a_name_that_is_none_is_compared_with_those_that_are():

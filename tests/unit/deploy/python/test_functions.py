@@ -74,6 +74,13 @@ def test_what_workers_cannot_import_is_refused_with_the_way_to_do_it():
             ts.optimize(function, ts.Parameters(x=(0, 1)), store=None)
 
 
+def test_another_calculator_beside_the_function_is_refused():
+    with pytest.raises(ConfigurationError, match=r"^calculator: it is the function; expected no other$"):
+        ts.optimize(measured, ts.Parameters(x=(0, 1)), store=None, calculator="emt")
+    with pytest.raises(ConfigurationError, match=r"^spce: unknown key \(did you mean 'space'"):
+        ts.optimize(measured, spce=ts.Parameters(x=(0, 1)), store=None)
+
+
 def test_a_file_that_imports_its_neighbour_is_refused(tmp_path, monkeypatch):
     (tmp_path / "beside_it.py").write_text("")
     (tmp_path / "neighbours.py").write_text("import beside_it\ndef measure(x):\n    return x\n")
