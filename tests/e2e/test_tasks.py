@@ -338,13 +338,30 @@ def test_what_was_typed_for_another_kind_comes_back(hand: Hand) -> None:
 
 def test_compare_two_seeds(hand: Hand) -> None:
     page = hand.page
-    hand.press("Compare campaigns")
     for name in ("seed-1", "seed-2"):
-        hand.click(page.get_by_label(name))
-    hand.press("Compare")
+        hand.click(page.get_by_label(f"Compare {name}"))
+    hand.press("Compare campaigns")
     expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("row", name=re.compile("^seed"))).to_have_count(3)  # both campaigns, and the key that differs
     assert hand.clicks == documented("compare two seeds")
+
+
+def test_run_with_another_seed_and_compare(hand: Hand) -> None:
+    page = hand.page
+    hand.press("seed-1")
+    hand.press("Run again with another seed")
+    expect(page.get_by_role("heading", name="seed-1-seed-2", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
+    hand.press("Compare seeds")
+    expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
+    found = stored(hand, "/comparison?name=seed-1&name=seed-1-seed-2")
+    assert [row["values"] for row in found["differences"] if row["key"] == "seed"] == [["1", "2"]]
+    assert hand.clicks == documented("run a search again with another seed, and compare")
+
+
+def test_the_address_of_a_form_is_reloaded(hand: Hand) -> None:
+    go(hand.page, "/campaigns/seed-1/links")
+    expect(hand.page.get_by_role("heading", name="seed-1", exact=True)).to_be_visible()
 
 
 def test_share_a_link(hand: Hand) -> None:
@@ -384,10 +401,12 @@ def test_a_figure_is_exported_by_keys(keys: Keys) -> None:
 
 def test_two_seeds_are_compared_by_keys(keys: Keys) -> None:
     page = keys.page
-    keys.press("Compare campaigns", to="/compare")
-    for name in ("seed-1", "seed-2"):
+    for name in ("Compare seed-1", "Compare seed-2"):
         keys.press(name, "Space")
-    keys.press("Compare", to="/compare")
+    while not page.evaluate("document.activeElement.innerText.startsWith('Compare campaigns')"):
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/compare\?name=seed-1&name=seed-2$"), timeout=PATIENCE)
     expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("row", name=re.compile("^seed"))).to_have_count(3)
 

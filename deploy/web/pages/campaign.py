@@ -133,6 +133,7 @@ def show_campaign(request: Request, actor: Actor, name: str, done: Done = NOTHIN
         "link": done.link,
         "revoked": bool(revoked),
         **_project_content(services, actor, reading),
+        **_seeds_content(services, actor, reading),
         "layout": "base.html",
         "refused": refused,
     }
@@ -166,6 +167,8 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         "link": None,
         "project": None,
         "movable": False,
+        "another_seed": None,
+        "other_seeds": "",
         "key": new_key,
     }
 
@@ -238,6 +241,16 @@ def _project_content(services: Services, actor: Actor, reading: Campaign) -> Jso
     return {"project": project, "places": places, "movable": movable, "move": PROJECT_VERBS["move"]}
 
 
+def _seeds_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
+    """The same campaign with another seed, which an operator may run, and the address that compares those that are stored."""
+    repeats = actor.may(Role.OPERATOR) and not reading.spec.manual
+    seeds = copying.with_other_seeds(reading.record.name, services.sight(actor).names())
+    return {
+        "another_seed": copying.with_another_seed(reading.record, set(services.store.campaign_names())) if repeats else None,
+        "other_seeds": f"/compare?{urlencode([('name', name) for name in seeds])}" if seeds else "",
+    }
+
+
 @forms.post("/{name}/links", "link")
 def make_link(sent: Sent) -> Response:
     """Issues a read-only link and shows it this once."""
@@ -305,6 +318,7 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
         "failures": _few(failure_groups(status.failures)),
         "most_failures": _MOST_FAILURES,
         "failed": len(status.failures),
+        "attempts_failed": sum(failure.attempts for failure in status.failures),
         "retrying": _asked_to_retry(reading, [failure.candidate for failure in status.failures]),
         "series": series,
         "improvements": improvements(series),

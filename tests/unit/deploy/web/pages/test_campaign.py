@@ -101,7 +101,7 @@ def test_one_form_sent_twice_is_one_command(site_with):
     assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
         "campaign.pause"
     ]
-    expected = "pause: stored; it is not running now, so the command takes effect when it runs"
+    expected = "pause: stored; it does not run until it is resumed"
     assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "the driver applies it" in browser.get(answer.headers["Location"]).text
