@@ -243,10 +243,12 @@ def _project_content(services: Services, actor: Actor, reading: Campaign) -> Jso
 
 def _seeds_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """The same campaign with another seed, which an operator may run, and the address that compares those that are stored."""
-    repeats = actor.may(Role.OPERATOR) and not reading.spec.manual
-    seeds = copying.with_other_seeds(reading.record.name, services.sight(actor).names())
+    record, named = reading.record, reading.spec.space.files()
+    # The dashboard has no files of the command line.
+    repeats = actor.may(Role.OPERATOR) and not reading.spec.manual and (bool(record.files) or not named)
+    seeds = copying.with_other_seeds(record.name, services.sight(actor).names())
     return {
-        "another_seed": copying.with_another_seed(reading.record, set(services.store.campaign_names())) if repeats else None,
+        "another_seed": copying.with_another_seed(record, set(services.store.campaign_names())) if repeats else None,
         "other_seeds": f"/compare?{urlencode([('name', name) for name in seeds])}" if seeds else "",
     }
 
