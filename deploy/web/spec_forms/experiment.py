@@ -45,7 +45,7 @@ _KEYS = {"number": ("low", "high", "step", "unit"), "integer": ("low", "high"), 
 
 def _parts(data: JsonDict, _: Shelf) -> Sequence[Part]:
     rows = [_row(data, place, name) for place, name in enumerate(names_in(data, _PARAMETERS, _FREE_ROWS), 1)]
-    headings = ("Parameter", "Is", "From", "To", "Step", "Unit", "or one of, with commas")
+    headings = ("Parameter", "Is", "From", "To", "Step", "Unit", "or one of (a, b, c)")
     return [
         Part(
             "What you vary",
