@@ -235,7 +235,7 @@ def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:
 def add_files(hand: Hand, files: dict[str, bytes]) -> None:
     """Chooses files of this computer, as a click on the button of a form lets one do."""
     with hand.page.expect_file_chooser() as chooser:
-        hand.click(hand.page.get_by_role("button", name=re.compile("^Add")))
+        hand.click(hand.page.get_by_role("button", name=re.compile("^Add")).first)
     chooser.value.set_files([{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files.items()])
 
 

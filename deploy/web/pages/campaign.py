@@ -38,6 +38,7 @@ from tansaku.tasks.act.commands.runs import may_run
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.formats.yaml_edit import assignments
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.read.views.aim import aim_of
 from tansaku.tasks.read.views.budget import Spent, budget_used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.conditions import conditions_told
@@ -166,6 +167,7 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         "may_link": False,
         "link": None,
         "project": None,
+        "tags": (),
         "movable": False,
         "another_seed": None,
         "other_seeds": "",
@@ -238,7 +240,8 @@ def _project_content(services: Services, actor: Actor, reading: Campaign) -> Jso
     movable = projecting.may_move(services, actor, reading.record)
     places = projecting.open_projects(services, actor) if movable else []
     movable = movable and bool(places or project)
-    return {"project": project, "places": places, "movable": movable, "move": PROJECT_VERBS["move"]}
+    tags = () if project is None else projecting.tags_of(services, project)
+    return {"project": project, "tags": tags, "places": places, "movable": movable, "move": PROJECT_VERBS["move"]}
 
 
 def _seeds_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
@@ -316,6 +319,7 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
         "reading": reading,
         "over_parameters": reading.spec.space.description.figures == PARAMETER_FIGURES,
         "status": status,
+        "aim": aim_of(reading),
         "conditions": conditions_told(reading, status.headline.shown.candidate) if status.headline.shown else "",
         "failures": _few(failure_groups(status.failures)),
         "most_failures": _MOST_FAILURES,
