@@ -225,6 +225,11 @@ def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_
     again = browser.get(f"/api/v1{PAGE}/evaluations/2/structure?form=cif", headers={"If-None-Match": file.headers["ETag"]})
     assert again.status_code == 304
     assert browser.get(f"/api/v1{PAGE}/evaluations/1/structure").status_code == 404
+    start = browser.get(f"/api/v1{PAGE}/evaluations/2/structure?of=start")
+    assert (start.status_code, "no structure" in start.json()["detail"]) == (404, True)
+    gallery = browser.get(f"{PAGE}/structures").text
+    assert re.findall(r'data-file="([^"?]*)', gallery) == [f"/api/v1{PAGE}/evaluations/2/structure"]  # the only one
+    assert "Nothing that has a value left a structure" in browser.get(f"{PAGE}/structures?after=2").text
     assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
 
 
