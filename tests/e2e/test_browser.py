@@ -64,6 +64,7 @@ PAGES = (
     "/admin",
     "/audit",
     "/reference",
+    "/design",
     "/login",
 )
 MISSING = "/nowhere"

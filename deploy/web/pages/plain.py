@@ -1,4 +1,4 @@
-"""Plain pages: jobs, a campaign's figures, workers and logs, the library's files, the keys of a spec."""
+"""Plain pages: jobs, a campaign's figures, structures, workers and logs, the library's files, the keys of a spec."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.requests import RequestState
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
+from tansaku.models.domain.states import CampaignState
 from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
 from tansaku.tasks.read.figures.hull import outline
 from tansaku.tasks.read.views.campaign_figures import figures_of
@@ -141,6 +142,12 @@ def reference_page(request: Request, _: Viewer) -> Response:
     """Explains the keys of a spec, in the same tables as the documentation."""
     editable = [".".join(key) for key in EDITABLE_KEYS]
     return render(request, "reference.html", {"tables": _tables(), "editable": editable, "linked": linked})
+
+
+@router.get("/design")
+def design_page(request: Request, _: Viewer) -> Response:
+    """Shows each part of which pages are made."""
+    return render(request, "design.html", {"states": [state.value for state in CampaignState]})
 
 
 def linked(text: str) -> Html:
