@@ -182,7 +182,7 @@ class Sender:
 
 
 def _allowing(network: str) -> str:
-    """What makes an address in a private network possible."""
+    """Names the line of the site file that allows a private network."""
     line = f"notifications: {{private_networks: [{network}]}}"
     return f"An admin can allow it by `{line}` in the site file, and starts `tansaku serve` again with `--site`"
 

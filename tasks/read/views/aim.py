@@ -1,4 +1,4 @@
-"""What a campaign searches, in one sentence."""
+"""The aim of a campaign in one sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def aim_of(campaign: Campaign) -> str:
 
 
 def _wanted(spec: CampaignSpec, systems: int) -> str:
-    """What is to be found.
+    """Names the result that is wanted.
 
     Args:
         systems: Number of search problems.
@@ -42,7 +42,7 @@ def _wanted(spec: CampaignSpec, systems: int) -> str:
 
 
 def _source(spec: CampaignSpec) -> str:
-    """Where values come from."""
+    """Names the origin of values."""
     if spec.calculator is None:
         return "looked up"
     return "reported by people" if spec.manual else f"computed by {spec.calculator.type}"

@@ -152,7 +152,7 @@ def export_structures(
 
 StructureForm = Literal["extxyz", "cif"]
 StructureOf = Literal["end", "start"]
-"""Of the two structures of an evaluation: what was computed, and what its space has."""
+"""Structures of an evaluation: the one that was computed, and the one that its space has."""
 
 
 @dataclass(frozen=True)
