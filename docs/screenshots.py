@@ -25,7 +25,7 @@ NAME = "al-110-tilt"
 CHROMIUM = "/usr/bin/chromium"
 _CLI = "from tansaku.deploy.cli.main import main; main()"
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/login#token=\S+")
-_SIZE = {"width": 1200, "height": 800}
+_SIZES = {"": (1440, 900), "-tablet": (1024, 800), "-phone": (390, 844)}
 _PATIENCE = 120_000.0  # [ms]
 
 
@@ -53,13 +53,15 @@ def dashboard() -> Iterator[str]:
 
 
 def take(context: BrowserContext, address: str, name: str, ready: str) -> None:
-    """Takes the picture of a page when a part of it is there."""
-    page = context.new_page()
-    page.goto(address, timeout=_PATIENCE)
-    page.wait_for_selector(ready, timeout=_PATIENCE)
-    page.wait_for_timeout(2500)
-    page.screenshot(path=IMAGES / f"dashboard-{name}.png")
-    page.close()
+    """Takes the pictures of a page, for each screen, when a part of it is there."""
+    for screen, (width, height) in _SIZES.items():
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(address, timeout=_PATIENCE)
+        page.wait_for_selector(ready, timeout=_PATIENCE)
+        page.wait_for_timeout(2500)
+        page.screenshot(path=IMAGES / f"dashboard-{name}{screen}.png")
+        page.close()
 
 
 def pictures(link: str) -> None:
@@ -67,7 +69,7 @@ def pictures(link: str) -> None:
     base = link.partition("/login")[0]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport=_SIZE, color_scheme="light")
+        context = browser.new_context(color_scheme="light")
         page = context.new_page()
         page.goto(link, timeout=_PATIENCE)
         page.wait_for_selector("#home", timeout=_PATIENCE)

@@ -80,7 +80,7 @@
     const wrong = [];
     try {
       const unpacked = await Promise.all([...files].map((file) => /\.zip$/i.test(file.name) ? unzip(file) : [file]));
-      const every = unpacked.flat().slice(0, MOST);
+      const every = unpacked.flat().sort((one, other) => one.name.localeCompare(other.name)).slice(0, MOST);
       document.dispatchEvent(new CustomEvent("tansaku:chosen", { detail: every }));
       for (const [place, file] of every.entries()) {
         tell(input, ` Uploading ${place + 1} of ${every.length}: ${file.name} …`);
