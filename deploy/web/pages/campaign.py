@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from http import HTTPStatus
@@ -157,6 +158,8 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
 def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """Content of the page."""
     return {
+        # Neither what is kept below nor the contexts of templates, which are circles, hold it in memory after the next result.
+        "reading": weakref.proxy(reading),
         **_lately(reading, "shown", lambda: _shown(services, reading) | _table(reading, Selection())),
         **_run_content(services, actor, reading),
         **_budget_content(reading),
@@ -316,7 +319,6 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
     series, status = best_series(reading), status_of(reading)
     events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
     return {
-        "reading": reading,
         "over_parameters": reading.spec.space.description.figures == PARAMETER_FIGURES,
         "status": status,
         "aim": aim_of(reading),

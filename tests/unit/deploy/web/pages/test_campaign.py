@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from pathlib import Path
 
 from ase import Atoms
@@ -410,3 +412,18 @@ def test_a_column_that_says_the_same_of_every_row_is_left_out(site_with):
 
     assert "system" not in re.findall(r"<th[^>]*>(\w+)</th>", site_with("a1").logged_in(Role.VIEWER).get(f"{PAGE}/table").text)
     assert headings("a1", "b1")
+
+
+def test_an_earlier_reading_leaves_memory_with_the_next_result(site_with):
+    site = site_with("a1")
+    browser = site.logged_in(Role.VIEWER)
+    paths = (PAGE, f"{PAGE}/parts", f"{PAGE}/evaluations/1", "/", f"/api/v1{PAGE}/series", f"/api/v1{PAGE}/figures")
+    gc.disable()  # a circle would wait for it
+    try:
+        assert [browser.get(path).status_code for path in paths] == [200] * len(paths)
+        earlier = weakref.ref(site.services.readings.reading(NAME))
+        add_evaluation(site, 2, "a2", Outcome(value=3.0))
+        assert [browser.get(path).status_code for path in paths] == [200] * len(paths)
+        assert earlier() is None
+    finally:
+        gc.enable()
