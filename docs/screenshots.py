@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,8 @@ NAME = "al-110-tilt"
 CHROMIUM = "/usr/bin/chromium"
 _CLI = "from tansaku.deploy.cli.main import main; main()"
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/login#token=\S+")
-_SIZE = {"width": 1200, "height": 800}
+_SCREEN = {"": (1440, 900)}
+_SCREENS = {**_SCREEN, "-tablet": (1024, 800), "-phone": (390, 844)}
 _PATIENCE = 120_000.0  # [ms]
 
 
@@ -52,14 +53,16 @@ def dashboard() -> Iterator[str]:
             server.wait(30)
 
 
-def take(context: BrowserContext, address: str, name: str, ready: str) -> None:
-    """Takes the picture of a page when a part of it is there."""
-    page = context.new_page()
-    page.goto(address, timeout=_PATIENCE)
-    page.wait_for_selector(ready, timeout=_PATIENCE)
-    page.wait_for_timeout(2500)
-    page.screenshot(path=IMAGES / f"dashboard-{name}.png")
-    page.close()
+def take(context: BrowserContext, address: str, name: str, ready: str, screens: Mapping[str, tuple[int, int]]) -> None:
+    """Takes the pictures of a page, for each screen, when a part of it is there."""
+    for screen, (width, height) in screens.items():
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(address, timeout=_PATIENCE)
+        page.wait_for_selector(ready, timeout=_PATIENCE)
+        page.wait_for_timeout(2500)
+        page.screenshot(path=IMAGES / f"dashboard-{name}{screen}.png")
+        page.close()
 
 
 def pictures(link: str) -> None:
@@ -67,13 +70,13 @@ def pictures(link: str) -> None:
     base = link.partition("/login")[0]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport=_SIZE, color_scheme="light")
+        context = browser.new_context(color_scheme="light")
         page = context.new_page()
         page.goto(link, timeout=_PATIENCE)
         page.wait_for_selector("#home", timeout=_PATIENCE)
         page.close()
-        take(context, f"{base}/campaigns/{NAME}", "campaign", "#curve canvas")
-        take(context, f"{base}/new?copy={NAME}", "new", "#result dl")
+        take(context, f"{base}/campaigns/{NAME}", "campaign", "#curve canvas", _SCREENS)
+        take(context, f"{base}/new?copy={NAME}", "new", "#result dl", _SCREEN)
         browser.close()
 
 

@@ -177,7 +177,7 @@ class StructuresSpace:
         found: dict[str, FoundStructure] = {}
         origin: dict[str, str] = {}
         for path, key in self._files:
-            for structure in read_structures(path, self._limits, key):
+            for structure in read_structures(path, self._limits, key, self._spec.box):
                 name = self._name(path, structure, key)
                 if name in found:
                     raise ConfigurationError(f"{key}: {path.name!r} and {origin[name]!r} both have a structure {name!r}")

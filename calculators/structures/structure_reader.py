@@ -59,13 +59,14 @@ Raw = tuple[Atoms, Mapping[str, object], str | None]
 """A structure as a format gives it, its metadata and its name."""
 
 
-def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator[FoundStructure]:
+def read_structures(path: Path, limits: LimitsSpec | None, key: str, box: float | None = None) -> Iterator[FoundStructure]:
     """The structures of one file.
 
     Args:
         path: The file; its ending says the format.
         limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
+        box: Distance of a molecule to the walls of the box that it is put into [Å]; None: molecules are refused.
 
     Raises:
         ConfigurationError: It cannot be read, is too large, or a structure cannot be computed.
@@ -81,7 +82,8 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator
         for place, (atoms, info, own) in enumerate(several(path, limits, key), start=1):
             single = is_poscar(path.name)
             check_limit(limits, "atoms", len(atoms), f"{key}: atoms of structure {place} of {path.name!r}")
-            found = checked_structure(atoms, info, _where(path, None if single else place, key))
+            placed = atoms if box is None else _in_box(atoms, box)
+            found = checked_structure(placed, info, _where(path, None if single else place, key))
             yield replace(found, place=None if single else place, name=own)
     except (ConfigurationError, MissingComponentError):
         raise
@@ -92,7 +94,7 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator
 def parse_structure_file(path: Path, limits: LimitsSpec | None, key: str) -> None:
     """Reads a file as far as its format goes; whether its structures can be computed is not judged.
 
-    Arguments and errors as of :func:`read_structures`.
+    The first arguments and the errors are those of :func:`read_structures`.
     """
     if path.name.lower().endswith(CIF_ENDINGS):
         read_cif(path, limits, key)
@@ -172,6 +174,17 @@ def _from_pymatgen(structure: object, path: Path, key: str) -> Atoms:
     return Atoms(symbols, scaled_positions=fractions, cell=lattice, pbc=True)
 
 
+def _in_box(atoms: Atoms, box: float) -> Atoms:
+    """A molecule in the middle of a periodic box; a structure that is periodic in a direction as it is."""
+    if atoms.pbc.any() or not np.isfinite(atoms.positions).all():
+        return atoms
+    boxed: Atoms = atoms.copy()
+    boxed.set_cell(np.ptp(atoms.positions, axis=0) + 2.0 * box)
+    boxed.center()
+    boxed.pbc = True
+    return boxed
+
+
 def _where(path: Path, place: int | None, key: str) -> str:
     return f"{key}: {path.name!r}" + ("" if place is None else f", structure {place}")
 
@@ -197,7 +210,9 @@ def checked_structure(atoms: Atoms, info: Mapping[str, object], where: str) -> F
     if not atoms.pbc.all():
         raise ConfigurationError(
             f"{where} is not periodic in three directions; expected a crystal, or a box around it",
-            hint="in ASE: atoms.center(vacuum=8); atoms.pbc = True; then write it as extended XYZ",
+            hint="in a space of structures, space.box: 8 puts a molecule into a box, 8 Å from its walls"
+            if not atoms.pbc.any()
+            else "in ASE: atoms.center(vacuum=8, axis=2); atoms.pbc = True; then write it as extended XYZ",
         )
     if abs(np.linalg.det(cell)) < _SMALLEST_VOLUME * len(numbers):
         raise ConfigurationError(f"{where}: its cell has less than {_SMALLEST_VOLUME} Å³ for an atom")

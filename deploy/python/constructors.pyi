@@ -1712,6 +1712,7 @@ def Structures(
         str, CompositionFeaturesKeys | DensityFeaturesKeys | SymmetryFeaturesKeys | SoapFeaturesKeys | InfoFeaturesKeys
     ] = ...,
     duplicates: Literal["report", "drop", "refuse", "ignore"] = ...,
+    box: float | None = ...,
     sha256: str | None = ...,
     hashes: Sequence[str] = ...,
 ) -> Space:
@@ -1730,6 +1731,8 @@ def Structures(
         duplicates: How to treat structures that pymatgen's StructureMatcher finds the same at the same volume:
             ``report``: they are marked; ``drop``: the first by id stays; ``refuse``: they are an error; ``ignore``: nothing
             is compared.
+        box: Distance of a molecule, whose file gives no cell, to the walls of the box that it is put into [Å]; null: such a
+            file is refused.
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
         phases: Phases that candidates are compared with, for ``formation_energy`` and ``energy_above_hull``.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
@@ -54,10 +53,10 @@ from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages import search as search_pages
 from tansaku.deploy.web.pages import trainings as training_pages
 from tansaku.deploy.web.pages.rendering import Renderer, page_folder
+from tansaku.deploy.web.scripts import FOLDER, STATIC, together
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.rooms import code_behind, pages
 
-STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, search_pages.router, compare.router, campaign.router, evaluation.router, new.router)
 TRAININGS = (training_pages.router, trainings.router)
 MODELS = (model_pages.router, models.router, dataset_pages.router, datasets.router, *TRAININGS)
@@ -136,6 +135,7 @@ def create_app(services: Services) -> FastAPI:
     app.router.routes.extend(_routes())
     for name in pages():
         app.mount(f"/static/{name}", StaticFiles(directory=page_folder(name, "static"), check_dir=False), name="static")
+    app.mount(FOLDER, together, name="static")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.renderer = Renderer({context.path or "" for context in iter_route_contexts(app.routes)})
     errors.install(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from tansaku.deploy.web import creating, projecting
@@ -17,7 +17,11 @@ from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.node.configuration.campaign_files import set_key
 from tansaku.tasks.node.configuration.written import written
+from tansaku.tasks.read.views.comparison import MOST_CAMPAIGNS
 
+_SEEDED = re.compile(r"(?P<base>.+)-seed-\d+")
+_LONGEST_BASE = 38
+"""Characters of a name to which the largest seed can be added."""
 _COPIED_PATH = re.compile(r"(?P<sha256>[0-9a-f]{64})/[^/]+")
 
 
@@ -70,6 +74,35 @@ def copied_spec(record: CampaignRecord, names: set[str]) -> str:
         names: Names that are taken.
     """
     return copied_text(record, _free_name(record.name, names), {})
+
+
+def with_another_seed(record: CampaignRecord, names: Set[str]) -> tuple[str, int]:
+    """A free name for the same campaign with another seed, and that seed.
+
+    Args:
+        names: Names that are taken.
+    """
+    base, seed = _base_of(record.name), stored_spec(record).seed + 1
+    while f"{base}-seed-{seed}" in names:
+        seed += 1
+    return f"{base}-seed-{seed}", seed
+
+
+def with_other_seeds(name: str, names: Iterable[str]) -> list[str]:
+    """A campaign and those that differ from it in their seeds, by their names; empty where there is no other.
+
+    Args:
+        names: Of campaigns.
+    """
+    base, has_seed = _base_of(name), _SEEDED.fullmatch(name) is not None
+    found = [known for known in names if known == name or (_base_of(known) == base and (has_seed or _SEEDED.fullmatch(known)))]
+    return found[:MOST_CAMPAIGNS] if len(found) > 1 else []
+
+
+def _base_of(name: str) -> str:
+    """The name without the seed that :func:`with_another_seed` has added."""
+    seeded = _SEEDED.fullmatch(name)
+    return (seeded["base"] if seeded else name)[:_LONGEST_BASE]
 
 
 def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]) -> str:

@@ -180,6 +180,10 @@ def _is_unknown(request: Request, name: str) -> bool:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    is_of_a_form = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method in ("GET", "HEAD")
+    if is_of_a_form and not request.url.path.startswith(API_PREFIX):
+        # Somebody reloads what a form was answered with, or has kept its address: the page above has the form.
+        return RedirectResponse(request.url.path.rstrip("/").rpartition("/")[0] or "/", HTTPStatus.SEE_OTHER)
     return answer(request, ProblemError(HTTPStatus(error.status_code), error.detail), error.headers)
 
 

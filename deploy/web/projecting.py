@@ -76,6 +76,12 @@ def seen_place(services: Services, actor: Actor, name: str) -> str | None:
     return found if project is not None and sees_project(services.accounts, actor, project) else None
 
 
+def tags_of(services: Services, project: str) -> tuple[str, ...]:
+    """Tags of a project; none where it is gone."""
+    found = services.accounts.project(project)
+    return () if found is None else found.tags
+
+
 def version_of(text: str) -> int:
     """The version that a form or a header names; -1: none that a project can have."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) < _LONGEST_VERSION else -1

@@ -283,6 +283,8 @@ def outlook(given: Given) -> str:
         return f"{kind}: applied from evaluation {at_number} on"
     if given.has_driver:
         return f"{kind}: stored; the driver applies it before its next proposal"
+    if kind == "pause":
+        return "pause: stored; it does not run until it is resumed"
     if needs_driver(kind):
         return f"{kind}: stored; it is not running, so the service is asked to run it"
     return f"{kind}: stored; it is not running now, so the command takes effect when it runs"

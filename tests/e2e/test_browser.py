@@ -64,6 +64,7 @@ PAGES = (
     "/admin",
     "/audit",
     "/reference",
+    "/design",
     "/login",
 )
 MISSING = "/nowhere"
@@ -73,7 +74,7 @@ for (const part of document.querySelectorAll("details"))
 """
 """At once: between a look at a summary and a click, a live page may have put another one in its place."""
 
-OF_A_CAMPAIGN = ("", "/table", "/figures", "/drawings", "/hull", "/workers", "/measurements")
+OF_A_CAMPAIGN = ("", "/table", "/figures", "/drawings", "/hull", "/structures", "/workers", "/measurements")
 TABS = ("#all-evaluations", "#model", "#events", "#spec")
 """Of the page of a campaign, besides the first."""
 

@@ -235,7 +235,7 @@ def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:
 def add_files(hand: Hand, files: dict[str, bytes]) -> None:
     """Chooses files of this computer, as a click on the button of a form lets one do."""
     with hand.page.expect_file_chooser() as chooser:
-        hand.click(hand.page.get_by_role("button", name=re.compile("^Add")))
+        hand.click(hand.page.get_by_role("button", name=re.compile("^Add")).first)
     chooser.value.set_files([{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files.items()])
 
 
@@ -285,6 +285,23 @@ def test_search_a_table(hand: Hand) -> None:
     expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
     assert stored(hand, "/campaigns/my-table")["headline"]["search"]["candidate"] == "r0"  # high values are wanted
     assert hand.clicks == documented("search a CSV table")
+    expect(page.locator("#best")).to_contain_text("x 0")  # its row
+    run_again_and_compare(hand, "my-table")
+
+
+def run_again_and_compare(hand: Hand, name: str) -> None:
+    """Runs a search with another seed, from the list on."""
+    page, hand.clicks = hand.page, 0
+    go(page, "/")
+    hand.press(name)
+    hand.press("Run again with another seed")
+    expect(page.get_by_role("heading", name=f"{name}-seed-1", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
+    hand.press("Compare seeds")
+    expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
+    found = stored(hand, f"/comparison?name={name}&name={name}-seed-1")
+    assert [row["values"] for row in found["differences"] if row["key"] == "seed"] == [["0", "1"]]
+    assert hand.clicks == documented("run a search again with another seed, and compare")
 
 
 def test_an_experiment_with_five_values(hand: Hand) -> None:
@@ -338,13 +355,17 @@ def test_what_was_typed_for_another_kind_comes_back(hand: Hand) -> None:
 
 def test_compare_two_seeds(hand: Hand) -> None:
     page = hand.page
-    hand.press("Compare campaigns")
     for name in ("seed-1", "seed-2"):
-        hand.click(page.get_by_label(name))
-    hand.press("Compare")
+        hand.click(page.get_by_label(f"Compare {name}"))
+    hand.press("Compare campaigns")
     expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("row", name=re.compile("^seed"))).to_have_count(3)  # both campaigns, and the key that differs
     assert hand.clicks == documented("compare two seeds")
+
+
+def test_the_address_of_a_form_is_reloaded(hand: Hand) -> None:
+    go(hand.page, "/campaigns/seed-1/links")
+    expect(hand.page.get_by_role("heading", name="seed-1", exact=True)).to_be_visible()
 
 
 def test_share_a_link(hand: Hand) -> None:
@@ -384,10 +405,12 @@ def test_a_figure_is_exported_by_keys(keys: Keys) -> None:
 
 def test_two_seeds_are_compared_by_keys(keys: Keys) -> None:
     page = keys.page
-    keys.press("Compare campaigns", to="/compare")
-    for name in ("seed-1", "seed-2"):
+    for name in ("Compare seed-1", "Compare seed-2"):
         keys.press(name, "Space")
-    keys.press("Compare", to="/compare")
+    while not page.evaluate("document.activeElement.innerText.startsWith('Compare campaigns')"):
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/compare\?name=seed-1&name=seed-2$"), timeout=PATIENCE)
     expect(page.locator("#curves canvas")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("row", name=re.compile("^seed"))).to_have_count(3)
 

@@ -37,7 +37,7 @@ from tansaku.tasks.read.views.proposals import Predictions, predictions_of
 from tansaku.tasks.read.views.readings import CampaignLine
 from tansaku.tasks.read.views.results import row_cells
 from tansaku.tasks.read.views.status import CampaignStatus, live_lease, status_of
-from tansaku.tasks.read.views.structures import StructureFile, StructureForm, structure_file
+from tansaku.tasks.read.views.structures import StructureFile, StructureForm, StructureOf, start_file, structure_file
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
@@ -145,11 +145,15 @@ def evaluation(request: Request, _: Viewer, name: str, number: int) -> Evaluatio
 
 
 @router.get("/{name}/evaluations/{number}/structure", response_class=PlainTextResponse)
-def structure(request: Request, _: Viewer, name: str, number: int, form: StructureForm = "extxyz") -> Response:
-    """The final structure of an evaluation as a file."""
+def structure(
+    request: Request, _: Viewer, name: str, number: int, form: StructureForm = "extxyz", of: StructureOf = "end"
+) -> Response:
+    """The final structure of an evaluation as a file, or that from which it began."""
     services = services_of(request)
-    found = structure_file(evaluation_at(services, name, number)[1], services.artifacts, form)
-    return _file(request, found)
+    reading, found = evaluation_at(services, name, number)
+    return _file(
+        request, start_file(reading, found, form) if of == "start" else structure_file(found, services.artifacts, form)
+    )
 
 
 _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the version of If-None-Match"}}

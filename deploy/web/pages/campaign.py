@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from http import HTTPStatus
@@ -38,6 +39,7 @@ from tansaku.tasks.act.commands.runs import may_run
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.formats.yaml_edit import assignments
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.read.views.aim import aim_of
 from tansaku.tasks.read.views.budget import Spent, budget_used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.conditions import conditions_told
@@ -133,6 +135,7 @@ def show_campaign(request: Request, actor: Actor, name: str, done: Done = NOTHIN
         "link": done.link,
         "revoked": bool(revoked),
         **_project_content(services, actor, reading),
+        **_seeds_content(services, actor, reading),
         "layout": "base.html",
         "refused": refused,
     }
@@ -155,6 +158,8 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
 def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """Content of the page."""
     return {
+        # Neither what is kept below nor the contexts of templates, which are circles, hold it in memory after the next result.
+        "reading": weakref.proxy(reading),
         **_lately(reading, "shown", lambda: _shown(services, reading) | _table(reading, Selection())),
         **_run_content(services, actor, reading),
         **_budget_content(reading),
@@ -165,7 +170,10 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         "may_link": False,
         "link": None,
         "project": None,
+        "tags": (),
         "movable": False,
+        "another_seed": None,
+        "other_seeds": "",
         "key": new_key,
     }
 
@@ -235,7 +243,20 @@ def _project_content(services: Services, actor: Actor, reading: Campaign) -> Jso
     movable = projecting.may_move(services, actor, reading.record)
     places = projecting.open_projects(services, actor) if movable else []
     movable = movable and bool(places or project)
-    return {"project": project, "places": places, "movable": movable, "move": PROJECT_VERBS["move"]}
+    tags = () if project is None else projecting.tags_of(services, project)
+    return {"project": project, "tags": tags, "places": places, "movable": movable, "move": PROJECT_VERBS["move"]}
+
+
+def _seeds_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
+    """The same campaign with another seed, which an operator may run, and the address that compares those that are stored."""
+    record, named = reading.record, reading.spec.space.files()
+    # The dashboard has no files of the command line.
+    repeats = actor.may(Role.OPERATOR) and not reading.spec.manual and (bool(record.files) or not named)
+    seeds = copying.with_other_seeds(record.name, services.sight(actor).names())
+    return {
+        "another_seed": copying.with_another_seed(record, set(services.store.campaign_names())) if repeats else None,
+        "other_seeds": f"/compare?{urlencode([('name', name) for name in seeds])}" if seeds else "",
+    }
 
 
 @forms.post("/{name}/links", "link")
@@ -298,13 +319,14 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
     series, status = best_series(reading), status_of(reading)
     events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
     return {
-        "reading": reading,
         "over_parameters": reading.spec.space.description.figures == PARAMETER_FIGURES,
         "status": status,
+        "aim": aim_of(reading),
         "conditions": conditions_told(reading, status.headline.shown.candidate) if status.headline.shown else "",
         "failures": _few(failure_groups(status.failures)),
         "most_failures": _MOST_FAILURES,
         "failed": len(status.failures),
+        "attempts_failed": sum(failure.attempts for failure in status.failures),
         "retrying": _asked_to_retry(reading, [failure.candidate for failure in status.failures]),
         "series": series,
         "improvements": improvements(series),

@@ -46,6 +46,7 @@ def _notifications(request: Request, actor: Actor, campaign: str = "", refused: 
         "happenings": list(Happening),
         "usual": USUAL_HAPPENINGS,
         "channels": [name for name in CHANNELS if name != "mail" or services.site.notifications.mail is not None],
+        "networks": services.site.notifications.private_networks,
         "service_runs": read_health(services.requests).running,
         "key": new_key,
         "refused": refused,

@@ -1,4 +1,4 @@
-"""Plain pages: jobs, a campaign's figures, workers and logs, the library's files, the keys of a spec."""
+"""Plain pages: jobs, a campaign's figures, structures, workers and logs, the library's files, the keys of a spec."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.requests import RequestState
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
+from tansaku.models.domain.states import CampaignState
 from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
 from tansaku.tasks.read.figures.hull import outline
 from tansaku.tasks.read.views.campaign_figures import figures_of
@@ -29,6 +30,7 @@ from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.queue import CampaignQueue, read_queue
 from tansaku.tasks.read.views.service_health import read_health
+from tansaku.tasks.read.views.structures import gallery_of
 from tansaku.tasks.read.views.timeline import MOST_EVALUATIONS, timeline_of
 
 router = APIRouter()
@@ -36,6 +38,8 @@ router = APIRouter()
 _MOST_REFUSED = 20
 """Refused requests that are shown, the newest ones."""
 
+_SIDE_BY_SIDE = 6
+"""Structures in three dimensions on one page: browsers draw at most sixteen at once."""
 _CELL_TEXTS = ("", "not evaluated", "", "failed", "in progress")
 _SHOWN_FILES = 500
 _LINK = re.compile(r"\[([^][]+)\]\((#[a-z0-9]+)\)")
@@ -79,6 +83,14 @@ def hull_page(request: Request, _: Viewer, name: str) -> Response:
         problem = error.message
     drawn = None if found is None or not found.drawable else outline(found)
     return render(request, "hull.html", {"name": name, "found": found, "problem": problem, "drawn": drawn})
+
+
+@router.get("/campaigns/{name}/structures")
+def structures_page(request: Request, _: Viewer, name: str, after: int | None = None) -> Response:
+    """Shows the structures of the best values side by side."""
+    reading = services_of(request).readings.reading(name)
+    shown, following = gallery_of(reading, _SIDE_BY_SIDE, after)
+    return render(request, "structures.html", {"reading": reading, "shown": shown, "next": following, "after": after})
 
 
 @router.get("/campaigns/{name}/workers")
@@ -130,6 +142,12 @@ def reference_page(request: Request, _: Viewer) -> Response:
     """Explains the keys of a spec, in the same tables as the documentation."""
     editable = [".".join(key) for key in EDITABLE_KEYS]
     return render(request, "reference.html", {"tables": _tables(), "editable": editable, "linked": linked})
+
+
+@router.get("/design")
+def design_page(request: Request, _: Viewer) -> Response:
+    """Shows each part of which pages are made."""
+    return render(request, "design.html", {"states": [state.value for state in CampaignState]})
 
 
 def linked(text: str) -> Html:

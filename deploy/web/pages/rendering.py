@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 from tansaku import __version__
 from tansaku.deploy.web.pages.formats import FILTERS, aligned, campaign_address, share, sparkline
 from tansaku.deploy.web.pages.refused import NOTHING
+from tansaku.deploy.web.scripts import address_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.rooms import pages
 from tansaku.models.domain.specs.objective import GoalBase
@@ -108,6 +109,7 @@ def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
     )
     environment.globals.update(
         static=static_address,
+        together=address_of,
         campaign_address=campaign_address,
         pages_of=pages_of,
         share=share,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,7 +28,7 @@ from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.wording import first_problem
+from tansaku.models.domain.wording import first_problem, headed
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.search import COMPARISONS, ORDERS, Hit, Hits, Searched, each_hit, search
 
@@ -64,6 +67,7 @@ def _search(request: Request, actor: Actor, given: Mapping[str, str], refused: R
     content = {
         "given": {key: given.get(key, "") for key in SearchQuery.model_fields},
         "found": found,
+        "drawn": None if found is None else _drawn(found.items),
         "problem": problem,
         "further": any(given.get(key) for key in _FURTHER),
         "linked": {hit.campaign for hit in found.items if is_name(hit.campaign)} if found is not None else set(),
@@ -79,6 +83,36 @@ def _search(request: Request, actor: Actor, given: Mapping[str, str], refused: R
         "refused": refused,
     }
     return render(request, "search.html", content, status=HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Values that were found, as points of a figure with a line for each campaign.
+
+    Attributes:
+        heading: What the values are.
+        lowest: Value at the left end.
+        highest: Value at the right end.
+        lines: Campaigns with their hits, each with its place between the ends, 0 to 1.
+    """
+
+    heading: str
+    lowest: float
+    highest: float
+    lines: Mapping[str, Sequence[tuple[float, Hit]]]
+
+
+def _drawn(hits: Sequence[Hit]) -> Drawn | None:
+    """A figure of the values; None where fewer than two can be compared."""
+    valued = [(hit.value, hit) for hit in hits if hit.value is not None and math.isfinite(hit.value)]
+    kinds = {(hit.property, hit.unit) for _, hit in valued}
+    values = [value for value, _ in valued]
+    if len(valued) < 2 or len(kinds) > 1 or min(values) == max(values):
+        return None
+    lowest, highest, lines = min(values), max(values), defaultdict(list)
+    for value, hit in valued:
+        lines[hit.campaign].append(((value - lowest) / (highest - lowest), hit))
+    return Drawn(headed(*kinds.pop()), lowest, highest, lines)
 
 
 def _conditions(sent: Sent) -> dict[str, str]:

@@ -38,14 +38,21 @@ _OTHERWISE = {*COLUMNS, *ALIASES}
 
 _FREE_ROWS = 3
 _PARAMETERS = ("space", "parameters")
-_KEYS = {"number": ("low", "high", "unit"), "integer": ("low", "high"), "category": ("values",)}
+_WHOLE = ("category", "integer")
+"""Kinds without unit and step."""
+_KEYS = {"number": ("low", "high", "step", "unit"), "integer": ("low", "high"), "category": ("values",)}
 
 
 def _parts(data: JsonDict, _: Shelf) -> Sequence[Part]:
     rows = [_row(data, place, name) for place, name in enumerate(names_in(data, _PARAMETERS, _FREE_ROWS), 1)]
-    headings = ("Parameter", "Is", "From", "To", "Unit", "or one of, with commas")
+    headings = ("Parameter", "Is", "From", "To", "Step", "Unit", "or one of (a, b, c)")
     return [
-        Part("What you vary", headings=headings, rows=rows),
+        Part(
+            "What you vary",
+            headings=headings,
+            rows=rows,
+            about="With a step only its multiples from the lowest value are tried.",
+        ),
         Part("What you measure", measured()),
         Part("Paste a table: parameters, or earlier results", [_listed(), _earlier()], more=True),
     ]
@@ -80,9 +87,10 @@ def _row(data: JsonDict, place: int, name: str) -> Sequence[Field]:
         ),
         bound("low", "From"),
         bound("high", "To"),
-        row.cell("unit", "Unit", str.strip, columns=int(kind not in ("category", "integer"))),
+        row.cell("step", "Step", number_in, number=True, columns=int(kind not in _WHOLE)),
+        row.cell("unit", "Unit", str.strip, columns=int(kind not in _WHOLE)),
         replace(
-            row.cell("values", "Values", split, columns={"category": 4, "integer": 2}.get(kind, 1)), write=_typed(row, "values")
+            row.cell("values", "Values", split, columns={"category": 5, "integer": 3}.get(kind, 1)), write=_typed(row, "values")
         ),
     ]
 

@@ -51,6 +51,17 @@ class Shelf:
     def _cells(self) -> dict[str, Mapping[str, Sequence[str]]]:
         return {}
 
+    def is_molecule(self, name: str) -> bool:
+        """Whether an XYZ file that a spec of this user means gives no cell; not if there is no such file."""
+        found = library_file(name, NamesFile("structure"), self.library, self.user)
+        if not isinstance(found, LibraryFile):
+            return False
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.artifacts.get(found.sha256, Path(folder) / "structure.xyz")
+            with path.open(encoding="utf-8-sig", errors="replace") as lines:
+                next(lines, "")
+                return "lattice=" not in next(lines, "").lower()
+
     def _read(self, name: str) -> Mapping[str, Sequence[str]]:
         found = library_file(name, NamesFile("table"), self.library, self.user)
         if not isinstance(found, LibraryFile):

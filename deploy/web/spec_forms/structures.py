@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tansaku.deploy.web.spec_forms.fields import Part, choice, found, list_at, put, several
+from tansaku.deploy.web.spec_forms.fields import Field, Part, choice, found, list_at, number, put, several
 from tansaku.deploy.web.spec_forms.form import SpecForm
 from tansaku.deploy.web.spec_forms.parts import COMPUTED, PEOPLE, calculator, computed_property, direction
 from tansaku.deploy.web.spec_forms.shelf import Shelf
@@ -30,6 +30,9 @@ SYSTEMS = {
 
 _MOST = 24  # as the form begins
 _BUDGET = ("budget", "evaluations")
+_BOX = ("space", "box")
+_ROOM = 8.0
+"""Distance of a molecule to the walls of its box, as the form begins [Å]."""
 _OF_SEVERAL = (*XYZ_ENDINGS, *DATABASE_ENDINGS)
 
 
@@ -46,13 +49,16 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
     )
 
     def write(data: JsonDict, text: str) -> None:
-        untouched = found(data, _BUDGET) == _usual_budget(data)
+        untouched, before = found(data, _BUDGET) == _usual_budget(data), _names(data)
         files.write(data, text)
         if untouched:
             put(data, _BUDGET, _usual_budget(data))
+        added = [name for name in _names(data) if name not in before and name.lower().endswith(XYZ_ENDINGS)]
+        if found(data, _BOX) is None and any(shelf.is_molecule(name) for name in added):
+            put(data, _BOX, _ROOM)
 
     return [
-        Part("Structures", [replace(files, write=write)]),
+        Part("Structures", [replace(files, write=write), *_box(data)]),
         Part(
             "What is wanted",
             [
@@ -66,10 +72,22 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
     ]
 
 
+def _box(data: JsonDict) -> Sequence[Field]:
+    """The field for the box around molecules, where a file may hold some."""
+    if found(data, _BOX) is None and not any(name.lower().endswith(XYZ_ENDINGS) for name in _names(data)):
+        return ()
+    about = "A file that gives no cell holds a molecule. It is put into a box this far from its walls; empty: it is refused."
+    return (number(".".join(_BOX), "Box around molecules [Å]", about=about),)
+
+
+def _names(data: JsonDict) -> Sequence[str]:
+    return [str(name) for name in list_at(data, ("space", "paths"))]
+
+
 def _usual_budget(data: JsonDict) -> int:
     """Not more evaluations than there are files, where each holds one structure."""
-    files = list_at(data, ("space", "paths"))
-    holds_several = any(str(file).lower().endswith(_OF_SEVERAL) for file in files)
+    files = _names(data)
+    holds_several = any(file.lower().endswith(_OF_SEVERAL) for file in files)
     return _MOST if holds_several else min(_MOST, len(files) or _MOST)
 
 

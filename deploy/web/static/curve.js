@@ -39,5 +39,5 @@
     horizontal = chosen;
     draw();
   });
-  keepDrawn(draw, load);
+  keepDrawn(draw, load, place);
 })();

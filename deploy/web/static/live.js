@@ -4,6 +4,7 @@
 (() => {
   const parts = ["facts", "numbers", "runs", "budget", "turns", "failures", "improvements", "hits", "systems", "proposals", "history", "evaluations"];
   const place = document.getElementById("live");
+  const READ_WITHIN = 10000; // [ms]
   let version = place.dataset.version;
   let busy = false;
   let again = false;
@@ -31,6 +32,11 @@
     }
   };
 
+  // What became of the reader's own request is no longer true of what the page shows, once it has been read.
+  const forget = () => {
+    setTimeout(() => { document.getElementById("status").textContent = ""; }, Math.max(0, READ_WITHIN - performance.now()));
+  };
+
   const load = async () => {
     const answer = await shared.load(place.dataset.page);
     if ((answer.status === 401 || answer.status === 404) && !leaving) location.reload();
@@ -45,8 +51,7 @@
       fillSlot(next);
       replacePart(now, next);
     }
-    // What became of the reader's own request is read by now, and no longer true of what the page shows.
-    if (performance.now() > 10000) document.getElementById("status").textContent = "";
+    forget();
     document.dispatchEvent(new CustomEvent("tansaku:changed"));
   };
 
@@ -74,5 +79,14 @@
   addEventListener("pageshow", () => { leaving = false; });
   // What nobody sees is brought up to date when somebody looks.
   document.addEventListener("visibilitychange", () => { if (outdated) reload(); });
+  // The state also changes by what becomes of a request to run, which is no change of the campaign.
+  let state = document.getElementById("state").textContent;
+  document.addEventListener("tansaku:replaced", ({ detail }) => {
+    const now = document.getElementById("state").textContent;
+    if (detail !== "runs" || now === state) return;
+    state = now;
+    forget();
+    reload();
+  });
   shared.onVersion((next) => { if (next !== version) reload(); });
 })();

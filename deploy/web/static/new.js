@@ -159,7 +159,7 @@
   };
 
   // What a row of the table had as another kind is there again when the kind is chosen again.
-  const KEYS = { number: ["low", "high", "unit"], integer: ["low", "high"], category: ["values"] };
+  const KEYS = { number: ["low", "high", "step", "unit"], integer: ["low", "high"], category: ["values"] };
   const had = new Map(); // by name of the row and key
   let rechosen = null;
   const cell = (key, place) => document.getElementById(`field-${key}-${place}`);

@@ -43,8 +43,15 @@ const onAxisChosen = (axis, choose) => {
   });
 };
 
-const keepDrawn = (draw, load) => {
-  let waiting = null;
+// A place is drawn again when its width changes, as when the figure beside it appears.
+const keepDrawn = (draw, load, place = null) => {
+  let waiting = null, width = place?.clientWidth;
+  const ofWidth = () => {
+    if (place.clientWidth === width) return;
+    width = place.clientWidth;
+    draw();
+  };
+  if (place) new ResizeObserver(ofWidth).observe(place);
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(draw, 150); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   document.addEventListener("tansaku:shown", draw);

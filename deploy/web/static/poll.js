@@ -13,7 +13,9 @@
     const next = page.getElementById(part.id);
     // A part that somebody is about to use is left as it is.
     if (!now || !next || now.contains(document.activeElement)) return;
+    const ticked = [...now.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.id);
     now.replaceWith(next);
+    for (const id of ticked) if (document.getElementById(id)) document.getElementById(id).checked = true;
     document.dispatchEvent(new CustomEvent("tansaku:replaced", { detail: part.id }));
   };
 

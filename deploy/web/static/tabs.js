@@ -4,7 +4,7 @@
 
 (() => {
   const tabs = document.getElementById("tabs");
-  const links = [...tabs.querySelectorAll("a")];
+  const links = [...tabs.querySelectorAll("a[href^='#']")];
   const part = (link) => document.getElementById(link.hash.slice(1));
 
   const choose = (chosen) => {
@@ -30,7 +30,7 @@
 
   tabs.addEventListener("click", (event) => {
     const link = event.target.closest("a");
-    if (!link) return;
+    if (!links.includes(link)) return;
     event.preventDefault(); // else the page jumps to the part, and its head is gone
     history.replaceState(null, "", link.hash);
     choose(link);

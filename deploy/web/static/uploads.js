@@ -80,7 +80,7 @@
     const wrong = [];
     try {
       const unpacked = await Promise.all([...files].map((file) => /\.zip$/i.test(file.name) ? unzip(file) : [file]));
-      const every = unpacked.flat().slice(0, MOST);
+      const every = unpacked.flat().sort((one, other) => one.name.localeCompare(other.name)).slice(0, MOST);
       document.dispatchEvent(new CustomEvent("tansaku:chosen", { detail: every }));
       for (const [place, file] of every.entries()) {
         tell(input, ` Uploading ${place + 1} of ${every.length}: ${file.name} …`);
@@ -110,25 +110,46 @@
     }
   };
 
+  const isPlain = (file) => !file.name.startsWith(".");
+
+  // The files of something that was dropped, a folder's with those of its folders.
+  const filesOf = async (entry) => {
+    if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+    const reader = entry.createReader();
+    const found = [];
+    while (found.length < MOST) {
+      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (some.length === 0) break;
+      for (const inside of some) found.push(...await filesOf(inside));
+    }
+    return found.filter(isPlain);
+  };
+
+  const chooserOf = (into, text, more) => {
+    const chooser = Object.assign(document.createElement("input"), { type: "file", multiple: true, hidden: true, ...more });
+    chooser.addEventListener("change", () => upload(into, [...chooser.files].filter(isPlain)));
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: text });
+    button.addEventListener("click", () => chooser.click());
+    return [button, chooser];
+  };
+
   const offer = (place) => {
     const into = place.dataset.into;
-    const chooser = document.createElement("input");
-    Object.assign(chooser, { type: "file", multiple: true, hidden: true });
-    chooser.addEventListener("change", () => upload(into, chooser.files));
-    const button = document.createElement("button");
-    Object.assign(button, { type: "button", className: "quiet", textContent: place.dataset.kind === "structure" ? "Add files or a zip" : "Add a file" });
-    button.addEventListener("click", () => chooser.click());
+    const choosers = place.dataset.kind === "structure"
+      ? [...chooserOf(into, "Add files or a zip"), " ", ...chooserOf(into, "Add a folder", { webkitdirectory: true })]
+      : chooserOf(into, "Add a file");
     const said = document.createElement("span");
     said.setAttribute("role", "status");
     said.textContent = progress.get(into) ?? "";
-    place.replaceChildren(button, chooser, " or drop them here", said);
+    place.replaceChildren(...choosers, " or drop them here", said);
     place.classList.add("drop");
     place.addEventListener("dragover", (event) => { event.preventDefault(); place.classList.add("over"); });
     place.addEventListener("dragleave", () => place.classList.remove("over"));
     place.addEventListener("drop", (event) => {
       event.preventDefault();
       place.classList.remove("over");
-      upload(into, event.dataTransfer.files);
+      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+      Promise.all(entries.map(filesOf)).then((found) => upload(into, found.flat()));
     });
   };
 

@@ -54,6 +54,8 @@ class StructuresSpaceSpec(PropertySpaceSpec):
         duplicates: How to treat structures that pymatgen's StructureMatcher finds the same at the same volume:
             ``report``: they are marked; ``drop``: the first by id stays; ``refuse``: they are an error; ``ignore``: nothing
             is compared.
+        box: Distance of a molecule, whose file gives no cell, to the walls of the box that it is put into [Å]; null: such a
+            file is refused.
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
         phases: Phases that candidates are compared with, for ``formation_energy`` and ``energy_above_hull``.
@@ -78,6 +80,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
         default_factory=lambda: dict(DEFAULT_FEATURES)
     )
     duplicates: Duplicates = "report"
+    box: Annotated[float, Field(ge=1, le=50)] | None = None
     sha256: Sha256 | None = None
     hashes: tuple[Sha256, ...] = ()
 

@@ -39,7 +39,6 @@ _CARD = "application/vnd.microsoft.card.adaptive"
 _SECONDS = 10.0
 _LONGEST_ADDRESS = 2000
 _LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
-_ALLOWING = "an administrator can allow a private network in the site file, by notifications.private_networks"
 _MAIL_ADDRESS: TypeAdapter[str] = TypeAdapter(MailAddress)
 
 
@@ -135,8 +134,10 @@ class Sender:
             known = False
         if not known or len(address) > _LONGEST_ADDRESS or not address.isascii() or not address.isprintable() or " " in address:
             raise FieldError("address", "expected an address such as https://hooks.example.org/services/…, without a user")
-        if parts.scheme == "http" and not self.site.private_networks:
-            raise FieldError("address", f"expected https://; {_ALLOWING}")
+        if parts.scheme == "http" and not self.site.private_networks and not _without_lookup(str(parts.hostname)):
+            raise FieldError(
+                "address", f"expected https://; http:// goes to private networks alone. {_allowing('10.20.0.0/16')}"
+            )
         return parts
 
     def _resolved(self, parts: SplitResult) -> tuple[str, int]:
@@ -151,9 +152,14 @@ class Sender:
         """Raises FieldError unless messages may be sent to the address in numbers at which a host is."""
         plain = ip_address(text.partition("%")[0])
         plain = getattr(plain, "ipv4_mapped", None) or plain
-        private = any(plain in network for network in self.site.networks if network.version == plain.version)
-        if not private and not (plain.is_global and not plain.is_multicast and parts.scheme == "https"):
-            raise FieldError("address", f"{parts.hostname} is at {plain}, which is not public; {_ALLOWING}")
+        if any(plain in network for network in self.site.networks if network.version == plain.version):
+            return
+        if not plain.is_global or plain.is_multicast:
+            at = parts.hostname if str(parts.hostname) == str(plain) else f"{parts.hostname} ({plain})"
+            why = f"{at} is not public, and may be a service that trusts this machine"
+            raise FieldError("address", f"{why}. {_allowing(f'{plain}/{plain.max_prefixlen}')}")
+        if parts.scheme != "https":
+            raise FieldError("address", f"{parts.hostname} is public; expected https://")
 
     def _post(self, subscription: Subscription, message: Message, now: datetime) -> None:
         parts = self._parts(subscription.address)
@@ -173,6 +179,12 @@ class Sender:
             raise TransientError(f"the receiver answered {status}")
         if not 200 <= status < 300:
             raise RefusedError(f"the receiver answered {status}")
+
+
+def _allowing(network: str) -> str:
+    """Names the line of the site file that allows a private network."""
+    line = f"notifications: {{private_networks: [{network}]}}"
+    return f"An admin can allow it by `{line}` in the site file, after which the dashboard is started again"
 
 
 def _without_lookup(host: str) -> list[str]:

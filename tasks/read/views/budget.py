@@ -24,12 +24,16 @@ class Used(Record):
         spent: So far, with its unit.
         limit: That may be spent, with its unit; empty: it is not limited.
         share: The former over the latter, None without a limit.
+        pending: Those of the evaluations that have no result yet.
+        ended: The others.
     """
 
     title: str
     spent: str
     limit: str = ""
     share: float | None = None
+    pending: int = 0
+    ended: str = ""
 
     @property
     def timed(self) -> bool:
@@ -58,6 +62,7 @@ class Spent:
         cost_unit: None where the file gives costs, whose unit is unknown.
         time: To compare with limits of time.
         since: When the campaign was created.
+        pending: Those of the evaluations that have no result yet.
     """
 
     evaluations: int
@@ -66,6 +71,7 @@ class Spent:
     cost_unit: str | None
     time: TimeSpent
     since: datetime
+    pending: int = 0
 
     @classmethod
     def by(cls, campaign: Campaign, cost_limit: float | None) -> Spent:
@@ -84,6 +90,7 @@ class Spent:
             cost_unit=cost_unit(campaign.spec.space),
             time=TimeSpent(now, driven_until(campaign.record, now), measured + late),
             since=campaign.record.created_at,
+            pending=int((campaign.counted & ~columns.terminal).sum()),
         )
 
 
@@ -94,8 +101,10 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
         budget: With edits applied.
     """
     unit, time = "" if spent.cost_unit is None else f" {spent.cost_unit}", spent.time
+    evaluations = _used(_EVALUATIONS, spent.evaluations, budget.evaluations, "{:,.0f}")
+    ended = f"{spent.evaluations - spent.pending:,}" if spent.pending else ""
     found = [
-        _used(_EVALUATIONS, spent.evaluations, budget.evaluations, "{:,.0f}"),
+        evaluations.model_copy(update={"pending": spent.pending, "ended": ended}),
         _used(_COST, spent.cost, spent.cost_limit or budget.cost, f"{{:,.0f}}{unit}"),
     ]
     if spent.cost_limit is None and budget.fraction is not None:  # the space cannot be opened

@@ -1,4 +1,4 @@
-"""The conditions of a candidate whose value people or robots measure, in words."""
+"""The conditions of a candidate, or the columns of its row of a table, in words."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.ports import DescribingSpace
 from tansaku.models.domain.wording import significant, with_unit
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.parameter_figures import FIGURES, MOST_OPENED, space_of
 from tansaku.tasks.read.views.results import cells_of
 
 
 def conditions_of(campaign: Campaign, candidate: str) -> dict[str, str]:
-    """The conditions by name, with units; empty where values are computed, or where the space cannot be opened."""
-    if not campaign.spec.manual:
+    """The conditions by name, with units; empty where nothing describes candidates, or the space is closed or large."""
+    prospects = campaign.prospects if campaign.spec.manual or campaign.spec.space.description.figures == FIGURES else None
+    if prospects is None or (len(prospects.pool) > MOST_OPENED and not campaign.spec.manual):
         return {}
     try:
-        space = campaign.space
+        space = space_of(campaign)
         cells = cells_of(space, candidate)
     except (ConfigurationError, NotFoundError):
         return {}

@@ -40,6 +40,7 @@ class CampaignLine(Record):
         candidate: That has it.
         relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
         drivers: How many drivers it has had.
+        pending: Evaluations of the search without a result yet.
         cost: Spent and reserved by the search.
         cost_unit: None where the file gives costs, whose unit is unknown.
         limit: Cost that may be spent, None for no limit.
@@ -61,6 +62,7 @@ class CampaignLine(Record):
     relaxed: Best | None
     drivers: int
     evaluations: int
+    pending: int = 0
     failed: int
     cost: float
     cost_unit: str | None
@@ -290,6 +292,7 @@ def campaign_line(reading: Campaign) -> CampaignLine:
         relaxed=status.headline.relaxed,
         drivers=reading.record.epoch,
         evaluations=status.evaluations,
+        pending=status.pending,
         failed=status.failed,
         cost=status.cost,
         cost_unit=status.cost_unit,

@@ -45,6 +45,7 @@ class CampaignStatus(Record):
 
     Attributes:
         evaluations: Evaluations of the search that were proposed.
+        pending: Those of them without a result: they run, are lost, or wait for a value.
         polish: Evaluations of the final relaxation.
         polish_failed: Failed ones of these.
         references: Evaluations of elements, to which formation energies refer.
@@ -83,6 +84,7 @@ class CampaignStatus(Record):
     stop_reason: StopReason | None
     created_at: AwareDatetime
     evaluations: int
+    pending: int = 0
     done: int
     failed: int
     active: int
@@ -261,6 +263,7 @@ def _counts(campaign: Campaign) -> dict[str, int]:
     arrays, elements = campaign.columns, campaign.columns.references
     return {
         "evaluations": int(arrays.counted.sum()),
+        "pending": int((arrays.counted & ~arrays.terminal).sum()),
         "done": int((arrays.searched & arrays.in_state(EvaluationState.DONE)).sum()),
         "failed": int((arrays.searched & arrays.in_state(EvaluationState.FAILED)).sum()),
         "active": sum(int((~rows.terminal).sum()) for rows in (arrays, *arrays.aside)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from dataclasses import dataclass
 from itertools import count
@@ -9,19 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tansaku.calculators.structures.export import SUFFIXES, StructureFormat, write_structure
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, NotFoundError
 from tansaku.models.domain.evaluation_columns import value_from
 from tansaku.models.domain.identifiers import file_stem, shown
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.evaluation_table import Selection, table_page
 from tansaku.tasks.read.views.origins import best_of, value_of
+from tansaku.tasks.read.views.parameter_figures import space_of
 from tansaku.tasks.read.views.results import system_rows
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+_LOOKED_AT = 30
+"""Evaluations of which a page of the gallery is chosen: some have no structure, or are of a candidate that it shows already."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,8 @@ def export_structures(
 
 
 StructureForm = Literal["extxyz", "cif"]
+StructureOf = Literal["end", "start"]
+"""Structures of an evaluation: the one that was computed, and the one that its space has."""
 
 
 @dataclass(frozen=True)
@@ -195,11 +204,53 @@ def structure_file(evaluation: Evaluation, artifacts: ArtifactStore, form: Struc
     sha256 = structure_sha256(evaluation)
     if sha256 is None:
         raise NotFoundError(f"the evaluation of {shown(evaluation.proposal.candidate)} left no structure")
-    atoms = read_structure(evaluation, artifacts)
-    name = f"{file_stem(evaluation.proposal.candidate)}{SUFFIXES[form]}"
+    return StructureFile(_name_of(evaluation, form), form, sha256, _written(read_structure(evaluation, artifacts), form))
+
+
+def start_file(campaign: Campaign, evaluation: Evaluation, form: StructureForm) -> StructureFile:
+    """The structure of an evaluation's candidate as its space has it, before anything was relaxed.
+
+    Raises:
+        NotFoundError: The space has none for it.
+        ConfigurationError: A file that the space needs is gone or changed.
+    """
+    candidate = evaluation.proposal.candidate
+    try:
+        atoms = space_of(campaign).structure(candidate)
+    except CalculationError as error:
+        raise NotFoundError(f"{shown(candidate)} has no structure to start from: {error.message}") from error
+    content = _written(atoms, form)
+    return StructureFile(_name_of(evaluation, form), form, hashlib.sha256(content.encode()).hexdigest(), content)
+
+
+def _name_of(evaluation: Evaluation, form: StructureForm) -> str:
+    return f"{file_stem(evaluation.proposal.candidate)}{SUFFIXES[form]}"
+
+
+def _written(atoms: Atoms, form: StructureForm) -> str:
     with tempfile.TemporaryDirectory(prefix="tansaku-structure-") as folder:
-        content = write_structure(atoms, Path(folder) / f"structure{SUFFIXES[form]}").read_text(encoding="utf-8")
-    return StructureFile(name, form, sha256, content)
+        return write_structure(atoms, Path(folder) / f"structure{SUFFIXES[form]}").read_text(encoding="utf-8")
+
+
+def gallery_of(campaign: Campaign, most: int, after: int | None = None) -> tuple[list[Evaluation], int | None]:
+    """The evaluations with the best values that left structures, each candidate once.
+
+    Args:
+        most: How many.
+        after: Number of an evaluation behind which they begin; None: with the best.
+
+    Returns:
+        They, and the number behind which others follow; None: none do.
+    """
+    page = table_page(campaign, Selection(state=EvaluationState.DONE, sort="best", limit=_LOOKED_AT, after=after))
+    found: dict[str, Evaluation] = {}
+    for item in campaign.kept.numbered([line["round"] for line in page.lines]):
+        if structure_sha256(item) is None or value_of(item) is None or item.proposal.candidate in found:
+            continue
+        if len(found) == most:
+            return list(found.values()), list(found.values())[-1].proposal.number
+        found[item.proposal.candidate] = item
+    return list(found.values()), page.next
 
 
 def describe_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> StructureText:

@@ -169,6 +169,20 @@ def test_a_structure_that_cannot_be_computed_is_refused_by_name(folder, kind):
     assert "bad.extxyz" in str(caught.value)
 
 
+def test_a_molecule_is_put_into_a_box_where_the_spec_has_one(folder):
+    (folder / "water.xyz").write_text("3\n\nO 0 0 0\nH 0.76 0.59 0\nH -0.76 0.59 0\n")
+    write_extended_xyz(folder / "cell.extxyz", bulk("Cu"))
+    with pytest.raises(ConfigurationError, match=r"water\.xyz.* is not periodic") as refused:
+        opened(folder).pool()
+    assert "space.box: 8" in refused.value.hint
+    boxed = opened(folder, box=6.0).structure("water-000001")
+    np.testing.assert_allclose(boxed.cell.array, np.diag([13.52, 12.59, 12.0]))
+    assert boxed.pbc.all()
+    np.testing.assert_allclose(boxed.positions.min(axis=0), 6.0)
+    np.testing.assert_allclose(boxed.get_distance(0, 1), np.hypot(0.76, 0.59))
+    np.testing.assert_allclose(opened(folder, box=6.0).structure("cell-000001").cell.array, bulk("Cu").cell.array)
+
+
 def test_a_left_handed_cell_is_the_same_lattice_in_another_order(folder):
     atoms = bulk("Cu")
     atoms.set_cell(atoms.cell.array[[1, 0, 2]])

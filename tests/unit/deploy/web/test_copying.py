@@ -3,7 +3,7 @@
 import pytest
 
 from tansaku.deploy.campaign_templates import campaign_templates
-from tansaku.deploy.web.copying import copied_spec
+from tansaku.deploy.web.copying import copied_spec, with_another_seed, with_other_seeds
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.ground.formats.validation import validate_document
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml
@@ -26,3 +26,25 @@ def test_a_copy_keeps_the_keys_that_distinguish_members_of_a_union(tmp_path):
     assert spec.space.cell.polish is not None
     text = copied_spec(campaign_record(spec, name="cu-emt"), set())
     assert validate_document(CampaignSpec, parse_yaml(text, "copy")).space.cell == spec.space.cell
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "made"),
+    [
+        ("tilt", {"tilt"}, ("tilt-seed-1", 1)),
+        ("tilt", {"tilt", "tilt-seed-1"}, ("tilt-seed-2", 2)),
+        ("tilt-seed-1", {"tilt", "tilt-seed-1"}, ("tilt-seed-2", 2)),
+        ("x" * 63, set(), ("x" * 38 + "-seed-1", 1)),
+    ],
+)
+def test_another_seed_has_a_name_that_says_it(name, taken, made):
+    spec = validate_document(CampaignSpec, parse_yaml(campaign_templates()["cu-emt"].read_text(), "cu-emt"))
+    seed = int(name.rpartition("-")[2]) if "-seed-" in name else 0
+    record = campaign_record(spec.model_copy(update={"seed": seed}), name=name)
+    assert with_another_seed(record, taken) == made
+
+
+def test_campaigns_that_differ_in_seeds_find_each_other():
+    names = ["tilt", "tilt-seed-1", "tilt-seed-2", "tilting", "seed-1", "seed-2"]
+    family = ["tilt", "tilt-seed-1", "tilt-seed-2"]
+    assert [with_other_seeds(name, names) for name in names] == [family, family, family, [], [], []]

@@ -50,6 +50,14 @@ def test_a_missing_page_and_a_wrong_method_are_pages_for_browsers_and_problems_f
     assert (answer.status_code, answer.json()["title"]) == (405, "Method Not Allowed")
 
 
+@pytest.mark.parametrize(
+    ("path", "page"), [("/campaigns/x/links", "/campaigns/x"), ("/notifications/some-id", "/notifications"), ("/logout", "/")]
+)
+def test_the_address_of_a_form_leads_to_its_page(site, path, page):
+    answer = site.logged_in(Role.VIEWER).get(path, follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, page)
+
+
 def test_who_is_refused_still_sees_who_they_are(site):
     @site.app.get("/for-admins", dependencies=[Depends(require(Role.ADMIN))])
     def for_admins():

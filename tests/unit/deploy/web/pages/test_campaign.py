@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from pathlib import Path
 
 from ase import Atoms
@@ -101,7 +103,7 @@ def test_one_form_sent_twice_is_one_command(site_with):
     assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
         "campaign.pause"
     ]
-    expected = "pause: stored; it is not running now, so the command takes effect when it runs"
+    expected = "pause: stored; it does not run until it is resumed"
     assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "the driver applies it" in browser.get(answer.headers["Location"]).text
@@ -225,6 +227,11 @@ def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_
     again = browser.get(f"/api/v1{PAGE}/evaluations/2/structure?form=cif", headers={"If-None-Match": file.headers["ETag"]})
     assert again.status_code == 304
     assert browser.get(f"/api/v1{PAGE}/evaluations/1/structure").status_code == 404
+    start = browser.get(f"/api/v1{PAGE}/evaluations/2/structure?of=start")
+    assert (start.status_code, "no structure" in start.json()["detail"]) == (404, True)
+    gallery = browser.get(f"{PAGE}/structures").text
+    assert re.findall(r'data-file="([^"?]*)', gallery) == [f"/api/v1{PAGE}/evaluations/2/structure"]  # the only one
+    assert "Nothing that has a value left a structure" in browser.get(f"{PAGE}/structures?after=2").text
     assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
 
 
@@ -405,3 +412,18 @@ def test_a_column_that_says_the_same_of_every_row_is_left_out(site_with):
 
     assert "system" not in re.findall(r"<th[^>]*>(\w+)</th>", site_with("a1").logged_in(Role.VIEWER).get(f"{PAGE}/table").text)
     assert headings("a1", "b1")
+
+
+def test_an_earlier_reading_leaves_memory_with_the_next_result(site_with):
+    site = site_with("a1")
+    browser = site.logged_in(Role.VIEWER)
+    paths = (PAGE, f"{PAGE}/parts", f"{PAGE}/evaluations/1", "/", f"/api/v1{PAGE}/series", f"/api/v1{PAGE}/figures")
+    gc.disable()  # a circle would wait for it
+    try:
+        assert [browser.get(path).status_code for path in paths] == [200] * len(paths)
+        earlier = weakref.ref(site.services.readings.reading(NAME))
+        add_evaluation(site, 2, "a2", Outcome(value=3.0))
+        assert [browser.get(path).status_code for path in paths] == [200] * len(paths)
+        assert earlier() is None
+    finally:
+        gc.enable()

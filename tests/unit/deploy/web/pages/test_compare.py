@@ -59,4 +59,6 @@ def test_what_cannot_be_compared_is_refused_by_name(browser, query, said):
 def test_the_page_offers_all_campaigns(browser):
     page = browser.get("/compare").text
     assert page.count('type="checkbox"') == 3
-    assert 'href="/compare"' in browser.get("/").text
+    home = browser.get("/").text
+    assert home.count('form="compare"') == 3
+    assert 'id="compare" method="get" action="/compare"' in home

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.records import LeaseOwner
+from tansaku.models.domain.records import LeaseOwner, Proposal
 from tansaku.models.domain.requests import Answer, ServiceReport
 
 NAME = "small-table"
@@ -59,7 +59,7 @@ def test_the_list_has_the_campaigns_of_a_state_and_with_a_part_of_a_name(site_wi
     browser = site.with_session(Role.VIEWER)
 
     def shown(query: str) -> set[str]:
-        return set(re.findall(r'<th scope="row"><a href="/campaigns/([^"]*)"', browser.get(f"/{query}").text))
+        return set(re.findall(r'<th scope="row">.*?<a href="/campaigns/([^"]*)"', browser.get(f"/{query}").text))
 
     assert shown("") == {NAME, "copper", "broken"}
     assert shown("?state=NEW") == {"copper"}
@@ -104,3 +104,16 @@ def test_requests_that_wait_are_shown(site_with):
     site = site_with("a1")
     site.logged_in(Role.OPERATOR).submit(f"/campaigns/{NAME}/runs", {"key": "the-request"})
     assert "<strong>1 request waits</strong> since 2026-01-01 12:00:00Z" in site.logged_in(Role.VIEWER).get("/").text
+
+
+def test_what_has_no_result_yet_is_counted_apart(site_with):
+    site = site_with("a1", "a2")
+    store = site.services.store
+    lease = store.acquire_lease(NAME, LeaseOwner(host="node7", pid=1, process_started=0.0, user="bob"), 60.0)
+    given = {"system": "alpha", "surface": "alpha/0", "source": "table", "predicted_cost": 2.0, "model": "test"}
+    store.insert_proposal(lease, Proposal(number=3, candidate="a3", **given))
+    store.release_lease(lease)
+    page = site.logged_in(Role.VIEWER)
+    assert '<td class="number">2 <span class="quiet">+ 1 in progress</span>' in page.get("/").text
+    head = " ".join(page.get(f"/campaigns/{NAME}").text.partition('id="budget"')[2].partition("</section>")[0].split())
+    assert re.search(r'Evaluations</span> <span class="large">2</span>.*?<span class="quiet">ended, 1 in progress;', head)

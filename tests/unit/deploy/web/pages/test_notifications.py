@@ -60,9 +60,10 @@ def test_a_form_subscribes_tests_and_removes(site):
     [
         ({"address": "eve@elsewhere.org"}, "sends mail to example.org alone"),
         ({"address": "ada"}, "is no mail address"),
-        ({"channel": "slack", "address": "http://10.0.0.1/"}, "expected https://"),
-        ({"channel": "slack", "address": "http://10.0.0.1/"}, "an administrator can allow"),
-        ({"channel": "webhook", "address": "https://127.0.0.1:9999/"}, "127.0.0.1, which is not public; an administrator can"),
+        ({"channel": "slack", "address": "http://hooks.example.org/"}, "expected https://; http:// goes to private networks"),
+        ({"channel": "slack", "address": "http://10.0.0.1/"}, "10.0.0.1 is not public"),
+        ({"channel": "slack", "address": "http://10.0.0.1/"}, "notifications: {private_networks: [10.0.0.1/32]}"),
+        ({"channel": "webhook", "address": "https://localhost/"}, "localhost (127.0.0.1) is not public"),
         ({"channel": "pigeon"}, "expected one of mail"),
         ({"finished": ""}, "nothing is chosen"),
         ({"campaign": "none-such"}, "no campaign"),

@@ -171,3 +171,11 @@ def test_too_many_saved_searches_are_refused(site, browser):
         site.services.accounts.keep_search(search)
     assert browser.change("PUT", f"{API}/saved/more", json={}).status_code == 422
     assert browser.change("PUT", f"{API}/saved/7", json={"order": "lowest"}).status_code == 200
+
+
+def test_values_of_one_unit_are_drawn_with_a_line_for_each_campaign(site_with):
+    browser = site_with("a1", "a2").logged_in(Role.VIEWER)
+    page = browser.get("/search?campaign=small-table").text
+    assert (page.count("<circle"), page.count('<svg class="hits"')) == (2, 1)
+    assert [float(place) for place in re.findall(r'<circle cx="([\d.]+)"', page)] in ([10, 690], [690, 10])
+    assert "<svg" not in browser.get("/search?campaign=small-table&candidate=a1").text

@@ -71,3 +71,16 @@ def test_a_form_makes_a_valid_spec(browser, kind, steps):
         text = text_of(page)
         page = sent(browser, text, fields, text)
     assert "The spec is valid." in page, re.findall(r'<li class="problem">.*', page)
+
+
+def test_molecules_are_put_into_a_box_that_the_form_shows(browser):
+    assert browser.upload("copper-dimer.xyz", "2\n\nCu 0 0 0\nCu 0 0 2.2\n").status_code == 201
+    start = text_of(browser.get("/new/structures").text)
+    crystals = sent(browser, start, {"space.paths": "b.xyz"}, start)
+    assert "box:" not in text_of(crystals)
+    page = sent(browser, start, {"space.paths": "b.xyz\ncopper-dimer.xyz"}, start)
+    assert re.search(r'id="field-space.box"[^>]* value="8.0"', page)
+    assert "The spec is valid." in page
+    cleared = sent(browser, text_of(page), {"space.box": ""}, text_of(page))
+    assert "box:" not in text_of(cleared)
+    assert "space.box: 8 puts a molecule into a box" in html.unescape(cleared)

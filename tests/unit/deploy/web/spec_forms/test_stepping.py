@@ -170,8 +170,18 @@ def test_the_usual_budget_is_not_more_than_there_are_structures():
 def test_the_categories_of_a_parameter_have_the_room_of_its_limits():
     flour = PARAMETERS + "    flour: {type: category, values: [rye, wheat]}\n"
     columns = {entry.name: entry.columns for entry in sent(flour).fields}
-    assert [columns[f"{key}-3"] for key in ("low", "high", "unit", "values")] == [0, 0, 0, 4]
-    assert [columns[f"{key}-1"] for key in ("low", "high", "unit", "values")] == [1, 1, 1, 1]
+    assert [columns[f"{key}-3"] for key in ("low", "high", "step", "unit", "values")] == [0, 0, 0, 0, 5]
+    assert [columns[f"{key}-1"] for key in ("low", "high", "step", "unit", "values")] == [1, 1, 1, 1, 1]
+
+
+def test_a_step_goes_with_the_kind_that_has_one():
+    stepped = sent(PARAMETERS, **{"step-1": "0,25"})
+    assert "heat: {type: number, low: 1, high: 2, log: true, step: 0.25}" in stepped.text
+    assert stepped.values["step-1"] == "0.25"
+    wrong = sent(PARAMETERS, **{"step-1": "5"})
+    named = next(problem for problem in problems(wrong.text) if "steps between low and high" in problem.message)
+    assert wrong.place_of(named.key).name == "parameter-1"
+    assert "step:" not in sent(stepped.text, **{"type-1": "integer"}).text
 
 
 def test_the_unit_is_that_of_what_is_wanted():

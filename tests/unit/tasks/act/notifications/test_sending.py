@@ -120,8 +120,13 @@ def test_other_addresses_are_refused_when_they_are_typed(address):
     "host", ["127.0.0.1:9999", "localhost", "10.0.0.1", "127.1", "2130706433", "[::1]", "[::ffff:10.0.0.1]"]
 )
 def test_private_addresses_are_refused_when_they_are_typed(host):
-    with pytest.raises(FieldError, match="not public; an administrator can allow"):
+    with pytest.raises(FieldError, match=r"not public.*An admin can allow it by `notifications: {private_networks: \["):
         Sender(NotificationsSpec()).check("webhook", f"https://{host}/")
+
+
+def test_public_addresses_need_encryption_also_where_a_private_network_is_allowed():
+    with pytest.raises(FieldError, match=r"8\.8\.8\.8 is public; expected https://"):
+        LOOPBACK.check("webhook", "http://8.8.8.8/")
 
 
 def test_allowed_networks_and_names_are_taken_without_a_lookup(resolving):

@@ -25,3 +25,11 @@ def test_without_energies_it_says_what_lacks(site_with):
     assert "no energy of a structure yet" in browser.get("/campaigns/small-table/hull").text
     assert "/hull" not in browser.get("/campaigns/small-table").text
     assert browser.get("/campaigns/nowhere/hull").status_code == 404
+
+
+def test_a_structure_can_be_seen_as_it_was_before_it_was_computed(make_site):
+    browser = make_site(alloy_store()).with_session(Role.VIEWER)
+    assert f'<a href="{PAGE}/structures">Structures</a>' in browser.get(PAGE).text
+    answer = browser.get(f"/api/v1{PAGE}/evaluations/4/structure?of=start")
+    assert (answer.status_code, answer.text.splitlines()[0]) == (200, "4")
+    assert browser.get(f"/api/v1{PAGE}/evaluations/4/structure?of=middle").status_code == 422

@@ -1,0 +1,27 @@
+"""Scripts of a page as one file."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tansaku.deploy.web.scripts import STATIC, address_of
+
+
+def test_scripts_are_sent_as_one_file_that_browsers_keep(site):
+    address = address_of("cards.js", "times.js")
+    assert re.fullmatch(r"/static/together/cards\+times\.js\?v=[0-9a-f]{12}", address)
+    answer = site.browser().get(address)
+    assert answer.text == "\n".join((STATIC / name).read_text() for name in ("cards.js", "times.js"))
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert f'<script src="{address}" defer>' in site.browser().get("/login").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["none.js", "cards+none.js", "..%2Fstyle.css", "vendor/uplot-1.6.32.min.js", "cards.css", "+".join(["cards"] * 30) + ".js"],
+)
+def test_nothing_but_scripts_of_the_folder_is_sent(site, path):
+    assert site.browser().get(f"/static/together/{path}").status_code == 404
