@@ -36,6 +36,9 @@ MARGIN = {"fcc": 1.25, "bcc": 1.25, "diamond": 1.25, "hcp": 1.25 * math.sqrt(2)}
 LARGEST_RESIDUAL = 0.15
 """Neighbours further from where the affine map puts them are not a crystal's: root mean square [neighbour distances]."""
 
+_MOST_ORIENTATIONS = 4
+"""So many orientations are looked for in the middle of a grain: more have less than a quarter of it each."""
+
 # Cut-offs between two shells of neighbours, in lattice parameters; bcc and diamond take the second shell too.
 _REACH = {
     "fcc": (math.sqrt(1 / 2) + 1) / 2,
@@ -50,17 +53,22 @@ class GrainCore:
     """The middle of a grain.
 
     Attributes:
-        atoms: How many atoms it has; 0: the grain is too thin to have a middle.
+        indices: Its atoms; none: the grain is too thin to have a middle.
         fitted: How many of them have the neighbours of the crystal in about its first orientation.
         gradient: Their deformation gradient in the axes of the crystal, shape ``(3, 3)``, the median of each component; None
             where no atom was fitted.
         energy: Mean energy of all of them [eV/atom]; None without energies of atoms.
     """
 
-    atoms: int
+    indices: IntArray
     fitted: int
     gradient: FloatArray | None
     energy: float | None
+
+    @property
+    def atoms(self) -> int:
+        """How many atoms it has."""
+        return len(self.indices)
 
 
 def grain_axes(crystal: Crystal, axis: Sequence[int], plane: Sequence[int]) -> FloatArray:
@@ -167,6 +175,60 @@ def grain_cores(
     return _core(atoms, 0, crystal, frames[0], energies), _core(atoms, 1, crystal, frames[1], energies)
 
 
+def largest_share(atoms: Atoms, indices: IntArray, crystal: Crystal) -> int:
+    """Counts the atoms that have the crystal's neighbours in one common orientation, whichever that is.
+
+    If no orientation has half of the atoms, they are faulted, as in the 9R phase at a twin boundary.
+
+    Args:
+        atoms: Periodic.
+        indices: Of the atoms that may count.
+    """
+    vectors, coordination = neighbour_vectors(crystal)
+    reach = _REACH[crystal.structure] * crystal.lattice_parameter
+    first, found = neighbor_list("iD", atoms, reach)
+    most = 0
+    left = indices
+    for _ in range(_MOST_ORIENTATIONS):
+        turns = (_turn(found[first == index], vectors, coordination) for index in left)
+        turn = next((turn for turn in turns if turn is not None), None)
+        if turn is None:
+            break
+        fitted = deformation_gradients(atoms, indices, vectors @ turn.T, coordination, reach)[1]
+        most = max(most, len(fitted))
+        left = np.setdiff1d(left, fitted)
+    return most
+
+
+def _turn(after: FloatArray, reference: FloatArray, coordination: int) -> FloatArray | None:
+    """Rotation that takes a crystal's neighbours to those of an atom, shape ``(3, 3)``; None if these are not a crystal's."""
+    if len(after) != coordination:
+        return None
+    spacing = float(np.linalg.norm(reference, axis=1).min())
+    pair = after[0], after[int(np.argmin(np.abs(after @ after[0])))]
+    best, turn = LARGEST_RESIDUAL * spacing, None
+    for before in itertools.permutations(reference, 2):
+        if any(np.linalg.norm(b) - np.linalg.norm(a) > best for a, b in zip(pair, before, strict=True)):
+            continue
+        if abs(np.linalg.norm(before[0] - before[1]) - np.linalg.norm(pair[0] - pair[1])) > 2.0 * best:
+            continue
+        tried = _triad(*pair).T @ _triad(*before)
+        off = np.linalg.norm(after[:, None] - reference @ tried.T, axis=-1)
+        nearest = off.argmin(axis=1)
+        residual = float(np.sqrt((off.min(axis=1) ** 2).mean()))
+        if residual < best and len(set(nearest.tolist())) == coordination:
+            best, turn = residual, tried
+    return turn
+
+
+def _triad(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Unit vectors along the first, across it towards the second, and normal to both, as rows, shape ``(3, 3)``."""
+    along = first / np.linalg.norm(first)
+    normal = np.cross(first, second)
+    normal /= np.linalg.norm(normal)
+    return np.array([along, np.cross(normal, along), normal])
+
+
 def _core(atoms: Atoms, grain: int, crystal: Crystal, axes: FloatArray, energies: FloatArray | None) -> GrainCore:
     heights = atoms.positions[:, 2]
     mine = np.asarray(atoms.arrays["grain"]) == grain
@@ -174,10 +236,10 @@ def _core(atoms: Atoms, grain: int, crystal: Crystal, axes: FloatArray, energies
     low, high = float(heights[mine].min()) + margin, float(heights[mine].max()) - margin
     inside = np.flatnonzero(mine & (heights >= low) & (heights <= high))
     if not len(inside):
-        return GrainCore(0, 0, None, None)
+        return GrainCore(inside, 0, None, None)
     vectors, coordination = neighbour_vectors(crystal)
     reach = _REACH[crystal.structure] * crystal.lattice_parameter
     gradients, fitted = deformation_gradients(atoms, inside, vectors @ axes.T, coordination, reach)
     mean = axes.T @ np.median(gradients, axis=0) @ axes if len(fitted) else None
     energy = float(energies[inside].mean()) if energies is not None else None
-    return GrainCore(len(inside), len(fitted), mean, energy)
+    return GrainCore(inside, len(fitted), mean, energy)

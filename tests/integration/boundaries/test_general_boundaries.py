@@ -11,9 +11,11 @@ from ase import Atoms
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.general_boundary import general_boundary
+from tansaku.calculators.structures.grain_orientation import ORIENTATIONS
 from tansaku.calculators.structures.rigid_blocks import BlockCell, ReplicatedBlocks
 from tansaku.calculators.structures.stacking import translation_keys
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, boundary_energy, bulk_reference
+from tansaku.calculators.workflows.grain_check import check_grains
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -155,3 +157,25 @@ def test_translations_that_are_folded_onto_each_other_have_one_energy(crystal, a
     calculator.close()
     assert energies[:-1] == pytest.approx([energies[0]] * (len(energies) - 1), abs=1e-6)
     assert abs(energies[-1] - energies[0]) > 0.01
+
+
+def test_a_boundary_wider_than_a_slab_is_an_upper_bound():
+    """Half of a thin slab's middle is faulted; with thicker slabs the middle is the crystal, and the energy hardly changes."""
+    boundary = general_boundary(GeneralBoundarySpec(axis=(1, 1, 0), sigma=3, plane=(5, -5, 7)))
+    calculator, bulk = opened(CU)
+    found = []
+    for relaxed in (14.0, 20.0):
+        wide = ReplicatedBlocks(BlockCell(CU, boundary, relaxed, 5.6), (1, 1), 1.3)
+        shift = (2.395, 0.168, 0.3)
+        start = wide.build(wide.overlaps(shift)[1][:2].tolist(), shift)
+        frames = wide.block.stacking.frames.ravel().tolist()
+        start.info |= {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615, ORIENTATIONS: frames}
+        energy = boundary_energy(calculator, start, RELAXED.model_copy(update={"fmax": 0.005}), bulk)
+        found.append((1e3 * energy.value, check_grains(start, energy.result, None, judge_strain=True)))
+    calculator.close()
+    (thin, unchecked), (thick, checked) = found
+    assert not unchecked["checked"]
+    assert unchecked["reason"].startswith("the energy is an upper bound")
+    assert checked["checked"]
+    assert thick == pytest.approx(586.2, abs=0.5)
+    assert thick < thin < thick + 3.0

@@ -148,6 +148,55 @@ def test_grains_without_a_middle_are_said_not_to_be_checked(stiffness):
     assert "the grains are too thin" in found["reason"]
 
 
+def between_blocks(moved=None):
+    """The incoherent twin of copper between rigid blocks, whose lower slab may have been moved."""
+    spec = GrainBoundarySpaceSpec.model_validate(
+        {
+            "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
+            "boundaries": {"planes": [[1, 1, 2]]},
+            "cell": {"boundaries": 1, "relaxed": 14, "reach": 5.6},
+            "translation": {"normal": [0.3], "in_plane": [0.0], "along_axis": [0.0]},
+            "removed_planes": [0],
+        }
+    )
+    space = GrainBoundarySpace(spec, Path())
+    start = space.structure(str(space.pool().ids[0])).repeat((12, 3, 1))
+    found = relaxed(start)
+    if moved is not None:
+        slab = (start.arrays["grain"] == 0) & (start.arrays["block"] == 0)
+        middle = start.positions[slab].mean(axis=0)
+        found.atoms.positions[slab] = middle + moved(start.positions[slab] - middle)
+    return start, found
+
+
+def test_a_slab_without_room_for_its_boundary_is_an_upper_bound():
+    assert check_grains(*between_blocks(), None, judge_strain=True)["checked"] is True
+    rng = np.random.default_rng(0)
+    disordered = between_blocks(lambda positions: positions + 0.9 * rng.standard_normal(positions.shape))
+    grains = check_grains(*disordered, None, judge_strain=True)
+    assert grains["checked"] is False
+    assert grains["reason"].startswith("the energy is an upper bound, because blocks hold the crystal; grain 0")
+
+
+def test_a_slab_between_blocks_that_turned_as_a_whole_is_no_result():
+    turn = Rotation.from_rotvec([0.0, np.radians(3.0), 0.0]).as_matrix()
+    with pytest.raises(CalculationError, match=r"grain 0 turned by (2\.9|3\.0)") as error:
+        check_grains(*between_blocks(lambda positions: positions @ turn.T), None, judge_strain=True)
+    assert error.value.reason == "rotated_grain"
+
+
+def test_a_slab_that_became_the_other_grain_is_no_result():
+    """The crystal of the upper grain goes on, without a boundary, to the lower block."""
+    start, found = between_blocks()
+    slabs = [(start.arrays["grain"] == grain) & (start.arrays["block"] == 0) for grain in (0, 1)]
+    upper = start.positions[slabs[1]]
+    found.atoms.positions[slabs[0]] = upper
+    found.atoms.positions[slabs[0], 2] += start.positions[slabs[0], 2].max() - upper[:, 2].max()
+    with pytest.raises(CalculationError, match="no longer the crystal") as error:
+        check_grains(start, found, None, judge_strain=True)
+    assert error.value.reason == "rotated_grain"
+
+
 @pytest.mark.parametrize("stiffness", [SOFT, HexagonalStiffness(9.0, 3.0, 2.0, 10.0, 2.5)])
 def test_elastic_constants_are_the_second_derivatives_of_the_energy(stiffness):
     gradient = np.eye(3) + 0.05 * np.random.default_rng(0).standard_normal((3, 3))
