@@ -22,16 +22,15 @@ import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from tansaku.calculators.structures.crystal import cross, reduced
-from tansaku.calculators.structures.hexagonal import HexagonalCrystal
+from tansaku.calculators.structures.crystal import CubicCrystal, cross, reduced
 from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 ORIENTATIONS = "orientations"
 """Key of a structure's ``info`` with the axes of both grains, where one is not the mirror image of the other."""
 
-MARGIN = {"fcc": 1.25, "bcc": 1.25, "diamond": 1.25, "hcp": 1.25 * math.sqrt(2)}
-"""Atoms nearer to a boundary than this do not count as the middle of a grain, in lattice parameters; hcp: as in fcc."""
+_MARGIN = {"fcc": 1.25, "bcc": 1.25, "diamond": 1.25}
+_NEIGHBOURS = 1.25 * math.sqrt(2)
 
 LARGEST_RESIDUAL = 0.15
 """Neighbours further from where the affine map puts them are not a crystal's: root mean square [neighbour distances]."""
@@ -46,6 +45,28 @@ _REACH = {
     "diamond": (math.sqrt(1 / 2) + math.sqrt(11) / 4) / 2,
     "hcp": (1 + math.sqrt(2)) / 2,
 }
+_FEWEST, _MOST = 8, 20
+
+
+def margin(crystal: Crystal) -> float:
+    """Atoms nearer to a boundary than this are not in the middle of a grain [Å]: 1.25 edges of a cubic crystal, or as much."""
+    if isinstance(crystal, CubicCrystal):
+        return _MARGIN[crystal.structure] * crystal.lattice_parameter
+    return _NEIGHBOURS * (crystal.lattice_parameter if crystal.structure == "hcp" else crystal.neighbour_distance)
+
+
+def neighbour_reach(crystal: Crystal) -> float:
+    """Distance up to which an atom's near neighbours are counted [Å].
+
+    Of a tetragonal or rhombohedral crystal, the middle of the widest gap between shells behind which there are 8 to 20 atoms.
+    """
+    if crystal.structure in _REACH:
+        return _REACH[crystal.structure] * crystal.lattice_parameter
+    points = np.array([c for c in itertools.product(range(-4, 5), repeat=3) if any(c)]) @ crystal.basis
+    lengths = crystal.lattice_parameter * np.sort(np.linalg.norm(points, axis=1))
+    counts = np.arange(_FEWEST, _MOST + 1)
+    behind = int(counts[np.argmax(lengths[counts] - lengths[counts - 1])])
+    return float(lengths[behind - 1] + lengths[behind]) / 2.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +99,7 @@ def grain_axes(crystal: Crystal, axis: Sequence[int], plane: Sequence[int]) -> F
         axis: Tilt axis, along y.
         plane: Normal of the boundary, along z.
     """
-    if isinstance(crystal, HexagonalCrystal):
+    if not isinstance(crystal, CubicCrystal):
         along, normal = crystal.direction(axis), crystal.normal(plane)
         rows = np.array([np.cross(along, normal), along, normal])
     else:
@@ -111,7 +132,7 @@ def neighbour_vectors(crystal: Crystal) -> tuple[FloatArray, int]:
     motif = crystal.atoms
     vectors = np.array([[point + to - start for point in points for to in motif] for start in motif])
     lengths = np.linalg.norm(vectors, axis=-1)
-    near = (lengths > 1e-9) & (lengths < _REACH[crystal.structure])
+    near = (lengths > 1e-9) & (lengths < neighbour_reach(crystal) / edge)
     distinct = np.unique(vectors[near].round(9), axis=0)
     return edge * distinct, int(near[0].sum())
 
@@ -185,7 +206,7 @@ def largest_share(atoms: Atoms, indices: IntArray, crystal: Crystal) -> int:
         indices: Of the atoms that may count.
     """
     vectors, coordination = neighbour_vectors(crystal)
-    reach = _REACH[crystal.structure] * crystal.lattice_parameter
+    reach = neighbour_reach(crystal)
     first, found = neighbor_list("iD", atoms, reach)
     most = 0
     left = indices
@@ -232,13 +253,13 @@ def _triad(first: FloatArray, second: FloatArray) -> FloatArray:
 def _core(atoms: Atoms, grain: int, crystal: Crystal, axes: FloatArray, energies: FloatArray | None) -> GrainCore:
     heights = atoms.positions[:, 2]
     mine = np.asarray(atoms.arrays["grain"]) == grain
-    margin = MARGIN[crystal.structure] * crystal.lattice_parameter
-    low, high = float(heights[mine].min()) + margin, float(heights[mine].max()) - margin
+    left = margin(crystal)
+    low, high = float(heights[mine].min()) + left, float(heights[mine].max()) - left
     inside = np.flatnonzero(mine & (heights >= low) & (heights <= high))
     if not len(inside):
         return GrainCore(inside, 0, None, None)
     vectors, coordination = neighbour_vectors(crystal)
-    reach = _REACH[crystal.structure] * crystal.lattice_parameter
+    reach = neighbour_reach(crystal)
     gradients, fitted = deformation_gradients(atoms, inside, vectors @ axes.T, coordination, reach)
     mean = axes.T @ np.median(gradients, axis=0) @ axes if len(fitted) else None
     energy = float(energies[inside].mean()) if energies is not None else None

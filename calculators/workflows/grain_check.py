@@ -11,6 +11,8 @@ middle of a grain, where the strain cost 0.34 meV/atom at most).
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,14 +22,15 @@ from ase import Atoms
 from tansaku.calculators.engines.motion import BLOCK
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.grain_orientation import (
-    MARGIN,
     GrainCore,
     grain_cores,
     grain_frames,
     largest_share,
+    margin,
     rotation_and_strain,
 )
 from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
+from tansaku.calculators.structures.uniaxial import UniaxialCrystal
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
@@ -141,6 +144,27 @@ class HexagonalStiffness:
         return _tensor(normal, (self.shear, self.shear, 0.5 * (self.basal - self.lateral)))
 
 
+@dataclass(frozen=True)
+class TensorStiffness:
+    """The same of any crystal.
+
+    Attributes:
+        tensor: Second derivatives of the energy with the strain [eV/atom], shape ``(3, 3, 3, 3)``.
+    """
+
+    tensor: FloatArray
+
+    def energy(self, gradient: FloatArray) -> float:
+        """Energy of a deformation [eV/atom], rotations left out."""
+        strain = 0.5 * (gradient.T @ gradient - np.eye(3))
+        return 0.5 * float(np.einsum("ij,ijkl,kl->", strain, self.tensor, strain))
+
+    @property
+    def constants(self) -> FloatArray:
+        """Second derivatives of the energy with the strain, in the crystal's axes [eV/atom], shape ``(3, 3, 3, 3)``."""
+        return self.tensor
+
+
 def _tensor(normal: FloatArray, shears: tuple[float, float, float]) -> FloatArray:
     """Elastic constants without any that couple shears with other strains, shape ``(3, 3, 3, 3)``.
 
@@ -174,6 +198,8 @@ def crystal_stiffness(calculator: Calculator, crystal: Crystal) -> Stiffness:
     def curvature(pattern: FloatArray) -> float:
         return (energy(_STEP * pattern) + energy(-_STEP * pattern) - 2.0 * perfect) / _STEP**2
 
+    if isinstance(crystal, UniaxialCrystal):
+        return TensorStiffness(_all_constants(curvature))
     stretched = curvature(np.diag([1.0, -1.0, 0.0]))  # 2 C11 - 2 C12
     if isinstance(crystal, CubicCrystal):
         swollen = curvature(np.eye(3))
@@ -192,6 +218,25 @@ def crystal_stiffness(calculator: Calculator, crystal: Crystal) -> Stiffness:
         axial=axial,
         shear=sheared,
     )
+
+
+def _all_constants(curvature: Callable[[FloatArray], float]) -> FloatArray:
+    """Elastic constants of a crystal of any symmetry, shape ``(3, 3, 3, 3)``.
+
+    Args:
+        curvature: Second derivative of the energy along a strain [eV/atom].
+    """
+    places = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]
+    patterns = [np.zeros((3, 3)) for _ in places]
+    for (i, j), pattern in zip(places, patterns, strict=True):
+        pattern[i, j] = pattern[j, i] = 1.0 if i == j else 0.5
+    own = [curvature(pattern) for pattern in patterns]
+    constants = np.zeros((3, 3, 3, 3))
+    for m, n in itertools.combinations_with_replacement(range(6), 2):
+        value = own[m] if m == n else 0.5 * (curvature(patterns[m] + patterns[n]) - own[m] - own[n])
+        for (i, j), (k, l) in ((places[m], places[n]), (places[n], places[m])):  # noqa: E741 - the indices' usual names
+            constants[i, j, k, l] = constants[j, i, k, l] = constants[i, j, l, k] = constants[j, i, l, k] = value
+    return constants
 
 
 def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness | None, *, judge_strain: bool) -> JsonDict:
@@ -217,7 +262,7 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
     cores = grain_cores(_without_blocks(result.atoms), crystal, grain_frames(info, crystal), result.energies)
     fewest = min(core.atoms for core in cores)
     if fewest < FEWEST_ATOMS:
-        middle = f"{MARGIN[crystal.structure] * crystal.lattice_parameter:.3g} Å or more from its ends"
+        middle = f"{margin(crystal):.3g} Å or more from its ends"
         reason = f"{fewest} atoms of a grain are {middle}, expected {FEWEST_ATOMS}: the grains are too thin"
         return {"checked": False, "reason": reason}
     found = []

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.uniaxial import UniaxialCrystal
 from tansaku.calculators.workflows.grain_check import CubicStiffness, HexagonalStiffness, check_grains, crystal_stiffness
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
@@ -76,6 +77,14 @@ def test_the_stiffness_is_that_of_the_calculator(stiffness):
         back.set_cell(cell.cell.array @ (np.eye(3) - strain), scale_atoms=True)
         even = 0.5 * (energy + (calculator.evaluate(back).energy - bulk) / len(cell))
         assert stiffness.energy(gradient) == pytest.approx(even, rel=0.03, abs=2e-6)
+
+
+def test_a_crystal_of_low_symmetry_that_is_cubic_has_the_cubic_stiffness(stiffness):
+    """Its axes are turned by 45 degrees about c against the cubic ones."""
+    tetragonal = crystal_stiffness(EmtCalculator(), UniaxialCrystal("bct", "Cu", 3.59 / np.sqrt(2), 3.59))
+    turn = Rotation.from_rotvec([0.0, 0.0, np.pi / 4]).as_matrix()
+    for gradient in np.eye(3) + 0.01 * np.random.default_rng(2).standard_normal((4, 3, 3)):
+        assert tetragonal.energy(turn @ gradient @ turn.T) == pytest.approx(stiffness.energy(gradient), rel=0.02)
 
 
 def test_a_rotation_costs_no_strain_energy(stiffness):
