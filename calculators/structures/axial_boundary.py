@@ -100,7 +100,7 @@ _LARGEST_SIGMA = 9999
 def _sigma(numbers: FloatArray) -> int | None:
     """Smallest integer that makes a rotation and its inverse whole in the primitive lattice; None if there is none.
 
-    Grimmer, Acta Cryst. A 32, 783 (1976), doi:10.1107/S056773947600164X.
+    Grimmer, Acta Cryst. A 32, 783 (1976).
     """
     parts = [_fraction(float(x)) for x in (*numbers.ravel(), *np.linalg.inv(numbers).ravel())]
     known = [part.denominator for part in parts if part is not None]

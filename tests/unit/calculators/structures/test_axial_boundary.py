@@ -67,7 +67,7 @@ def test_a_crystal_that_is_cubic_has_the_cells_of_the_cubic_one(require, cubic, 
 @pytest.mark.parametrize(
     ("crystal", "axis", "sigma", "plane", "angle", "keys"),
     [
-        # Bonnet, Cousineau and Warrington, Acta Cryst. A 37, 184 (1981), doi:10.1107/S0567739481000454: hcp with c²/a² = 8/3.
+        # With c²/a² = 8/3, as tables of hexagonal coincidences have them (Bonnet et al., Acta Cryst. A 37, 184 (1981)).
         (IDEAL, (1, -1, 0, 0), 10, (0, 0, 0, 1), 78.46, {"ratio": (8, 3)}),
         (IDEAL, (1, -1, 0, 0), 11, (0, 0, 0, 1), 62.96, {"ratio": (8, 3)}),
         (IDEAL, (1, -2, 1, 0), 17, (-1, 0, 1, 2), 86.63, {"ratio": (8, 3)}),
