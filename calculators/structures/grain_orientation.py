@@ -88,7 +88,7 @@ class GrainCore:
 
     @property
     def atoms(self) -> int:
-        """How many atoms it has."""
+        """Number of its atoms."""
         return len(self.indices)
 
 

@@ -173,8 +173,8 @@ class GeneralBoundarySpec(Spec):
         """All directions and planes, with their keys."""
         named = {key: getattr(self, key) for key in ("axis", "plane")}
         lists = {key: getattr(self, key) or () for key in ("planes", "directions")}
-        one = [(key, value) for key, value in named.items() if value is not None]
-        return (*one, *((f"{key}[{i}]", value) for key, pair in lists.items() for i, value in enumerate(pair)))
+        alone = [(key, value) for key, value in named.items() if value is not None]
+        return (*alone, *((f"{key}[{i}]", value) for key, pair in lists.items() for i, value in enumerate(pair)))
 
     def check_indices(self, key: str, crystal: CrystalSpec) -> None:
         """Raises ValueError for indices of another kind of crystal, and for a ratio of a cubic one.

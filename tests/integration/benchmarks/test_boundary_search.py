@@ -190,7 +190,7 @@ def test_every_boundary_of_gbopt_can_be_opened(require):
     require("pymatgen")
     angles = {}
     for case in gbopt.CASES:
-        document = case.document("", 400)
+        document = case.document("")
         [system] = opened_space(document.space, document.base_path).describe_systems()
         angles[case.name] = (system["sigma"], round(system["angle"], 1))
     assert set(angles.values()) == {(5, 36.9)}
