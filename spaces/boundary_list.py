@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from tansaku.calculators.structures.crystal import Vector, cross, dot, reduced
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GeneralBoundarySpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.spaces.table_file import TableFile
 
 _KEY = "space.boundaries.list"
 
-_ROTATED = ("axis", "sigma", "plane"), ("angle", "kind")
+_ROTATED = ("axis", "sigma", "plane"), ("angle", "kind", "ratio", "max_strain")
 _PAIRED = ("plane_1", "plane_2", "direction_1", "direction_2"), ("max_strain",)
 _GRAINS = tuple(tuple(tuple(f"{grain}{row}{i}" for i in (1, 2, 3)) for row in (1, 2, 3)) for grain in "LR")
 """Columns of the axes of the lower and the upper grain, as in the list of Olmsted, Foiles and Holm 2009
@@ -33,6 +33,7 @@ _EXPECTED = {
 }
 
 _THREE = "three whole numbers with spaces between them, such as 1 -1 0"
+_FOUR = "four whole numbers with spaces between them, such as 1 0 -1 2"
 _WHOLE = re.compile(r"[+-]?\d{1,9}")
 
 _Cells = Mapping[str, str]
@@ -59,7 +60,7 @@ def with_listed(spec: GrainBoundarySpaceSpec, base_path: Path, limits: LimitsSpe
     columns = file.read(names)
     texts = [columns.text(name, _KEY, empty_cells=True).tolist() for name in names]
     rows = [dict(zip(names, (cell.strip() for cell in row), strict=True)) for row in zip(*texts, strict=True)]
-    boundaries = tuple(_boundary(cells, number) for number, cells in enumerate(rows, start=1))
+    boundaries = tuple(_boundary(cells, number, spec.crystal) for number, cells in enumerate(rows, start=1))
     return spec.model_copy(update={"boundaries": given.model_copy(update={"general": boundaries})})
 
 
@@ -75,26 +76,42 @@ def _columns(file: TableFile) -> tuple[str, ...]:
     return (*required, *(name for name in optional if name in file.names))
 
 
-def _boundary(cells: _Cells, number: int) -> GeneralBoundarySpec:
+def _boundary(cells: _Cells, number: int, crystal: CrystalSpec) -> GeneralBoundarySpec:
     """The boundary of a row. Raises ConfigurationError for the first cell that is wrong."""
 
     def fail(column: str, expected: str) -> ConfigurationError:
         return ConfigurationError(f"{_KEY}: row {number}, column {column!r}: {cells[column]!r}; expected {expected}")
 
     if "L11" in cells:
+        if crystal.axial:
+            raise ConfigurationError(f"{_KEY}: columns L11 to R33 are those of cubic crystals, not of {crystal.structure}")
         return _oriented(cells, fail)
     keys: dict[str, object] = {name: cells[name] for name in _EXPECTED if cells.get(name)}
+    four = crystal.hexagonal
     if "axis" in cells:
-        keys |= {name: _indices(cells, name, fail) for name in ("axis", "plane")}
+        keys |= {name: _indices(cells, name, fail, four=four) for name in ("axis", "plane")}
+        if cells.get("ratio"):
+            keys["ratio"] = _ratio(cells["ratio"], crystal, fail)
         if "sigma" not in keys:
             raise fail("sigma", _EXPECTED["sigma"])
     else:
-        keys |= {f"{name}s": [_indices(cells, f"{name}_{i}", fail) for i in (1, 2)] for name in ("plane", "direction")}
+        for name in ("plane", "direction"):
+            keys[f"{name}s"] = [_indices(cells, f"{name}_{i}", fail, four=four) for i in (1, 2)]
     try:
         return GeneralBoundarySpec.model_validate(keys)
     except ValidationError as error:
         column = str(error.errors()[0]["loc"][0])
         raise fail(column, _EXPECTED[column]) from error
+
+
+def _ratio(text: str, crystal: CrystalSpec, fail: _Fail) -> list[int]:
+    """C²/a² of a row."""
+    parts = text.split()
+    if not crystal.axial:
+        raise fail("ratio", f"nothing: a crystal of structure {crystal.structure} has none")
+    if len(parts) != len("ca") or not all(_WHOLE.fullmatch(part) and int(part) > 0 for part in parts):
+        raise fail("ratio", "two whole numbers above 0 with a space between them, such as 8 3")
+    return [int(part) for part in parts]
 
 
 def _oriented(cells: _Cells, fail: _Fail) -> GeneralBoundarySpec:
@@ -122,11 +139,13 @@ def _vector(cells: _Cells, names: Sequence[str], fail: _Fail) -> Vector:
     return x, y, z
 
 
-def _indices(cells: _Cells, name: str, fail: _Fail) -> Vector:
+def _indices(cells: _Cells, name: str, fail: _Fail, *, four: bool) -> tuple[int, ...]:
     parts = cells[name].split()
-    if len(parts) != len("hkl") or not all(_WHOLE.fullmatch(part) for part in parts):
-        raise fail(name, _THREE)
-    x, y, z = map(int, parts)
-    if not (x or y or z):
+    if len(parts) != (4 if four else 3) or not all(_WHOLE.fullmatch(part) for part in parts):
+        raise fail(name, _FOUR if four else _THREE)
+    found = tuple(map(int, parts))
+    if not any(found):
         raise fail(name, "indices that are not all zero")
-    return x, y, z
+    if four and found[0] + found[1] + found[2]:
+        raise fail(name, "indices of which the first three add up to 0")
+    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tansaku.calculators.structures.axial_boundary import axial_boundary
 from tansaku.calculators.structures.bicrystal import Bicrystal, Translation, bicrystal_of
 from tansaku.calculators.structures.coincidence import TiltBoundary, boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
@@ -189,9 +190,8 @@ def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) ->
         check_limit(limits, "index", max(map(abs, plane)), f"space.boundaries.planes: {list(plane)}: largest index")
     for key, item in _general(selection):
         check_limit(limits, "sigma", item.sigma or 0, f"{key}: sigma")
-        for vector in (item.axis, item.plane, *(item.planes or ()), *(item.directions or ())):
-            largest = max(map(abs, vector or (0,)))
-            check_limit(limits, "index", largest, f"{key}: {list(vector or ())}: largest index")
+        for _, vector in item.vectors:
+            check_limit(limits, "index", max(map(abs, vector)), f"{key}: {list(vector)}: largest index")
     check_limit(limits, "surfaces", len(selection.planes or selection.general or ()), "space.boundaries: boundaries")
 
 
@@ -252,7 +252,7 @@ def _boundaries(spec: GrainBoundarySpaceSpec, crystal: Crystal) -> tuple[Boundar
         named = [
             (f"space.boundaries.planes: {list(plane)}", _boundary(spec, crystal, plane)) for plane in selection.planes or ()
         ]
-        named += [(key, general_boundary(item, key)) for key, item in _general(selection)]
+        named += [(key, _any_plane(crystal, item, key)) for key, item in _general(selection)]
         for key, boundary in named:
             if boundary.name in found:
                 raise ConfigurationError(f"{key}: the boundary {boundary.name} is listed already")
@@ -269,6 +269,10 @@ def _boundaries(spec: GrainBoundarySpaceSpec, crystal: Crystal) -> tuple[Boundar
             f" (max_sigma {selection.max_sigma}, angles {selection.angles})"
         )
     return boundaries
+
+
+def _any_plane(crystal: Crystal, item: GeneralBoundarySpec, key: str) -> Boundary:
+    return general_boundary(item, key) if isinstance(crystal, CubicCrystal) else axial_boundary(crystal, item, key)
 
 
 def _general(selection: BoundarySelectionSpec) -> list[tuple[str, GeneralBoundarySpec]]:

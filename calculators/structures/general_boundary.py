@@ -34,6 +34,9 @@ from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
 
 _KEY = "space.boundaries"
 
+_EXACT = 1e-8
+"""A smaller strain is rounding."""
+
 LONGEST_PERIOD = 60.0
 """Periods of strained pairs of planes are looked for up to here [Å]."""
 
@@ -54,15 +57,15 @@ class GeneralBoundary:
         max_strain: Largest strain of the upper grain.
     """
 
-    planes: tuple[Vector, Vector]
-    directions: tuple[Vector, Vector]
+    planes: tuple[tuple[int, ...], tuple[int, ...]]
+    directions: tuple[tuple[int, ...], tuple[int, ...]]
     axis: tuple[int, ...]
     angle: float
     sigma: int | None
     max_strain: float = 0.0
 
     @property
-    def plane(self) -> Vector:
+    def plane(self) -> tuple[int, ...]:
         """The plane of the lower grain."""
         return self.planes[0]
 
@@ -87,19 +90,30 @@ class GeneralBoundary:
         """Angle from a lattice vector in the lower plane to one in the upper, each the first that the plane's indices give."""
         angles = []
         for plane, frame in zip(self.planes, self.frames, strict=True):
-            along, across, _ = frame @ np.array(unimodular(plane)[1][0])
+            along, across, _ = frame @ np.array(unimodular(_vector(plane, _KEY))[1][0])
             angles.append(math.degrees(math.atan2(across, along)))
         return (angles[1] - angles[0]) % 360.0
 
     @property
     def kind(self) -> str | None:
         """Kind of the boundary by its plane and axis: ``twist``, ``tilt`` or ``mixed``; None without an axis."""
-        return None if not self.axis else kind_of((self.axis[0], self.axis[1], self.axis[2]), self.plane)
+        return None if not self.axis else kind_of(_vector(self.axis, _KEY), _vector(self.plane, _KEY))
+
+    @property
+    def cubic_planes(self) -> tuple[Vector, Vector]:
+        """Normals of the planes of a cubic crystal."""
+        return _vector(self.planes[0], _KEY), _vector(self.planes[1], _KEY)
+
+    @property
+    def cubic_directions(self) -> tuple[Vector, Vector]:
+        """Directions in the planes of a cubic crystal."""
+        return _vector(self.directions[0], _KEY), _vector(self.directions[1], _KEY)
 
     @cached_property
     def frames(self) -> FloatArray:
         """Unit vectors along the direction, across it and along the normal in each grain's axes, shape ``(2, 3, 3)``."""
-        rows = np.array([(d, cross(n, d), n) for n, d in zip(self.planes, self.directions, strict=True)], dtype=np.float64)
+        pairs = zip(self.cubic_planes, self.cubic_directions, strict=True)
+        rows = np.array([(d, cross(n, d), n) for n, d in pairs], dtype=np.float64)
         return np.asarray(rows / np.linalg.norm(rows, axis=2, keepdims=True))
 
 
@@ -138,7 +152,7 @@ def general_boundary(spec: GeneralBoundarySpec, key: str = f"{_KEY}.general") ->
 
 def _sigma(pair: GeneralBoundary) -> int | None:
     """Smallest number that makes the rotation between the grains an integer matrix; None if it is not rational."""
-    (d0, d1), (n0, n1) = pair.directions, pair.planes
+    (d0, d1), (n0, n1) = pair.cubic_directions, pair.cubic_planes
     along, normal = _root(Fraction(1, dot(d0, d0) * dot(d1, d1))), _root(Fraction(1, dot(n0, n0) * dot(n1, n1)))
     if along is None or normal is None:
         return None
@@ -155,12 +169,8 @@ def _coincidence_boundary(spec: GeneralBoundarySpec, key: str) -> GeneralBoundar
     shown = f"{key}: axis {list(axis)}, sigma {sigma}"
     known = GrainBoundaryGenerator.enum_sigma_cubic(max(sigma, 30), axis)
     if sigma not in known:
-        near = ", ".join(str(number) for number in sorted(known, key=lambda number: (abs(number - sigma), number))[:6])
-        raise ConfigurationError(f"{shown}: no coincidence lattice; the nearest Σ of this axis are {near}")
-    angles = sorted(float(angle) for angle in known[sigma])
-    angle = angles[0] if spec.angle is None else min(angles, key=lambda other: abs(other - (spec.angle or 0.0)))
-    if spec.angle is not None and abs(angle - spec.angle) > 0.1:
-        raise ConfigurationError(f"{shown}, angle {spec.angle:g}; expected {', '.join(f'{other:.2f}' for other in angles)}")
+        raise no_coincidence(shown, sigma, known)
+    angle = closest_angle(shown, sorted(float(angle) for angle in known[sigma]), spec.angle)
     kind = kind_of(axis, plane)
     if spec.kind not in (None, kind):
         need = "parallel" if spec.kind == "twist" else "perpendicular"
@@ -173,6 +183,30 @@ def _coincidence_boundary(spec: GeneralBoundarySpec, key: str) -> GeneralBoundar
         (vector, _turned(_integers(lower), _integers(upper), vector)) for vector in (plane, reduced(direction))
     )
     return GeneralBoundary(planes, directions, axis, angle, sigma)
+
+
+def no_coincidence(shown: str, sigma: int, known: Iterable[int]) -> ConfigurationError:
+    """The error of an axis without a coincidence lattice of a Σ; names those that there are."""
+    near = ", ".join(str(number) for number in sorted(known, key=lambda number: (abs(number - sigma), number))[:6])
+    return ConfigurationError(f"{shown}: no coincidence lattice; the nearest Σ of this axis are {near or 'above 30'}")
+
+
+def closest_angle(shown: str, angles: Sequence[float], wanted: float | None) -> float:
+    """The angle of a coincidence lattice that is meant [degrees].
+
+    Args:
+        angles: All of them, rising.
+        wanted: As the user wrote it; None: the smallest.
+
+    Raises:
+        ConfigurationError: None is within 0.1 degrees.
+    """
+    if wanted is None:
+        return angles[0]
+    angle = min(angles, key=lambda other: abs(other - wanted))
+    if abs(angle - wanted) > 0.1:
+        raise ConfigurationError(f"{shown}, angle {wanted:g}; expected {', '.join(f'{other:.2f}' for other in angles)}")
+    return angle
 
 
 def _integers(rows: Sequence[Sequence[float]]) -> Rotation:
@@ -201,24 +235,18 @@ def _root(square: Fraction) -> Fraction | None:
     return Fraction(*parts) if (parts[0] ** 2, parts[1] ** 2) == (square.numerator, square.denominator) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlanarLattice:
-    """Lattice planes of one grain.
+    """Lattice planes of one grain, by two vectors that span the planar lattice, and one that leads to the next plane.
 
     Attributes:
-        basis: Two vectors that span the planar lattice, and one that leads to the next plane, in half cubic edges.
-        coordinates: Of these along the direction and across it, integers; times ``units`` [Å].
+        coordinates: Of these vectors along the direction and across it, integers; None: c/a makes them irrational.
+        positions: The same [Å], shape ``(3, 2)``.
     """
 
-    basis: Rotation
-    coordinates: tuple[tuple[int, int], ...]
-    units: tuple[float, float]
+    coordinates: tuple[tuple[int, int], ...] | None
+    positions: FloatArray
     spacing: float
-
-    @property
-    def positions(self) -> FloatArray:
-        """In-plane parts of the basis [Å], shape ``(3, 2)``."""
-        return np.asarray(np.array(self.coordinates) * np.array(self.units))
 
 
 def planar_lattice(crystal: CubicCrystal, plane: Vector, direction: Vector) -> PlanarLattice:
@@ -229,7 +257,7 @@ def planar_lattice(crystal: CubicCrystal, plane: Vector, direction: Vector) -> P
     across, edge = cross(plane, direction), crystal.lattice_parameter / 2.0
     coordinates = tuple((dot(v, direction), dot(v, across)) for v in (first, second, up))
     units = (edge / math.sqrt(dot(direction, direction)), edge / math.sqrt(dot(across, across)))
-    return PlanarLattice((first, second, up), coordinates, units, height * edge / math.sqrt(dot(plane, plane)))
+    return PlanarLattice(coordinates, np.array(coordinates) * np.array(units), height * edge / math.sqrt(dot(plane, plane)))
 
 
 def common_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: PlanarLattice) -> tuple[IntArray, IntArray, float]:
@@ -242,7 +270,9 @@ def common_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: Planar
     Raises:
         ConfigurationError: There is no common period within the strain that is allowed.
     """
-    (n0, n1), (d0, d1) = boundary.planes, boundary.directions
+    if lower.coordinates is None or upper.coordinates is None:
+        return _strained_period(boundary, lower, upper)
+    (n0, n1), (d0, d1) = boundary.cubic_planes, boundary.cubic_directions
     along = _root(Fraction(dot(d0, d0), dot(d1, d1)))
     across = _root(Fraction(dot(n0, n0) * dot(d0, d0), dot(n1, n1) * dot(d1, d1)))
     if along is None or across is None:
@@ -256,6 +286,27 @@ def common_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: Planar
 
 
 def _strained_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: PlanarLattice) -> tuple[IntArray, IntArray, float]:
+    allowed = boundary.max_strain + _EXACT
+    found = _strained_pair(lower, upper, allowed, allowed)
+    if found is None or found[2] > allowed:
+        nearest = _strained_pair(lower, upper, 0.02, allowed) or (None, None, 1.0)
+        shown = f"{nearest[2]:.4f}" if nearest[2] < 0.02 else "above 0.02"
+        raise ConfigurationError(
+            f"{_KEY}: planes {[list(n) for n in boundary.planes]} have no common period up to {LONGEST_PERIOD:g} Å within "
+            f"max_strain {boundary.max_strain:g}; the smallest strain found is {shown}"
+        )
+    own, into, strain = found
+    return own, into, strain if strain > _EXACT else 0.0
+
+
+def _strained_pair(
+    lower: PlanarLattice, upper: PlanarLattice, near: float, allowed: float
+) -> tuple[IntArray, IntArray, float] | None:
+    """Two vectors that both planar lattices nearly have: with the smallest area whose strain is allowed, else the least strain.
+
+    Args:
+        near: Vectors that differ by more than this share of their length are not compared.
+    """
     basis, other = lower.positions[:2], upper.positions[:2]
     most = math.ceil(LONGEST_PERIOD * float(np.linalg.norm(np.linalg.inv(basis), axis=0).max()))
     numbers = np.array(list(itertools.product(range(-most, most + 1), repeat=2)))
@@ -263,23 +314,19 @@ def _strained_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: Pla
     lengths = np.linalg.norm(vectors, axis=1)
     images = np.rint(vectors @ np.linalg.inv(other)).astype(np.intp)
     off = np.linalg.norm(images @ other - vectors, axis=1)
-    allowed = max(boundary.max_strain, 0.02)
-    near = np.flatnonzero((lengths > 1e-9) & (lengths <= LONGEST_PERIOD) & (off <= allowed * lengths))
-    near = near[np.argsort(lengths[near].round(6), kind="stable")][:200]
-    first, second = np.triu_indices(len(near), k=1)
-    pairs = near[np.stack((first, second), axis=1)]
+    close = np.flatnonzero((lengths > 1e-9) & (lengths <= LONGEST_PERIOD) & (off <= near * lengths))
+    close = close[np.argsort(lengths[close].round(6), kind="stable")][:200]
+    first, second = np.triu_indices(len(close), k=1)
+    pairs = close[np.stack((first, second), axis=1)]
     areas = np.abs(np.linalg.det(vectors[pairs]))
     kept = (areas > 1e-6) & (np.abs(np.linalg.det(images[pairs])) > 0.5)
     pairs, areas = pairs[kept], areas[kept]
+    if not len(pairs):
+        return None
     stretches = np.linalg.svd(np.linalg.solve(images[pairs] @ other, vectors[pairs]), compute_uv=False)
     strains = np.abs(stretches - 1.0).max(axis=1)
-    fitting = np.flatnonzero(strains <= boundary.max_strain)
-    if not len(fitting):
-        raise ConfigurationError(
-            f"{_KEY}: planes {[list(n) for n in boundary.planes]} have no common period up to {LONGEST_PERIOD:g} Å within "
-            f"max_strain {boundary.max_strain:g}; the smallest strain found is {strains.min(initial=1.0):.4f}"
-        )
-    chosen = fitting[np.argmin(areas[fitting].round(6))]
+    fitting = np.flatnonzero(strains <= allowed)
+    chosen = fitting[np.argmin(areas[fitting].round(6))] if len(fitting) else int(strains.argmin())
     found = numbers[pairs[chosen]]
     own = _gauss(_rational(found.tolist()), basis)
     into = np.rint(own @ np.linalg.inv(found) @ images[pairs[chosen]]).astype(np.intp)

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tansaku.calculators.structures.crystal import CubicCrystal, cross
+from tansaku.calculators.structures.axial_boundary import axial_planes
+from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.general_boundary import (
     GeneralBoundary,
     PlanarLattice,
@@ -18,6 +19,7 @@ from tansaku.calculators.structures.general_boundary import (
     planar_lattice,
     spanned,
 )
+from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.calculators.structures.stacking import PlaneStack, joined
 from tansaku.models.domain.pool import FloatArray, IntArray
 
@@ -87,7 +89,7 @@ class GeneralStack(PlaneStack):
         strain: Of the upper grain.
     """
 
-    crystal: CubicCrystal
+    crystal: Crystal
     grains: tuple[Grain, Grain]
     cell: FloatArray
     frames: FloatArray
@@ -219,15 +221,13 @@ class GeneralStack(PlaneStack):
         return np.array(found)
 
 
-def general_stacking(crystal: CubicCrystal, boundary: GeneralBoundary) -> GeneralStack:
+def general_stacking(crystal: Crystal, boundary: GeneralBoundary) -> GeneralStack:
     """Derives both stacks of planes of a boundary, and their common period.
 
     Raises:
         ConfigurationError: There is no common period within the strain that is allowed.
     """
-    lattices = tuple(
-        planar_lattice(crystal, plane, direction) for plane, direction in zip(boundary.planes, boundary.directions, strict=True)
-    )
+    lattices = _lattices(crystal, boundary)
     *vectors, strain = common_period(boundary, lattices[0], lattices[1])
     cell = vectors[0] @ lattices[0].positions[:2]
     x, y = cell[0] / np.linalg.norm(cell[0])
@@ -238,7 +238,6 @@ def general_stacking(crystal: CubicCrystal, boundary: GeneralBoundary) -> Genera
     grains = [_grain(crystal, lattice, own, frame) for lattice, own, frame in zip(lattices, vectors, frames, strict=True)]
     return GeneralStack(
         crystal=crystal,
-        directions=(boundary.directions[0], cross(boundary.plane, boundary.directions[0]), boundary.plane),
         x_period=float(cell[0, 0]),
         y_period=float(cell[1, 1]),
         planar=(float(cell[0, 0]), 0.0),
@@ -253,12 +252,22 @@ def general_stacking(crystal: CubicCrystal, boundary: GeneralBoundary) -> Genera
     )
 
 
+def _lattices(crystal: Crystal, boundary: GeneralBoundary) -> tuple[PlanarLattice, PlanarLattice]:
+    if isinstance(crystal, CubicCrystal):
+        pairs = zip(boundary.cubic_planes, boundary.cubic_directions, strict=True)
+        lower, upper = (planar_lattice(crystal, plane, direction) for plane, direction in pairs)
+    else:
+        own = zip(boundary.planes, boundary.directions, strict=True)
+        lower, upper = (axial_planes(crystal, plane, direction) for plane, direction in own)
+    return lower, upper
+
+
 def _turned(frame: FloatArray, turn: FloatArray) -> FloatArray:
     """A frame turned about its z axis."""
     return np.vstack((turn @ frame[:2], frame[2:]))
 
 
-def _grain(crystal: CubicCrystal, lattice: PlanarLattice, vectors: IntArray, frame: FloatArray) -> Grain:
+def _grain(crystal: Crystal, lattice: PlanarLattice, vectors: IntArray, frame: FloatArray) -> Grain:
     step = lattice.positions[2] @ np.linalg.inv(lattice.positions[:2]) @ np.linalg.inv(vectors)
-    motif = crystal.lattice_parameter / 8.0 * np.array(crystal.motif) @ frame.T
+    motif = crystal.lattice_parameter * crystal.atoms @ frame.T
     return Grain(vectors, step, motif, lattice.spacing)

@@ -7,6 +7,7 @@ every c/a, and the crystal has a mirror plane that contains the axis, so that th
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tansaku.calculators.structures.coincidence import only_plane, plane_name
-from tansaku.calculators.structures.crystal import Vector, reduced
+from tansaku.calculators.structures.crystal import Rotation, Vector, reduced
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 
@@ -29,6 +30,7 @@ Indices = tuple[int, int, int, int]
 Operation = tuple[Vector, int, int]
 """Operation of the hexagonal lattice: order of the first three indices, their sign, and the sign of the last."""
 
+_SAME = 1e-6
 _BASIS = np.array([1.0 / 3.0, 2.0 / 3.0, 0.5])
 
 
@@ -77,14 +79,40 @@ class HexagonalCrystal:
         return np.array([[1.0, 0.0, 0.0], [-0.5, math.sqrt(0.75), 0.0], [0.0, 0.0, self.height / self.lattice_parameter]])
 
     @property
+    def edges(self) -> FloatArray:
+        """Edges of the conventional cell, which is primitive."""
+        return self.basis
+
+    @property
+    def lattice(self) -> tuple[Rotation, int]:
+        """Primitive lattice vectors by their components along the conventional cell's edges, and what these are divided by."""
+        return ((1, 0, 0), (0, 1, 0), (0, 0, 1)), 1
+
+    @property
+    def point_group(self) -> tuple[FloatArray, ...]:
+        """Operations that take the crystal's directions to equivalent ones, in the axes of :attr:`basis`."""
+        return turns_about_c()
+
+    @property
+    def site_symmetry(self) -> tuple[FloatArray, ...]:
+        """Operations of the crystal that keep a lattice point in place, in the axes of :attr:`basis`."""
+        half, inverse = self.atoms[1], np.linalg.inv(self.basis)
+        apart = ((g, [(g @ half - sign * half) @ inverse for sign in (1.0, -1.0)]) for g in turns_about_c())
+        return tuple(g for g, both in apart if min(np.abs(vector - np.rint(vector)).max() for vector in both) < _SAME)
+
+    @property
     def atoms(self) -> FloatArray:
         """Atoms of a lattice point, in units of a, shape ``(2, 3)``."""
         half = 0.5 * _BASIS @ self.basis
         return np.array([-half, half])
 
+    def components(self, indices: Sequence[int]) -> Vector:
+        """A direction [u v t w] by its components along a1, a2 and c."""
+        return three(indices)
+
     def direction(self, indices: Sequence[int]) -> FloatArray:
         """Direction [u v t w] in the axes of :attr:`basis` [Å]."""
-        return np.asarray(self.lattice_parameter * (np.array(three(indices), dtype=np.float64) @ self.basis))
+        return np.asarray(self.lattice_parameter * (np.array(self.components(indices), dtype=np.float64) @ self.basis))
 
     def normal(self, indices: Sequence[int]) -> FloatArray:
         """Normal of the plane (h k i l) in the axes of :attr:`basis`, of length 1/spacing [1/Å]."""
@@ -126,6 +154,16 @@ class HexagonalBoundary:
     def name(self) -> str:
         """``hcp-1_0_m1_2``: the plane."""
         return f"hcp-{plane_name(self.plane)}"
+
+
+@lru_cache(maxsize=1)
+def turns_about_c() -> tuple[FloatArray, ...]:
+    """The 24 operations of 6/mmm as matrices; c is along z, a1 along x."""
+    found = []
+    for sixth, mirror, last in itertools.product(range(6), (1.0, -1.0), (1.0, -1.0)):
+        x, y = math.cos(sixth * math.pi / 3.0), math.sin(sixth * math.pi / 3.0)
+        found.append(np.array([[x, -y * mirror, 0.0], [y, x * mirror, 0.0], [0.0, 0.0, last]]))
+    return tuple(found)
 
 
 def three(indices: Sequence[int]) -> Vector:

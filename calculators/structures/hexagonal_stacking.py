@@ -178,7 +178,6 @@ def hexagonal_stacking(crystal: HexagonalCrystal, boundary: HexagonalBoundary) -
     x_period, y_period = determinant // math.gcd(y1, y2), determinant // math.gcd(x1, x2)
     return HexagonalStacking(
         crystal=crystal,
-        directions=(across, axis, plane),
         x_period=x_period,
         y_period=y_period,
         planar=planar_vector((x1, y1), (x2, y2), y_period),
@@ -226,6 +225,6 @@ def stack_of(crystal: Crystal, boundary: Boundary) -> PlaneStack:
         return stacking_of(crystal, boundary)
     if isinstance(crystal, HexagonalCrystal) and isinstance(boundary, HexagonalBoundary):
         return hexagonal_stacking(crystal, boundary)
-    if isinstance(crystal, CubicCrystal) and isinstance(boundary, GeneralBoundary):
+    if isinstance(boundary, GeneralBoundary):
         return general_stacking(crystal, boundary)
     raise AssertionError("a boundary is one of its crystal's")

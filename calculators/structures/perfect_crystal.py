@@ -7,19 +7,25 @@ from typing import cast
 
 from tansaku.calculators.structures.crystal import CubicCrystal, Structure
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal
+from tansaku.calculators.structures.uniaxial import UniaxialCrystal, UniaxialStructure
 
-Crystal = CubicCrystal | HexagonalCrystal
+AxialCrystal = HexagonalCrystal | UniaxialCrystal
+"""Crystals with a main axis and two lattice parameters, a and c."""
+
+Crystal = CubicCrystal | AxialCrystal
 
 
 def crystal_of(structure: str, element: str, parameters: float | Sequence[float]) -> Crystal:
     """A crystal.
 
     Args:
-        structure: ``fcc``, ``bcc``, ``diamond`` or ``hcp``.
+        structure: ``fcc``, ``bcc``, ``diamond``, ``hcp``, ``bct`` or ``rhombohedral``.
         element: Chemical symbol.
-        parameters: Edge of the cubic cell, or a and c of the hexagonal one [Å].
+        parameters: Edge of the cubic cell, or a and c of another one [Å].
     """
-    if structure == "hcp":
+    if structure in ("hcp", "bct", "rhombohedral"):
         a, c = cast("Sequence[float]", parameters)
-        return HexagonalCrystal(element, float(a), float(c))
+        if structure == "hcp":
+            return HexagonalCrystal(element, float(a), float(c))
+        return UniaxialCrystal(cast("UniaxialStructure", structure), element, float(a), float(c))
     return CubicCrystal(cast("Structure", structure), element, float(cast("float", parameters)))

@@ -36,7 +36,6 @@ class PlaneStack(ABC):
     times ``step``.
 
     Attributes:
-        directions: Integer directions of x, y and z, in the crystal's own indices.
         x_period: Smallest lattice vector along x, integer units.
         y_period: Smallest lattice vector along y, integer units.
         planar: Planar lattice vector (x, y) that together with (0, y_period) spans the planar lattice.
@@ -47,7 +46,6 @@ class PlaneStack(ABC):
     """
 
     crystal: Crystal
-    directions: tuple[Vector, Vector, Vector]
     x_period: float
     y_period: float
     planar: tuple[float, float]
@@ -207,10 +205,12 @@ class Stacking(PlaneStack):
     """Lattice planes of a cubic crystal: in-plane coordinates are scalar products of half-edge lattice vectors.
 
     Attributes:
+        directions: Integer directions of x, y and z, in the crystal's own indices.
         repeat: Planes after which the stacking repeats without shift.
     """
 
     crystal: CubicCrystal
+    directions: tuple[Vector, Vector, Vector]
     x_period: int
     y_period: int
     planar: tuple[int, int]

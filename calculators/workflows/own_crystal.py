@@ -10,8 +10,8 @@ import numpy as np
 from ase import units
 
 from tansaku.calculators.engines.electronic import GRID_CELL
-from tansaku.calculators.structures.hexagonal import HexagonalCrystal
-from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
+from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.perfect_crystal import AxialCrystal, Crystal, crystal_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter, misfit
@@ -29,7 +29,7 @@ class OwnCrystal:
     """Equilibrium crystal of a calculator.
 
     Attributes:
-        lattice_parameter: At the lowest energy [Å]; a and c of a hexagonal crystal.
+        lattice_parameter: At the lowest energy [Å]; a and c where the crystal has a main axis.
         given: The lattice parameter that it was looked for from [Å], in the same form.
         stress: Mean normal stress there, positive when pulled [GPa]; None where the calculator gives none.
     """
@@ -76,7 +76,7 @@ def own_crystal(calculator: Calculator, given: Crystal, precision: float = 1e-5)
     """Finds the minimum of the energy that is nearest to a given lattice parameter, and the stress there.
 
     Args:
-        calculator: Computes the unit cell, about ten times; for a hexagonal crystal about a hundred times.
+        calculator: Computes the unit cell, about ten times; a crystal with a main axis about a hundred times.
         given: Where to begin.
         precision: Of the lattice parameter [fraction].
 
@@ -99,16 +99,16 @@ def own_crystal(calculator: Calculator, given: Crystal, precision: float = 1e-5)
 
     found: LatticeParameter
     try:
-        if isinstance(given, HexagonalCrystal):
-            found = _hexagonal(energy, given, precision)
-        else:
+        if isinstance(given, CubicCrystal):
             cubic = given
             found = _edge(lambda edge: energy(replace(cubic, lattice_parameter=edge)), given, precision)
+        else:
+            found = _axial(energy, given, precision)
     except CalculationError as error:
         raise ConfigurationError(
             f"space.crystal: {calculator.provenance.code} does not compute {given.structure} {given.element}: {error.message}"
         ) from error
-    looked = given.parameters if isinstance(given, HexagonalCrystal) else given.lattice_parameter
+    looked = given.lattice_parameter if isinstance(given, CubicCrystal) else given.parameters
     return OwnCrystal(found, looked, stress[0] if stress else None)
 
 
@@ -118,29 +118,30 @@ def _edge(energy: Callable[[float], float], given: Crystal, precision: float) ->
     return float(minimize_scalar(energy, bracket=_bracket(energy, given), method="brent", tol=precision).x)
 
 
-def _hexagonal(energy: Callable[[Crystal], float], given: HexagonalCrystal, precision: float) -> tuple[float, float]:
+def _axial(energy: Callable[[Crystal], float], given: AxialCrystal, precision: float) -> tuple[float, float]:
     """A and c of the lowest energy: along the volume at the given c/a first, then in both."""
     from scipy.optimize import minimize
 
-    scale = _edge(lambda edge: energy(_hexagonal_at(given, edge, given.height / given.lattice_parameter)), given, 1e-3)
+    scale = _edge(lambda edge: energy(_axial_at(given, edge, given.height / given.lattice_parameter)), given, 1e-3)
     ratio = given.height / given.lattice_parameter
     # Strains, so that a and c are found to the same share.
     found = minimize(
-        lambda x: energy(_hexagonal_at(given, scale * math.exp(x[0]), ratio * math.exp(x[1]))),
+        lambda x: energy(_axial_at(given, scale * math.exp(x[0]), ratio * math.exp(x[1]))),
         np.zeros(2),
         method="Nelder-Mead",
         options={"initial_simplex": [[0.0, 0.0], [_STEP / 4, 0.0], [0.0, _STEP / 4]], "xatol": precision / 10, "fatol": 1e-12},
     )
     if not found.success:
         raise ConfigurationError(
-            f"space.crystal: the energy of hcp {given.element} has no minimum near c/a {ratio:.4g} with this calculator",
+            f"space.crystal: the energy of {given.structure} {given.element} has no minimum near c/a {ratio:.4g} with this "
+            "calculator",
             hint="is it made for this element and structure?",
         )
     a = scale * math.exp(found.x[0])
     return a, a * ratio * math.exp(found.x[1])
 
 
-def _hexagonal_at(given: HexagonalCrystal, edge: float, ratio: float) -> HexagonalCrystal:
+def _axial_at(given: AxialCrystal, edge: float, ratio: float) -> AxialCrystal:
     return replace(given, lattice_parameter=edge, height=ratio * edge)
 
 

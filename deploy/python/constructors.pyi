@@ -233,6 +233,7 @@ class GeneralBoundaryKeys(TypedDict, total=False):
     axis: Sequence[int] | None
     sigma: int | None
     angle: float | None
+    ratio: Sequence[int] | None
     plane: Sequence[int] | None
     kind: Literal["twist", "tilt"] | None
     planes: Sequence[Sequence[int]] | None
@@ -248,7 +249,7 @@ class BoundarySelectionKeys(TypedDict, total=False):
     sha256: str | None
 
 class CrystalKeys(TypedDict, total=False):
-    structure: Required[Literal["fcc", "bcc", "diamond", "hcp"]]
+    structure: Required[Literal["fcc", "bcc", "diamond", "hcp", "bct", "rhombohedral"]]
     element: Required[str]
     lattice_parameter: Required[float | Sequence[float] | Literal["auto"]]
     strained: bool | None
@@ -1336,7 +1337,7 @@ def GrainBoundaries(
     soap: bool = ...,
     cost: AtomsCostKeys = ...,
 ) -> Space:
-    r"""Grain boundaries of a cubic crystal, and symmetric tilt boundaries of a hexagonal close-packed one.
+    r"""Grain boundaries of an element.
 
     Args:
         crystal: The crystal on both sides.

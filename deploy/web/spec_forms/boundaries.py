@@ -24,7 +24,7 @@ from tansaku.deploy.web.spec_forms.parts import COMPUTED, calculator
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.records import JsonDict
 
-CRYSTALS = {"fcc": "fcc", "bcc": "bcc", "diamond": "diamond", "hcp": "hcp"}
+CRYSTALS = {"fcc": "fcc", "bcc": "bcc", "diamond": "diamond", "hcp": "hcp", "bct": "bct", "rhombohedral": "rhombohedral"}
 _PLANES = ("space", "boundaries", "planes")
 _LATTICE = ("space", "crystal", "lattice_parameter")
 _ANGLES = ("space", "boundaries", "angles")
@@ -42,7 +42,7 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
                 lambda data: indices_shown(found(data, _LATTICE)),
                 _lattice,
                 ("space.crystal.lattice_parameter", "space.crystal"),
-                about="A number, a and c of hcp, or auto for the calculator's own",
+                about="A number, a and c of hcp, bct and rhombohedral, or auto for the calculator's own",
             ),
         ],
     )

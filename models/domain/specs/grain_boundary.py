@@ -22,8 +22,9 @@ LatticeParameter = PositiveFloat | tuple[PositiveFloat, PositiveFloat]
 MOST_HALF_PLANES = 2
 """Planes of atoms that may be removed from a hexagonal crystal: more are a translation."""
 
-SMALLEST_RATIO, LARGEST_RATIO = 1.2, 2.2
-"""Limits of the ratio c / a of hexagonal close-packed crystals: 1.57 (Be) to 1.89 (Cd) are known, 1.63 is ideal."""
+RATIOS = {"hcp": (1.2, 2.2), "bct": (0.5, 2.0), "rhombohedral": (0.5, 4.0)}
+"""Limits of the ratio c / a. Of hexagonal close-packed crystals 1.57 (Be) to 1.89 (Cd) are known, 1.63 is ideal; a tetragonal
+crystal is bcc at 1 and fcc at 1.41, a rhombohedral one bcc at 0.61 and fcc at 2.45."""
 
 
 LARGEST_MISFIT_UNSAID = 0.0005
@@ -38,21 +39,21 @@ def misfit(given: LatticeParameter, own: LatticeParameter) -> float:
 
 
 class CrystalSpec(Spec):
-    """A cubic or hexagonal close-packed crystal.
+    """A crystal of an element: cubic, hexagonal close-packed, body-centred tetragonal or rhombohedral.
 
     Attributes:
-        structure: Kind of crystal.
+        structure: Kind of crystal; ``bct`` and ``rhombohedral`` have one atom at each lattice point.
         element: Chemical symbol.
-        lattice_parameter: Edge of the cubic cell, or [a, c] of the hexagonal one [Å]; the bulk reference energy is computed at
-            this value too. More than 0.5 % off the calculator's own is an error. ``auto``: the calculator's own, which is
-            stored with the campaign.
+        lattice_parameter: Edge of the cubic cell, or [a, c], of a rhombohedral crystal those of its hexagonal cell [Å]; the
+            bulk reference energy is computed at this value too. More than 0.5 % off the calculator's own is an error.
+            ``auto``: the calculator's own, which is stored with the campaign.
         strained: Whether the crystal is strained on purpose: its lattice parameter is not the calculator's own. null: false;
             campaigns that were stored before this key only get a warning.
         own_lattice_parameter: The calculator's own, in the same form [Å]; filled in when the campaign is created, or by its
             first result.
     """
 
-    structure: Literal["fcc", "bcc", "diamond", "hcp"]
+    structure: Literal["fcc", "bcc", "diamond", "hcp", "bct", "rhombohedral"]
     element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
     lattice_parameter: LatticeParameter | Literal["auto"]
     strained: bool | None = None
@@ -68,23 +69,32 @@ class CrystalSpec(Spec):
     def _one_edge_or_two(self) -> CrystalSpec:
         for key in ("lattice_parameter", "own_lattice_parameter"):
             value = getattr(self, key)
-            if value in (None, "auto") or isinstance(value, tuple) == self.hexagonal:
+            if value in (None, "auto") or isinstance(value, tuple) == self.axial:
                 continue
             shown = list(value) if isinstance(value, tuple) else f"{value:g}"
-            expected = "[a, c], such as [3.21, 5.21]" if self.hexagonal else "one number"
+            expected = "[a, c], such as [3.21, 5.21]" if self.axial else "one number"
             raise ValueError(f"{key}: {shown}; expected {expected} for {self.structure}")
         if isinstance(self.lattice_parameter, tuple):
             a, c = self.lattice_parameter
-            if not SMALLEST_RATIO <= c / a <= LARGEST_RATIO:
-                raise ValueError(
-                    f"lattice_parameter: [{a:g}, {c:g}]; expected c/a from {SMALLEST_RATIO:g} to {LARGEST_RATIO:g}, a first"
-                )
+            smallest, largest = RATIOS[self.structure]
+            if not smallest <= c / a <= largest:
+                raise ValueError(f"lattice_parameter: [{a:g}, {c:g}]; expected c/a from {smallest:g} to {largest:g}, a first")
         return self
 
     @property
+    def axial(self) -> bool:
+        """Whether the crystal has a main axis: two lattice parameters, a and c."""
+        return self.structure in RATIOS
+
+    @property
     def hexagonal(self) -> bool:
-        """Whether the crystal has an edge and a height."""
-        return self.structure == "hcp"
+        """Whether directions and planes have four indices."""
+        return self.structure in ("hcp", "rhombohedral")
+
+    @property
+    def has_tilts(self) -> bool:
+        """Whether symmetric tilt boundaries can be given by axis and plane alone."""
+        return self.structure not in ("bct", "rhombohedral")
 
     @property
     def parameters(self) -> LatticeParameter:
@@ -107,50 +117,89 @@ class CrystalSpec(Spec):
     def edge(self) -> float:
         """The lattice parameter of a cubic crystal [Å]."""
         if isinstance(self.parameters, tuple):
-            raise AssertionError("a hexagonal crystal has two lattice parameters")
+            raise AssertionError("a crystal with a main axis has two lattice parameters")
         return self.parameters
 
 
-Direction = tuple[int, int, int]
+Whole = Annotated[int, Field(ge=1, le=9999)]
 
 
 class GeneralBoundarySpec(Spec):
-    """A boundary of a cubic crystal in any plane: ``axis``, ``sigma`` and ``plane``, or ``planes`` and ``directions``.
+    """A boundary in any plane: ``axis``, ``sigma`` and ``plane``, or ``planes`` and ``directions``.
+
+    Directions and planes have three indices, in hexagonal and rhombohedral crystals four, [u, v, t, w] and (h, k, i, l).
 
     Attributes:
-        axis: Axis of the rotation [u, v, w].
+        axis: Axis of the rotation.
         sigma: Σ of the coincidence lattice.
         angle: Angle of the rotation [degrees], where Σ has several; null: the smallest.
-        plane: Boundary plane (h, k, l) in the lower grain's axes.
+        ratio: c²/a² of a hexagonal, tetragonal or rhombohedral crystal as two whole numbers near the crystal's, with which
+            there is a coincidence lattice about an axis other than the main one; with ``max_strain``.
+        plane: Boundary plane in the lower grain's axes.
         kind: ``twist`` or ``tilt``: the plane is checked to be normal to the axis, or to contain it; null: any plane.
         planes: Planes of the lower and the upper grain that meet, each in its grain's axes.
-        directions: A direction [u, v, w] in each of them; they are parallel.
+        directions: A direction in each of them; they are parallel.
         max_strain: Largest strain of the upper grain with which two planes get a common period.
     """
 
-    axis: Direction | None = None
+    axis: Indices | None = None
     sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
     angle: Annotated[float, Field(gt=0, le=180)] | None = None
-    plane: Direction | None = None
+    ratio: tuple[Whole, Whole] | None = None
+    plane: Indices | None = None
     kind: Literal["twist", "tilt"] | None = None
-    planes: tuple[Direction, Direction] | None = None
-    directions: tuple[Direction, Direction] | None = None
+    planes: tuple[Indices, Indices] | None = None
+    directions: tuple[Indices, Indices] | None = None
     max_strain: Annotated[float, Field(ge=0, le=0.02)] = 0.0
 
     @model_validator(mode="after")
     def _one_way_or_the_other(self) -> Self:
         rotated = ("axis", "sigma", "plane")
         paired = ("planes", "directions")
-        given = {key for key in (*rotated, "angle", "kind", *paired) if getattr(self, key) is not None}
+        given = {key for key in (*rotated, "angle", "kind", "ratio", *paired) if getattr(self, key) is not None}
         if self.max_strain:
             given.add("max_strain")
-        complete = set(rotated) <= given <= {*rotated, "angle", "kind"} or set(paired) <= given <= {*paired, "max_strain"}
+        further = {"angle", "kind", *(("ratio", "max_strain") if self.ratio is not None else ())}
+        complete = set(rotated) <= given <= {*rotated, *further} or set(paired) <= given <= {*paired, "max_strain"}
         if not complete:
             raise ValueError(
-                f"{', '.join(sorted(given)) or 'nothing'}; expected axis, sigma and plane (perhaps angle and kind), or planes "
-                "and directions (perhaps max_strain)"
+                f"{', '.join(sorted(given)) or 'nothing'}; expected axis, sigma and plane (perhaps angle and kind, or "
+                "ratio with max_strain), or planes and directions (perhaps max_strain)"
             )
         return self
+
+    @property
+    def vectors(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """All directions and planes, with their keys."""
+        named = {key: getattr(self, key) for key in ("axis", "plane")}
+        lists = {key: getattr(self, key) or () for key in ("planes", "directions")}
+        alone = [(key, value) for key, value in named.items() if value is not None]
+        return (*alone, *((f"{key}[{i}]", value) for key, pair in lists.items() for i, value in enumerate(pair)))
+
+    def check_indices(self, key: str, crystal: CrystalSpec) -> None:
+        """Raises ValueError for indices of another kind of crystal, and for a ratio of a cubic one.
+
+        Args:
+            key: Of the boundary, for messages.
+        """
+        for name, indices in self.vectors:
+            check_indices(f"{key}.{name}", indices, crystal)
+        if self.ratio is not None and not crystal.axial:
+            raise ValueError(f"{key}.ratio: {list(self.ratio)}; a crystal of structure {crystal.structure} has none, remove it")
+
+
+def check_indices(key: str, indices: tuple[int, ...], crystal: CrystalSpec, like: str = "[1, 0, -1, 2]") -> None:
+    """Raises ValueError for indices of another kind of crystal.
+
+    Args:
+        like: Example of four indices.
+    """
+    if len(indices) != (4 if crystal.hexagonal else 3):
+        kind = f"four Miller-Bravais indices, such as {like}," if crystal.hexagonal else "three Miller indices"
+        raise ValueError(f"{key}: {list(indices)}; expected {kind} for {crystal.structure}")
+    total = indices[0] + indices[1] + indices[2]
+    if crystal.hexagonal and total:
+        raise ValueError(f"{key}: {list(indices)}; the first three add up to {total}, expected 0")
 
 
 class BoundarySelectionSpec(Spec):
@@ -161,10 +210,11 @@ class BoundarySelectionSpec(Spec):
         angles: Misorientation window [degrees], both ends included.
         planes: Explicit boundary planes (h, k, l), or (h, k, i, l) of a hexagonal crystal: perpendicular to the axis, or
             families as the literature writes them ("[110] (113)").
-        general: Twist, asymmetric tilt and mixed boundaries of a cubic crystal. They need one boundary in the cell.
-        list: Table of such boundaries, one in a row (CSV or Parquet), with the columns axis, sigma and plane (perhaps angle and
-            kind); or plane_1, plane_2, direction_1 and direction_2 (perhaps max_strain), 1 for the lower grain; or L11 to L33
-            and R11 to R33, the axes of the lower and the upper grain in rows, first the normal of the boundary.
+        general: Twist, asymmetric tilt and mixed boundaries. They need one boundary in the cell.
+        list: Table of such boundaries, one in a row (CSV or Parquet), with the columns axis, sigma and plane (perhaps angle,
+            kind, ratio and max_strain); or plane_1, plane_2, direction_1 and direction_2 (perhaps max_strain), 1 for the lower
+            grain; or of cubic crystals L11 to L33 and R11 to R33, the axes of the lower and the upper grain in rows, first the
+            normal of the boundary.
         sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
@@ -273,7 +323,7 @@ class TranslationSpec(Spec):
 
 
 class GrainBoundarySpaceSpec(SpaceBase):
-    """Grain boundaries of a cubic crystal, and symmetric tilt boundaries of a hexagonal close-packed one.
+    """Grain boundaries of an element.
 
     Attributes:
         crystal: The crystal on both sides.
@@ -335,22 +385,21 @@ class GrainBoundarySpaceSpec(SpaceBase):
 
     @model_validator(mode="after")
     def _indices_are_the_crystals(self) -> GrainBoundarySpaceSpec:
-        number = 4 if self.crystal.hexagonal else 3
-        given = [("axis", self.axis), *(("boundaries.planes", plane) for plane in self.boundaries.planes or ())]
-        for key, indices in given:
-            if len(indices) != number:
-                kind = "three Miller indices"
-                if self.crystal.hexagonal:
-                    kind = f"four Miller-Bravais indices, such as {'[1, -2, 1, 0]' if key == 'axis' else '[1, 0, -1, 2]'},"
-                raise ValueError(f"{key}: {list(indices)}; expected {kind} for {self.crystal.structure}")
-            total = indices[0] + indices[1] + indices[2]
-            if self.crystal.hexagonal and total:
-                raise ValueError(f"{key}: {list(indices)}; the first three add up to {total}, expected 0")
+        if self.boundaries.any_plane is None:
+            if self.crystal.axial and not self.crystal.has_tilts:
+                raise ValueError(
+                    f"boundaries: symmetric tilts of {self.crystal.structure} by planes or max_sigma; expected general or list"
+                )
+            check_indices("axis", self.axis, self.crystal, "[1, -2, 1, 0]")
+        for plane in self.boundaries.planes or ():
+            check_indices("boundaries.planes", plane, self.crystal)
+        for i, item in enumerate(self.boundaries.general or ()):
+            item.check_indices(f"boundaries.general[{i}]", self.crystal)
         return self
 
     @model_validator(mode="after")
-    def _hexagonal_crystals_in_one_cell(self) -> GrainBoundarySpaceSpec:
-        if not self.crystal.hexagonal:
+    def _axial_crystals_in_one_cell(self) -> GrainBoundarySpaceSpec:
+        if not self.crystal.axial:
             return self
         where = f"crystal.structure: {self.crystal.structure}"
         if not isinstance(self.cell, BlockCellSpec):
@@ -362,6 +411,8 @@ class GrainBoundarySpaceSpec(SpaceBase):
         if self.translation.positions is not None:
             raise ValueError(f"translation.positions: {self.translation.positions}; expected null with {where}")
         removed = self.removed_planes
+        if self.boundaries.any_plane is not None:
+            return self
         if removed == "full" or (isinstance(removed, tuple) and max(removed, default=0) > MOST_HALF_PLANES):
             shown = list(removed) if isinstance(removed, tuple) else removed
             raise ValueError(
@@ -375,8 +426,6 @@ class GrainBoundarySpaceSpec(SpaceBase):
         if self.boundaries.any_plane is None:
             return self
         where = f"with boundaries.{self.boundaries.any_plane}"
-        if self.crystal.hexagonal:
-            raise ValueError(f"crystal.structure: {self.crystal.structure}; {where} expected a cubic one")
         if not isinstance(self.cell, BlockCellSpec):
             raise ValueError(f"cell.boundaries: 2; {where} expected cell: {{boundaries: 1}}")
         if self.axis != type(self).model_fields["axis"].default:

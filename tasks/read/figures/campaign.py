@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -15,6 +16,7 @@ from tansaku.tasks.read.figures import (
     composition_map,
     energy_angle,
     energy_density,
+    energy_family,
     first_look,
     parameters,
     parity,
@@ -128,9 +130,13 @@ def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
 
 
 def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
-    """Energy against angle, energy against the number of atoms where that is searched, and the best structures."""
+    """Energy against angle, of twists and inclinations in figures of their own, against the number of atoms, and structures."""
     unit = data.spec.objective.unit
     made = [Drawing.by(energy_angle.draw_png, "energy-angle", energy_angle.energy_curve(data))]
+    made += [
+        Drawing(family.stem, energy_family.table(family), partial(energy_family.draw_png, family))
+        for family in energy_family.energy_families(data)
+    ]
     if data.spec.space.densities:
         made.append(Drawing.by(energy_density.draw_png, "energy-density", energy_density.density_curves(data), unit))
     pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)

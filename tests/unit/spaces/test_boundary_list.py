@@ -55,6 +55,35 @@ def test_two_planes_with_a_direction_each(tmp_path):
     assert listed.pool().ids.tolist() == opened(tmp_path, "", general=pairs).pool().ids.tolist()
 
 
+MAGNESIUM = {"crystal": {"structure": "hcp", "element": "Mg", "lattice_parameter": [3.1842, 5.1844]}}
+
+
+def magnesium(folder, text):
+    (folder / "list.csv").write_text(text, encoding="utf-8")
+    spec = GrainBoundarySpaceSpec.model_validate(SPACE | MAGNESIUM | {"boundaries": {"list": "list.csv"}})
+    return open_space(spec, folder, DEFAULT_LIMITS)
+
+
+def test_boundaries_of_a_hexagonal_crystal(tmp_path):
+    text = "axis,sigma,plane,ratio,max_strain\n0 0 0 1,7,0 0 0 1,,\n1 -2 1 0,17,-1 0 1 2,8 3,0.01\n"
+    rows = magnesium(tmp_path, text).describe_systems()
+    assert [row["system"] for row in rows] == ["s007-0001-0001-t2179", "s017-m1_0_1_2-1_0_m1_2-t8663"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("axis,sigma,plane\n0 0 1,7,0 0 0 1\n", "row 1, column 'axis': '0 0 1'; expected four whole numbers"),
+        ("axis,sigma,plane\n0 0 0 1,7,1 0 1 0\n", "column 'plane': '1 0 1 0'; expected indices of which the first three add"),
+        ("axis,sigma,plane,ratio\n1 -2 1 0,17,0 0 0 1,8/3\n", "column 'ratio': '8/3'; expected two whole numbers above 0"),
+        (f"{AXES}\n{','.join(['1'] * 18)}\n", "columns L11 to R33 are those of cubic crystals, not of hcp"),
+    ],
+)
+def test_a_wrong_cell_of_a_hexagonal_crystal_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigurationError, match=message):
+        magnesium(tmp_path, text)
+
+
 def test_three_axes_of_each_grain_as_in_the_public_list(tmp_path):
     """Two boundaries on the same planes, turned against each other by other angles, have names of their own."""
     found = opened(tmp_path, "\n".join([f"number,{AXES}", *(f"x,{row}" for row in OLMSTED)]) + "\n").describe_systems()

@@ -16,12 +16,18 @@ from tansaku.calculators.structures.grain_orientation import (
     neighbour_vectors,
     rotation_and_strain,
 )
+from tansaku.calculators.structures.uniaxial import UniaxialCrystal
 
 CRYSTALS = {
     "fcc": CubicCrystal("fcc", "Al", 4.05),
     "bcc": CubicCrystal("bcc", "Fe", 2.86),
     "diamond": CubicCrystal("diamond", "Si", 5.43),
 }
+AXIAL = [
+    (UniaxialCrystal("bct", "In", 3.25, 4.95), 12),  # nearly fcc
+    (UniaxialCrystal("bct", "Fe", 2.86, 2.9), 14),  # nearly bcc
+    (UniaxialCrystal("rhombohedral", "Al", 2.87, 2.87 * 2.4), 12),  # nearly fcc
+]
 REACH = {"fcc": 0.853, "bcc": 1.207, "diamond": 0.768}
 components = st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda v: np.linalg.norm(v) > 0.1)
 
@@ -41,6 +47,13 @@ def test_the_near_neighbours_of_a_crystal(structure, coordination, kinds):
     vectors, number = neighbour_vectors(CRYSTALS[structure])
     assert (number, len(vectors)) == (coordination, kinds)
     assert np.linalg.norm(vectors, axis=1).min() == pytest.approx(CRYSTALS[structure].neighbour_distance)
+
+
+@pytest.mark.parametrize(("crystal", "coordination"), AXIAL)
+def test_the_near_neighbours_of_a_tetragonal_or_rhombohedral_crystal(crystal, coordination):
+    vectors, number = neighbour_vectors(crystal)
+    assert (number, len(vectors)) == (coordination, coordination)
+    assert np.linalg.norm(vectors, axis=1).min() == pytest.approx(crystal.neighbour_distance)
 
 
 @settings(max_examples=60, deadline=None)

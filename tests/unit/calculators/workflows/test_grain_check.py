@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.uniaxial import UniaxialCrystal
 from tansaku.calculators.workflows.grain_check import CubicStiffness, HexagonalStiffness, check_grains, crystal_stiffness
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
@@ -76,6 +77,14 @@ def test_the_stiffness_is_that_of_the_calculator(stiffness):
         back.set_cell(cell.cell.array @ (np.eye(3) - strain), scale_atoms=True)
         even = 0.5 * (energy + (calculator.evaluate(back).energy - bulk) / len(cell))
         assert stiffness.energy(gradient) == pytest.approx(even, rel=0.03, abs=2e-6)
+
+
+def test_a_crystal_of_low_symmetry_that_is_cubic_has_the_cubic_stiffness(stiffness):
+    """Its axes are turned by 45 degrees about c against the cubic ones."""
+    tetragonal = crystal_stiffness(EmtCalculator(), UniaxialCrystal("bct", "Cu", 3.59 / np.sqrt(2), 3.59))
+    turn = Rotation.from_rotvec([0.0, 0.0, np.pi / 4]).as_matrix()
+    for gradient in np.eye(3) + 0.01 * np.random.default_rng(2).standard_normal((4, 3, 3)):
+        assert tetragonal.energy(turn @ gradient @ turn.T) == pytest.approx(stiffness.energy(gradient), rel=0.02)
 
 
 def test_a_rotation_costs_no_strain_energy(stiffness):
@@ -146,6 +155,55 @@ def test_grains_without_a_middle_are_said_not_to_be_checked(stiffness):
     found = check_grains(start, relaxed(start), stiffness, judge_strain=True)
     assert found["checked"] is False
     assert "the grains are too thin" in found["reason"]
+
+
+def between_blocks(moved=None):
+    """The incoherent twin of copper between rigid blocks, whose lower slab may have been moved."""
+    spec = GrainBoundarySpaceSpec.model_validate(
+        {
+            "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
+            "boundaries": {"planes": [[1, 1, 2]]},
+            "cell": {"boundaries": 1, "relaxed": 14, "reach": 5.6},
+            "translation": {"normal": [0.3], "in_plane": [0.0], "along_axis": [0.0]},
+            "removed_planes": [0],
+        }
+    )
+    space = GrainBoundarySpace(spec, Path())
+    start = space.structure(str(space.pool().ids[0])).repeat((12, 3, 1))
+    found = relaxed(start)
+    if moved is not None:
+        slab = (start.arrays["grain"] == 0) & (start.arrays["block"] == 0)
+        middle = start.positions[slab].mean(axis=0)
+        found.atoms.positions[slab] = middle + moved(start.positions[slab] - middle)
+    return start, found
+
+
+def test_a_slab_without_room_for_its_boundary_is_an_upper_bound():
+    assert check_grains(*between_blocks(), None, judge_strain=True)["checked"] is True
+    rng = np.random.default_rng(0)
+    disordered = between_blocks(lambda positions: positions + 0.9 * rng.standard_normal(positions.shape))
+    grains = check_grains(*disordered, None, judge_strain=True)
+    assert grains["checked"] is False
+    assert grains["reason"].startswith("the energy is an upper bound, because blocks hold the crystal; grain 0")
+
+
+def test_a_slab_between_blocks_that_turned_as_a_whole_is_no_result():
+    turn = Rotation.from_rotvec([0.0, np.radians(3.0), 0.0]).as_matrix()
+    with pytest.raises(CalculationError, match=r"grain 0 turned by (2\.9|3\.0)") as error:
+        check_grains(*between_blocks(lambda positions: positions @ turn.T), None, judge_strain=True)
+    assert error.value.reason == "rotated_grain"
+
+
+def test_a_slab_that_became_the_other_grain_is_no_result():
+    """The crystal of the upper grain goes on, without a boundary, to the lower block."""
+    start, found = between_blocks()
+    slabs = [(start.arrays["grain"] == grain) & (start.arrays["block"] == 0) for grain in (0, 1)]
+    upper = start.positions[slabs[1]]
+    found.atoms.positions[slabs[0]] = upper
+    found.atoms.positions[slabs[0], 2] += start.positions[slabs[0], 2].max() - upper[:, 2].max()
+    with pytest.raises(CalculationError, match="no longer the crystal") as error:
+        check_grains(start, found, None, judge_strain=True)
+    assert error.value.reason == "rotated_grain"
 
 
 @pytest.mark.parametrize("stiffness", [SOFT, HexagonalStiffness(9.0, 3.0, 2.0, 10.0, 2.5)])

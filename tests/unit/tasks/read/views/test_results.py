@@ -25,6 +25,7 @@ from tansaku.tasks.read.views.results import (
     systems_frame,
     thickness_lines,
     thickness_report,
+    unchecked_lines,
 )
 from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
@@ -209,6 +210,11 @@ def test_a_line_says_what_changed_by_more_than_2_mj(change, failure, line):
     assert report["matters"] is (line is not None)
     lines = thickness_lines([{"system": "s1", "thickness": report}, {"system": "s2", "thickness": None}])
     assert [found.startswith(line) for found in lines] == ([True] if line else [])
+
+
+def test_a_line_warns_of_grains_that_were_not_checked():
+    found = unchecked_lines([{"system": "s1"}, {"system": "s2", "unchecked": "the grains are too thin"}])
+    assert found == ["warning: s2: grains not checked: the grains are too thin"]
 
 
 def test_without_thicker_grains_there_is_nothing_to_report():

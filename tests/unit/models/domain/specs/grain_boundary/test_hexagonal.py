@@ -46,3 +46,50 @@ def test_a_hexagonal_crystal_has_an_edge_and_a_height():
 def test_what_does_not_fit_is_refused_by_its_key(changes, message):
     with pytest.raises(ValidationError, match=message):
         GrainBoundarySpaceSpec.model_validate(SPACE | changes)
+
+
+TETRAGONAL = {
+    "type": "grain_boundary",
+    "crystal": {"structure": "bct", "element": "In", "lattice_parameter": [3.25, 4.95]},
+    "boundaries": {"general": [{"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1]}]},
+    "cell": {"boundaries": 1},
+}
+GENERAL = {"general": [{"axis": [0, 0, 0, 1], "sigma": 7, "plane": [0, 0, 0, 1]}]}
+
+
+def general(**keys):
+    return {"boundaries": {"general": [{"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1]} | keys]}}
+
+
+def test_boundaries_in_any_plane_of_crystals_with_a_main_axis():
+    assert GrainBoundarySpaceSpec.model_validate(TETRAGONAL).crystal.parameters == (3.25, 4.95)
+    hexagonal = {key: value for key, value in SPACE.items() if key != "axis"} | {
+        "boundaries": GENERAL,
+        "removed_planes": [0, 3],
+    }
+    assert GrainBoundarySpaceSpec.model_validate(hexagonal).boundaries.general[0].axis == (0, 0, 0, 1)
+    rhombohedral = TETRAGONAL["crystal"] | {"structure": "rhombohedral", "element": "Hg", "lattice_parameter": [3.46, 6.7]}
+    assert GrainBoundarySpaceSpec.model_validate(TETRAGONAL | {"crystal": rhombohedral, "boundaries": GENERAL})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"boundaries": GENERAL}, r"general\[0\].axis: \[0, 0, 0, 1\]; expected three Miller indices for bct"),
+        (
+            {"boundaries": {"planes": [[1, 0, 0]]}},
+            "boundaries: symmetric tilts of bct by planes or max_sigma; exp",
+        ),
+        ({"cell": {"boundaries": 2}}, r"cell.boundaries: 2; .* expected cell: \{boundaries: 1\}"),
+        ({"crystal": TETRAGONAL["crystal"] | {"lattice_parameter": [3.25, 9.0]}}, "expected c/a from 0.5 to 2, a first"),
+        ({"crystal": TETRAGONAL["crystal"] | {"lattice_parameter": 3.25}}, r"expected \[a, c\], .* for bct"),
+        (
+            general(max_strain=0.01),
+            "axis, max_strain, plane, sigma; expected axis, .* or ratio with max_strain",
+        ),
+        ({"crystal": CUBIC["crystal"], **general(ratio=[8, 3])}, r"general\[0\].ratio: \[8, 3\]; .* fcc has none, remove it"),
+    ],
+)
+def test_what_does_not_fit_a_tetragonal_crystal_is_refused_by_its_key(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        GrainBoundarySpaceSpec.model_validate(TETRAGONAL | changes)
