@@ -163,7 +163,7 @@ def summary(sample: Sample, runs: Sequence[JsonDict]) -> list[JsonDict]:
 
 
 def _order(case: tuple[str, str, str]) -> tuple[int, int]:
-    """Order of an evaluation: by sample, the first look at every candidate, then full evaluations, then the other looks."""
+    """Order of an evaluation: by sample: look "B" at every candidate, full evaluations, other looks."""
     name, _, look = case
     first, *others = SAMPLES[name].looks
     return list(SAMPLES).index(name), [first, FULL, *others].index(look)

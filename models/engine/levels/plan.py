@@ -32,7 +32,7 @@ Gain = Callable[[FloatArray, IntArray], FloatArray]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared.
+    """Two ways to spend a budget: full values alone, or looks at a part of the candidates before.
 
     Attributes:
         belief: About the full values of n candidates, relative to what they have to beat.

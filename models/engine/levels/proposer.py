@@ -38,7 +38,7 @@ TRUSTED = 4.0
 """Evidence that levels are related [nats] from which a plan is followed: one that believes in it wrongly costs much."""
 
 CHECKED = 8
-"""Looks of a plan for each candidate that also has a full value, so that a plan goes on only as long as these agree."""
+"""Looks of a plan for each candidate that also has a full value, so that a plan ends where these disagree."""
 
 _ALONE = "alone"
 """Key of a refit for the model of full values alone."""
@@ -243,7 +243,7 @@ class _Round:
         )
 
     def planned(self, rng: np.random.Generator) -> tuple[int, int] | None:
-        """Candidate and level of the first look of a plan; None where there is none, and for the goal of many values."""
+        """Candidate and level of the next look of a plan; None where there is none, and for the goal of many values."""
         trusted = self.fitted.evidence >= TRUSTED and np.count_nonzero(self.looked) < CHECKED * self.fitted.pairs
         if not trusted or self.left == inf or self.goal.kind == "all_below":
             return None
