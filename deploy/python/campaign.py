@@ -473,7 +473,7 @@ class Campaign(Steered):
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 
-# Without a space the check of all keys says what is missing, or which key is unknown; type checkers and help want one.
+# Without a space the check of all keys names what is missing, or the key that is unknown; type checkers want one.
 Campaign.__init__.__defaults__ = (None, None, None)
 
 
