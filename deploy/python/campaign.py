@@ -471,7 +471,7 @@ class Campaign(Steered):
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 
-# Without a space the check of all keys names the key that is missing or unknown; type checkers and help want one.
+# Without a space the check of all keys names what is missing, or the key that is unknown; type checkers want one.
 Campaign.__init__.__defaults__ = (None, None, None)
 
 

@@ -341,7 +341,7 @@ def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) 
 def _misfits(
     spec: CampaignSpec, space: Space, pool: CandidatePool, base_path: Path, database: Database | None
 ) -> tuple[str, ...]:
-    """Reasons to refuse a new campaign, where one of this name is stored: `tansaku run` does not check that again.
+    """Notes on a misfit, where a campaign of this name is stored: `tansaku run` continues it and checks that of new ones alone.
 
     Raises:
         ConfigurationError: No campaign of this name is stored, and this one does not fit its space.

@@ -267,7 +267,10 @@ def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path
         ({"space": {"type": "parameters", "parameters": {}}}, r"space.parameters: \{\} must have at least 1 item; it has 0$"),
         ({"sead": 3}, r"sead: unknown key \(did you mean 'seed'\?\)"),
         ({"spce": ts.Parameters(x=(0, 1))}, r"spce: unknown key \(did you mean 'space'\?\); known are acquisition, budget"),
-        ({"acquisitions": 3, "stores": 4}, r"(?s)acquisitions: .*'acquisition'.*\n  stores: .*did you mean 'store'"),
+        (
+            {"acquisitions": 3, "stores": 4},
+            r"(?s)acquisitions: .*did you mean 'acquisition'.*\n  stores: .*did you mean 'store'",
+        ),
         ({"space": None}, "space: missing"),
         ({"calculator": "emt"}, "calculator"),
         ({"calculator": "emtt"}, "type 'emtt' is not known.*did you mean 'emt'"),
