@@ -6,6 +6,7 @@ import itertools
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,11 @@ class Parameters:
         return list(described["schema"].get("enum", ()))
 
     def _listed(self, path: str, parameter: str) -> list[Any]:
-        """First and last value of a parameter in the list that its route is below."""
+        """First and last value of a parameter in the list that its route is below; none where nothing is listed there."""
         answer = self._browser.get(path.partition(f"/{{{parameter}}}")[0], params={"limit": 500})
-        key = {"number": "round", "request_id": "id"}.get(parameter, parameter)
+        if answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return []
+        key = {"number": "round", "request_id": "id", "command_id": "id", "training_id": "id"}.get(parameter, parameter)
         listed = answer.json()
         found = [item[key] for item in (listed if isinstance(listed, list) else listed["items"])]
         return list(dict.fromkeys(found[:1] + found[-1:]))

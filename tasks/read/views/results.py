@@ -197,12 +197,12 @@ def convergence(data: Campaign) -> Convergence:
     best[np.arange(len(finished)), system] = np.where(np.isnan(values), np.inf, values)
     best = np.minimum.accumulate(best, axis=0)
     known = isinstance(data.space, TabulatedSpace)
+    reference = best[-1]
     if isinstance(data.space, TabulatedSpace):
-        reference = np.full(len(codes), np.inf)
+        # A search may have refined the pool, by points that the space itself does not list.
+        reference, listed = reference.copy(), data.space.pool().system_codes
         truth = data.sign * answers_of(data.spec.objective, tabulated_values(data.space, data.spec.objective))[:, 0]
-        np.minimum.at(reference, data.outline.system_codes, np.where(np.isnan(truth), np.inf, truth))
-    else:
-        reference = best[-1]
+        np.minimum.at(reference, listed, np.where(np.isnan(truth), np.inf, truth))
     seen = np.isfinite(reference)
     gap = best[:, seen] - reference[seen]
     gap = np.where(np.isfinite(gap), gap, np.nan)
