@@ -6,7 +6,6 @@ import itertools
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +67,10 @@ class Parameters:
     def _listed(self, path: str, parameter: str) -> list[Any]:
         """First and last value of a parameter in the list that its route is below; none where nothing is listed there."""
         answer = self._browser.get(path.partition(f"/{{{parameter}}}")[0], params={"limit": 500})
-        if answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            return []
         key = {"number": "round", "request_id": "id", "command_id": "id", "training_id": "id"}.get(parameter, parameter)
         listed = answer.json()
-        found = [item[key] for item in (listed if isinstance(listed, list) else listed["items"])]
+        items = listed if isinstance(listed, list) else listed.get("items", [])
+        found = [item[key] for item in items if key in item]
         return list(dict.fromkeys(found[:1] + found[-1:]))
 
 
@@ -113,12 +111,12 @@ def _name(path: str, values: dict[str, Any], query: dict[str, Any]) -> str:
 
 
 def _plain(answer: Any) -> dict[str, Any]:
-    """Status, type and content; of a table its rows."""
+    """Status, type and content; of a table its rows, of a picture or an archive nothing."""
     kind = answer.headers.get("content-type", "")
     body: Any = answer.text.splitlines() if kind.startswith("text/") or "xyz" in kind else None
     if "json" in kind:
         body = json.loads(answer.text)
-    elif body is None:
+    elif body is None and "parquet" in kind:
         with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
             file.write(answer.content)
             file.flush()
