@@ -40,7 +40,7 @@ def by_amount(number: str, unit: str) -> str:
 
 def did_you_mean(given: object, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` with the known name that is most like what was given, nothing where none is."""
-    close = difflib.get_close_matches(given, list(known), n=1) if isinstance(given, str) else []
+    close = difflib.get_close_matches(given, [name for name in known if name], n=1) if isinstance(given, str) else []
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tansaku.calculators.engines.potentials import shipped_folder
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.ground.formats.validation import _suggestion
+from tansaku.models.domain.wording import did_you_mean
 from tansaku.tasks.node.configuration.campaign_files import apply_edits, diff_specs, load_campaign, load_site, spec_hash
 
 BOUNDARIES = """\
@@ -103,7 +103,7 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "structure: fcc",
             "structure: fc",
-            "space.crystal.structure: 'fc' must be 'fcc', 'bcc', 'diamond' or 'hcp' (did you mean 'fcc'?)",
+            "space.crystal.structure: 'fc' must be 'fcc', 'bcc', 'diamond', 'hcp', 'bct' or 'rhombohedral' (did you mean 'fcc'?)",
         ),
         (
             "type: emt",
@@ -410,5 +410,5 @@ def test_a_value_that_may_be_of_two_kinds_is_one_problem(tmp_path, given, expect
 
 def test_an_empty_name_is_suggested_to_nobody():
     """A choice that may be left empty lists an empty word among those that are known."""
-    assert _suggestion("", ["", "a"]) == ""
-    assert _suggestion("ab", ["", "abc"]) == " (did you mean 'abc'?)"
+    assert did_you_mean("", ["", "a"]) == ""
+    assert did_you_mean("ab", ["", "abc"]) == " (did you mean 'abc'?)"
