@@ -103,7 +103,8 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "structure: fcc",
             "structure: fc",
-            "space.crystal.structure: 'fc' must be 'fcc', 'bcc', 'diamond', 'hcp', 'bct' or 'rhombohedral' (did you mean 'fcc'?)",
+            "space.crystal.structure: 'fc' must be 'fcc', 'bcc', 'diamond', 'hcp', 'bct' or 'rhombohedral' "
+            "(did you mean 'fcc'?)",
         ),
         (
             "type: emt",
