@@ -20,7 +20,8 @@ from tansaku.models.engine.acquisition import expected_improvement
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _HALVINGS = 44
-_AT_ONCE = 256
+AT_ONCE = 256
+"""Candidates whose looks are judged at once: the covariances of all with all are needed."""
 _SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 _REACH = 8.0
 _GRID = np.linspace(-_REACH, _REACH, 8193)
@@ -125,8 +126,8 @@ def cheapest_look(
     bounds[open_] = least_look_index(belief.take(open_), look[open_], rest[open_])
     order = open_[np.argsort(bounds[open_], kind="stable")]
     best, candidate = below, -1
-    for begin in range(0, len(order), _AT_ONCE):
-        part = order[begin : begin + _AT_ONCE]
+    for begin in range(0, len(order), AT_ONCE):
+        part = order[begin : begin + AT_ONCE]
         part = part[bounds[part] < best]
         if not len(part):
             break

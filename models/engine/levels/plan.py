@@ -15,7 +15,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.engine.acquisition import expected_improvement
-from tansaku.models.engine.levels.index import Belief, left_after
+from tansaku.models.engine.levels.index import AT_ONCE, Belief, left_after
 
 PARTS = (0.25, 0.5, 1.0)
 """Parts of the candidates that a plan looks at."""
@@ -36,7 +36,7 @@ class Plan:
 
     Attributes:
         belief: About the full values of n candidates, relative to what they have to beat.
-        informed: Deviation of their means that a look would cause, zero where none can be bought, shape ``(n_models, n)``.
+        informed: Gives the deviation of the means of some candidates that a look would cause, shape ``(n_models, m)``.
         look: Cost of each look, infinite where none can be bought, shape ``(n,)``.
         full: Cost of each full value, infinite where it cannot be bought, shape ``(n,)``.
         budget: That is left.
@@ -45,7 +45,7 @@ class Plan:
     """
 
     belief: Belief
-    informed: FloatArray
+    informed: Callable[[IntArray], FloatArray]
     look: FloatArray
     full: FloatArray
     budget: float
@@ -57,16 +57,25 @@ class Plan:
         open_ = np.flatnonzero(np.isfinite(self.full))
         near = open_[np.argsort((mean - deviation)[open_], kind="stable")][:_CANDIDATES]
         able = np.isfinite(self.look[near])
-        drawn = _Draws.of(self.belief.take(near), self.informed[:, near], rng)
+        parts = [able & (np.cumsum(able) <= ceil(part * np.count_nonzero(able))) for part in PARTS]
+        paid = [looked for looked in parts if looked.any() and self.look[near][looked].sum() <= MOST * self.budget]
+        if not paid:  # Nothing is drawn, which of many candidates would take long.
+            return near[:0]
+        drawn = _Draws.of(self.belief.take(near), self._caused(near, able), rng)
         best, chosen = self._gained(near, drawn, np.zeros(len(near), dtype=np.bool_)), near[:0]
-        for part in PARTS:
-            looked = able & (np.cumsum(able) <= ceil(part * np.count_nonzero(able)))
-            if not looked.any() or self.look[near][looked].sum() > MOST * self.budget:
-                break
+        for looked in paid:
             found = self._gained(near, drawn, looked)
             if found > best:
                 best, chosen = found, near[looked]
         return chosen
+
+    def _caused(self, near: IntArray, able: BoolArray) -> FloatArray:
+        """Deviation of the means that looks would cause, zero where none can be bought; in parts, for want of memory."""
+        caused, places = np.zeros((len(self.belief.weights), len(near))), np.flatnonzero(able)
+        for begin in range(0, len(places), AT_ONCE):
+            part = places[begin : begin + AT_ONCE]
+            caused[:, part] = self.informed(near[part])
+        return caused
 
     def _gained(self, near: IntArray, drawn: _Draws, looked: BoolArray) -> float:
         """Expected gain where some candidates get a look first."""

@@ -248,9 +248,7 @@ class _Round:
         if not trusted or self.left == inf or self.goal.kind == "all_below":
             return None
         for level in range(self.look.shape[1]):
-            able = np.flatnonzero(np.isfinite(self.look[:, level]))
-            informed = np.zeros(self.belief.mean.shape)
-            informed[:, able] = self.posterior.informed(able, level)
+            informed = partial(self.posterior.informed, level=level)
             plan = Plan(self.belief, informed, self.look[:, level], self.full, self.left, self._gain)
             if len(looks := plan.looks(rng)):
                 return int(looks[0]), level

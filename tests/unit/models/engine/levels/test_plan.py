@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tansaku.models.engine.levels.index import Belief
+from tansaku.models.engine.levels.index import AT_ONCE, Belief
 from tansaku.models.engine.levels.plan import MOST, PARTS, Plan
 
 N = 60
@@ -19,7 +19,7 @@ def plan(told: float, cost: float, budget: float = 10.0) -> Plan:
     """Candidates that differ little; a look tells a share of the deviation."""
     return Plan(
         BELIEF,
-        np.full((1, N), told),
+        lambda part: np.full((1, len(part)), told),
         np.full(N, cost),
         np.ones(N),
         budget,
@@ -52,9 +52,7 @@ def test_known_looks_are_not_bought_again_nor_those_at_what_is_closed():
     least = plan(0.9, 0.05)
     closed, known = np.ones(N), np.full(N, 0.05)
     closed[1], known[0] = np.inf, np.inf
-    told = least.informed.copy()
-    told[:, 0] = 0.0
-    assert looks(replace(least, full=closed, look=known, informed=told)) == list(range(2, N))
+    assert looks(replace(least, full=closed, look=known)) == list(range(2, N))
 
 
 def test_without_a_full_value_to_pay_for_there_is_no_look():
@@ -64,7 +62,27 @@ def test_without_a_full_value_to_pay_for_there_is_no_look():
 def test_a_mixture_of_models_is_drawn_by_its_weights():
     """One model believes the looks, the other does not."""
     both = Belief(np.repeat(MEAN, 2, axis=0), np.ones((2, N)), np.array([0.95, 0.05]))
-    told = np.stack([np.full(N, 0.9), np.zeros(N)])
     least = plan(0.9, 0.05)
+
+    def told(part):
+        return np.stack([np.full(len(part), 0.9), np.zeros(len(part))])
+
     assert looks(replace(least, belief=both, informed=told))
     assert looks(replace(least, belief=replace(both, weights=np.array([0.0, 1.0])), informed=told)) == []
+
+
+def test_looks_of_many_candidates_are_judged_part_by_part():
+    asked = []
+
+    def told(part):
+        asked.append(len(part))
+        return np.full((1, len(part)), 0.9)
+
+    many = 3 * AT_ONCE // 2
+    belief = Belief(np.linspace(-0.5, 0.5, many)[None], np.ones((1, many)), np.ones(1))
+    full, look = np.ones(many), np.full(many, 0.005)
+    of = replace(plan(0.9, 0.05), belief=belief, informed=told, look=look, full=full)
+    assert looks(of) == list(range(many))
+    assert asked == [AT_ONCE, AT_ONCE // 2]
+    assert looks(replace(of, budget=0.1)) == []
+    assert len(asked) == 2

@@ -298,7 +298,10 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
         [f"{len(rows) - len(spared)} computed by emt", *(f"{counts[one]} predicted by {one}" for one in sorted(counts))]
     )
     with sourced(data):
-        pages = {one.stem: one.draw(tmp_path / f"{one.stem}.svg").read_text() for one in drawings_of(data, resources.artifacts)}
+        pages = {
+            drawn.stem: drawn.draw(tmp_path / f"{drawn.stem}.svg").read_text()
+            for drawn in drawings_of(data, resources.artifacts)
+        }
     assert {"convergence", "first-look", "energy-angle", "structures"} <= set(pages)
     assert all(f"<!-- values: {said}" in page for page in pages.values())
     assert "colours: energies of the atoms by emt" in pages["structures"]

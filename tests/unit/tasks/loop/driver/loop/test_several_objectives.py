@@ -150,7 +150,7 @@ def test_a_unit_is_converted(searched):
 
 
 def test_the_front_is_drawn(searched, tmp_path):
-    (front,) = [one for one in drawings_of(read(searched), searched.resources.artifacts) if one.stem == "front"]
+    (front,) = [drawn for drawn in drawings_of(read(searched), searched.resources.artifacts) if drawn.stem == "front"]
     assert front.draw(tmp_path / "front.png").stat().st_size > 10_000
     assert "], higher is better" in front.draw(tmp_path / "front.svg").read_text(encoding="utf-8")
 
