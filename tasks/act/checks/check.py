@@ -271,7 +271,7 @@ def _without_value(space: Space) -> tuple[str, ...]:
         return ()
     have = "has" if lacking == 1 else "have"
     return (
-        f"{lacking} of {counted(len(space.pool()), 'row')} {have} no value, which counts as a failure; where these are still to be "
+        f"{lacking} of {counted(len(space.pool()), 'row')} {have} no value, which counts as a failure; if these are to be "
         "measured, set calculator: {type: manual} and name the column under known instead",
     )
 

@@ -296,7 +296,8 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
 
     Raises:
         ConfigurationError: The table is missing or another one, its level of theory is not the campaign's, or a row has no
-            finite value (an empty one is left out where people report values), another row's candidate, or one that is not in the space.
+            finite value (an empty one is left out where people report values), another row's candidate, or one that is not in
+            the space.
     """
     known, calculator, unit = spec.known, spec.calculator, spec.objective.unit
     if known is None or calculator is None:
