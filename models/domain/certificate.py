@@ -45,6 +45,7 @@ class Certificate(Record):
         rates: What the next evaluation was expected to gain at most for its price [unit], at the last checks and at this one;
             None: too little was known.
         words: What one of the systems is called, and several.
+        failed: Candidates whose evaluation failed, of which nothing is said.
     """
 
     number: Count
@@ -66,6 +67,7 @@ class Certificate(Record):
     price: Price | None = None
     rates: tuple[float | None, ...] = ()
     words: tuple[str, str] = SYSTEM_WORDS
+    failed: Count = 0
 
     @property
     def is_worth(self) -> bool:
@@ -77,6 +79,7 @@ class Certificate(Record):
     def sentences(self) -> tuple[str, ...]:
         """All that it says, one part each; a certificate that says nothing is left out where there is more."""
         more = [*([] if self.outlook is None else [self.outlook.describe()]), *self._describe_rate()]
+        more += [f"Nothing is said of {counted(self.failed, 'candidate')} whose evaluation failed"] if self.failed else []
         return tuple(more) if more and self.says_nothing else (self.describe(), *more)
 
     def _describe_rate(self) -> list[str]:

@@ -49,6 +49,12 @@ _LARGEST_EXPONENT = 99
 _POWER = re.compile(r"(?:(?:\^|\*\*) ?\(?|(?<=[A-Za-zµμÅΩ°%]))([-+]?\d+(?:[eE]\d+)?)")
 """A number that stands where the exponent of a unit may stand, however large it is."""
 
+_OF_INDENTS = ("HV", "HB", "HBW", "HK")
+"""Hardness as force on the area of an indent [kgf/mm²]: ISO 6507-1, ISO 6506-1, ISO 4545-1."""
+
+_ROCKWELL = ("HRA", "HRB", "HRC")
+"""Hardness on scales of depth, plain numbers: ISO 6508-1."""
+
 _QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
 
@@ -154,6 +160,10 @@ def _registry() -> pint.UnitRegistry[float]:
 
     registry: pint.UnitRegistry[float] = pint.UnitRegistry(cache_folder=None)
     registry.define("atom = [atom]")
+    for name in _OF_INDENTS:
+        registry.define(f"{name} = 9.80665 * megapascal")
+    for name in _ROCKWELL:
+        registry.define(f"{name} = []")
     return registry
 
 

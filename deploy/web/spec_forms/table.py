@@ -30,7 +30,8 @@ from tansaku.models.domain.units import check_unit
 ROLES = {
     "": "is not used",
     "id": "names the candidates",
-    "value": "value to search for (looked up)",
+    "value": "value to search for; all are known",
+    "measured": "value to search for; people measure the empty cells",
     "number": "describes them: a number",
     "category": "describes them: a category",
     "cost": "is what one costs",
@@ -43,6 +44,8 @@ _MOSTLY = 0.5
 _WORDS_ID = re.compile(r"(?i)(id|name|label|candidate|sample|material|compound|formula|alloy)s?")
 _WORDS_VALUE = re.compile(r"(?i)^(value|target|result|y|objective|property|score)\b|energy|yield|strength|conductivity|gap")
 _ALONE = ("id", "value", "cost")
+_MEASURED = ("known", "value")
+"""Where the spec names the column whose empty cells people measure."""
 _FEATURES = ("space", "features")
 
 
@@ -67,9 +70,11 @@ def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
     with suppress(FieldError):  # the check says why it cannot be read
         cells = shelf.first_cells(text)
         put(data, ("space", "columns"), None)
+        put(data, ("known",), None)
         for column, role in guessed_roles(cells).items():
             _use(data, column, role)
-        put(data, ("objective", "unit"), _unit_of(found(data, ("space", "columns", "value")) or ""))
+        wanted = found(data, ("space", "columns", "value")) or found(data, _MEASURED) or ""
+        put(data, ("objective", "unit"), _unit_of(wanted))
         _say_what_is_wanted(data)
 
 
@@ -90,7 +95,8 @@ def guessed_roles(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
     if not value and len(others) > 1 and numbers and numbers[-1] == others[-1]:
         value = numbers[-1]
     roles = {column: "number" if column in numbers else "category" for column in others if _describes(cells[column])}
-    return {names: "id", **roles, **({value: "value"} if value else {})}
+    wanted = "value" if all(cell.strip() for cell in cells.get(value, ())) else "measured"
+    return {names: "id", **roles, **({value: wanted} if value else {})}
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
@@ -125,13 +131,15 @@ def _columns(file: str, shelf: Shelf) -> Part:
         about="Marked by a guess from the first rows: change what is wrong.",
         headings=("Column", "First rows", "Use of the column"),
         rows=[[_role(place, column, cells)] for place, (column, cells) in enumerate(columns.items())],
-        covers=("space.columns", "space.features"),
+        covers=("space.columns", "space.features", "known"),
         lacking={"space.features": "mark at least one column that describes the candidates (a feature)"},
     )
 
 
 def _role(place: int, column: str, cells: Sequence[str]) -> Field:
     def read(data: JsonDict) -> str:
+        if found(data, _MEASURED) == column:
+            return "measured"
         alone = (role for role in _ALONE if found(data, ("space", "columns", role)) == column)
         return next(alone, "") or _described_as(data, column)
 
@@ -149,7 +157,11 @@ def _role(place: int, column: str, cells: Sequence[str]) -> Field:
 
 
 def _use(data: JsonDict, column: str, role: str) -> None:
-    if role in _ALONE:
+    if role == "measured":
+        put(data, ("known", "file"), found(data, ("space", "candidates")))
+        put(data, _MEASURED, column)
+        put(data, ("objective", "property"), re.sub(r"[\W_]+", "_", name_and_unit(column)[0]).strip("_") or None)
+    elif role in _ALONE:
         put(data, ("space", "columns", role), column)
     elif role:
         _describe(data, column, role)
@@ -164,6 +176,8 @@ def _described_as(data: JsonDict, column: str) -> str:
 
 
 def _forget(data: JsonDict, column: str) -> None:
+    if found(data, _MEASURED) == column:
+        put(data, ("known",), None)
     for role in _ALONE:
         if found(data, ("space", "columns", role)) == column:
             put(data, ("space", "columns", role), None)
@@ -187,6 +201,8 @@ def _describe(data: JsonDict, column: str, role: str) -> None:
 
 def _say_what_is_wanted(data: JsonDict) -> None:
     """Known values say it themselves; without them people report it."""
+    if found(data, ("known",)) is not None:
+        put(data, ("known", "candidate"), found(data, ("space", "columns", "id")))
     if found(data, ("space", "columns", "value")) is None:
         data.setdefault("calculator", {"type": "manual"})
     else:

@@ -13,7 +13,7 @@ from tansaku.models.domain.history import build_history, cost_limit, too_expensi
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.level_of_theory import level_in_words
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
-from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space
+from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space, TabulatedSpace
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.report_columns import VALUE
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
@@ -265,6 +265,17 @@ def _notes(spec: CampaignSpec) -> tuple[str, ...]:
     return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
 
 
+def _without_value(space: Space) -> tuple[str, ...]:
+    """A warning where a table holds no value of some rows."""
+    if not isinstance(space, TabulatedSpace) or not (lacking := int(np.isnan(space.values()).sum())):
+        return ()
+    have = "has" if lacking == 1 else "have"
+    return (
+        f"{lacking} of {counted(len(space.pool()), 'row')} {have} no value, which counts as a failure; if these are to be "
+        "measured, set calculator: {type: manual} and name the column under known instead",
+    )
+
+
 def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
     objective = spec.objective
     goals = objective.goal.describe(objective.property or VALUE, objective.direction)
@@ -435,7 +446,7 @@ def preview_loaded(
         initial_cost=float(searched.cost[initial].sum()),
         looks=_looks(spec, searched, loaded.base_path),
         calculator=_calculator_name(spec, loaded.base_path),
-        notes=(*misfits, *_notes(spec), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
+        notes=(*misfits, *_notes(spec), *_without_value(space), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),

@@ -11,6 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.certificate import IN_A_ROW, Certificate
 from tansaku.models.domain.identifiers import certificate_rng, short_hash
+from tansaku.models.domain.levels import of_wanted
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
 from tansaku.models.domain.records import Event, Refit
@@ -83,6 +84,7 @@ def draw_up(
         stable=None if remaining.on_hull is None else _likeliest(search.pool, *remaining.on_hull),
         unit=rules.unit,
         words=rules.words,
+        failed=len(of_wanted(pool, plan.history)[1].failed),
         outlook=None if ahead is None else outlook_of(ahead, search, plan, rules, refit),
     )
     if rule is None:

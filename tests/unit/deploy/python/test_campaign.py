@@ -228,6 +228,24 @@ def test_a_frame_without_values_asks_for_them():
     assert {row.id for row in table().ask(2)} < set(TABLE["alloy"])
 
 
+def test_values_of_a_table_that_are_known_cost_nothing_and_the_rest_is_measured(tmp_path):
+    TABLE.assign(y=[5.0, None, 1.0, None, None]).to_csv(tmp_path / "so-far.csv", index=False)
+    space = ts.Table(TABLE.drop(columns="y"), columns={"id": "alloy"}, features={"all": {"columns": ["x"]}})
+    known = {"file": str(tmp_path / "so-far.csv"), "candidate": "alloy", "value": "y"}
+    campaign = searched(space=space, budget=2, known=known)
+    asked = []
+    while not campaign.done:
+        for row in campaign.ask():
+            asked.append(row.id)
+            campaign.tell(row, value=3.0)
+    assert len(asked) == 2
+    assert set(asked) < {"b", "d", "e"}
+    assert (campaign.best.id, campaign.best.value) == ("c", 1.0)
+    assert set(campaign.frame["candidate"]) == {"a", "c", *asked}
+    with pytest.raises(ConfigurationError, match=r"known\.level: given; it names the level of theory"):
+        searched(space=space, known=known | {"level": "manual"})
+
+
 def test_structures_go_in_and_come_out_and_are_computed():
     structures = [bulk("Cu", "fcc", a=a, cubic=True) for a in (3.5, 3.6, 3.7)]
     campaign = searched(
