@@ -396,7 +396,7 @@ def test_a_figure_is_exported_by_keys(keys: Keys) -> None:
     keys.press("Show", to=r"/\?state=FINISHED&name=")
     keys.press("seed-1", to="/campaigns/seed-1")
     keys.press("Model")
-    keys.press("Download figures", to="/drawings")
+    keys.press("Download all figures", to="/drawings")
     expect(page.get_by_role("link", name="PNG").first).to_be_visible(timeout=PATIENCE)
     with page.expect_download() as download:
         keys.press("PNG")

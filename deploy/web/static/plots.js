@@ -33,6 +33,29 @@ const figureIn = (place, title) => {
   return body;
 };
 
+// What can be taken from a figure: its files, and the lines of Python that have the same numbers.
+const takenFrom = (where, { drawings, name }, stem, python, query = {}) => {
+  const files = document.createElement("p");
+  for (const form of ["png", "svg", "csv"]) {
+    const address = `${drawings}${stem}?${new URLSearchParams({ form, ...query })}`;
+    files.append(Object.assign(document.createElement("a"), { href: address, download: "", textContent: form.toUpperCase() }), " · ");
+  }
+  const code = Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: `import tansaku as ts\nts.Campaign.open(${JSON.stringify(name)}).${python}`, hidden: true });
+  const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy as Python" });
+  copy.addEventListener("click", async () => {
+    code.hidden = false; // to be copied by hand where a browser does not let scripts copy
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      copy.textContent = "Copied";
+    } catch (error) {
+      if (error instanceof DOMException || error instanceof TypeError) getSelection().selectAllChildren(code);
+      else throw error;
+    }
+  });
+  files.append(copy);
+  where.append(files, code);
+};
+
 // Buttons that choose the horizontal axis of a figure.
 const onAxisChosen = (axis, choose) => {
   axis.addEventListener("click", (event) => {
