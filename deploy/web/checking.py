@@ -58,6 +58,7 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
         "Crystal": preview.crystal or "",
     }
     found = [Fact(title=title, text=text) for title, text in known.items() if text]
+    found += [Fact(title="Note", text=note) for note in preview.notes]
     found += [Fact(title="File", text=f"{file.name}, sha256:{file.sha256[:12]}…, uploaded by {file.user}") for file in files]
     return found + [Fact(title="Learns from", text=line) for line in preview.transfer]
 

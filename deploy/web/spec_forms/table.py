@@ -25,12 +25,15 @@ from tansaku.deploy.web.spec_forms.parts import direction, measured
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.report_columns import CANDIDATE, VALUE
 from tansaku.models.domain.units import check_unit
+from tansaku.tasks.act.measurements.report_file import Report, Row
 
 ROLES = {
     "": "is not used",
     "id": "names the candidates",
     "value": "value to search for (looked up)",
+    "measured": "what I measure; values in it count",
     "number": "describes them: a number",
     "category": "describes them: a category",
     "cost": "is what one costs",
@@ -40,9 +43,11 @@ ROLES = {
 _SHOWN = 4  # cells of a column
 _MOST_CATEGORIES = 20
 _MOSTLY = 0.5
+_LONGEST_PROPERTY = 63
 _WORDS_ID = re.compile(r"(?i)(id|name|label|candidate|sample|material|compound|formula|alloy)s?")
 _WORDS_VALUE = re.compile(r"(?i)^(value|target|result|y|objective|property|score)\b|energy|yield|strength|conductivity|gap")
 _ALONE = ("id", "value", "cost")
+_WANTED = ("value", "measured")
 _FEATURES = ("space", "features")
 
 
@@ -69,7 +74,8 @@ def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
         put(data, ("space", "columns"), None)
         for column, role in guessed_roles(cells).items():
             _use(data, column, role)
-        put(data, ("objective", "unit"), _unit_of(found(data, ("space", "columns", "value")) or ""))
+        wanted = next((column for column, role in guessed_roles(cells).items() if role in _WANTED), "")
+        put(data, ("objective", "unit"), _unit_of(wanted))
         _say_what_is_wanted(data)
 
 
@@ -90,7 +96,9 @@ def guessed_roles(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
     if not value and len(others) > 1 and numbers and numbers[-1] == others[-1]:
         value = numbers[-1]
     roles = {column: "number" if column in numbers else "category" for column in others if _describes(cells[column])}
-    return {names: "id", **roles, **({value: "value"} if value else {})}
+    # What is not filled in yet is still to be measured: looked up, it would count as failed.
+    whole = bool(value) and all(cell.strip() for cell in cells[value])
+    return {names: "id", **roles, **({value: "value" if whole else "measured"} if value else {})}
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
@@ -133,7 +141,7 @@ def _columns(file: str, shelf: Shelf) -> Part:
 def _role(place: int, column: str, cells: Sequence[str]) -> Field:
     def read(data: JsonDict) -> str:
         alone = (role for role in _ALONE if found(data, ("space", "columns", role)) == column)
-        return next(alone, "") or _described_as(data, column)
+        return next(alone, "") or _described_as(data, column) or ("measured" if _is_measured(data, column) else "")
 
     def write(data: JsonDict, text: str) -> None:
         if text not in ROLES:
@@ -142,6 +150,8 @@ def _role(place: int, column: str, cells: Sequence[str]) -> Field:
         if other is not None and other != column:
             raise FieldError(f"role-{place}", f"{other} {ROLES[text]} already; expected one column")
         _forget(data, column)
+        if text == "measured":
+            _forget(data, str(found(data, ("space", "columns", "value")) or ""))
         _use(data, column, text)
         _say_what_is_wanted(data)
 
@@ -151,8 +161,37 @@ def _role(place: int, column: str, cells: Sequence[str]) -> Field:
 def _use(data: JsonDict, column: str, role: str) -> None:
     if role in _ALONE:
         put(data, ("space", "columns", role), column)
+    elif role == "measured":
+        put(data, ("objective", "property"), _property_of(column))
+        put(data, ("objective", "unit"), _unit_of(column))
     elif role:
         _describe(data, column, role)
+
+
+def _property_of(column: str) -> str:
+    """The name under which what a column holds is measured."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name_and_unit(column)[0])[:_LONGEST_PROPERTY]
+
+
+def _is_measured(data: JsonDict, column: str) -> bool:
+    """Whether people measure what a column holds."""
+    property_ = found(data, ("objective", "property"))
+    return found(data, ("space", "columns", "value")) is None and property_ is not None and property_ == _property_of(column)
+
+
+def known_report(data: JsonDict, shelf: Shelf) -> Report | None:
+    """The values that the column of what is measured holds already; None: there are none."""
+    file, names = (found(data, key) for key in (("space", "candidates"), ("space", "columns", "id")))
+    if found(data, ("space", "type")) != FORM.space or not isinstance(file, str) or not isinstance(names, str):
+        return None
+    column = None
+    with suppress(FieldError):  # the check says why it cannot be read
+        column = next((column for column in shelf.first_cells(file) if _is_measured(data, column)), None)
+    if column is None or column == names or _described_as(data, column):
+        return None
+    lines = shelf.columns(file, (names, column))
+    rows = tuple(Row(line, {CANDIDATE: name, VALUE: value}) for line, (name, value) in lines if value.strip())
+    return Report((CANDIDATE, VALUE), {}, rows, comma=True) if rows else None
 
 
 def _described_as(data: JsonDict, column: str) -> str:
@@ -164,6 +203,8 @@ def _described_as(data: JsonDict, column: str) -> str:
 
 
 def _forget(data: JsonDict, column: str) -> None:
+    if _is_measured(data, column):
+        put(data, ("objective", "property"), None)
     for role in _ALONE:
         if found(data, ("space", "columns", role)) == column:
             put(data, ("space", "columns", role), None)

@@ -1,6 +1,9 @@
 // What the figures of a campaign share: their frame, colours of the page's scheme, and when they are drawn again.
 "use strict";
 
+// All digits of the marks of an axis; uPlot rounds them to three places.
+const marked = (_, marks) => marks.map((mark) => mark === null ? "" : Number(mark.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 12 }));
+
 const plotStyle = (place) => {
   // Canvas does not know light-dark(): a computed colour is read from an element that uses the variable.
   const colour = (name) => {
@@ -11,7 +14,7 @@ const plotStyle = (place) => {
     probe.remove();
     return found;
   };
-  const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") } };
+  const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") }, values: marked };
   return { colour, lines };
 };
 

@@ -13,7 +13,7 @@ from tansaku.models.domain.history import build_history, cost_limit, too_expensi
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.level_of_theory import level_in_words
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
-from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space
+from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space, TabulatedSpace
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.report_columns import VALUE
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
@@ -260,6 +260,21 @@ def _code_name(spec: CalculatorSpec, base_path: Path) -> str:
     return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
 
 
+def _left_out(spec: CampaignSpec, space: Space) -> tuple[str, ...]:
+    """Says what limits leave out, and which rows of a table have no value."""
+    return (*_lacking_values(spec, space), *(space.left_out() if isinstance(space, BoundedSpace) else ()))
+
+
+def _lacking_values(spec: CampaignSpec, space: Space) -> tuple[str, ...]:
+    """Says how many rows of a table have no value: each counts as a failed evaluation."""
+    if spec.calculator is not None or not isinstance(space, TabulatedSpace):
+        return ()
+    values = space.values()
+    lacking = int(np.isnan(values).sum())
+    said = f"{lacking} of {counted(len(values), 'row')} have no value and count as failed; or you measure that column"
+    return (said,) if lacking else ()
+
+
 def _notes(spec: CampaignSpec) -> tuple[str, ...]:
     calculators = (spec.calculator, spec.label.calculator if spec.label is not None else None)
     return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
@@ -435,7 +450,7 @@ def preview_loaded(
         initial_cost=float(searched.cost[initial].sum()),
         looks=_looks(spec, searched, loaded.base_path),
         calculator=_calculator_name(spec, loaded.base_path),
-        notes=(*misfits, *_notes(spec), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
+        notes=(*misfits, *_notes(spec), *_left_out(spec, space)),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),

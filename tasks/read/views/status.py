@@ -186,6 +186,8 @@ class CampaignStatus(Record):
         if self.certificate is None or (self.certificate.says_nothing and self.certificate.outlook is not None):
             return None
         said = self.certificate.describe()
+        if self.failed and not self.certificate.says_nothing:
+            said = f"{said}; of {counted(self.failed, 'candidate')} that failed nothing is known"
         if self.stop_reason is None or not self.certificate.says_nothing:
             return said
         return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"

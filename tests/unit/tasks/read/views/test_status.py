@@ -179,7 +179,9 @@ def test_a_finished_search_without_a_certificate_says_why_nothing_is_known(recor
     assert f"  {unknown.certified}" in unknown.describe().splitlines()
     assert unknown.model_copy(update={"stop_reason": None}).certified == said
     known = certificate.model_copy(update={"tolerance": 4.0})
-    assert status.model_copy(update={"certificate": known}).certified == known.describe()
+    assert status.model_copy(update={"certificate": known, "failed": 0}).certified == known.describe()
+    lost = status.model_copy(update={"certificate": known, "failed": 2}).certified
+    assert lost == f"{known.describe()}; of 2 candidates that failed nothing is known"
     assert status.certified is None
 
 
