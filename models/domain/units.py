@@ -29,6 +29,9 @@ _SIZES: dict[str, dict[str, int]] = {
     "length": {"Angstrom": 1},
     "volume per atom": {"Angstrom3/atom": 1},
     "pressure": {"GPa": 1},
+    "Vickers hardness": {"HV": 1},
+    "Brinell hardness": {"HB": 1},
+    "Rockwell hardness": {"HRC": 1},
     "plain number": {"1": 1},
 }
 """Sizes of the units of each kind in its smallest unit; whole numbers, so that 300 meV are exactly 0.3 eV."""

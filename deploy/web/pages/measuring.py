@@ -75,7 +75,9 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "history": history,
         "reported": sum(item.outcome is not None for item in opened.evaluations),
         "elsewhere": refused.form.id not in shown,
-        "units": {item.name: item.unit for item in asked.described if item.unit and item.unit != "1"},
+        "units": {
+            item.name: item.unit for item in asked.described if item.unit and item.unit != "1" and item.name[-1] not in ")]"
+        },
         "editable": asked.described if len(asked.described) <= _MOST_CONDITIONS else (),
         "listed": _listed(opened, asked),
         "created": opened.record.created_at.isoformat(),

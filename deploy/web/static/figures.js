@@ -17,6 +17,9 @@
     return body;
   };
 
+  // Points at both ends stand inside the frame.
+  const padded = (_, low, high) => { const room = 0.03 * (high - low || 1); return [low - room, high + room]; };
+
   const points = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke } });
 
   const chart = (body, options, data) => {
@@ -29,7 +32,7 @@
     const { colour, lines } = plotStyle(body);
     const least = data.searched.map((value, at) => data.relaxed[at] === null ? value : Math.min(value, data.relaxed[at]));
     chart(body, {
-      scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
+      scales: { x: { time: false, range: padded }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
       axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
       series: [
         { label: "angle", value: (_, value, __, at) => at === null || value === null ? "–" : `${value.toFixed(2)}° ${data.labels[at]}` },

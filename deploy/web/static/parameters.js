@@ -13,7 +13,8 @@
   let lines = null, said = null, contour = null;
   let asked = 0, stale = true, busy = false, later = null;
 
-  const titled = (axis) => axis.unit ? `${axis.name} [${axis.unit}]` : axis.name;
+  // A column of a table may have its unit in its name.
+  const titled = (axis) => axis.unit && !/[\])]$/.test(axis.name) ? `${axis.name} [${axis.unit}]` : axis.name;
   const axisOf = (name) => lines.axes.find((axis) => axis.name === name);
   const cellsOf = (name) => lines.cells[lines.axes.findIndex((axis) => axis.name === name)];
   const found = () => `${lines.quantity} [${lines.unit}]`;
