@@ -104,7 +104,7 @@ class ParametersSpace:
         return tuple(
             DescribedColumn(
                 name,
-                kind.unit if isinstance(kind, NumberSpec) else None,
+                _unit_of(kind),
                 kind.values if isinstance(kind, CategorySpec) else None,
                 (kind.tolerance or 0.0) if isinstance(kind, NumberSpec) else 0.0,
             )
@@ -548,3 +548,10 @@ def _rounded(values: FloatArray) -> FloatArray:
         size = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(np.where(values == 0, 1.0, values)))))
     scale = 10.0 ** (11 - size)
     return np.asarray(np.rint(values * scale) / scale, dtype=np.float64)
+
+
+def _unit_of(kind: ParameterSpec) -> str | None:
+    """Unit of a parameter's column; None: it has none."""
+    if isinstance(kind, WholeNumberSpec):
+        return None if kind.unit == "1" else kind.unit
+    return kind.unit if isinstance(kind, NumberSpec) else None

@@ -16,6 +16,7 @@ from ase.optimize import BFGS, LBFGS
 
 from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, is_converged, relax
+from tansaku.calculators.engines.step_log import StepLog
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
@@ -44,9 +45,9 @@ def evaluate_with_ase(
     atoms.set_constraint()
     atoms.calc = calculator
     motion = motion_of(structure, relaxation)
-    steps, converged = 0, True
+    steps, converged, log = 0, True, StepLog()
     if relaxation is not None:
-        steps, converged = relax(_InAse(atoms, motion, relaxation), relaxation, motion)
+        steps, converged = relax(_InAse(atoms, motion, relaxation, log), relaxation, motion)
     energy = float(atoms.get_potential_energy())
     energies = stress = charges = None
     if gives(calculator, "energies"):
@@ -74,6 +75,7 @@ def evaluate_with_ase(
         steps=steps,
         wall_time=time.perf_counter() - started,
         provenance=provenance,
+        kept_steps=log.steps(),
     )
 
 
@@ -105,8 +107,9 @@ class _RigidBlocks:
 class _InAse:
     """Atoms with a calculator of ASE, as :func:`relax` sees them."""
 
-    def __init__(self, atoms: Atoms, motion: Motion, relaxation: RelaxationSpec) -> None:
+    def __init__(self, atoms: Atoms, motion: Motion, relaxation: RelaxationSpec, log: StepLog) -> None:
         self._atoms = atoms
+        self._log = log
         self._motion = motion
         self._relaxation = relaxation
         self._moving: Any = FrechetCellFilter(atoms) if relaxation.cell == "full" else atoms
@@ -125,6 +128,9 @@ class _InAse:
             for _ in optimizer.irun(fmax=0.0 if ours else self._relaxation.fmax, steps=steps):
                 if not np.isfinite(self._atoms.positions).all():
                     raise CalculationError("exploded", f"positions are no longer finite after {optimizer.nsteps} steps")
+                # Only what the last forces came with: asking for the energy may start another calculation.
+                known = getattr(self._atoms.calc, "results", {}).get("energy")
+                self._log.note(self._atoms.positions, self._atoms.cell.array, known)
                 if ours and is_converged(self._state(0), self._relaxation, self._motion):
                     break
         return self._state(int(optimizer.nsteps))

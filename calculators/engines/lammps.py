@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -24,6 +25,7 @@ from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snaps
 from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.calculators.engines.potentials import known_elements, resolve_potential, shipped_folder
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
+from tansaku.calculators.engines.step_log import StepLog
 from tansaku.calculators.structures.crystal import cubic_cell
 from tansaku.models.domain.annealing import AnnealRun
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
@@ -160,7 +162,14 @@ class LammpsCalculator:
         loaded = self._loaded(structure)
         session, prism, shifts = loaded.session, loaded.prism, loaded.shifts
 
-        system = _InLammps(session, motion, relaxation.fmax if relaxation is not None else 0.0)
+        log = StepLog()
+        log.note(structure.positions, structure.cell.array, None)
+
+        def note(state: Snapshot) -> None:
+            atoms = _final_atoms(structure, state, shifts, prism)
+            log.note(atoms.positions, atoms.cell.array, state.energy)
+
+        system = _InLammps(session, motion, relaxation.fmax if relaxation is not None else 0.0, note)
         steps, converged = (0, True) if relaxation is None else relax(system, relaxation, motion)
         state = system.state()
         if not state.finite:
@@ -176,6 +185,7 @@ class LammpsCalculator:
             steps=steps,
             wall_time=time.perf_counter() - started,
             provenance=self._provenance,
+            kept_steps=log.steps(),
         )
 
     def _warm(self, symbols: tuple[str, ...], *, triclinic: bool) -> LammpsSession:
@@ -198,8 +208,9 @@ class _Loaded:
 class _InLammps:
     """The structure that a session has loaded, as :func:`relax` sees it."""
 
-    def __init__(self, session: LammpsSession, motion: Motion, fmax: float) -> None:
+    def __init__(self, session: LammpsSession, motion: Motion, fmax: float, note: Callable[[Snapshot], object]) -> None:
         self._session = session
+        self._note = note
         self._motion = motion
         self._fmax = fmax
         self._state: Snapshot | None = None
@@ -219,6 +230,7 @@ class _InLammps:
         for _ in range(1 + _RESTARTS):
             done += self._session.minimize(fmax, steps - done, self._motion)
             self._state = None
+            self._note(self.state())
             if done >= steps or not self._motion.largest_force(self.state().forces) > self._fmax:
                 break
             fmax = smallest

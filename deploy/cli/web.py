@@ -161,15 +161,16 @@ def _home(services: Services) -> Path:
 @contextmanager
 def _services(site: Path | None, settings: WebSettings | None = None) -> Iterator[Services]:
     with opened(site) as resources:
-        yield services_of(resources, settings)
+        yield services_of(resources, settings, site)
 
 
-def services_of(resources: DatabaseResources, settings: WebSettings | None = None) -> Services:
+def services_of(resources: DatabaseResources, settings: WebSettings | None = None, site: Path | None = None) -> Services:
     """The application's services, from opened resources.
 
     Args:
         resources: The caller closes them.
         settings: How the web process behaves; None: the usual.
+        site: The site file; None: that of the environment.
     """
     from tansaku.deploy.web.services import Services, WebSettings
 
@@ -184,6 +185,7 @@ def services_of(resources: DatabaseResources, settings: WebSettings | None = Non
         schedules=resources.schedules,
         notifications=resources.notifications,
         site=resources.site,
+        site_file=site or resources.settings.site_file,
         settings=replace(settings or WebSettings(), proxy_secret=resources.settings.proxy_secret),
     )
 

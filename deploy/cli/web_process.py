@@ -40,7 +40,7 @@ def _serve(parent: Parent) -> None:
     with listening(address) as bound:
         port = int(bound.getsockname()[1])
         with open_resources(settings, load_site(site or settings.site_file)) as resources:
-            services = services_of(resources, address.settings(port))
+            services = services_of(resources, address.settings(port), site)
             services.passwords.prepare()
             url = address.url(port)
             app = create_app(services)

@@ -98,6 +98,7 @@ class WholeNumberKeys(TypedDict, total=False):
     type: Literal["integer"]
     low: Required[int]
     high: Required[int]
+    unit: str
 
 class NumberKeys(TypedDict, total=False):
     type: Literal["number"]

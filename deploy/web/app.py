@@ -43,7 +43,7 @@ from tansaku.deploy.web.api.metrics import Latencies, Measured
 from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
-from tansaku.deploy.web.pages import account, audit, campaign, compare, evaluation, home, login, new, plain
+from tansaku.deploy.web.pages import account, audit, bench, campaign, compare, evaluation, home, login, new, plain
 from tansaku.deploy.web.pages import datasets as dataset_pages
 from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
@@ -57,7 +57,15 @@ from tansaku.deploy.web.scripts import FOLDER, STATIC, together
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.rooms import code_behind, pages
 
-CAMPAIGN_PAGES = (home.router, search_pages.router, compare.router, campaign.router, evaluation.router, new.router)
+CAMPAIGN_PAGES = (
+    home.router,
+    search_pages.router,
+    compare.router,
+    campaign.router,
+    evaluation.router,
+    new.router,
+    bench.router,
+)
 TRAININGS = (training_pages.router, trainings.router)
 MODELS = (model_pages.router, models.router, dataset_pages.router, datasets.router, *TRAININGS)
 SCHEDULES = (schedule_pages.router, schedules.router)

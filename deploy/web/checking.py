@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +21,7 @@ from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.checks.check import NO_CALCULATOR, CampaignPreview
 from tansaku.tasks.act.checks.policy import Admitted
 from tansaku.tasks.act.checks.rehearse import BudgetRehearsal
-from tansaku.tasks.act.checks.request import CheckProgress, RehearsalRequest, TableSize
+from tansaku.tasks.act.checks.request import CheckProgress, ComparisonRequest, RehearsalRequest, TableSize
 from tansaku.tasks.act.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.act.commands.create_web import CampaignDesk, problems_of
 
@@ -58,6 +59,7 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
         "Crystal": preview.crystal or "",
     }
     found = [Fact(title=title, text=text) for title, text in known.items() if text]
+    found += [Fact(title="Note", text=note) for note in preview.notes]
     found += [Fact(title="File", text=f"{file.name}, sha256:{file.sha256[:12]}…, uploaded by {file.user}") for file in files]
     return found + [Fact(title="Learns from", text=line) for line in preview.transfer]
 
@@ -125,6 +127,9 @@ class Check(BaseModel):
     preview: CampaignPreview | None = None
     facts: Annotated[list[Fact], Field(description="The preview in words.")] = []
     rehearsal: BudgetRehearsal | None = None
+    comparison: Annotated[
+        JsonDict | None, Field(description="Of methods on a table: rows of a summary, and the figure of the gaps as SVG.")
+    ] = None
     search: Annotated[JsonDict | None, Field(description="The report on a table, as `tansaku sparse search` writes it.")] = None
     size: Annotated[TableSize | None, Field(description="How large the search of a table is.")] = None
     stage: Annotated[str, Field(description="Of a search.")] = ""
@@ -144,6 +149,21 @@ class _Run:
     wanted: bool = True
     note: object | None = None
     cancelled_by: str = ""
+
+
+@dataclass(frozen=True)
+class AskedComparison:
+    """The comparison that a user requested.
+
+    Attributes:
+        at: When.
+        name: Of the campaign in the spec.
+    """
+
+    user: str
+    at: datetime
+    name: str
+    options: ComparisonRequest
 
 
 class Checks:
@@ -194,6 +214,24 @@ class Checks:
             return Check(id=identifier, state="valid", rehearsal=rehearsal)
 
         return self.begin(identifier, work)
+
+    def compare(self, actor: Actor, text: str, options: ComparisonRequest) -> Check:
+        """Begins to compare methods on the table of a spec, unless that was done.
+
+        Args:
+            text: The spec in YAML.
+        """
+        found = self._admitted(actor, text)
+        if isinstance(found, Check):
+            return found
+        identifier = check_id("comparison", actor, found.files, [text, options.model_dump()])
+
+        def work(watch: Watch) -> Check:
+            comparison = self._desk.compare(actor, found, options, watch)
+            return Check(id=identifier, state="valid", files=named_files(found.files), comparison=comparison)
+
+        asked = AskedComparison(actor.name, self._desk.clock(), found.spec.name, options)
+        return self.begin(identifier, work, note=asked)
 
     def begin(
         self, identifier: str, work: Callable[[Watch], Check], page: str | None = None, note: object | None = None

@@ -72,7 +72,7 @@ def subscribe(services: Services, actor: Actor, key: str, wanted: Wanted) -> tup
     if not wanted.happenings:
         raise FieldError("happenings", "nothing is chosen; expected one at least")
     address = wanted.address.strip()
-    Sender(services.site.notifications).check(wanted.channel, address)
+    Sender(services.notified.now()).check(wanted.channel, address)
     every = services.notifications.subscriptions()
     known = any(found.id == key for found in every)
     if not known and sum(found.user == actor.name for found in every) >= MOST_SUBSCRIPTIONS:

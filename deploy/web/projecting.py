@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from tansaku.deploy.web.auth.roles import ForbiddenError
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.errors import NotFoundError, TansakuError
 from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.projects import Member, Project, Quota
 from tansaku.models.domain.records import CampaignRecord, Record
@@ -161,6 +161,18 @@ def move(services: Services, actor: Actor, name: str, project: str | None) -> No
     with services.granting:
         refuse(quotas(services).problems(target, record, awaited_spec(record).budget))
         changes(services, actor).move(record, project)
+
+
+def movable_to(services: Services, actor: Actor, project: Project) -> list[str]:
+    """Names of the campaigns that an actor may put into a project, by name."""
+    if not may(services, actor, project, "move"):
+        return []
+    inside, found = campaigns_of(services, project), []
+    for name in services.sight(actor).names():
+        with suppress(TansakuError):  # a campaign that cannot be read stays where it is
+            if name not in inside and may_move(services, actor, services.store.campaign(name)):
+                found.append(name)
+    return sorted(found)
 
 
 def may_move(services: Services, actor: Actor, record: CampaignRecord) -> bool:

@@ -20,6 +20,7 @@ STATIC = Path(__file__).parent / "static"
 _NAMES = re.compile(r"/(?P<names>[a-z-]{1,40}(\+[a-z-]{1,40}){0,19})\.js")
 _KEPT = 64
 _BETWEEN = "\n"
+_IDLE = re.compile(r"^[ \t]*(//.*\n)?", re.MULTILINE)
 
 
 def address_of(*names: str) -> str:
@@ -53,4 +54,9 @@ def _packed(stems: str) -> Packed:
 
 @lru_cache(maxsize=_KEPT)
 def _text_of(stems: str) -> str:
-    return _BETWEEN.join((STATIC / f"{stem}.js").read_text(encoding="utf-8") for stem in stems.split("+"))
+    return _BETWEEN.join(shorter((STATIC / f"{stem}.js").read_text(encoding="utf-8")) for stem in stems.split("+"))
+
+
+def shorter(text: str) -> str:
+    """A script without indentation and without lines that are comments; no text of ours spans lines."""
+    return _IDLE.sub("", text)

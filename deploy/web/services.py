@@ -31,6 +31,7 @@ from tansaku.tasks.act.checks.seen_registry import SeenRegistry
 from tansaku.tasks.act.checks.sight import Sight
 from tansaku.tasks.act.commands.create_web import CampaignDesk
 from tansaku.tasks.act.commands.library import LibraryDesk
+from tansaku.tasks.act.notifications.allowed import SiteNotifications
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.local_files import LocalFiles
 from tansaku.tasks.read.views.readings import Readings
@@ -115,6 +116,8 @@ class Services:
         resources: Site and launchers, for deletion; None: it is left to the service.
         site: The machine: what campaigns may ask for.
         site_names: Names of the sites that campaigns may be created for.
+        site_file: From which the site was read; None: from none.
+        notified: Where messages may go, as the site file says now.
         desk: Checks and creates campaigns.
         uploads: Adds and removes files.
         checks: Checks and rehearsals in progress, and the last results.
@@ -137,6 +140,8 @@ class Services:
     resources: Resources | None = None
     site: SiteSpec = field(default_factory=SiteSpec)
     site_names: tuple[str, ...] = (DEFAULT_SITE,)
+    site_file: Path | None = None
+    notified: SiteNotifications = field(init=False)
     desk: CampaignDesk = field(init=False)
     uploads: LibraryDesk = field(init=False)
     checks: Checks = field(init=False)
@@ -157,6 +162,7 @@ class Services:
         object.__setattr__(self, "passwords", Passwords(self.settings.hash_cost))
         object.__setattr__(self, "limiter", AttemptLimiter(self.settings.attempts))
         object.__setattr__(self, "readings", Readings(self.store))
+        object.__setattr__(self, "notified", SiteNotifications(self.site_file, self.site.notifications))
         files = LocalFiles(self.artifacts, _folder() if self.resources is None else self.resources.files_folder)
         desk = CampaignDesk(
             store=self.store,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import Field
 
 from tansaku.models.domain.outlook import Outlook
@@ -79,7 +81,6 @@ class Certificate(Record):
     def sentences(self) -> tuple[str, ...]:
         """All that it says, one part each; a certificate that says nothing is left out where there is more."""
         more = [*([] if self.outlook is None else [self.outlook.describe()]), *self._describe_rate()]
-        more += [f"Nothing is said of {counted(self.failed, 'candidate')} whose evaluation failed"] if self.failed else []
         return tuple(more) if more and self.says_nothing else (self.describe(), *more)
 
     def _describe_rate(self) -> list[str]:
@@ -98,8 +99,27 @@ class Certificate(Record):
         """Whether the certificate has no estimate for any system."""
         return self.tolerance is None and not any(tolerance is not None for tolerance in self.tolerances.values())
 
+    @property
+    def near(self) -> str:
+        """How many systems are near their optimum with the confidence; empty where it has one estimate for all, or none.
+
+        Without a rule for stopping, the tolerance is a round number that at least half of the known ones keep.
+        """
+        known = sorted(tolerance for tolerance in self.tolerances.values() if tolerance is not None)
+        if not known:
+            return ""
+        within = self.within if self.within is not None else _rounded_up(known[len(known) // 2])
+        count = sum(tolerance <= within for tolerance in known)
+        distance = with_unit(f"{within:g}", self.unit)
+        of = counted(len(self.tolerances), *self.words)
+        return f"{count} of {of} within {distance} of the optimum ({100 * self.confidence:g} %)"
+
     def describe(self) -> str:
         """Describes the certificate in words; estimates that only some systems have are stated for these."""
+        lost = f"; of {counted(self.failed, 'candidate')} that failed nothing is known"
+        return self._describe() + (lost if self.failed and not self.says_nothing else "")
+
+    def _describe(self) -> str:
         if self.tolerance is None:
             return self._describe_part()
         if self.stable is not None:
@@ -138,3 +158,11 @@ class Certificate(Record):
         said = f"nothing better by more than {with_unit(f'{tolerance:.3g}', self.unit)} remains"
         of = f"{len(parts)} of {counted(len(self.tolerances), *self.words)}"
         return f"Certificate ({100 * self.confidence:g} %{each}): {of}: {said}"
+
+
+def _rounded_up(number: float) -> float:
+    """The next of 1, 2 and 5, times a power of ten; zero stays."""
+    if number <= 0.0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(number))
+    return next((float(f"{step * power:.1g}") for step in (1, 2, 5) if step * power >= number), float(f"{10 * power:.1g}"))

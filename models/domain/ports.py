@@ -213,6 +213,23 @@ class SurfaceSpace(Space, Protocol):
 
 
 @dataclass(frozen=True)
+class RelaxationSteps:
+    """Some structures that a relaxation went through, in their order, the first before it moved.
+
+    Attributes:
+        numbers: Of the steps.
+        positions: [Å], shape ``(n_steps, n_atoms, 3)``.
+        cells: Cell vectors as rows [Å], shape ``(n_steps, 3, 3)``.
+        energies: [eV], shape ``(n_steps,)``; NaN where it is not known.
+    """
+
+    numbers: IntArray
+    positions: FloatArray
+    cells: FloatArray
+    energies: FloatArray
+
+
+@dataclass(frozen=True)
 class CalculationResult:
     """Result of a calculator for a structure.
 
@@ -234,6 +251,7 @@ class CalculationResult:
         files: Big values by name, in the folder that the calculator was given.
         predicted: Whether energies are a trained model's prediction.
         deviation: Predicted standard deviation of ``energy`` [eV], None where there is none.
+        kept_steps: Some structures on the way of a relaxation; None: none were kept.
     """
 
     atoms: Atoms
@@ -251,6 +269,7 @@ class CalculationResult:
     files: Mapping[str, Path] = field(default_factory=dict)
     predicted: bool = False
     deviation: float | None = None
+    kept_steps: RelaxationSteps | None = None
 
 
 @runtime_checkable

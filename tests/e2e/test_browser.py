@@ -57,6 +57,7 @@ PAGES = (
     "/notifications",
     "/projects",
     "/compare",
+    "/bench",
     "/search",
     "/search?elements=&property=&value=1e9&order=lowest",
     *(f"/new/{kind}" for kind in known_forms()),
@@ -80,6 +81,7 @@ TABS = ("#all-evaluations", "#model", "#events", "#spec")
 
 NO_PAGES = {
     "/campaigns/{name}/parts", "/campaigns/{name}/runs", "/campaigns/{name}/budget",  # parts of pages
+    "/bench/{check_id}/figure.svg", "/bench/{check_id}/table.csv",
     "/audit.csv", "/search.csv", "/health/live", "/metrics",
     "/campaigns/{name}/measurements.csv", "/campaigns/{name}/measurements.xlsx",
 }  # fmt: skip
@@ -476,7 +478,8 @@ def test_every_page_of_the_application_is_looked_at() -> None:
     of_campaigns = {f"/campaigns/{{name}}{end}" for end in OF_A_CAMPAIGN}
     elsewhere = {
         "/campaigns/{name}/evaluations/{number}", "/campaigns/{name}/evaluations/{number}/log", "/campaigns/{name}/diffusion",
-        "/models/{label}", "/models/{name}/versions", "/datasets/{sha256}", "/sparse/{check_id}", "/projects/{project}",
+        "/models/{label}", "/models/{name}/versions", "/datasets/{sha256}", "/sparse/{check_id}",
+        "/bench/{check_id}", "/projects/{project}",
     }  # fmt: skip
     routes = {route.path for router in all_routers() for route in router.routes if "GET" in route.methods}
     pages = {path for path in routes if not path.startswith(("/api/", "/optimade/"))} - NO_PAGES

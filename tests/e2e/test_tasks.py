@@ -289,6 +289,22 @@ def test_search_a_table(hand: Hand) -> None:
     run_again_and_compare(hand, "my-table")
 
 
+def test_compare_methods_on_a_table(hand: Hand) -> None:
+    page = hand.page
+    hand.press("New campaign")
+    hand.press("Table")
+    add_files(hand, {"methods.csv": TABLE.encode()})
+    expect(page.locator("#spec")).to_have_value(re.compile("methods.csv"), timeout=PATIENCE)
+    page.locator("#seeds").fill("2")
+    hand.press("Compare methods")
+    expect(page.get_by_role("heading", name="Which method finds the best soonest")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("row", name=re.compile("^(random|published|default) "))).to_have_count(3)
+    expect(page.locator("img.drawn")).to_have_js_property("complete", True)
+    found = stored(hand, f"/benchmarks/{page.url.rpartition('/')[2]}")
+    assert [row["method"] for row in found["comparison"]["rows"]] == ["random", "published", "default"]
+    assert hand.clicks == documented("compare methods on a CSV table")
+
+
 def run_again_and_compare(hand: Hand, name: str) -> None:
     """Runs a search with another seed, from the list on."""
     page, hand.clicks = hand.page, 0
@@ -396,7 +412,7 @@ def test_a_figure_is_exported_by_keys(keys: Keys) -> None:
     keys.press("Show", to=r"/\?state=FINISHED&name=")
     keys.press("seed-1", to="/campaigns/seed-1")
     keys.press("Model")
-    keys.press("Download figures", to="/drawings")
+    keys.press("Download all figures", to="/drawings")
     expect(page.get_by_role("link", name="PNG").first).to_be_visible(timeout=PATIENCE)
     with page.expect_download() as download:
         keys.press("PNG")

@@ -37,7 +37,14 @@ from tansaku.tasks.read.views.proposals import Predictions, predictions_of
 from tansaku.tasks.read.views.readings import CampaignLine
 from tansaku.tasks.read.views.results import row_cells
 from tansaku.tasks.read.views.status import CampaignStatus, live_lease, status_of
-from tansaku.tasks.read.views.structures import StructureFile, StructureForm, StructureOf, start_file, structure_file
+from tansaku.tasks.read.views.structures import (
+    StructureFile,
+    StructureForm,
+    StructureOf,
+    start_file,
+    steps_file,
+    structure_file,
+)
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
@@ -148,9 +155,11 @@ def evaluation(request: Request, _: Viewer, name: str, number: int) -> Evaluatio
 def structure(
     request: Request, _: Viewer, name: str, number: int, form: StructureForm = "extxyz", of: StructureOf = "end"
 ) -> Response:
-    """The final structure of an evaluation as a file, or that from which it began."""
+    """The final structure of an evaluation as a file, that from which it began, or some of its relaxation (extended XYZ)."""
     services = services_of(request)
     reading, found = evaluation_at(services, name, number)
+    if of == "steps":
+        return _file(request, steps_file(found, services.artifacts))
     return _file(
         request, start_file(reading, found, form) if of == "start" else structure_file(found, services.artifacts, form)
     )

@@ -20,7 +20,7 @@ from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.tasks.act.checks.policy import LARGEST_TEXT
-from tansaku.tasks.act.checks.request import RehearsalRequest
+from tansaku.tasks.act.checks.request import ComparisonRequest, RehearsalRequest
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
 
@@ -49,6 +49,13 @@ class NewRehearsal(Body):
 
     spec: SpecText
     options: RehearsalRequest = RehearsalRequest()
+
+
+class NewComparison(Body):
+    """A spec on whose table methods are compared."""
+
+    spec: SpecText
+    options: ComparisonRequest = ComparisonRequest()
 
 
 class SpecEdit(Body):
@@ -88,6 +95,19 @@ async def add_rehearsal(request: Request, response: Response, actor: Operator, n
 @router.get("/rehearsals/{check_id}")
 async def rehearsal(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A rehearsal with its progress; it is known for some time only."""
+    return await answered(request, response, found_check(request, check_id), wait)
+
+
+@router.post("/benchmarks", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
+async def add_comparison(request: Request, response: Response, actor: Operator, new: NewComparison, wait: Wait = 0.0) -> Check:
+    """Replays a campaign on its table with several methods and seeds, as `tansaku bench` does: which finds the best soonest."""
+    begun = await run_in_threadpool(services_of(request).checks.compare, actor, new.spec, new.options)
+    return await answered(request, response, begun, wait)
+
+
+@router.get("/benchmarks/{check_id}")
+async def comparison(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
+    """A comparison of methods with its progress; it is known for some time only."""
     return await answered(request, response, found_check(request, check_id), wait)
 
 

@@ -25,8 +25,9 @@ from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import file_stem
+from tansaku.models.domain.ports import Space
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
@@ -225,15 +226,27 @@ _TYPES: dict[_Form, str] = {"csv": "text/csv", "extxyz": "chemical/x-xyz", "parq
 
 @router.get("/{name}/observations", response_class=Response)
 def observations(request: Request, _: Viewer, name: str, form: _Form = "csv") -> Response:
-    """All evaluations as CSV or Parquet (which `tansaku import` reads), or their final structures as extended XYZ."""
+    """All evaluations as CSV or as Parquet, which `tansaku import` reads, or their final structures as extended XYZ."""
     services = services_of(request)
     headers = {"Content-Disposition": f'attachment; filename="{file_stem(name)}.{form}"', "Cache-Control": "no-store"}
     if form == "parquet":
         return _parquet(services, name, headers)
     from tansaku.tasks.read.views.downloads import csv_parts, extended_xyz_parts
 
-    parts = csv_parts(services.store, name) if form == "csv" else extended_xyz_parts(services.store, services.artifacts, name)
+    parts = (
+        csv_parts(services.store, name, _space_of(services, name))
+        if form == "csv"
+        else extended_xyz_parts(services.store, services.artifacts, name)
+    )
     return StreamingResponse(_begun(parts), media_type=_TYPES[form], headers=headers)
+
+
+def _space_of(services: Services, name: str) -> Space | None:
+    """The space of a campaign; None where it cannot be opened here."""
+    try:
+        return services.readings.reading(name).space
+    except (ConfigurationError, StoreError):
+        return None
 
 
 def _begun(parts: Iterator[str]) -> Iterator[str]:

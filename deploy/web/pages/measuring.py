@@ -75,7 +75,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "history": history,
         "reported": sum(item.outcome is not None for item in opened.evaluations),
         "elsewhere": refused.form.id not in shown,
-        "units": {item.name: item.unit for item in asked.described if item.unit and item.unit != "1"},
+        "units": _units(asked),
         "editable": asked.described if len(asked.described) <= _MOST_CONDITIONS else (),
         "listed": _listed(opened, asked),
         "created": opened.record.created_at.isoformat(),
@@ -86,6 +86,12 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "refused": refused,
     }
     return render(request, "measurements.html", content)
+
+
+def _units(asked: Asked) -> dict[str, str]:
+    """Units of the conditions; a column of a table may have it in its name already."""
+    found = ((item.name, item.unit) for item in asked.described)
+    return {name: unit for name, unit in found if unit and unit != "1" and name[-1] not in ")]"}
 
 
 def _listed(opened: OpenedCampaign, asked: Asked) -> list[str]:

@@ -38,6 +38,7 @@ def notifications_page(request: Request, actor: Viewer, campaign: str = "") -> R
 
 def _notifications(request: Request, actor: Actor, campaign: str = "", refused: Refused = NOTHING) -> Response:
     services = services_of(request)
+    site = services.notified.now()
     content = {
         "lines": notifying.lines(services, actor),
         "messages": notifying.messages(services, actor),
@@ -45,8 +46,8 @@ def _notifications(request: Request, actor: Actor, campaign: str = "", refused: 
         "campaign": campaign,
         "happenings": list(Happening),
         "usual": USUAL_HAPPENINGS,
-        "channels": [name for name in CHANNELS if name != "mail" or services.site.notifications.mail is not None],
-        "networks": services.site.notifications.private_networks,
+        "channels": [name for name in CHANNELS if name != "mail" or site.mail is not None],
+        "networks": site.private_networks,
         "service_runs": read_health(services.requests).running,
         "key": new_key,
         "refused": refused,

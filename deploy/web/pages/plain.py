@@ -30,7 +30,7 @@ from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.queue import CampaignQueue, read_queue
 from tansaku.tasks.read.views.service_health import read_health
-from tansaku.tasks.read.views.structures import gallery_of
+from tansaku.tasks.read.views.structures import gallery_of, has_steps
 from tansaku.tasks.read.views.timeline import MOST_EVALUATIONS, timeline_of
 
 router = APIRouter()
@@ -90,7 +90,8 @@ def structures_page(request: Request, _: Viewer, name: str, after: int | None = 
     """Shows the structures of the best values side by side."""
     reading = services_of(request).readings.reading(name)
     shown, following = gallery_of(reading, _SIDE_BY_SIDE, after)
-    return render(request, "structures.html", {"reading": reading, "shown": shown, "next": following, "after": after})
+    content = {"reading": reading, "shown": shown, "next": following, "after": after, "has_steps": has_steps}
+    return render(request, "structures.html", content)
 
 
 @router.get("/campaigns/{name}/workers")

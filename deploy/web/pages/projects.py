@@ -68,10 +68,11 @@ def _project(request: Request, actor: Actor, name: str, refused: Refused = NOTHI
     lines = [line for line in services.readings.lines() if line.name in found.campaigns]
     content = {
         "project": found,
-        "version": project.version,
+        "revision": project.version,
         "notes": markdown(project.notes),
         "lines": lines,
         "linked": {line.name for line in lines if is_name(line.name)},
+        "movable": projecting.movable_to(services, actor, project),
         "shares": _shares(found),
         "roles": list(ProjectRole),
         "verbs": {kind: verb for kind, verb in PROJECT_VERBS.items() if projecting.may(services, actor, project, kind)},
@@ -122,6 +123,15 @@ def remove_member(sent: Sent) -> str:
     """Removes the member of a form."""
     name = _allowed(sent, "expel")
     projecting.changes(sent.services, sent.actor).remove_member(name, sent.text("user"))
+    return f"{PATH}/{name}"
+
+
+@forms.post("/{project}/campaigns", "put")
+def put_campaign(sent: Sent) -> str:
+    """Puts the campaign of a form into the project."""
+    name = _allowed(sent, "move")
+    sent.services.sight(sent.actor).check(sent.text("campaign"))
+    projecting.move(sent.services, sent.actor, sent.text("campaign"), name)
     return f"{PATH}/{name}"
 
 

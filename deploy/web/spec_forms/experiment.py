@@ -38,9 +38,7 @@ _OTHERWISE = {*COLUMNS, *ALIASES}
 
 _FREE_ROWS = 3
 _PARAMETERS = ("space", "parameters")
-_WHOLE = ("category", "integer")
-"""Kinds without unit and step."""
-_KEYS = {"number": ("low", "high", "step", "unit"), "integer": ("low", "high"), "category": ("values",)}
+_KEYS = {"number": ("low", "high", "step", "unit"), "integer": ("low", "high", "unit"), "category": ("values",)}
 
 
 def _parts(data: JsonDict, _: Shelf) -> Sequence[Part]:
@@ -70,7 +68,7 @@ def _row(data: JsonDict, place: int, name: str) -> Sequence[Field]:
     def rename(data: JsonDict, text: str) -> None:
         called, unit = name_and_unit(text)
         named.write(data, called)
-        if unit and found(data, (*_PARAMETERS, called, "type")) == "number":
+        if unit and found(data, (*_PARAMETERS, called, "type")) in ("number", "integer"):
             mapping_at(data, (*_PARAMETERS, called)).setdefault("unit", unit)
 
     def bound(key: str, title: str) -> Field:
@@ -87,11 +85,9 @@ def _row(data: JsonDict, place: int, name: str) -> Sequence[Field]:
         ),
         bound("low", "From"),
         bound("high", "To"),
-        row.cell("step", "Step", number_in, number=True, columns=int(kind not in _WHOLE)),
-        row.cell("unit", "Unit", str.strip, columns=int(kind not in _WHOLE)),
-        replace(
-            row.cell("values", "Values", split, columns={"category": 5, "integer": 3}.get(kind, 1)), write=_typed(row, "values")
-        ),
+        row.cell("step", "Step", number_in, number=True, columns=int(kind not in ("category", "integer"))),
+        row.cell("unit", "Unit", str.strip, columns={"category": 0, "integer": 2}.get(kind, 1)),
+        replace(row.cell("values", "Values", split, columns=5 if is_category else 1), write=_typed(row, "values")),
     ]
 
 

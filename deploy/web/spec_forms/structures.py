@@ -40,7 +40,7 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
     files = several(
         "space.paths",
         "Files of the library, one in each line",
-        about="CIF, POSCAR, xyz, extended xyz; the names of the files become those of the candidates",
+        about="CIF, POSCAR, xyz, extended xyz; candidates have the names of the files, those of xyz files with a number behind",
         lines=6,
         files="structure",
         covers=("space.paths", "space"),
@@ -76,7 +76,7 @@ def _box(data: JsonDict) -> Sequence[Field]:
     """The field for the box around molecules, where a file may hold some."""
     if found(data, _BOX) is None and not any(name.lower().endswith(XYZ_ENDINGS) for name in _names(data)):
         return ()
-    about = "A file that gives no cell holds a molecule. It is put into a box this far from its walls; empty: it is refused."
+    about = "A file that gives no cell holds a molecule. It is put into a box this far from the walls; empty: it is refused."
     return (number(".".join(_BOX), "Box around molecules [Å]", about=about),)
 
 

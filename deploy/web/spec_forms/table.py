@@ -41,9 +41,11 @@ ROLES = {
 _SHOWN = 4  # cells of a column
 _MOST_CATEGORIES = 20
 _MOSTLY = 0.5
+_LONGEST_PROPERTY = 63
 _WORDS_ID = re.compile(r"(?i)(id|name|label|candidate|sample|material|compound|formula|alloy)s?")
 _WORDS_VALUE = re.compile(r"(?i)^(value|target|result|y|objective|property|score)\b|energy|yield|strength|conductivity|gap")
 _ALONE = ("id", "value", "cost")
+_WANTED = ("value", "measured")
 _MEASURED = ("known", "value")
 """Where the spec names the column whose empty cells people measure."""
 _FEATURES = ("space", "features")
@@ -73,8 +75,7 @@ def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
         put(data, ("known",), None)
         for column, role in guessed_roles(cells).items():
             _use(data, column, role)
-        wanted = found(data, ("space", "columns", "value")) or found(data, _MEASURED) or ""
-        put(data, ("objective", "unit"), _unit_of(wanted))
+        put(data, ("objective", "unit"), _unit_of(_wanted(data) or ""))
         _say_what_is_wanted(data)
 
 
@@ -146,7 +147,7 @@ def _role(place: int, column: str, cells: Sequence[str]) -> Field:
     def write(data: JsonDict, text: str) -> None:
         if text not in ROLES:
             raise FieldError(f"role-{place}", f"{text[:100]!r}; expected one of {', '.join(filter(None, ROLES))}")
-        other = found(data, ("space", "columns", text)) if text in _ALONE else None
+        other = _wanted(data) if text in _WANTED else found(data, ("space", "columns", text)) if text in _ALONE else None
         if other is not None and other != column:
             raise FieldError(f"role-{place}", f"{other} {ROLES[text]} already; expected one column")
         _forget(data, column)
@@ -160,11 +161,24 @@ def _use(data: JsonDict, column: str, role: str) -> None:
     if role == "measured":
         put(data, ("known", "file"), found(data, ("space", "candidates")))
         put(data, _MEASURED, column)
-        put(data, ("objective", "property"), re.sub(r"[\W_]+", "_", name_and_unit(column)[0]).strip("_") or None)
+        put(data, ("objective", "property"), _property_of(column))
+        put(data, ("objective", "unit"), _unit_of(column))
     elif role in _ALONE:
         put(data, ("space", "columns", role), column)
     elif role:
         _describe(data, column, role)
+
+
+def _wanted(data: JsonDict) -> str | None:
+    """The column of the values to search for; None: none has them."""
+    column: str | None = found(data, ("space", "columns", "value")) or found(data, _MEASURED)
+    return column
+
+
+def _property_of(column: str) -> str | None:
+    """The name under which the values of a column are measured; None: its heading has none."""
+    words = re.sub(r"[^A-Za-z0-9]+", "_", name_and_unit(column)[0]).strip("_")
+    return re.sub(r"^[^A-Za-z]+", "", words)[:_LONGEST_PROPERTY] or None
 
 
 def _described_as(data: JsonDict, column: str) -> str:

@@ -10,7 +10,15 @@
   let found = null;
   let plots = [];
 
-  const panel = (title, where = place) => figureIn(where, title);
+  // With the files of the figure that `tansaku plot` draws under this name, and the line of Python that has its numbers.
+  const panel = (title, stem, python, where = place) => {
+    const body = figureIn(where, title);
+    takenFrom(where, section.dataset, stem, python);
+    return body;
+  };
+
+  // Points at both ends stand inside the frame.
+  const padded = (_, low, high) => { const room = 0.03 * (high - low || 1); return [low - room, high + room]; };
 
   const points = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke } });
 
@@ -20,11 +28,11 @@
   };
 
   const angles = (data) => {
-    const body = panel(inUnit("Energy against misorientation angle", found.unit));
+    const body = panel(inUnit("Energy against misorientation angle", found.unit), "energy-angle", "view().systems()");
     const { colour, lines } = plotStyle(body);
     const least = data.searched.map((value, at) => data.relaxed[at] === null ? value : Math.min(value, data.relaxed[at]));
     chart(body, {
-      scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
+      scales: { x: { time: false, range: padded }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
       axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
       series: [
         { label: "angle", value: (_, value, __, at) => at === null || value === null ? "–" : `${value.toFixed(2)}° ${data.labels[at]}` },
@@ -38,7 +46,7 @@
   const front = (data) => {
     const shown = data.axes.map((axis) => inUnit(axis.name, axis.unit));
     for (let other = 1; other < data.axes.length; other += 1) {
-      const body = panel(`Pareto front: ${data.axes[0].name} (${data.axes[0].direction}), ${data.axes[other].name} (${data.axes[other].direction})`);
+      const body = panel(`Pareto front: ${data.axes[0].name} (${data.axes[0].direction}), ${data.axes[other].name} (${data.axes[other].direction})`, "front", "view().front()");
       const { colour, lines } = plotStyle(body);
       const of = (wanted) => data.values[other].map((value, at) => data.member[at] === wanted ? value : null);
       chart(body, {
@@ -54,7 +62,7 @@
   };
 
   const looks = (data) => {
-    const body = panel(inUnit(`Looks beside full values, ${data.alone} without one`, found.unit));
+    const body = panel(inUnit(`Looks beside full values, ${data.alone} without one`, found.unit), "looks", "results()");
     const { colour, lines } = plotStyle(body);
     const shades = ["good", "warn", "bad", "quiet"];
     const of = (level) => data.full.map((value, at) => data.level[at] === level ? value : null);
@@ -69,7 +77,7 @@
   };
 
   const proposals = (data) => {
-    const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`, ofModel);
+    const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`, "acquisition", "frame()", ofModel);
     const { colour, lines } = plotStyle(body);
     chart(body, {
       scales: { x: { time: false } },
@@ -95,13 +103,13 @@
     problem.hidden = !found.problem;
     problem.textContent = found.problem;
     if (found.angles) angles(found.angles);
-    for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.quantity}`, found.unit)), map, section.dataset.evaluations);
+    for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.quantity}`, found.unit), "map", "view().compositions()"), map, section.dataset.evaluations);
     if (found.front) front(found.front);
     if (found.looks) looks(found.looks);
-    if (found.certificate && found.certificate.systems.length > 0) {
+    if (found.certificate?.tolerance.some((value) => value !== null)) {
       const percent = 100 * found.certificate.confidence;
       const text = inUnit(`Certificate by system: with ${percent} %, nothing better by more than this remains`, found.unit);
-      drawBars(panel(text, ofModel), found.certificate.systems, found.certificate.tolerance, ofModel.clientWidth);
+      drawBars(panel(text, "certificate", "status()", ofModel), found.certificate.systems, found.certificate.tolerance, ofModel.clientWidth);
     }
     if (found.proposals) proposals(found.proposals);
     section.hidden = place.children.length === 0 && !found.problem;

@@ -239,6 +239,10 @@
   // What needs this script.
   document.getElementById("open-file").hidden = false;
   rehearsal.hidden = false;
+  const comparing = document.getElementById("comparing");
+  const showComparing = () => { comparing.hidden = !/\btype: *table\b/.test(spec.value) || !/\bvalue:/.test(spec.value); };
+  setInterval(showComparing, 500); // the form writes the text too, which no event tells
+  showComparing();
   lines.hidden = false;
   numberLines();
   if (!("untouched" in form.dataset)) step();

@@ -13,7 +13,8 @@
   let lines = null, said = null, contour = null;
   let asked = 0, stale = true, busy = false, later = null;
 
-  const titled = (axis) => axis.unit ? `${axis.name} [${axis.unit}]` : axis.name;
+  // A column of a table may have its unit in its name.
+  const titled = (axis) => axis.unit && !/[\])]$/.test(axis.name) ? `${axis.name} [${axis.unit}]` : axis.name;
   const axisOf = (name) => lines.axes.find((axis) => axis.name === name);
   const cellsOf = (name) => lines.cells[lines.axes.findIndex((axis) => axis.name === name)];
   const found = () => `${lines.quantity} [${lines.unit}]`;
@@ -49,34 +50,11 @@
     where.append(details);
   };
 
-  // What can be taken from a figure.
-  const takenFrom = (where, stem, query, python) => {
-    const files = document.createElement("p");
-    for (const form of ["png", "svg", "csv"]) {
-      const address = `${section.dataset.drawings}${stem}?${new URLSearchParams({ form, ...query })}`;
-      files.append(Object.assign(document.createElement("a"), { href: address, download: "", textContent: form.toUpperCase() }), " · ");
-    }
-    const code = Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: `import tansaku as ts\nts.Campaign.open(${JSON.stringify(section.dataset.name)}).${python}`, hidden: true });
-    const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy as Python" });
-    copy.addEventListener("click", async () => {
-      code.hidden = false; // to be copied by hand where a browser does not let scripts copy
-      try {
-        await navigator.clipboard.writeText(code.textContent);
-        copy.textContent = "Copied";
-      } catch (error) {
-        if (error instanceof DOMException || error instanceof TypeError) getSelection().selectAllChildren(code);
-        else throw error;
-      }
-    });
-    files.append(copy);
-    where.append(files, code);
-  };
-
   const figure = (where, title, stem, query, python, headings, rows) => {
     const opened = where.querySelector("details")?.open;
     where.replaceChildren();
     const body = figureIn(where, title);
-    takenFrom(where, stem, query, python);
+    takenFrom(where, section.dataset, stem, python, query);
     tableIn(where, title, headings, rows);
     where.querySelector("details").open = Boolean(opened);
     return body;

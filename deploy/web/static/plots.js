@@ -1,6 +1,9 @@
 // What the figures of a campaign share: their frame, colours of the page's scheme, and when they are drawn again.
 "use strict";
 
+// All digits of the marks of an axis; uPlot rounds them to three places.
+const marked = (_, marks) => marks.map((mark) => mark === null ? "" : Number(mark.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 12 }));
+
 const plotStyle = (place) => {
   // Canvas does not know light-dark(): a computed colour is read from an element that uses the variable.
   const colour = (name) => {
@@ -11,7 +14,7 @@ const plotStyle = (place) => {
     probe.remove();
     return found;
   };
-  const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") } };
+  const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") }, values: marked };
   return { colour, lines };
 };
 
@@ -31,6 +34,29 @@ const figureIn = (place, title) => {
   made.append(caption, body);
   place.append(made);
   return body;
+};
+
+// What can be taken from a figure: its files, and the lines of Python that have the same numbers.
+const takenFrom = (where, { drawings, name }, stem, python, query = {}) => {
+  const files = document.createElement("p");
+  for (const form of ["png", "svg", "csv"]) {
+    const address = `${drawings}${stem}?${new URLSearchParams({ form, ...query })}`;
+    files.append(Object.assign(document.createElement("a"), { href: address, download: "", textContent: form.toUpperCase() }), " · ");
+  }
+  const code = Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: `import tansaku as ts\nts.Campaign.open(${JSON.stringify(name)}).${python}`, hidden: true });
+  const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy as Python" });
+  copy.addEventListener("click", async () => {
+    code.hidden = false; // to be copied by hand where a browser does not let scripts copy
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      copy.textContent = "Copied";
+    } catch (error) {
+      if (error instanceof DOMException || error instanceof TypeError) getSelection().selectAllChildren(code);
+      else throw error;
+    }
+  });
+  files.append(copy);
+  where.append(files, code);
 };
 
 // Buttons that choose the horizontal axis of a figure.

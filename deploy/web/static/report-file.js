@@ -25,11 +25,12 @@
     const file = input.files[0];
     if (!file) return;
     problem.hidden = true;
+    status.textContent = ""; // what became of an earlier file
     if (file.size > LARGEST) { fail(`${file.name} is larger than ${LARGEST / 1000} kB; paste its rows in parts.`); return; }
     try {
       const answer = await outbox.post({ file: await encoded(file), confirm: true }, outbox.newKey());
       const found = await answer.json();
-      if (!answer.ok) { fail(`${file.name}: ${found.detail}`); return; }
+      if (!answer.ok) { fail(`${file.name}: ${found.detail.replaceAll("\\n", "\n")}`); return; }
       const counts = Object.entries(found.new).map(([kind, count]) => `${count} ${(count === 1 ? kind.replace(/s$/, "") : kind).replace("_", " ")}`);
       status.textContent = `${file.name}: ${counts.join(", ") || "nothing new"}${found.command ? ", stored, learning" : ""}`;
       input.value = "";

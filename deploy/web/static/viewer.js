@@ -36,14 +36,19 @@ const structureViewer = (place) => {
     viewer.render();
   };
 
-  // Shows a structure and returns its atoms; `options` are those of the reader of the format.
-  const show = (text, format, options = {}) => {
+  // Shows a structure and returns its atoms; `options` are those of the reader of the format. A step of the same relaxation
+  // keeps the view.
+  const show = (text, format, options = {}, keepsView = false) => {
     if (periodic) viewer.removeUnitCell(model);
     viewer.removeAllModels();
     viewer.removeAllLabels();
     model = viewer.addModel(text, format, options);
     periodic = Boolean(model.getCrystData());
     dress({});
+    if (keepsView) {
+      paint();
+      return model.selectedAtoms({});
+    }
     // Side view: a boundary's normal, the third axis of its cell, stands upright.
     viewer.setView([0, 0, 0, 0, 0, 0, 0, 1]);
     viewer.rotate(-90, "x");

@@ -65,11 +65,13 @@ class WholeNumberSpec(Spec):
     Attributes:
         low: Smallest value.
         high: Largest value.
+        unit: Unit that tables show.
     """
 
     type: Literal["integer"] = "integer"
     low: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
     high: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
+    unit: Unit = "1"
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> WholeNumberSpec:

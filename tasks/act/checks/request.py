@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Observation, Record
 from tansaku.models.domain.specs.limits import LimitsSpec
@@ -44,6 +45,24 @@ class RehearsalRequest(Record):
     within: Annotated[str, Field(max_length=100)] | None = None
     replays: Annotated[int, Field(ge=2, le=50)] = 20
     spread: Annotated[str, Field(max_length=100)] | None = None
+
+
+class ComparisonRequest(Record):
+    """Request to compare methods on the table of a campaign.
+
+    Attributes:
+        methods: Names, as `tansaku bench` has them; ``spec`` is the proposer of the campaign.
+        seeds: How many, from 0.
+        within: Distance to the optimum that is near enough [objective's unit].
+    """
+
+    methods: Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(min_length=1, max_length=8)] = (
+        "random",
+        "published",
+        "default",
+    )
+    seeds: Annotated[int, Field(ge=1, le=20)] = 5
+    within: Annotated[float, Field(ge=0, le=LARGEST)] = 1.0
 
 
 class TableSize(Record):
@@ -85,7 +104,7 @@ class PageRequest(Record):
     remedy: str
 
 
-CheckTask = Literal["check", "create", "rehearse", "file", "page"]
+CheckTask = Literal["check", "create", "rehearse", "compare", "file", "page"]
 
 
 class CheckRequest(Record):
@@ -102,6 +121,7 @@ class CheckRequest(Record):
         user: Who creates the campaign.
         stored: What creating it needs of the database.
         rehearsal: How to rehearse.
+        comparison: How to compare.
         page: What a page asks; None for the other tasks.
         file: Name of the uploaded file, in ``base_path``; empty for the other tasks.
     """
@@ -115,6 +135,7 @@ class CheckRequest(Record):
     user: str = ""
     stored: Stored = Stored()
     rehearsal: RehearsalRequest = RehearsalRequest()
+    comparison: ComparisonRequest = ComparisonRequest()
     page: PageRequest | None = None
     file: str = ""
 
@@ -141,7 +162,7 @@ class CheckAnswer(Record):
     Attributes:
         computation: Of a checked campaign that adopts results: which results are of the same computation.
         reused: Of a created campaign that adopts results: how many each campaign gave, and which were left out.
-        found: What the code of a page answers.
+        found: What the code of a page answers, or the comparison.
     """
 
     preview: CampaignPreview | None = None

@@ -118,7 +118,7 @@ class Sandbox:
             UnwantedError: Nobody waits any more.
             SandboxError: The process took too long, needed too much memory, answered too much, or crashed.
         """
-        long = request.task == "rehearse" or (request.page is not None and request.page.long)
+        long = request.task in ("rehearse", "compare") or (request.page is not None and request.page.long)
         seconds = self._spec.rehearsal_seconds if long else self._spec.seconds
         running = self._rehearsals if long else self._checks
         if not self._places.acquire(blocking=False):

@@ -28,7 +28,7 @@ from tansaku.models.domain.library import KEPT_PATTERN, FileLibrary, LibraryFile
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
-from tansaku.models.domain.records import CampaignRecord
+from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.models.domain.specs.base import FileKind, NamesFile
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
@@ -37,7 +37,14 @@ from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.act.checks.check import CampaignPreview, affordable_evaluations
 from tansaku.tasks.act.checks.policy import SOURCE, Admitted, admit, invalid, over_limits, texts_of
 from tansaku.tasks.act.checks.rehearse import NO_SPREAD, NO_TOLERANCE, BudgetRehearsal
-from tansaku.tasks.act.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
+from tansaku.tasks.act.checks.request import (
+    CheckAnswer,
+    CheckError,
+    CheckRequest,
+    CheckTask,
+    ComparisonRequest,
+    RehearsalRequest,
+)
 from tansaku.tasks.act.checks.rights import Rights
 from tansaku.tasks.act.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
 from tansaku.tasks.act.checks.sight import Sight
@@ -184,6 +191,14 @@ class CampaignDesk:
         if answer.rehearsal is None:
             raise SandboxError("the rehearsal gave no result")
         return answer.rehearsal
+
+    def compare(self, actor: Actor, admitted: Admitted, options: ComparisonRequest, watch: Watch = ALONE) -> JsonDict:
+        """Compares methods on the table of a campaign; errors as of :meth:`check`."""
+        request = self._request(actor, admitted, "compare").model_copy(update={"comparison": options})
+        answer = self._answer(admitted, self.sandbox.ask(request, watch))
+        if answer.found is None:
+            raise SandboxError("the comparison gave no result")
+        return answer.found
 
     def create(self, actor: Actor, admitted: Admitted, copy_of: str = "", placing: Placing = _nowhere) -> Created:
         """Creates a campaign, as `tansaku run` does with its file; spends nothing. Creating it again changes nothing.

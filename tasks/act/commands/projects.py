@@ -186,7 +186,7 @@ class ProjectChanges:
     def _created(self, name: str) -> datetime:
         user = self.accounts.user(name)
         if user is None:
-            raise FieldError("user", f"no user {shown(name)}")
+            raise FieldError("user", f"no user {shown(name)}; an admin adds users on the page Admin")
         return user.created_at
 
     def _record(self, kind: ProjectKind, name: str, before: JsonDict | None, after: JsonDict) -> None:

@@ -103,6 +103,8 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
             stream.flush()
 
         return CheckAnswer(rehearsal=rehearse_loaded(loaded, options, note))
+    if request.task == "compare":
+        return _compared(request, loaded, stream)
     preview = preview_loaded(loaded, limits=request.limits)
     used = peak_memory()
     if used > request.resident:
@@ -110,6 +112,19 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     if request.task == "check":
         return CheckAnswer(preview=preview, computation=_computation(loaded))
     return _created(request, loaded).model_copy(update={"preview": preview})
+
+
+def _compared(request: CheckRequest, loaded: LoadedCampaign, stream: TextIO) -> CheckAnswer:
+    """Compares methods on the table of a campaign."""
+    from tansaku.tasks.act.checks.request import CheckAnswer, CheckProgress
+    from tansaku.tasks.act.replay.compare import compare_methods
+
+    def note(done: int, total: int, stage: str) -> None:
+        stream.write(CheckProgress(done=done, total=total, stage=stage).model_dump_json() + "\n")
+        stream.flush()
+
+    asked = request.comparison
+    return CheckAnswer(found=compare_methods(loaded, asked.methods, asked.seeds, asked.within, note))
 
 
 def _asked(request: CheckRequest, stream: TextIO) -> CheckAnswer:

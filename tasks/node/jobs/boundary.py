@@ -59,6 +59,7 @@ from tansaku.tasks.node.jobs.opened import (
     opened_space,
     opened_stiffness,
 )
+from tansaku.tasks.node.jobs.steps import write_steps
 
 _ANNEALING_KEYS = ("anneal_temperature", "anneal_steps", "anneal_seed")
 
@@ -107,6 +108,8 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         judge_strain=stretches and not _is_strained(space.crystal, own),
         thicknesses=document.thicknesses,
         strains=_strains(document, space) if spec.facts.atomic_energies else (),
+        # A search has thousands of short relaxations, and its final ones are those that people look at.
+        keeps_steps=document.relaxation is not None,
     )
 
 
@@ -161,6 +164,7 @@ class BoundaryJob:
     judge_strain: bool = True
     thicknesses: tuple[float, ...] = ()
     strains: tuple[str, ...] = ()
+    keeps_steps: bool = False
 
     def __call__(self) -> Outcome:
         """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
@@ -177,6 +181,7 @@ class BoundaryJob:
         # Measured from the cell that was built, also where the start was relaxed before.
         travelled = relaxed.travelled
         excess = self._excess(relaxed)
+        steps = write_steps(result, self.folder) if self.keeps_steps else {}
         _write_structure(self.folder / STRUCTURE_FILE, found, travelled | {name: item.value for name, item in excess.items()})
         return Outcome(
             value=self.scale * found.value,
@@ -190,7 +195,7 @@ class BoundaryJob:
             },
             properties=properties | ({"calculation": dict(result.details)} if result.details else {}),
             wall_time=wall_time,
-            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **relaxed.files},
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **steps, **relaxed.files},
             provenance=result.provenance,
             predicted_by=result.provenance.model if result.predicted else None,
             deviation=0.5 * EV_PER_A2 * self.scale * result.deviation / found.area if result.deviation is not None else None,

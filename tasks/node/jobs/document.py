@@ -22,6 +22,9 @@ from tansaku.models.domain.specs.workflow import WorkflowBase
 STRUCTURE_FILE = "structure.extxyz"
 """Result file with the final structure, energy, per-atom energies, forces and stress."""
 
+STEPS_FILE = "relaxation.npz"
+"""Result file with a few structures of the relaxation; only where its calculator kept them."""
+
 FREE_ENERGY = "free_energy"
 """Energy whose derivatives are forces and stress, where a code distinguishes it from ``energy`` [eV]."""
 

@@ -27,6 +27,7 @@ from tansaku.models.domain.units import convert, recorded_in
 from tansaku.tasks.node.jobs.document import FREE_ENERGY, STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.kept import scratch_of, take_files
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_space
+from tansaku.tasks.node.jobs.steps import write_steps
 
 PHASES_KEY = "space.phases"
 
@@ -159,7 +160,7 @@ class EnergyJob:
             properties={"n_atoms": len(start), "steps": result.steps, "converged": result.converged}
             | ({"calculation": dict(result.details)} if result.details else {}),
             wall_time=time.perf_counter() - begun,
-            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **write_steps(result, self.folder), **files},
             provenance=result.provenance,
             predicted_by=result.provenance.model if result.predicted else None,
             deviation=None if deviation is None else self._error(deviation, len(start)),

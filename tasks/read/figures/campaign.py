@@ -20,6 +20,7 @@ from tansaku.tasks.read.figures import (
     first_look,
     parameters,
     parity,
+    proposals,
     relevance,
     rounds,
     structures,
@@ -35,12 +36,14 @@ from tansaku.tasks.read.figures.style import footnote, pretty_unit
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.best_values import best_values_found
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.campaign_figures import LAST_PROPOSALS, certificate_lines, proposal_points
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.fronts import campaign_front
 from tansaku.tasks.read.views.hull import drawn_hull
 from tansaku.tasks.read.views.levels import look_values
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
+from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -87,13 +90,14 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """The figures that a campaign has so far.
 
     Every campaign gets the best value over evaluations, the convergence and, if its proposer predicts, predicted against
-    computed; one with several objectives its front; one of crystals of two or three elements the phase diagram; one with
-    pre-screening which values were computed and which predicted; one with levels its looks beside full values; one that
-    learns its cost predicted against actual cost; one of grain boundaries also energy against angle, energy against the
-    number of atoms where that is searched, and the best structures; one of compositions the map over the ions, the paths of
-    the best, the model's errors over the rounds, and what matters to it; one of parameters or of a table its evaluations
-    over the parameters, slices and a contour of the model, and what matters to it; one of a bottleneck the surface, the
-    path, the barrier against the evaluations, and diffusion against temperature.
+    computed, why the last candidates were proposed, and what may remain in each system; one with several objectives its
+    front; one of crystals of two or three elements the phase diagram; one with pre-screening which values were computed and
+    which predicted; one with levels its looks beside full values; one that learns its cost predicted against actual cost;
+    one of grain boundaries also energy against angle, energy against the number of atoms where that is searched, and the
+    best structures; one of compositions the map over the ions, the paths of the best, the model's errors over the rounds,
+    and what matters to it; one of parameters or of a table its evaluations over the parameters, slices and a contour of the
+    model, and what matters to it; one of a bottleneck the surface, the path, the barrier against the evaluations, and
+    diffusion against temperature.
 
     Raises:
         ConfigurationError: Nothing has a value yet.
@@ -113,10 +117,22 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         made.append(Drawing.by(looks_figure.draw_png, "looks", beside))
     if (diagram := drawn_hull(data)) is not None:
         made.append(Drawing.by(hull_figure.draw_png, "hull", diagram))
+    made += _of_the_proposer(data)
     costs = data.cost_comparison
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:
         made.append(Drawing.by(cost_figure.draw_png, "cost", costs))
     return made + _further_figures(data, artifacts)
+
+
+def _of_the_proposer(data: Campaign) -> list[Drawing]:
+    """Why the last proposals were chosen, and what may remain in each system."""
+    unit, made = data.spec.objective.unit, []
+    if (points := proposal_points(last_proposals(data, LAST_PROPOSALS)[::-1])) is not None:
+        made.append(proposals.acquisition_drawing(points, unit))
+    lines = None if data.certificate is None else certificate_lines(data.certificate)
+    if lines is not None and any(tolerance is not None for tolerance in lines.tolerance):
+        made.append(proposals.certificate_drawing(lines, unit))
+    return made
 
 
 def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:

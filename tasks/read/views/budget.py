@@ -103,8 +103,13 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
     unit, time = "" if spent.cost_unit is None else f" {spent.cost_unit}", spent.time
     evaluations = _used(_EVALUATIONS, spent.evaluations, budget.evaluations, "{:,.0f}")
     ended = f"{spent.evaluations - spent.pending:,}" if spent.pending else ""
+    share = (
+        None
+        if evaluations.share is None or not budget.evaluations
+        else (spent.evaluations - spent.pending) / budget.evaluations
+    )
     found = [
-        evaluations.model_copy(update={"pending": spent.pending, "ended": ended}),
+        evaluations.model_copy(update={"pending": spent.pending, "ended": ended, "share": share}),
         _used(_COST, spent.cost, spent.cost_limit or budget.cost, f"{{:,.0f}}{unit}"),
     ]
     if spent.cost_limit is None and budget.fraction is not None:  # the space cannot be opened

@@ -50,6 +50,7 @@ class SystemLine(Record):
         number: Of its proposal.
         evaluations: Of the search.
         failed: Those without a value.
+        relaxed: Best value of its final relaxations; None: it had none.
         curve: Best value so far after each evaluation that improved it, as (evaluation of the system, value).
     """
 
@@ -59,6 +60,7 @@ class SystemLine(Record):
     number: int | None
     evaluations: int
     failed: int
+    relaxed: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
 
 
@@ -100,6 +102,7 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
     evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()
     failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
     best = best_places(arrays, arrays.searched & reading.keeping, reading.sign)
+    again = best_places(arrays, ~arrays.searched & reading.keeping, reading.sign)
     answers = np.where(reading.keeping, arrays.values, np.nan)
     return [
         SystemLine(
@@ -109,6 +112,7 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
             number=int(arrays.numbers[best[code]]) if code in best else None,
             evaluations=evaluations[code],
             failed=failed[code],
+            relaxed=float(arrays.values[again[code]]) if code in again else None,
             curve=_curve(answers[arrays.counted & (codes == code)], reading.sign),
         )
         for name, code in sorted((name, code) for code, name in enumerate(arrays.system_names))

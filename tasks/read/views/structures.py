@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
 from dataclasses import dataclass
 from itertools import count
@@ -10,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tansaku.calculators.structures.export import SUFFIXES, StructureFormat, write_structure
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, NotFoundError
 from tansaku.models.domain.evaluation_columns import value_from
 from tansaku.models.domain.identifiers import file_stem, shown
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.backends.stores.structures import read_structure
-from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.backends.stores.structures import read_steps, read_structure
+from tansaku.tasks.node.jobs.document import STEPS_FILE, STRUCTURE_FILE
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import Selection, table_page
 from tansaku.tasks.read.views.origins import best_of, value_of
@@ -151,8 +153,8 @@ def export_structures(
 
 
 StructureForm = Literal["extxyz", "cif"]
-StructureOf = Literal["end", "start"]
-"""Structures of an evaluation: the one that was computed, and the one that its space has."""
+StructureOf = Literal["end", "start", "steps"]
+"""Structures of an evaluation: the one that was computed, the one that its space has, and some between them."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,21 @@ def start_file(campaign: Campaign, evaluation: Evaluation, form: StructureForm) 
         raise NotFoundError(f"{shown(candidate)} has no structure to start from: {error.message}") from error
     content = _written(atoms, form)
     return StructureFile(_name_of(evaluation, form), form, hashlib.sha256(content.encode()).hexdigest(), content)
+
+
+def has_steps(evaluation: Evaluation) -> bool:
+    """Returns whether some structures of the relaxation were kept."""
+    return evaluation.outcome is not None and STEPS_FILE in evaluation.outcome.artifacts
+
+
+def steps_file(evaluation: Evaluation, artifacts: ArtifactStore) -> StructureFile:
+    """Some structures of the relaxation, from its start to its end, as extended XYZ. Raises as :func:`read_steps`."""
+    steps = read_steps(evaluation, artifacts)
+    with io.StringIO() as text:
+        write_extended_xyz(text, steps)
+        content = text.getvalue()
+    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    return StructureFile(_name_of(evaluation, "extxyz"), "extxyz", sha256, content)
 
 
 def _name_of(evaluation: Evaluation, form: StructureForm) -> str:

@@ -6,17 +6,23 @@ import re
 
 import pytest
 
-from tansaku.deploy.web.scripts import STATIC, address_of
+from tansaku.deploy.web.scripts import STATIC, address_of, shorter
 
 
 def test_scripts_are_sent_as_one_file_that_browsers_keep(site):
     address = address_of("cards.js", "times.js")
     assert re.fullmatch(r"/static/together/cards\+times\.js\?v=[0-9a-f]{12}", address)
     answer = site.browser().get(address)
-    assert answer.text == "\n".join((STATIC / name).read_text() for name in ("cards.js", "times.js"))
+    assert answer.text == "\n".join(shorter((STATIC / name).read_text()) for name in ("cards.js", "times.js"))
     assert answer.headers["Content-Type"].startswith("text/javascript")
     assert "immutable" in answer.headers["Cache-Control"]
     assert f'<script src="{address}" defer>' in site.browser().get("/login").text
+
+
+def test_scripts_are_sent_without_comments_and_indentation():
+    assert shorter('// What it does.\n(() => {\n  // Why.\n  const a = "//b"; // here\n\n  c(a);\n})();\n') == (
+        '(() => {\nconst a = "//b"; // here\n\nc(a);\n})();\n'
+    )
 
 
 @pytest.mark.parametrize(

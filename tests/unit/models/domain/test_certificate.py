@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tansaku.models.domain.certificate import Certificate
 
 
@@ -30,3 +32,22 @@ def test_an_interval_from_few_points_says_that_it_is_often_too_narrow():
 
 def test_nothing_is_said_of_a_barrier_that_is_not_known():
     assert certificate(None, estimate=None).describe() == "Certificate (95 %): not enough results to say what remains"
+
+
+SEVERAL = {"estimate": None, "unit": "mJ/m2", "words": ("boundary", "boundaries")}
+
+
+@pytest.mark.parametrize(
+    ("tolerances", "within", "said"),
+    [
+        ((0.5, 1.5, 2.0, 7.0), 2.0, "3 of 4 boundaries within 2 mJ/m2 of the optimum (95 %)"),
+        ((0.5, 1.5, 2.5, 7.0), None, "3 of 4 boundaries within 5 mJ/m2 of the optimum (95 %)"),
+        ((0.0, None, None), None, "1 of 3 boundaries within 0 mJ/m2 of the optimum (95 %)"),
+        ((12.0, 70.0, 80.0), None, "3 of 3 boundaries within 100 mJ/m2 of the optimum (95 %)"),
+        ((None, None), 2.0, ""),
+        ((), 2.0, ""),
+    ],
+)
+def test_systems_near_their_optimum_are_counted(tolerances, within, said):
+    found = certificate(None, tolerances={str(k): value for k, value in enumerate(tolerances)}, within=within, **SEVERAL)
+    assert found.near == said

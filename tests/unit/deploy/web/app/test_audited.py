@@ -16,7 +16,14 @@ CAMPAIGN, FILE, USER, SCHEDULE = "campaigns/{name}", "files/{sha256}", "users/{n
 MEASURED = SPEC.replace("name: rows", "name: measured").replace("value: value, ", "")
 MEASURED = MEASURED.replace("proposer:", "calculator: {type: manual}\nproposer:")
 OTHER_TABLE = TABLE + "d,4.0,2.0,1.5\n"
-COMPUTES_ONLY = {"campaigns/{name}/acquisitions", "campaigns/{name}/predictions", "checks", "rehearsals", "spec-edits"}
+COMPUTES_ONLY = {
+    "campaigns/{name}/acquisitions",
+    "campaigns/{name}/predictions",
+    "checks",
+    "rehearsals",
+    "benchmarks",
+    "spec-edits",
+}
 
 
 def changing_routes() -> set[str]:

@@ -19,6 +19,8 @@ PROMISED = {
     "/checks/{check_id}": {"GET": OPERATOR},
     "/rehearsals": {"POST": OPERATOR},
     "/rehearsals/{check_id}": {"GET": OPERATOR},
+    "/benchmarks": {"POST": OPERATOR},
+    "/benchmarks/{check_id}": {"GET": OPERATOR},
     "/spec-edits": {"POST": OPERATOR},
     OF_ONE: {"GET": VIEWER, "DELETE": OPERATOR},  # the owner's rights are checked beyond the role
     f"{OF_ONE}/commands": {"GET": VIEWER, "POST": OPERATOR},

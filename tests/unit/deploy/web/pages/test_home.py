@@ -90,7 +90,7 @@ def test_an_unreadable_campaign_is_a_row_with_the_reason(site_with, key):
 
 def test_the_health_of_services_is_shown(site):
     browser, requests = site.logged_in(Role.VIEWER), site.services.requests
-    assert "no service runs</span>: <code>tansaku serve</code>" in browser.get("/").text
+    assert "no service runs</span>: created campaigns wait; <code>tansaku serve --no-web</code>" in browser.get("/").text
     report = ServiceReport(id="s@h", name="s", host="<host>", pid=1, since=site.clock(), version="1", problem="no answer")
     requests.report(report)
     text = browser.get("/").text

@@ -53,6 +53,18 @@ def test_campaigns_are_cards_with_state_and_best_and_are_moved_from_their_page(s
     assert owner.submit(f"/campaigns/{NAME}/project", {"project": "none-such"}).status_code == 404
 
 
+def test_a_campaign_is_put_into_a_project_on_the_page_of_the_project(site, owner):
+    assert f"<option>{NAME}</option>" in owner.get(PAGE).text
+    assert owner.submit(f"{PAGE}/campaigns", {"campaign": NAME}).status_code == 303
+    page = owner.get(PAGE).text
+    assert f'<a href="/campaigns/{NAME}">{NAME}</a>' in page
+    assert "Put a campaign into it" not in page  # there is no other
+    assert owner.submit(f"{PAGE}/campaigns", {"campaign": "nowhere"}).status_code == 404
+    assert "<footer>tansaku 0." in page
+    viewer = site.with_session(Role.VIEWER)
+    assert viewer.submit(f"{PAGE}/campaigns", {"campaign": NAME}, "/").status_code in (403, 404)
+
+
 def test_a_new_campaign_is_created_in_a_project(site, owner):
     owner.upload()
     page = owner.get("/new?project=tilt").text

@@ -182,6 +182,7 @@ def test_a_step_goes_with_the_kind_that_has_one():
     named = next(problem for problem in problems(wrong.text) if "steps between low and high" in problem.message)
     assert wrong.place_of(named.key).name == "parameter-1"
     assert "step:" not in sent(stepped.text, **{"type-1": "integer"}).text
+    assert "steps: {type: integer, low: 1, high: 4, unit: h}" in sent(PARAMETERS, **{"unit-2": "h"}).text
 
 
 def test_the_unit_is_that_of_what_is_wanted():
@@ -301,3 +302,5 @@ def test_the_use_of_columns_is_guessed(monkeypatch):
     assert data["space"]["features"]["categories"]["columns"] == ["kind"]
     assert (data["objective"]["unit"], "calculator" in data) == ("eV", False)
     assert guessed_roles({"a": ["1", "2"], "b": ["x", "y"]}) == {"a": "id"}
+    partly = {"sample": ["a", "b", "c"], "Ni": ["1", "2", "3"], "Hardness (HV)": ["310", "", "290"]}
+    assert guessed_roles(partly)["Hardness (HV)"] == "measured"

@@ -1,0 +1,59 @@
+"""Figures of what a proposer knew: why the last candidates were chosen, and what may remain in each system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.wording import headed
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, drawing, pretty_unit, save_image
+from tansaku.tasks.read.views.campaign_figures import CertificateLines, ProposalPoints
+
+_HEIGHT = 0.22
+"""Of a bar with its name [inch]."""
+
+
+def acquisition_drawing(found: ProposalPoints, unit: str) -> Drawing:
+    """Acquisition and predicted deviation of the last proposals."""
+    columns = ("numbers", "candidates", "acquisition", "predicted", "deviation", "found")
+    data = {name: getattr(found, name) for name in columns}
+    return Drawing("acquisition", data, lambda path: _draw_acquisition(found, path, unit))
+
+
+def certificate_drawing(found: CertificateLines, unit: str) -> Drawing:
+    """By how much at most something better may remain in each system; one that is not known has no bar."""
+    data = {"system": found.systems, "tolerance": found.tolerance}
+    return Drawing("certificate", data, lambda path: _draw_certificate(found, path, unit))
+
+
+def _draw_acquisition(found: ProposalPoints, path: Path, unit: str) -> Path:
+    from matplotlib.figure import Figure
+
+    acquisition, deviation = (np.array(values, dtype=np.float64) for values in (found.acquisition, found.deviation))
+    with drawing():
+        figure = Figure(figsize=(5.6, 3.2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(found.numbers, acquisition, "o-", color=MAIN, ms=3, lw=1.2, label="acquisition")
+        axes.set(xlabel="round", ylabel="acquisition")
+        right = axes.twinx()
+        right.plot(found.numbers, deviation, "s--", color=PALETTE[1], ms=3, lw=1.0, label="deviation")
+        right.set_ylabel(headed("predicted deviation", pretty_unit(unit)))
+        axes.legend(handles=[*axes.get_lines(), *right.get_lines()])
+        return save_image(figure, path)
+
+
+def _draw_certificate(found: CertificateLines, path: Path, unit: str) -> Path:
+    from matplotlib.figure import Figure
+
+    known = [0.0 if tolerance is None else tolerance for tolerance in found.tolerance]
+    with drawing():
+        figure = Figure(figsize=(5.6, 1.0 + _HEIGHT * len(known)), layout="constrained")
+        axes = figure.subplots()
+        axes.barh(found.systems, known, color=MAIN)
+        axes.invert_yaxis()
+        if found.within is not None:
+            axes.axvline(found.within, color=FAINT, lw=0.8)
+        axes.set_xlabel(headed(f"may remain, with {100.0 * found.confidence:g} %", pretty_unit(unit)))
+        return save_image(figure, path)
