@@ -21,7 +21,6 @@ from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.levels.model import levels_of
 from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.models.engine.simple import allowed_candidates
 
 if TYPE_CHECKING:
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP

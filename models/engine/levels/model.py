@@ -90,6 +90,7 @@ class LevelFit:
         evidence: By how much related levels explain the values better than unrelated ones [nats].
         related: Correlation of each level with the wanted one by the most probable model, shape ``(n_levels,)``.
         pairs: Candidates with a value at a cheaper level and at the wanted one.
+        wrong: Rows of looks that are wrong about their candidate.
     """
 
     parameters: tuple[Parameters, ...]
@@ -129,7 +130,8 @@ class LevelFit:
         models = tuple({name: np.asarray(value, dtype=np.float64) for name, value in model.items()} for model in data["models"])
         scaling = Scaling(tuple(TransformState.from_json(state) for state in data["scaling"]))
         related = np.asarray(data["related"])
-        return cls(models, np.asarray(data["weights"]), scaling, float(data["evidence"]), related, int(data["pairs"]), tuple(data.get("wrong", ())))
+        evidence, pairs, wrong = float(data["evidence"]), int(data["pairs"]), tuple(data.get("wrong", ()))
+        return cls(models, np.asarray(data["weights"]), scaling, evidence, related, pairs, wrong)
 
 
 def levels_of(pool: CandidatePool) -> Levels:
