@@ -1479,8 +1479,13 @@ def Molecules(
             before there was this key, ``none``.
     """
 
-def MultiLevel() -> Proposer:
-    r"""Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``."""
+def MultiLevel(*, screen: bool = ...) -> Proposer:
+    r"""Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``.
+
+    Args:
+        screen: Look at every candidate at the cheapest level first. For looks that are known to be good; otherwise the search
+            finds out how good they are before it buys many.
+    """
 
 def Objective(
     *,
