@@ -40,6 +40,8 @@ _RELAXATION: JsonDict = {"fmax": 0.01, "max_steps": 100, "cell": "full", "unconv
 def constants(element: str) -> tuple[str, float]:
     """Structure of an element, and its experimental lattice constant [Å]."""
     known = reference_states[atomic_numbers[element]]
+    if known is None:
+        raise AssertionError(f"ASE has no structure of {element}")
     return str(known["symmetry"]), float(str(known["a"]))
 
 
