@@ -134,7 +134,8 @@ class CampaignVerbs:
                 if asked_again:
                     return proposed(asked)
                 # Nobody is at it: the driver was killed between two proposals, or can make no more of them.
-                run, asked_again = (yield from self._continued(key_of(None))), True
+                again = yield from self._continued(key_of(None))
+                run, asked_again = again or run, again is not None
             yield pause
         raise TransientError(
             f"{self.name}: {len(asked['waiting'])} of {wanted} proposals after {timeout:g} s; ask again: request_id={key!r}"
@@ -160,12 +161,12 @@ class CampaignVerbs:
         except NotFoundError:
             return None
 
-    def _continued(self, key: str) -> Steps[str]:
-        """Has the campaign run; returns the id of the request for it."""
+    def _continued(self, key: str) -> Steps[str | None]:
+        """Has the campaign run; returns the id of the request for it, None where a driver has it meanwhile."""
         try:
             return (yield from self.start(key)).id
         except StateError:
-            return key  # a driver has it meanwhile
+            return None
 
     def tell(
         self, row: Proposed | Values, value: float | None, facts: Mapping[str, object], *, request_id: str | None
