@@ -425,3 +425,18 @@ def test_errors_of_requests_name_their_key(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
     with pytest.raises(tc.ConfigurationError, match=r"^count: Input should be greater than or equal to 1$"):
         campaign.ask(0)
+
+
+def test_a_batch_that_an_ending_driver_left_to_the_next_is_waited_for(dashboard: Dashboard, monkeypatch):
+    campaign = dashboard.connect().create(SPEC)
+    left = []
+
+    def drive(name):
+        if len(left) < 2:
+            left.append(name)
+        else:
+            driven(name)
+
+    driven = dashboard._drive
+    monkeypatch.setattr(dashboard, "_drive", drive)
+    assert [row.number for row in campaign.ask(4)] == [1, 2, 3, 4]
