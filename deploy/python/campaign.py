@@ -34,7 +34,7 @@ from tansaku.tasks.act.measurements import ask_tell, attachments
 from tansaku.tasks.act.measurements.notebook import report_from, script_user
 from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.campaigns import awaited_spec, stored_spec
 from tansaku.tasks.ground.formats.validation import validate_data, validate_document
 from tansaku.tasks.ground.formats.yaml_text import YamlText, write_yaml
 from tansaku.tasks.ground.site.garbage import collection_paused
@@ -150,9 +150,9 @@ class Campaign(Steered):
 
     @property
     def spec(self) -> CampaignSpec:
-        """The frozen spec, edits applied."""
+        """The frozen spec with all edits, also those that the next proposal follows."""
         with self._place.open() as resources:
-            return stored_spec(resources.store.campaign(self._name))
+            return awaited_spec(resources.store.campaign(self._name))
 
     @property
     def yaml(self) -> str:

@@ -200,6 +200,8 @@ def test_a_paused_campaign_says_so_and_an_edit_reopens_it():
     told(campaign)
     assert campaign.done
     campaign.edit({"budget.evaluations": 4})
+    assert not campaign.done
+    assert campaign.spec.budget.evaluations == 4
     (row,) = campaign.ask(1)
     campaign.release(row)
     assert [item.number for item in campaign.ask(1)] == [4]

@@ -60,6 +60,27 @@ def test_a_spent_budget_finishes_the_campaign(recorded):
     assert (status.cost, status.limit, status.exhaustive_cost) == (8.0, 8.0, 10.0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload", "state"),
+    [
+        ("edit", {"budget.cost": 9.0}, CampaignState.INTERRUPTED),
+        ("edit", {"budget.cost": 7.0}, CampaignState.FINISHED),
+        ("edit", {"budget.cost": 9.0, "budget.evaluations": 3}, CampaignState.FINISHED),
+        ("edit", {"budget.max_failed_fraction": 0.9}, CampaignState.FINISHED),
+        ("edit", {"notes": "better ones"}, CampaignState.FINISHED),
+        ("retry", {}, CampaignState.INTERRUPTED),
+        ("reject", {"candidates": ["a1"]}, CampaignState.FINISHED),
+    ],
+)
+def test_what_waits_for_a_driver_reopens_a_campaign_where_it_lets_it_continue(recorded, kind, payload, state):
+    store = recorded("a1", "a2", "a3", stop=StopReason.BUDGET)
+    store.add_command(NAME, _command(kind).model_copy(update={"payload": payload}))
+    status = campaign_status(store, NAME)
+    assert status.state is state
+    assert status.stop_reason is (StopReason.BUDGET if state is CampaignState.FINISHED else None)
+    assert status.limit == payload.get("budget.cost", 8.0)
+
+
 def test_new_paused_cancelled_and_reopened(recorded):
     store = recorded()
     assert campaign_status(store, NAME).state is CampaignState.NEW
