@@ -47,7 +47,7 @@ _WORDS_VALUE = re.compile(r"(?i)^(value|target|result|y|objective|property|score
 _ALONE = ("id", "value", "cost")
 _WANTED = ("value", "measured")
 _MEASURED = ("known", "value")
-"""Where the spec names the column whose empty cells people measure."""
+"""Key of the column whose empty cells people measure."""
 _FEATURES = ("space", "features")
 
 

@@ -58,6 +58,11 @@ class ProposerBase(KindSpec):
         return ()
 
     @property
+    def looks_at_all(self) -> bool:
+        """Whether it looks at every candidate first."""
+        return False
+
+    @property
     def fits_pool(self) -> bool:
         """Whether a key of it can ask for what the pool does not have."""
         return False
@@ -301,6 +306,11 @@ class MultiLevelProposerSpec(ProposerBase):
     models_values: ClassVar[bool] = True
     type: Literal["multi_level"] = "multi_level"
     screen: bool = False
+
+    @property
+    def looks_at_all(self) -> bool:
+        """Whether it looks at every candidate first."""
+        return self.screen
 
 
 class ArmsProposerSpec(ProposerBase):

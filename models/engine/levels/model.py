@@ -33,7 +33,7 @@ from tansaku.models.engine.transforms import OutputTransform, TransformState
 CERTAIN_PAIRS = 10
 """Below so many candidates with a look and a full value, predictions average over how strongly levels are related."""
 
-LEAST_DOUBT = 0.01
+LEAST_UNRELATED = 0.01
 """Probability of unrelated levels below which predictions do not count with them."""
 
 _RELATED = "level.weights"
@@ -48,7 +48,7 @@ _PRIORS = {
     NOISE: LogNormal(np.array([0.02]), 1.5),
 }
 PRICE = 3.0
-"""Of taking a look for wrong [nats]: one in twenty is."""
+"""Price of taking a look for wrong [nats]: one in twenty is."""
 
 WRONG = 4.0
 """Variance of a wrong look about what it should say, for values of unit variance."""
@@ -189,16 +189,16 @@ def fit_levels(
     targets = scaling.forward(values, levels.level[rows])
     begin = previous.parameters[-1] if previous is not None and not previous.single else None
     related, best, wrong = _related(pool, terms, rows, targets, begin)
-    apart = _density(pool, terms, rows, targets, _UNRELATED, _UNRELATED_WIDTH)
+    apart = _density(pool, terms, rows, targets, (_UNRELATED, _UNRELATED_WIDTH))
     alone, _ = fit_parameters(apart, None)
     models, logs = _strengths(related, best)
     evidence = float(logsumexp(logs)) - PRICE * len(wrong) - apart.value(apart.pack(alone))
     correlations = task_correlations(best[_RELATED][:, None])[:, -1]
     if both >= CERTAIN_PAIRS:
         models, logs = [best], logsumexp(logs, keepdims=True)
-    weights = np.exp(logs - logsumexp(logs)) * (1.0 - (doubt := float(expit(-evidence))))
-    if doubt > LEAST_DOUBT:
-        models, weights = [alone, *models], np.append(doubt, weights)
+    weights = np.exp(logs - logsumexp(logs)) * (1.0 - (unrelated := float(expit(-evidence))))
+    if unrelated > LEAST_UNRELATED:
+        models, weights = [alone, *models], np.append(unrelated, weights)
     return LevelFit(tuple(models), weights / weights.sum(), scaling, evidence, correlations, both, tuple(rows[wrong].tolist()))
 
 
@@ -213,7 +213,7 @@ def _related(
     levels = levels_of(pool)
     paired = np.isin(levels.candidate[rows], levels.candidate[rows][levels.level[rows] == len(levels.names) - 1])
     looks = np.flatnonzero(paired & (levels.level[rows] < len(levels.names) - 1))
-    density = _density(pool, terms, rows, targets, _STRENGTH, _STRENGTH_WIDTH)
+    density = _density(pool, terms, rows, targets, (_STRENGTH, _STRENGTH_WIDTH))
     best, _ = fit_parameters(density, begin, restarts=0 if begin else 1)
     wrong: list[int] = []
     while len(wrong) < MOST_WRONG * len(looks):
@@ -221,7 +221,7 @@ def _related(
         surprises = np.abs(density.surprises(vector)[looks])
         surprises[np.isin(looks, wrong)] = 0.0
         trial = [*wrong, int(looks[np.argmax(surprises)])]
-        without = _density(pool, terms, rows, targets, _STRENGTH, _STRENGTH_WIDTH, trial)
+        without = _density(pool, terms, rows, targets, (_STRENGTH, _STRENGTH_WIDTH), trial)
         better, _ = fit_parameters(without, best)
         if without.value(without.pack(better)) - density.value(vector) < PRICE:
             break
@@ -234,12 +234,11 @@ def _density(
     terms: tuple[Term, ...],
     rows: IntArray,
     targets: FloatArray,
-    strength: float,
-    width: float,
+    relation: tuple[float, float],
     wrong: Sequence[int] = (),
 ) -> LogPosterior:
     priors = default_priors(pool, terms) | _PRIORS
-    priors[_RELATED] = LogNormal(np.full(len(levels_of(pool).names), strength), width)
+    priors[_RELATED] = LogNormal(np.full(len(levels_of(pool).names), relation[0]), relation[1])
     extra = np.zeros(len(rows))
     extra[list(wrong)] = WRONG
     return LogPosterior(pool, terms, rows, targets, priors, (extra, None))

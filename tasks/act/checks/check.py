@@ -20,7 +20,7 @@ from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, MultiLevelProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.grammar import ARD_COLUMNS
@@ -236,12 +236,11 @@ def _looks(spec: CampaignSpec, searched: CandidatePool, base_path: Path) -> tupl
     if searched.levels is None:
         return ()
     places, found = searched.levels.places, []
-    screen = isinstance(spec.proposer, MultiLevelProposerSpec) and spec.proposer.screen
     for i, level in enumerate(spec.levels):
         source = f"column {level.column}" if level.calculator is None else _code_name(level.calculator, base_path)
         cost = float(searched.cost[places[:, i]].sum())
         share = cost / float(searched.cost[places[:, -1]].sum())
-        first = f"; all candidates get it first, cost {cost:.4g}" if screen and i == 0 else ""
+        first = f"; all candidates get it first, cost {cost:.4g}" if spec.proposer.looks_at_all and i == 0 else ""
         found.append(f"{level.name}: {source}, {100 * share:.3g} % of the full evaluation's cost{first}")
     return tuple(found)
 

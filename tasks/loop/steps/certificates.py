@@ -64,9 +64,8 @@ def draw_up(
     """
     if not isinstance(proposer, Certifier):
         return None
-    rule, pool = rules.budget.stop, search.pool
-    hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
-    remaining = proposer.remaining(pool, plan.history, certificate_rng(rules.seed, plan.number), hyperparameters)
+    rule, pool, rng = rules.budget.stop, search.pool, certificate_rng(rules.seed, plan.number)
+    remaining = proposer.remaining(pool, plan.history, rng, (refit.hyperparameters or None) if refit is not None else None)
     confidence = CONFIDENCE if rule is None or rule.within is None else rule.probability
     together, apart = remaining.tolerances(confidence)
     by_system = len(apart) == len(pool.systems) > 1
