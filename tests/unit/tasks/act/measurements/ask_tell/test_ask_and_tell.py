@@ -50,10 +50,13 @@ def test_what_waits_says_why(open_laboratory):
     laboratory.ask(2)
     for item in laboratory.waiting().waiting:
         assert "largest expected gain" in item.why
-        assert item.uncertainty > 0
+        assert item.uncertainty is None  # one value does not say how far others are from it
         assert item.nearest == first.candidate
         assert item.nearest_value == pytest.approx(laboratory.values()[first.candidate])
         assert set(item.cells) == {"temperature", "solvent", "stirred"}
+    laboratory.measure_all()
+    laboratory.ask(2)
+    assert all(item.uncertainty > 0 for item in laboratory.waiting().waiting)
 
 
 def test_a_first_batch_may_be_larger_than_the_initial_design(open_laboratory):
@@ -214,7 +217,10 @@ def test_a_correction_brings_the_next_fit_forward(open_laboratory):
     # One more measurement is none either.
     laboratory.tell({"candidate": "water-300", "value": 3.6, "status": "repeat"})
     assert next_fits() == wrong
+    said = [item.why for item in laboratory.waiting().waiting]
     laboratory.tell({"candidate": "hexane-575", "value": 3.6, "status": "correction"})
+    now = [item.why for item in laboratory.waiting().waiting]
+    assert now == [f"{why}; a value was corrected since" for why in said] != []
     known_from = max(item.proposal.number for item in laboratory.evaluations()) + 1
     fits = next_fits()
     assert [number for number, _ in fits] == [wrong[0][0], known_from]
