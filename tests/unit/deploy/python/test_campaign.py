@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,7 @@ from ase.build import bulk
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
+from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.checks.check import preview_campaign
@@ -22,6 +28,7 @@ from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml, write_yaml
+from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_campaign, spec_hash
 from tansaku.tasks.node.configuration.written import written_spec
 from tansaku.tasks.read.views.parameter_figures import parameter_model
@@ -571,3 +578,40 @@ def test_a_name_that_is_none_is_compared_with_those_that_are():
             getattr(ts, name)
     with pytest.raises(AttributeError, match=r"^module 'tansaku' has no attribute '_zzz'$"):
         ts._zzz  # noqa: B018
+
+
+def test_threads_of_a_script_have_turns():
+    campaign = searched(budget=8)
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: [row.number for row in campaign.ask(4)], range(4)))
+        assert asked == [[1, 2, 3, 4]] * 4
+        told = list(pool.map(lambda row: campaign.tell(row, value=row["x"]), campaign.ask(4)))
+    assert all(receipt.applied for receipt in told)
+    assert campaign.frame["value"].notna().all()
+
+
+def test_while_another_process_has_the_campaign_asking_waits_for_its_turn():
+    campaign = searched()
+    with campaign._place.open() as resources:
+        parent = process_identity(os.getppid())
+        owner = LeaseOwner(host=parent["host"], pid=parent["pid"], process_started=parent["started"], user="ada")
+        lease = resources.store.acquire_lease("campaign", owner, 30.0)
+        release = threading.Timer(0.5, resources.store.release_lease, [lease])
+        release.start()
+        assert [row.number for row in campaign.ask(2)] == [1, 2]
+        release.join()
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
+def test_a_campaign_in_memory_is_not_for_another_process(copied):
+    with pytest.raises(TypeError, match="campaign 'campaign' is in the memory of this process; one in the database can be"):
+        copied(searched())
+
+
+def test_an_empty_name_is_none_and_a_masked_value_neither():
+    with pytest.raises(InvalidSpecError, match=r"^name: ''"):
+        searched(name="")
+    campaign = searched()
+    (row,) = campaign.ask(1)
+    with pytest.raises(ConfigurationError, match="value: -- for p"):
+        campaign.tell(row, value=np.ma.masked)
