@@ -261,7 +261,7 @@ def _code_name(spec: CalculatorSpec, base_path: Path) -> str:
 
 
 def _left_out(spec: CampaignSpec, space: Space) -> tuple[str, ...]:
-    """Says what limits leave out, and which rows of a table have no value."""
+    """Names what limits leave out, and counts rows of a table without a value."""
     return (*_lacking_values(spec, space), *(space.left_out() if isinstance(space, BoundedSpace) else ()))
 
 

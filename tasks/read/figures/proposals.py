@@ -12,7 +12,7 @@ from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, drawing, pret
 from tansaku.tasks.read.views.campaign_figures import CertificateLines, ProposalPoints
 
 _HEIGHT = 0.22
-"""Of a bar with its name [inch]."""
+"""Height of a bar with its name [inch]."""
 
 
 def acquisition_drawing(found: ProposalPoints, unit: str) -> Drawing:
