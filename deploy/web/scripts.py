@@ -58,5 +58,5 @@ def _text_of(stems: str) -> str:
 
 
 def shorter(text: str) -> str:
-    """A script without indentation and without lines that are comments; no text of the project spans lines."""
+    """A script without indentation and without lines that are comments; no text in them spans lines."""
     return _IDLE.sub("", text)

@@ -101,7 +101,7 @@ class Certificate(Record):
 
     @property
     def near(self) -> str:
-        """Number of systems that are near their optimum with the confidence; empty where it has one estimate for all, or none.
+        """The number of systems near their optimum with the confidence; empty where one estimate is for all, or none is known.
 
         Without a rule for stopping, the tolerance is a round number that at least half of the known ones keep.
         """

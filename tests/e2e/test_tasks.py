@@ -20,6 +20,7 @@ from tests.support.receivers import Received, running, web_server
 from tests.support.served import Served
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "results" / "dashboard.md"
+CRYSTALS = Path(__file__).parents[2] / "examples" / "structures" / "cu-au.yaml"
 TABLE = "id,value,x\n" + "".join(f"r{number},{(number - 7) ** 2},{number}\n" for number in range(12))
 SEARCH = """\
 schema_version: 1
@@ -129,6 +130,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, require) -> Iterator[Served
         ):
             (folder / f"{name}.yaml").write_text(text)
             made.run("run", "--plain", str(folder / f"{name}.yaml"), check=name != "failing")
+        made.run("run", "--plain", str(CRYSTALS))
         made.start("--reconcile", "never", "--site", str(site))
         yield made
         made.stop()
@@ -215,6 +217,25 @@ def test_export_a_figure(hand: Hand) -> None:
         hand.click(hand.page.locator("#improvements").get_by_role("link", name="PNG"))
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
     assert hand.clicks == documented("export a figure")
+
+
+def test_the_steps_of_a_relaxation_are_seen(hand: Hand) -> None:
+    page = hand.page
+    hand.press("cu-au")
+    expect(page.locator("#hull svg")).to_be_visible(timeout=PATIENCE)  # on the first screen
+    hand.press("Structures")
+    card = page.locator("figure[data-file]").first
+    expect(card.locator("[role=status]")).to_contain_text("as it was computed", timeout=PATIENCE)
+    hand.press("Steps of L12-AuCu3")
+    said = card.locator("[role=status]")
+    expect(said).to_contain_text("the start", timeout=PATIENCE)
+    slider = card.get_by_label("Step of the relaxation")
+    slider.press("ArrowRight")
+    expect(said).to_contain_text(re.compile(r"2 of \d+ kept structures: step 1, -?\d+\.\d+ eV"))
+    slider.press("End")
+    expect(said).to_contain_text("the end")
+    hand.press("Start of L12-AuCu3")
+    expect(slider).to_be_hidden()
 
 
 def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:

@@ -76,7 +76,10 @@ OF_THE_PAGE = "of-the-page"
 router = APIRouter(prefix="/campaigns")
 
 
-_MOST_EVENTS = 50
+_MOST_EVENTS = 25
+_FIRST_ROWS = 25
+"""Evaluations in the page itself, which few look at before they filter or sort: a phone shows each as a card."""
+
 _MOST_FAILURES = 100
 _MOST_HITS = 100
 _LONGEST_NUMBER = 16
@@ -160,7 +163,7 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     return {
         # Neither what is kept below nor the contexts of templates, which are circles, hold it in memory after the next result.
         "reading": weakref.proxy(reading),
-        **_lately(reading, "shown", lambda: _shown(services, reading) | _table(reading, Selection())),
+        **_lately(reading, "shown", lambda: _shown(services, reading) | _table(reading, Selection(limit=_FIRST_ROWS))),
         **_run_content(services, actor, reading),
         **_budget_content(reading),
         "offered": steering.offered(services, actor, reading),

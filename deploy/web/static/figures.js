@@ -62,7 +62,7 @@
   };
 
   const looks = (data) => {
-    const body = panel(inUnit(`Looks beside full values, ${data.alone} without one`, found.unit), "looks", "results()");
+    const body = panel(inUnit(`Looks beside full values, ${data.alone} without one`, found.unit), "looks", "results");
     const { colour, lines } = plotStyle(body);
     const shades = ["good", "warn", "bad", "quiet"];
     const of = (level) => data.full.map((value, at) => data.level[at] === level ? value : null);
@@ -77,7 +77,7 @@
   };
 
   const proposals = (data) => {
-    const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`, "acquisition", "frame()", ofModel);
+    const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`, "acquisition", "frame", ofModel);
     const { colour, lines } = plotStyle(body);
     chart(body, {
       scales: { x: { time: false } },
@@ -109,7 +109,7 @@
     if (found.certificate?.tolerance.some((value) => value !== null)) {
       const percent = 100 * found.certificate.confidence;
       const text = inUnit(`Certificate by system: with ${percent} %, nothing better by more than this remains`, found.unit);
-      drawBars(panel(text, "certificate", "status()", ofModel), found.certificate.systems, found.certificate.tolerance, ofModel.clientWidth);
+      drawBars(panel(text, "certificate", "status", ofModel), found.certificate.systems, found.certificate.tolerance, ofModel.clientWidth);
     }
     if (found.proposals) proposals(found.proposals);
     section.hidden = place.children.length === 0 && !found.problem;

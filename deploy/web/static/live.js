@@ -75,6 +75,9 @@
     }
   };
 
+  // What a command waits for is over soon, also where it was applied before this page was made, and no version tells of it.
+  const said = document.getElementById("status");
+  if (/: stored;/.test(said.textContent)) setTimeout(() => { if (!document.hidden) said.textContent = ""; }, 2 * READ_WITHIN);
   addEventListener("submit", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
   // What nobody sees is brought up to date when somebody looks.

@@ -69,7 +69,7 @@
     const rows = () => lines.numbers.map((number, at) => [
       number, lines.candidates[at], ...lines.cells.map((cells) => cells[at]), lines.values[at], lines.outliers[at] ? "far from all others" : "",
     ]).reverse();
-    drawParallel(figure(places.parallel, title, "parallel", {}, "frame()", headings, rows), lines, openEvaluation);
+    drawParallel(figure(places.parallel, title, "parallel", {}, "frame", headings, rows), lines, openEvaluation);
   };
 
   const drawModel = () => {

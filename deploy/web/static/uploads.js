@@ -5,6 +5,19 @@
   const form = document.getElementById("new");
   if (!form) return;
   const MOST = 1000;
+  const LARGEST = 2 ** 28; // bytes that an archive may hold: a small one can unpack to fill the memory
+
+  // The bytes of a deflated file, of which there are not more than there is room.
+  const inflated = async (packed, name, room) => {
+    const reader = packed.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+    const parts = [];
+    for (let size = 0, part; !(part = await reader.read()).done;) {
+      size += part.value.length;
+      if (size > room) { await reader.cancel(); throw new Error(`${name} unpacks to more than ${LARGEST / 2 ** 20} MB.`); }
+      parts.push(part.value);
+    }
+    return new Blob(parts);
+  };
 
   // The files in a zip archive, by its central directory; only what is stored or deflated.
   const unzip = async (archive) => {
@@ -13,6 +26,7 @@
     while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end -= 1;
     if (end < 0) throw new Error(`${archive.name} is no zip archive.`);
     const found = [];
+    let room = LARGEST;
     let at = view.getUint32(end + 16, true);
     for (let left = view.getUint16(end + 10, true); left > 0 && found.length < MOST; left -= 1) {
       const method = view.getUint16(at + 10, true);
@@ -26,7 +40,8 @@
       if (!base || base.startsWith(".") || name.startsWith("__MACOSX/")) continue;
       if (method !== 0 && method !== 8) throw new Error(`${name} is packed in an unknown way.`);
       const packed = new Blob([new Uint8Array(view.buffer, begin, size)]);
-      const content = method === 0 ? packed : await new Response(packed.stream().pipeThrough(new DecompressionStream("deflate-raw"))).blob();
+      const content = method === 0 ? packed : await inflated(packed, archive.name, room);
+      room -= content.size;
       found.push(new File([content], base));
     }
     return found;

@@ -33,7 +33,7 @@ class SiteNotifications:
         return self._spec
 
     def _state(self) -> tuple[int, int, int] | None:
-        """A value that changes with the file's content; None: there is no file."""
+        """Numbers that change with the file's content; None: there is no file."""
         try:
             found = None if self._path is None else self._path.stat()
         except OSError:

@@ -130,6 +130,7 @@ class Sender:
         try:
             parts = urlsplit(address)
             known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0 and parts.username is None
+            known = known and "%" not in str(parts.hostname)  # a zone of an address, of this machine alone
         except ValueError:
             known = False
         if not known or len(address) > _LONGEST_ADDRESS or not address.isascii() or not address.isprintable() or " " in address:
@@ -189,6 +190,7 @@ def _allowing(network: str) -> str:
 
 def _without_lookup(host: str) -> list[str]:
     """Returns the addresses of a host that is written in numbers, in any of their forms, or is this machine; else none."""
+    host = host.rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return ["127.0.0.1"]
     try:

@@ -51,6 +51,7 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
         raise ConfigurationError(f"--figure: {path.name!r} has an unknown ending; expected .png, .svg or .pdf")
     with_initial = bool(result.provenance.get("count_initial", False))
     unit = str(result.provenance["objective"]["unit"]).replace("m2", "m$^2$")
+    best = "maximum" if result.provenance["objective"].get("direction") == "maximize" else "minimum"
     end = max(run.cost[-1] for run in result.runs)
     # From where every run has a first evaluation: at zero, or a little later when the initial points count.
     costs = np.linspace(max(0.0, *(run.cost[0] for run in result.runs)), end, POINTS)
@@ -78,7 +79,7 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
         axes.set_xlim(0, 100 * end / result.exhaustive_cost)
         axes.set_xlabel(f"cost {'with' if with_initial else 'after'} the initial points [% of the exhaustive cost]")
         axes.set_ylabel(
-            "dominated hypervolume / that of the true front" if volumes else f"mean gap to the true minimum [{unit}]"
+            "dominated hypervolume / that of the true front" if volumes else f"mean gap to the true {best} [{unit}]"
         )
         axes.grid(alpha=0.3, lw=0.5, which="both", axis="y")
         if beside:

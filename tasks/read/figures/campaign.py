@@ -125,7 +125,7 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
 
 
 def _of_the_proposer(data: Campaign) -> list[Drawing]:
-    """Reasons for which the last proposals were chosen, and what may remain in each system."""
+    """Figures of why the last proposals were chosen, and of what may remain in each system."""
     unit, made = data.spec.objective.unit, []
     if (points := proposal_points(last_proposals(data, LAST_PROPOSALS)[::-1])) is not None:
         made.append(proposals.acquisition_drawing(points, unit))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
 
+from tansaku.deploy.python.campaign import Campaign
 from tansaku.deploy.web.scripts import STATIC, address_of, shorter
+from tansaku.tasks.act.measurements.campaign_view import CampaignView
 
 
 def test_scripts_are_sent_as_one_file_that_browsers_keep(site):
@@ -31,3 +34,19 @@ def test_scripts_are_sent_without_comments_and_indentation():
 )
 def test_nothing_but_scripts_of_the_folder_is_sent(site, path):
     assert site.browser().get(f"/static/together/{path}").status_code == 404
+
+
+OF_FIGURES = {
+    "figures": ("view().systems()", "view().front()", "view().compositions()", "results", "frame", "status"),
+    "parameters": ("frame", "slices()", "importance()", "view().contour("),
+    "parity": ("view().predictions()",),
+}
+"""Lines of Python that figures offer, by script."""
+
+
+@pytest.mark.parametrize(("script", "line"), [(script, line) for script, lines in OF_FIGURES.items() for line in lines])
+def test_a_line_of_python_beside_a_figure_is_one_that_the_interface_has(script, line):
+    assert re.search(rf"[\"`]{re.escape(line)}", (STATIC / f"{script}.js").read_text())
+    owner = CampaignView if line.startswith("view().") else Campaign
+    member = inspect.getattr_static(owner, re.sub(r"\(\)?$", "", line.removeprefix("view().")))
+    assert isinstance(member, property) is not line.endswith(("()", "("))

@@ -117,7 +117,7 @@ def test_other_addresses_are_refused_when_they_are_typed(address):
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1:9999", "localhost", "10.0.0.1", "127.1", "2130706433", "[::1]", "[::ffff:10.0.0.1]"]
+    "host", ["127.0.0.1:9999", "localhost", "10.0.0.1", "127.1", "2130706433", "[::1]", "[::ffff:10.0.0.1]", "localhost."]
 )
 def test_private_addresses_are_refused_when_they_are_typed(host):
     with pytest.raises(FieldError, match=r"not public.*An admin can allow it by `notifications: {private_networks: \["):
