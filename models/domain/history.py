@@ -402,7 +402,7 @@ _SPENT = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.HOURS, StopReaso
 
 
 def reopens(reason: StopReason, before: BudgetSpec, after: BudgetSpec, *, spent: bool) -> bool:
-    """Returns whether a search that has ended goes on under another budget.
+    """Returns whether a search that has ended continues under another budget.
 
     Args:
         reason: Why it ended, under the budget ``before``.

@@ -78,7 +78,7 @@ space = ts.Parameters(x=(0, 1), pool="many")
 campaign = ts.Campaign(space, ts.maximize("yield", united="%"), budget="24")
 campaign.ask("four")
 best: float = campaign.best
-space = ts.Parametres(x=(0, 1))
+space = ts.Parameter(x=(0, 1))
 '''
 
 

@@ -394,7 +394,7 @@ def _awaited_budget(record: CampaignRecord, spec: CampaignSpec) -> BudgetSpec:
 
 
 def _standing_stop(campaign: Campaign, budget: BudgetSpec, used: Sequence[Used]) -> StopReason | None:
-    """Why the search has ended, unless something was asked for that continues it and waits for a driver.
+    """The reason why the search has ended, unless something was asked for that continues it and waits for a driver.
 
     Args:
         budget: With the edits that wait.
