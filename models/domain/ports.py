@@ -623,7 +623,7 @@ class CampaignStore(CampaignViews, Protocol):
             after: Number of stored commands of its kind by which it was judged; None: none matters.
 
         Raises:
-            OvertakenError: There are more of them by now.
+            OvertakenError: There are more of them meanwhile.
         """
         ...
 

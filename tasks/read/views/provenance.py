@@ -198,14 +198,14 @@ def _hashed(spec: object, key: str = "") -> Iterator[tuple[str, str]]:
 
 def _add_measurements(graph: Graph, doing: str, reported: Sequence[Measurement], unit: str) -> None:
     """Adds the measurements that were reported, and who reported them."""
-    for place, told in enumerate(reported, start=1):
-        label = told.failed or f"measured: {significant(told.value or 0.0)} {unit}"
-        facts = {"value": told.value, "deviation": told.deviation, "note": told.note, "report": told.id}
-        at = None if told.at is None else told.at.isoformat()
+    for place, taken in enumerate(reported, start=1):
+        label = taken.failed or f"measured: {significant(taken.value or 0.0)} {unit}"
+        facts = {"value": taken.value, "deviation": taken.deviation, "note": taken.note, "report": taken.id}
+        at = None if taken.at is None else taken.at.isoformat()
         name = graph.add(f"measurement-{place}", "entity", label, **facts, reported=at)
         graph.relate("used", doing, name)
         graph.relate("wasDerivedFrom", graph.value, name)
-    for place, user in enumerate(sorted({told.user for told in reported} - {""}), start=1):
+    for place, user in enumerate(sorted({taken.user for taken in reported} - {""}), start=1):
         graph.relate("wasAssociatedWith", doing, graph.add(f"reporter-{place}", "agent", user))
 
 
