@@ -11,6 +11,7 @@ from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
 from pydantic import ValidationError, create_model
@@ -182,7 +183,7 @@ class Campaign(Steered):
         with self._place.turn(self._name), self._place.open() as resources:
             result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
             while result is None and time.monotonic() < until:  # another process proposes; once it ends this one has its turn
-                time.sleep(_LOOK)
+                Event().wait(_LOOK)
                 result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
