@@ -354,10 +354,10 @@ def _matrix(
     bad = np.argwhere(~((np.abs(rows) <= LARGEST) | (np.isnan(rows) & may_lack)))
     if len(bad):
         row, column = bad[0]
-        where = f"{key}: row {taken[row] + 1} of column {columns[column]!r}"
+        there = f"{key}: row {taken[row] + 1} of column {columns[column]!r}"
         if np.isnan(rows[row, column]):
-            raise ConfigurationError(f"{where} is empty; expected a number: fill it, or leave out the row or the column")
-        raise ConfigurationError(f"{where} is {rows[row, column]}; expected a finite number of at most {LARGEST:g}")
+            raise ConfigurationError(f"{there} is empty; fill it in, or leave out the row or the column")
+        raise ConfigurationError(f"{there} is {rows[row, column]}; expected a finite number of at most {LARGEST:g}")
     return rows
 
 

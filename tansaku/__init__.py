@@ -57,7 +57,7 @@ def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tans
     return view
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
+def _imported(name: str) -> Any:  # noqa: ANN401 - classes and functions
     """Imports a public name when it is first used: a command starts without them."""
     if name[:1] == "_" or (name.islower() and name not in _LOWER):
         raise _unknown(name, _LOWER)
@@ -69,6 +69,10 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
     found = getattr(module, name)
     globals()[name] = found
     return found
+
+
+if not TYPE_CHECKING:  # to a type checker every misspelt name would be one of any type
+    __getattr__ = _imported
 
 
 def _unknown(name: str, known: Iterable[str]) -> AttributeError:

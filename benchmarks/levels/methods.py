@@ -21,7 +21,6 @@ from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.levels.model import levels_of
 from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.models.engine.simple import allowed_candidates
 
 if TYPE_CHECKING:
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
@@ -38,42 +37,9 @@ def bought(table: LevelTable, seed: int) -> Purchases:
     yield from _by_levels(table, LevelProposer(_goal(table)), seed)
 
 
-class _AfterLooks(LevelProposer):
-    """Looks at all candidates, then gets a few full values in the order of the looks, before the index decides."""
-
-    def initial_count(self, pool: CandidatePool) -> int:
-        """A look at each candidate."""
-        return len(levels_of(pool).candidates)
-
-    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """After each few values."""
-        return n_observed >= max(fitted_at, default=0) + FIRST
-
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses by the order of the looks, then as the proposer."""
-        levels, top = levels_of(pool), len(levels_of(pool).names) - 1
-        if np.count_nonzero(levels.level[history.proposed] == top) >= FIRST:
-            return super().propose(pool, history, number, rng, hyperparameters)
-        open_ = allowed_candidates(pool, history)[levels.places]
-        if number <= self.initial_count(pool):
-            return Choice(int(levels.places[rng.choice(np.flatnonzero(open_[:, 0])), 0]), initial=True)
-        looks = np.full(len(open_), np.inf)
-        looked = levels.level[history.observed] == 0
-        looks[levels.candidate[history.observed[looked]]] = history.values[looked]
-        order = np.argsort(looks, kind="stable")
-        return Choice(int(levels.places[order[open_[order, top]][0], top]))
-
-
 def screened(table: LevelTable, seed: int) -> Purchases:
     """Ours, with a look at all candidates first."""
-    yield from _by_levels(table, _AfterLooks(_goal(table)), seed)
+    yield from _by_levels(table, LevelProposer(_goal(table), screen=True), seed)
 
 
 def _by_levels(table: LevelTable, proposer: LevelProposer, seed: int) -> Purchases:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ase.calculators.calculator import BaseCalculator
@@ -47,6 +48,18 @@ def mattersim(*, load_path: str, device: str = "cpu") -> BaseCalculator:
     found: BaseCalculator = MatterSimCalculator(
         potential=Potential.from_checkpoint(load_path=load_path, device=device), device=device
     )
+    return found
+
+
+def diep(*, device: str = "cpu") -> BaseCalculator:
+    """DIEP with the weights of its package, whatever the environment names.
+
+    Tawfik et al., Digital Discovery (2024); fitted to MatPES, r2SCAN.
+    """
+    from diep import pretrained
+
+    folder = Path(pretrained.__file__).parent / "pretrained_models" / "diep_fold1"
+    found: BaseCalculator = pretrained.make_calculator(folder, device=device)
     return found
 
 

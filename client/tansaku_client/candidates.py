@@ -11,6 +11,7 @@ from tansaku_client.errors import ConfigurationError
 
 _DIGITS = 5
 _MISSING = ("nan", "NaT", "<NA>")  # as a frame has no number
+_MASKED = "--"  # as a masked array has none
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -74,7 +75,8 @@ class Proposed(Candidate):
         Raises:
             ConfigurationError: There is neither a value nor a status, the value is infinite, or a fact is no number.
         """
-        if str(value) in ("inf", "-inf") or (str(value) in ("None", "", *_MISSING) and facts.get("status") is None):
+        missing = str(value) in ("None", "", _MASKED, *_MISSING)
+        if str(value) in ("inf", "-inf") or (missing and facts.get("status") is None):
             raise ConfigurationError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
         for key, fact in facts.items():
             if str(fact) in _MISSING:

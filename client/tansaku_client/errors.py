@@ -76,4 +76,4 @@ def error_of(status: int, found: Mapping[str, Any]) -> ServerError:
     kind = _BY_STATUS.get(status, TransientError if status >= 500 else StateError)
     key, problems = str(found.get("key", "")), found.get("problems", ())
     detail = str(found.get("detail", f"the server answered {status}")).replace("\\n", "\n")  # servers escape line breaks
-    return kind(detail, status=status, key=key, problems=problems)
+    return kind(detail if key in detail else f"{key}: {detail}", status=status, key=key, problems=problems)

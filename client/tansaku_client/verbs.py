@@ -121,6 +121,8 @@ class CampaignVerbs:
         asked = (yield from self._call("POST", "/asks", body=body, key=key)).data
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
         for pause in _looks(timeout):
+            # A driver that was about to end when this was stored leaves it to the next one.
+            answered = asked_again and (yield from self._is_applied(key))
             request = yield from self._request(run)
             status = yield from self.status()
             asked = yield from self.asked()
@@ -131,10 +133,11 @@ class CampaignVerbs:
             if request is not None and request.state == "refused":
                 raise StateError(request.outlook)
             if status.driver is None and (request is None or request.ended):
-                if asked_again:
+                if answered:
                     return proposed(asked)
                 # Nobody is at it: the driver was killed between two proposals, or can make no more of them.
-                run, asked_again = (yield from self._continued(key_of(None))), True
+                again = yield from self._continued(key_of(None))
+                run, asked_again = again or run, again is not None
             yield pause
         raise TransientError(
             f"{self.name}: {len(asked['waiting'])} of {wanted} proposals after {timeout:g} s; ask again: request_id={key!r}"
@@ -160,12 +163,15 @@ class CampaignVerbs:
         except NotFoundError:
             return None
 
-    def _continued(self, key: str) -> Steps[str]:
-        """Has the campaign run; returns the id of the request for it."""
+    def _is_applied(self, command: str) -> Steps[bool]:
+        return (yield from self._call("GET", f"/commands/{command}")).data["applied_at_number"] is not None
+
+    def _continued(self, key: str) -> Steps[str | None]:
+        """Has the campaign run; returns the id of the request for it, None where a driver has it meanwhile."""
         try:
             return (yield from self.start(key)).id
         except StateError:
-            return key  # a driver has it meanwhile
+            return None
 
     def tell(
         self, row: Proposed | Values, value: float | None, facts: Mapping[str, object], *, request_id: str | None
@@ -191,10 +197,7 @@ class CampaignVerbs:
     def settled(self) -> Steps[None]:
         """Waits a minute at most until the values count that were reported through this object: the service applies them."""
         for pause in _looks(_LONGEST_SETTLING):
-            if (
-                not self.reported
-                or (yield from self._call("GET", f"/commands/{self.reported[0]}")).data["applied_at_number"] is not None
-            ):
+            if not self.reported or (yield from self._is_applied(self.reported[0])):
                 self.reported.clear()
                 return
             yield pause

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
 from pydantic import ValidationError, create_model
@@ -34,7 +36,7 @@ from tansaku.tasks.act.measurements import ask_tell, attachments
 from tansaku.tasks.act.measurements.notebook import report_from, script_user
 from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.campaigns import awaited_spec, stored_spec
 from tansaku.tasks.ground.formats.validation import validate_data, validate_document
 from tansaku.tasks.ground.formats.yaml_text import YamlText, write_yaml
 from tansaku.tasks.ground.site.garbage import collection_paused
@@ -68,6 +70,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SOURCE = "Python"
+_PATIENCE = 30.0  # of a request for proposals while another process has the campaign [s]
+_LOOK = 0.2  # [s]
 _ANY: dict[str, Any] = dict.fromkeys((*CampaignSpec.model_fields, "acquisition", "store"), (object, None))
 _Keys = create_model("Keys", __base__=Spec, **_ANY)  # with any value: what is no key is refused first
 
@@ -128,7 +132,7 @@ class Campaign(Steered):
             data["proposer"] = {"type": "gp", **data.get("proposer", {}), "function": acquisition_keys(acquisition)}
         if store not in ("database", None):
             raise ConfigurationError(f"store: {shown(store)}; expected 'database', or None for the memory of this process")
-        first = {"schema_version": 1, "name": name or (_script_name() if store is not None else "campaign")}
+        first = {"schema_version": 1, "name": _default_name(store) if name is None else name}
         self._place: Place = Memory() if store is None else Database()
         with collection_paused(), self._place.open() as resources:
             loaded = _loaded(resources, first | data, files)
@@ -150,9 +154,9 @@ class Campaign(Steered):
 
     @property
     def spec(self) -> CampaignSpec:
-        """The frozen spec, edits applied."""
+        """The frozen spec with all edits, also those that the next proposal follows."""
         with self._place.open() as resources:
-            return stored_spec(resources.store.campaign(self._name))
+            return awaited_spec(resources.store.campaign(self._name))
 
     @property
     def yaml(self) -> str:
@@ -175,9 +179,12 @@ class Campaign(Steered):
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
-        key = None if request_id is None else _checked(key_of, request_id)
-        with self._place.open() as resources:
+        key, until = _checked(key_of, request_id), time.monotonic() + _PATIENCE
+        with self._place.turn(self._name), self._place.open() as resources:
             result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
+            while result is None and time.monotonic() < until:  # another process proposes; once it ends this one has its turn
+                Event().wait(_LOOK)
+                result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -220,7 +227,7 @@ class Campaign(Steered):
             _checked(refuse_beside_a_report, value, facts)
             report = report_from(row)
         key = None if request_id is None else _checked(key_of, request_id)
-        with self._place.open() as resources:
+        with self._place.turn(self._name), self._place.open() as resources:
             receipt = ask_tell.tell(resources, script_user(), self._name, report, key)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
@@ -243,7 +250,7 @@ class Campaign(Steered):
 
     def release(self, *rows: Proposed) -> None:
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
-        with self._place.open() as resources:
+        with self._place.turn(self._name), self._place.open() as resources:
             numbers = [_checked(number_of, "release", row) for row in rows if getattr(row, "measure", None) is None]
             ask_tell.release(resources, script_user(), self._name, numbers)
 
@@ -466,6 +473,12 @@ class Campaign(Steered):
         with self._place.open() as resources:
             steer.request(resources.store, script_user(), self._name, kind, named)
 
+    def __reduce__(self) -> tuple[Callable[[str], Campaign], tuple[str]]:
+        """Another process opens the campaign of the database. Raises TypeError for one in memory."""
+        if isinstance(self._place, Memory):
+            raise TypeError(f"campaign {self._name!r} is in the memory of this process; one in the database can be pickled")
+        return Campaign.open, (self._name,)
+
     def __repr__(self) -> str:
         status = self.status
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
@@ -541,6 +554,10 @@ def _with_absolute(data: JsonDict, here: Path, files: Mapping[str, bytes]) -> Js
                 part = part[step]
             part[last] = str(here / found.text)
     return changed
+
+
+def _default_name(store: str | None) -> str:
+    return "campaign" if store is None else _script_name()
 
 
 def _script_name() -> str:

@@ -621,7 +621,7 @@ class RelaxationKeys(TypedDict, total=False):
 
 class KnownKeys(TypedDict, total=False):
     file: Required[str | PathLike[str] | DataFrame]
-    level: Required[str]
+    level: str | None
     candidate: str
     value: str
     unit: str | None
@@ -1369,7 +1369,7 @@ def Grid() -> Proposer:
 def Known(
     *,
     file: str | PathLike[str] | DataFrame,
-    level: str,
+    level: str | None = ...,
     candidate: str = ...,
     value: str = ...,
     unit: str | None = ...,
@@ -1380,7 +1380,7 @@ def Known(
     Args:
         file: A CSV or Parquet table with one row for each candidate.
         level: Level of theory of the values, in the words in which `tansaku check` describes that of the campaign; values of
-            another level are refused, a campaign can learn from those by ``transfer``.
+            another level are refused, a campaign can learn from those by ``transfer``. None: for values that people report.
         candidate: Column with the ids of candidates.
         value: Column with their values of the objective.
         unit: Unit of the values; None: the objective's.
@@ -1479,8 +1479,13 @@ def Molecules(
             before there was this key, ``none``.
     """
 
-def MultiLevel() -> Proposer:
-    r"""Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``."""
+def MultiLevel(*, screen: bool = ...) -> Proposer:
+    r"""Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``.
+
+    Args:
+        screen: Look at every candidate at the cheapest level first. For looks that are known to be good; otherwise the search
+            finds out how good they are before it buys many.
+    """
 
 def Objective(
     *,

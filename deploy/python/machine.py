@@ -40,7 +40,7 @@ class Machine:
         return self.campaign(store_file(_path(spec), script_user(), self._place.site.limits, self._place.open).name)
 
     def campaign(self, name: str) -> Campaign:
-        """Opens a campaign, which runs without this process once it was started. Raises NotFoundError."""
+        """Opens a campaign, always the same object: it runs what was started. Raises NotFoundError."""
         if name not in self._opened:
             self._opened[name] = Campaign.open(name)
         return self._opened[name]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.records import CampaignFile
@@ -26,6 +27,10 @@ class Place(Protocol):
 
     site: SiteSpec
 
+    def turn(self, name: str) -> AbstractContextManager[object]:
+        """Holds back other threads of this process that would drive a campaign too: a process owns its lease as one."""
+        ...
+
     def open(self) -> AbstractContextManager[Resources]:
         """Opens store, artifacts and launchers."""
         ...
@@ -34,9 +39,15 @@ class Place(Protocol):
 class Database:
     """The database that commands use; it is open only while something is read or written."""
 
+    _turns: ClassVar[dict[str, threading.Lock]] = {}
+
     def __init__(self) -> None:
         self._settings = Settings.from_environment()
         self.site = load_site(self._settings.site_file)
+
+    def turn(self, name: str) -> AbstractContextManager[object]:
+        """Holds back other threads that would drive a campaign."""
+        return self._turns.setdefault(name, threading.Lock())
 
     @contextmanager
     def open(self) -> Iterator[Resources]:
@@ -52,6 +63,7 @@ class Memory:
         settings = Settings.from_environment()
         self.site = load_site(settings.site_file)
         self._folder = tempfile.TemporaryDirectory(prefix="tansaku-")
+        self._turn = threading.Lock()
         home = Path(self._folder.name)
         self._resources = Resources(
             settings=settings.model_copy(update={"home": home}),
@@ -60,6 +72,10 @@ class Memory:
             artifacts=FileArtifactStore(home / "artifacts"),
             open_launcher=self._launcher,
         )
+
+    def turn(self, _: str) -> AbstractContextManager[object]:
+        """Holds back other threads that would drive the campaign."""
+        return self._turn
 
     @contextmanager
     def open(self) -> Iterator[Resources]:

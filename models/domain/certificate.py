@@ -47,6 +47,7 @@ class Certificate(Record):
         rates: What the next evaluation was expected to gain at most for its price [unit], at the last checks and at this one;
             None: too little was known.
         words: What one of the systems is called, and several.
+        failed: Candidates whose evaluation failed, of which nothing is said.
     """
 
     number: Count
@@ -68,6 +69,7 @@ class Certificate(Record):
     price: Price | None = None
     rates: tuple[float | None, ...] = ()
     words: tuple[str, str] = SYSTEM_WORDS
+    failed: Count = 0
 
     @property
     def is_worth(self) -> bool:
@@ -114,6 +116,10 @@ class Certificate(Record):
 
     def describe(self) -> str:
         """Describes the certificate in words; estimates that only some systems have are stated for these."""
+        lost = f"; of {counted(self.failed, 'candidate')} that failed nothing is known"
+        return self._describe() + (lost if self.failed and not self.says_nothing else "")
+
+    def _describe(self) -> str:
         if self.tolerance is None:
             return self._describe_part()
         if self.stable is not None:

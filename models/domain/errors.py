@@ -164,6 +164,10 @@ class TransientError(TansakuError, OSError):
     """Plumbing failed in a way that may pass; the caller may retry."""
 
 
+class OvertakenError(TransientError):
+    """Something was stored after a request was judged by what was stored before; nothing was stored of the request."""
+
+
 class SlowQueryError(TransientError):
     """The database was given up after the time that a question may take."""
 

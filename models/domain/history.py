@@ -397,6 +397,24 @@ def standing_of(
     )
 
 
+_JUDGED = (StopReason.CERTAIN, StopReason.NOT_WORTH_IT, StopReason.TARGET)
+_SPENT = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.HOURS, StopReason.CORE_HOURS, StopReason.DEADLINE)
+
+
+def reopens(reason: StopReason, before: BudgetSpec, after: BudgetSpec, *, spent: bool) -> bool:
+    """Returns whether a search that has ended continues under another budget.
+
+    Args:
+        reason: Why it ended, under the budget ``before``.
+        spent: Whether a limit of the budget ``after`` is reached.
+    """
+    if reason in _JUDGED:
+        return after.stop != before.stop and not spent
+    if reason is StopReason.FAILURES:
+        return after.max_failed_fraction > before.max_failed_fraction and not spent
+    return reason in _SPENT and not spent
+
+
 HOUR = 3600.0
 """[s]"""
 

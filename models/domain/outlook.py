@@ -127,7 +127,7 @@ class Outlook(Record):
                 f"does; about {counted(self.evaluations, 'more evaluation')} will show whether it learns"
             )
         if not self.evaluations or self.gain is None:
-            return "Nothing more can be gained: every candidate was evaluated"
+            return "Nothing more can be gained: no candidate is left to evaluate"
         if self.threshold is not None:
             return self._describe_found(self.gain, self.threshold)
         verb, rises = ("lower", "falls") if self.direction == "minimize" else ("raise", "rises")

@@ -635,8 +635,15 @@ class CampaignStore(CampaignViews, Protocol):
         """Records why the search has ended; None: it continues."""
         ...
 
-    def add_command(self, campaign: str, command: Command) -> None:
-        """Stores a user's command; a second command with the same id is ignored."""
+    def add_command(self, campaign: str, command: Command, after: int | None = None) -> None:
+        """Stores a user's command; a second command with the same id is ignored.
+
+        Args:
+            after: Number of stored commands of its kind by which it was judged; None: none matters.
+
+        Raises:
+            OvertakenError: There are more of them.
+        """
         ...
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:

@@ -29,9 +29,6 @@ _SIZES: dict[str, dict[str, int]] = {
     "length": {"Angstrom": 1},
     "volume per atom": {"Angstrom3/atom": 1},
     "pressure": {"GPa": 1},
-    "Vickers hardness": {"HV": 1},
-    "Brinell hardness": {"HB": 1},
-    "Rockwell hardness": {"HRC": 1},
     "plain number": {"1": 1},
 }
 """Sizes of the units of each kind in its smallest unit; whole numbers, so that 300 meV are exactly 0.3 eV."""
@@ -51,6 +48,12 @@ _WRITTEN = re.compile(rf"{_FACTOR}(?:{_BETWEEN}(?:{_FACTOR}|{_GROUP})){{0,7}}")
 _LARGEST_EXPONENT = 99
 _POWER = re.compile(r"(?:(?:\^|\*\*) ?\(?|(?<=[A-Za-zµμÅΩ°%]))([-+]?\d+(?:[eE]\d+)?)")
 """A number that stands where the exponent of a unit may stand, however large it is."""
+
+_OF_INDENTS = ("HV", "HB", "HBW", "HK")
+"""Hardness as force on the area of an indent [kgf/mm²]: ISO 6507-1, ISO 6506-1, ISO 4545-1."""
+
+_ROCKWELL = ("HRA", "HRB", "HRC")
+"""Hardness on scales of depth, plain numbers: ISO 6508-1."""
 
 _QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
@@ -157,6 +160,10 @@ def _registry() -> pint.UnitRegistry[float]:
 
     registry: pint.UnitRegistry[float] = pint.UnitRegistry(cache_folder=None)
     registry.define("atom = [atom]")
+    for name in _OF_INDENTS:
+        registry.define(f"{name} = 9.80665 * megapascal")
+    for name in _ROCKWELL:
+        registry.define(f"{name} = []")
     return registry
 
 

@@ -138,6 +138,11 @@ class LogPosterior:
         """
         return self._without_each(vector)[0]
 
+    def surprises(self, vector: FloatArray) -> FloatArray:
+        """The same in units of the deviation that is expected of it, noise included, shape ``(n,)``."""
+        misses, variances = self._without_each(vector)
+        return np.asarray(misses / np.sqrt(variances))
+
     def left_out(self, vector: FloatArray) -> float:
         """Sum over targets of the log density at the target of what the others predict.
 

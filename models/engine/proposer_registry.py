@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
+from tansaku.models.domain.specs.proposer import GPProposerSpec, MultiLevelProposerSpec, ProposerBase
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.desired import DesirabilityJudge
@@ -86,9 +86,9 @@ def open_gp(
     return SeveralProposer(chosen, judge, objective.limits)
 
 
-def open_multi_level(_spec: ProposerBase, objective: ObjectiveSpec | None, *_more: object) -> Proposer:
+def open_multi_level(spec: MultiLevelProposerSpec, objective: ObjectiveSpec | None, *_more: object) -> Proposer:
     """The proposer of candidates and levels."""
-    return LevelProposer(goal_of(objective or ObjectiveSpec()))
+    return LevelProposer(goal_of(objective or ObjectiveSpec()), screen=spec.screen)
 
 
 def _level_judge(objective: ObjectiveSpec, chosen: GPSettings) -> Judge:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, OvertakenError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import (
     CampaignRecord,
@@ -396,6 +396,17 @@ def test_refits_are_stored_once_with_exact_floats(store: CampaignStore, lease: L
         store.insert_refit(lease, refit(3))
     second = store.insert_refit(lease, refit(2))
     assert store.refits("search") == [first, second]
+
+
+def test_a_command_that_was_judged_before_another_of_its_kind_is_refused(store: CampaignStore, record: CampaignRecord) -> None:
+    store.create_campaign(record)
+    store.add_command("search", command("edit-1"), 0)
+    store.add_command("search", command("edit-1"), 0)
+    with pytest.raises(OvertakenError, match="another edit was stored meanwhile"):
+        store.add_command("search", command("edit-2"), 0)
+    store.add_command("search", command("pause-1").model_copy(update={"kind": "pause"}), 0)
+    store.add_command("search", command("edit-2"), 1)
+    assert [item.id for item in store.campaign("search").commands] == ["edit-1", "pause-1", "edit-2"]
 
 
 def test_commands_are_stored_and_applied_once(store: CampaignStore, lease: Lease) -> None:

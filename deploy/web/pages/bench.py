@@ -19,7 +19,7 @@ from tansaku.deploy.web.pages.again import Forms, Sent
 from tansaku.deploy.web.pages.refused import NOTHING, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.tasks.act.checks.request import ComparisonRequest
 
@@ -30,12 +30,12 @@ router = APIRouter(prefix=PATH)
 
 
 @router.get("")
-def comparisons_page(request: Request, _: Operator) -> Response:
-    """Lists the comparisons since the server started."""
-    return _listed(request, NOTHING)
+def comparisons_page(request: Request, actor: Operator) -> Response:
+    """Lists the user's comparisons since the server started."""
+    return _listed(request, actor, NOTHING)
 
 
-forms = Forms(router, Role.OPERATOR, lambda sent, refused: _listed(sent.request, refused))
+forms = Forms(router, Role.OPERATOR, lambda sent, refused: _listed(sent.request, sent.actor, refused))
 
 
 @forms.post("", "bench")
@@ -98,7 +98,9 @@ def _found(request: Request, check_id: str) -> Check:
     return check
 
 
-def _listed(request: Request, refused: Refused) -> Response:
-    asked = services_of(request).checks.asked(AskedComparison)[:_SHOWN]
+def _listed(request: Request, actor: Actor, refused: Refused) -> Response:
+    """The list of a user's own comparisons: those of others name campaigns that this user may not read."""
+    every = services_of(request).checks.asked(AskedComparison)
+    asked = [(check, comparison) for check, comparison in every if comparison.user == actor.name][:_SHOWN]
     content = {"comparisons": asked, "running": any(not check.ended for check, _ in asked), "refused": refused}
     return render(request, "bench.html", content)

@@ -26,7 +26,6 @@ from tansaku.deploy.web.spec_forms.experiment import EARLIER, earlier_report
 from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
-from tansaku.deploy.web.spec_forms.table import known_report
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import ConfigurationError, SpecProblem, TansakuError
 from tansaku.models.domain.records import JsonDict
@@ -94,7 +93,7 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
         return page(shown, {"check": _checked(services, actor, shown.text, fields)}, failed=action != "check")
     try:
         earlier = shown.values.get(EARLIER, "").strip()
-        report = earlier_report(earlier) if earlier else known_report(shown.data, shelf)
+        report = earlier_report(earlier) if earlier else None
         wanted = creating.Creation(shown.text, site or None, action == "run", project=project, earlier=report)
         created = creating.create(services, actor, wanted)
         if not created.new:

@@ -14,7 +14,7 @@ from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.specs.base import FileKind, NamesFile
 from tansaku.models.domain.wording import first_twice
 from tansaku.tasks.act.checks.policy import library_file, names_of_files
-from tansaku.tasks.ground.formats.csv_text import all_rows, first_rows, heading_of
+from tansaku.tasks.ground.formats.csv_text import first_rows, heading_of
 
 MOST_COLUMNS = 200
 
@@ -46,17 +46,6 @@ class Shelf:
         if name not in self._cells:
             self._cells[name] = self._read(name)
         return self._cells[name]
-
-    def columns(self, name: str, wanted: Sequence[str]) -> list[tuple[int, list[str]]]:
-        """Cells of some columns of a table that a spec of this user means, each row with its line. Raises FieldError."""
-        found = library_file(name, NamesFile("table"), self.library, self.user)
-        if not isinstance(found, LibraryFile):
-            raise FieldError("space.candidates", str(found))
-        with tempfile.TemporaryDirectory() as folder:
-            path = self.artifacts.get(found.sha256, Path(folder) / "table.csv")
-            heading = heading_of(path) or []
-            places = [heading.index(column) for column in wanted]
-            return [(line, [row[place] if place < len(row) else "" for place in places]) for line, row in all_rows(path)]
 
     @cached_property
     def _cells(self) -> dict[str, Mapping[str, Sequence[str]]]:

@@ -25,15 +25,13 @@ from tansaku.deploy.web.spec_forms.parts import direction, measured
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.report_columns import CANDIDATE, VALUE
 from tansaku.models.domain.units import check_unit
-from tansaku.tasks.act.measurements.report_file import Report, Row
 
 ROLES = {
     "": "is not used",
     "id": "names the candidates",
-    "value": "value to search for (looked up)",
-    "measured": "what I measure; values in it count",
+    "value": "value to search for; all are known",
+    "measured": "value to search for; people measure the empty cells",
     "number": "describes them: a number",
     "category": "describes them: a category",
     "cost": "is what one costs",
@@ -48,6 +46,8 @@ _WORDS_ID = re.compile(r"(?i)(id|name|label|candidate|sample|material|compound|f
 _WORDS_VALUE = re.compile(r"(?i)^(value|target|result|y|objective|property|score)\b|energy|yield|strength|conductivity|gap")
 _ALONE = ("id", "value", "cost")
 _WANTED = ("value", "measured")
+_MEASURED = ("known", "value")
+"""Key of the column whose empty cells people measure."""
 _FEATURES = ("space", "features")
 
 
@@ -72,10 +72,10 @@ def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
     with suppress(FieldError):  # the check says why it cannot be read
         cells = shelf.first_cells(text)
         put(data, ("space", "columns"), None)
+        put(data, ("known",), None)
         for column, role in guessed_roles(cells).items():
             _use(data, column, role)
-        wanted = next((column for column, role in guessed_roles(cells).items() if role in _WANTED), "")
-        put(data, ("objective", "unit"), _unit_of(wanted))
+        put(data, ("objective", "unit"), _unit_of(_wanted(data) or ""))
         _say_what_is_wanted(data)
 
 
@@ -96,9 +96,8 @@ def guessed_roles(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
     if not value and len(others) > 1 and numbers and numbers[-1] == others[-1]:
         value = numbers[-1]
     roles = {column: "number" if column in numbers else "category" for column in others if _describes(cells[column])}
-    # What is not filled in yet is still to be measured: looked up, it would count as failed.
-    whole = bool(value) and all(cell.strip() for cell in cells[value])
-    return {names: "id", **roles, **({value: "value" if whole else "measured"} if value else {})}
+    wanted = "value" if all(cell.strip() for cell in cells.get(value, ())) else "measured"
+    return {names: "id", **roles, **({value: wanted} if value else {})}
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
@@ -133,25 +132,25 @@ def _columns(file: str, shelf: Shelf) -> Part:
         about="Marked by a guess from the first rows: change what is wrong.",
         headings=("Column", "First rows", "Use of the column"),
         rows=[[_role(place, column, cells)] for place, (column, cells) in enumerate(columns.items())],
-        covers=("space.columns", "space.features"),
+        covers=("space.columns", "space.features", "known"),
         lacking={"space.features": "mark at least one column that describes the candidates (a feature)"},
     )
 
 
 def _role(place: int, column: str, cells: Sequence[str]) -> Field:
     def read(data: JsonDict) -> str:
+        if found(data, _MEASURED) == column:
+            return "measured"
         alone = (role for role in _ALONE if found(data, ("space", "columns", role)) == column)
-        return next(alone, "") or _described_as(data, column) or ("measured" if _is_measured(data, column) else "")
+        return next(alone, "") or _described_as(data, column)
 
     def write(data: JsonDict, text: str) -> None:
         if text not in ROLES:
             raise FieldError(f"role-{place}", f"{text[:100]!r}; expected one of {', '.join(filter(None, ROLES))}")
-        other = found(data, ("space", "columns", text)) if text in _ALONE else None
+        other = _wanted(data) if text in _WANTED else found(data, ("space", "columns", text)) if text in _ALONE else None
         if other is not None and other != column:
             raise FieldError(f"role-{place}", f"{other} {ROLES[text]} already; expected one column")
         _forget(data, column)
-        if text == "measured":
-            _forget(data, str(found(data, ("space", "columns", "value")) or ""))
         _use(data, column, text)
         _say_what_is_wanted(data)
 
@@ -159,39 +158,27 @@ def _role(place: int, column: str, cells: Sequence[str]) -> Field:
 
 
 def _use(data: JsonDict, column: str, role: str) -> None:
-    if role in _ALONE:
-        put(data, ("space", "columns", role), column)
-    elif role == "measured":
+    if role == "measured":
+        put(data, ("known", "file"), found(data, ("space", "candidates")))
+        put(data, _MEASURED, column)
         put(data, ("objective", "property"), _property_of(column))
         put(data, ("objective", "unit"), _unit_of(column))
+    elif role in _ALONE:
+        put(data, ("space", "columns", role), column)
     elif role:
         _describe(data, column, role)
 
 
-def _property_of(column: str) -> str:
-    """The name under which what a column holds is measured."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", name_and_unit(column)[0])[:_LONGEST_PROPERTY]
+def _wanted(data: JsonDict) -> str | None:
+    """The column of the values to search for; None: none has them."""
+    column: str | None = found(data, ("space", "columns", "value")) or found(data, _MEASURED)
+    return column
 
 
-def _is_measured(data: JsonDict, column: str) -> bool:
-    """Whether people measure what a column holds."""
-    property_ = found(data, ("objective", "property"))
-    return found(data, ("space", "columns", "value")) is None and property_ is not None and property_ == _property_of(column)
-
-
-def known_report(data: JsonDict, shelf: Shelf) -> Report | None:
-    """The values that the column of what is measured holds already; None: there are none."""
-    file, names = (found(data, key) for key in (("space", "candidates"), ("space", "columns", "id")))
-    if found(data, ("space", "type")) != FORM.space or not isinstance(file, str) or not isinstance(names, str):
-        return None
-    column = None
-    with suppress(FieldError):  # the check says why it cannot be read
-        column = next((column for column in shelf.first_cells(file) if _is_measured(data, column)), None)
-    if column is None or column == names or _described_as(data, column):
-        return None
-    lines = shelf.columns(file, (names, column))
-    rows = tuple(Row(line, {CANDIDATE: name, VALUE: value}) for line, (name, value) in lines if value.strip())
-    return Report((CANDIDATE, VALUE), {}, rows, comma=True) if rows else None
+def _property_of(column: str) -> str | None:
+    """The name under which the values of a column are measured; None: its heading has none."""
+    words = re.sub(r"[^A-Za-z0-9]+", "_", name_and_unit(column)[0]).strip("_")
+    return re.sub(r"^[^A-Za-z]+", "", words)[:_LONGEST_PROPERTY] or None
 
 
 def _described_as(data: JsonDict, column: str) -> str:
@@ -203,8 +190,8 @@ def _described_as(data: JsonDict, column: str) -> str:
 
 
 def _forget(data: JsonDict, column: str) -> None:
-    if _is_measured(data, column):
-        put(data, ("objective", "property"), None)
+    if found(data, _MEASURED) == column:
+        put(data, ("known",), None)
     for role in _ALONE:
         if found(data, ("space", "columns", role)) == column:
             put(data, ("space", "columns", role), None)
@@ -228,6 +215,8 @@ def _describe(data: JsonDict, column: str, role: str) -> None:
 
 def _say_what_is_wanted(data: JsonDict) -> None:
     """Known values say it themselves; without them people report it."""
+    if found(data, ("known",)) is not None:
+        put(data, ("known", "candidate"), found(data, ("space", "columns", "id")))
     if found(data, ("space", "columns", "value")) is None:
         data.setdefault("calculator", {"type": "manual"})
     else:

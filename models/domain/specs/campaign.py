@@ -55,13 +55,16 @@ WITH_AN_OUTLOOK = (*WITH_A_GAIN, "all_below")
 _Text = Annotated[str, Field(min_length=1, max_length=1000), PLAIN_TEXT]
 
 
+_LEVEL_OF_KNOWN = "it names the level of theory of values that are computed, and none where people report them"
+
+
 class KnownSpec(Spec):
     """A table of earlier values of candidates. They cost nothing, and are frozen when the campaign is created.
 
     Attributes:
         file: A CSV or Parquet table with one row for each candidate.
         level: Level of theory of the values, in the words in which `tansaku check` describes that of the campaign; values of
-            another level are refused, a campaign can learn from those by ``transfer``.
+            another level are refused, a campaign can learn from those by ``transfer``. None: for values that people report.
         candidate: Column with the ids of candidates.
         value: Column with their values of the objective.
         unit: Unit of the values; None: the objective's.
@@ -69,7 +72,7 @@ class KnownSpec(Spec):
     """
 
     file: Annotated[FilePath, NamesFile("table")]
-    level: _Text
+    level: _Text | None = None
     candidate: _Text = "candidate"
     value: _Text = "value"
     unit: Unit | None = None
@@ -293,8 +296,15 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _results_can_be_reused(self) -> CampaignSpec:
         key = "reuse" if self.reuse else None if self.known is None else "known"
-        if key is not None and (self.manual or self.space.recorded_source() is not None):
+        recorded = self.space.recorded_source() is not None
+        if key is not None and (recorded or (self.manual and key == "reuse")):
             raise ValueError(f"{key}: values that are measured or recorded are not computed twice; remove it")
+        if self.known is not None and self.manual == (self.known.level is not None):
+            raise ValueError(f"known.level: {'given' if self.manual else 'missing'}; {_LEVEL_OF_KNOWN}")
+        if self.known is not None and self.manual and len(self.measured) + bool(self.objective.desirability) > 1:
+            raise ValueError(
+                "known: the table has one value a row, and several quantities are reported; remove it, tell them later"
+            )
         for filled in ("reuse_sha256", "known_first"):
             if key is None and getattr(self, filled) is not None:
                 raise ValueError(f"{filled}: given, but nothing is adopted; remove it or set reuse: true")

@@ -58,6 +58,11 @@ class ProposerBase(KindSpec):
         return ()
 
     @property
+    def looks_at_all(self) -> bool:
+        """Whether it looks at every candidate first."""
+        return False
+
+    @property
     def fits_pool(self) -> bool:
         """Whether a key of it can ask for what the pool does not have."""
         return False
@@ -289,12 +294,23 @@ class GPProposerSpec(ProposerBase):
 
 
 class MultiLevelProposerSpec(ProposerBase):
-    """Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``."""
+    """Chooses a candidate and a level: a look at a cheaper one, or the full evaluation. For campaigns with ``levels``.
+
+    Attributes:
+        screen: Look at every candidate at the cheapest level first. For looks that are known to be good; otherwise the search
+            finds out how good they are before it buys many.
+    """
 
     opener: ClassVar[str] = "tansaku.models.engine.proposer_registry:open_multi_level"
     buys_looks: ClassVar[bool] = True
     models_values: ClassVar[bool] = True
     type: Literal["multi_level"] = "multi_level"
+    screen: bool = False
+
+    @property
+    def looks_at_all(self) -> bool:
+        """Whether it looks at every candidate first."""
+        return self.screen
 
 
 class ArmsProposerSpec(ProposerBase):

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.levels import CANDIDATE, EVIDENCE, LEVEL
@@ -33,6 +33,9 @@ from tansaku.models.engine.transforms import OutputTransform, TransformState
 CERTAIN_PAIRS = 10
 """Below so many candidates with a look and a full value, predictions average over how strongly levels are related."""
 
+LEAST_UNRELATED = 0.01
+"""Probability of unrelated levels below which predictions do not count with them."""
+
 _RELATED = "level.weights"
 _OWN = "own.variance"
 _MEAN = "level.variance"
@@ -40,10 +43,19 @@ _STRENGTHS = np.exp(np.arange(-2.0, 2.5, 0.5))
 """Factors of the fitted strengths that are averaged over."""
 
 _PRIORS = {
-    _OWN: LogNormal(np.array([0.1]), 1.5),
+    _OWN: LogNormal(np.array([0.3]), 0.7),
     _MEAN: LogNormal(np.array([1.0]), 0.5),
     NOISE: LogNormal(np.array([0.02]), 1.5),
 }
+PRICE = 3.0
+"""Price of taking a look for wrong [nats]: one in twenty is."""
+
+WRONG = 4.0
+"""Variance of a wrong look about what it should say, for values of unit variance."""
+
+MOST_WRONG = 0.25
+"""Share of the looks at candidates with a full value that are taken for wrong."""
+
 _STRENGTH, _STRENGTH_WIDTH = 2.0, 0.7
 _UNRELATED, _UNRELATED_WIDTH = 1e-3, 1e-2
 
@@ -78,6 +90,7 @@ class LevelFit:
         evidence: By how much related levels explain the values better than unrelated ones [nats].
         related: Correlation of each level with the wanted one by the most probable model, shape ``(n_levels,)``.
         pairs: Candidates with a value at a cheaper level and at the wanted one.
+        wrong: Rows of looks that are wrong about their candidate.
     """
 
     parameters: tuple[Parameters, ...]
@@ -86,11 +99,17 @@ class LevelFit:
     evidence: float
     related: FloatArray
     pairs: int
+    wrong: tuple[int, ...] = ()
 
     @property
     def single(self) -> bool:
-        """Whether there is too little evidence that the levels are related: looks then say nothing."""
-        return self.evidence < EVIDENCE
+        """Whether unrelated levels are likelier."""
+        return self.evidence < 0.0
+
+    @property
+    def proven(self) -> bool:
+        """Whether there is enough evidence that the levels are related."""
+        return self.evidence >= EVIDENCE
 
     def to_json(self) -> JsonDict:
         """Plain data with exact floats, as a refit stores it."""
@@ -102,6 +121,7 @@ class LevelFit:
             "evidence": self.evidence,
             "related": self.related.tolist(),
             "pairs": self.pairs,
+            "wrong": list(self.wrong),
         }
 
     @classmethod
@@ -110,7 +130,8 @@ class LevelFit:
         models = tuple({name: np.asarray(value, dtype=np.float64) for name, value in model.items()} for model in data["models"])
         scaling = Scaling(tuple(TransformState.from_json(state) for state in data["scaling"]))
         related = np.asarray(data["related"])
-        return cls(models, np.asarray(data["weights"]), scaling, float(data["evidence"]), related, int(data["pairs"]))
+        evidence, pairs, wrong = float(data["evidence"]), int(data["pairs"]), tuple(data.get("wrong", ()))
+        return cls(models, np.asarray(data["weights"]), scaling, evidence, related, pairs, wrong)
 
 
 def levels_of(pool: CandidatePool) -> Levels:
@@ -166,28 +187,61 @@ def fit_levels(
     levels, terms = levels_of(pool), level_kernel(pool)
     scaling, both = scaled(levels, rows, values, transform), _pairs(levels, rows)
     targets = scaling.forward(values, levels.level[rows])
-    related, apart = (_density(pool, terms, rows, targets, *prior) for prior in _RELATIONS)
     begin = previous.parameters[-1] if previous is not None and not previous.single else None
-    best, _ = fit_parameters(related, begin, restarts=0 if begin else 1)
+    related, best, wrong = _related(pool, terms, rows, targets, begin)
+    apart = _density(pool, terms, rows, targets, (_UNRELATED, _UNRELATED_WIDTH))
     alone, _ = fit_parameters(apart, None)
     models, logs = _strengths(related, best)
-    evidence = float(logsumexp(logs)) - apart.value(apart.pack(alone))
+    evidence = float(logsumexp(logs)) - PRICE * len(wrong) - apart.value(apart.pack(alone))
     correlations = task_correlations(best[_RELATED][:, None])[:, -1]
-    chosen: tuple[Parameters, ...] = (alone,) if evidence < EVIDENCE else (best,)
-    if evidence >= EVIDENCE and both < CERTAIN_PAIRS:
-        return LevelFit(tuple(models), np.exp(logs - logsumexp(logs)), scaling, evidence, correlations, both)
-    return LevelFit(chosen, np.ones(1), scaling, evidence, correlations, both)
+    if both >= CERTAIN_PAIRS:
+        models, logs = [best], logsumexp(logs, keepdims=True)
+    weights = np.exp(logs - logsumexp(logs)) * (1.0 - (unrelated := float(expit(-evidence))))
+    if unrelated > LEAST_UNRELATED:
+        models, weights = [alone, *models], np.append(unrelated, weights)
+    return LevelFit(tuple(models), weights / weights.sum(), scaling, evidence, correlations, both, tuple(rows[wrong].tolist()))
 
 
-_RELATIONS = ((_STRENGTH, _STRENGTH_WIDTH), (_UNRELATED, _UNRELATED_WIDTH))
+def _related(
+    pool: CandidatePool, terms: tuple[Term, ...], rows: IntArray, targets: FloatArray, begin: Parameters | None
+) -> tuple[LogPosterior, Parameters, list[int]]:
+    """Density of related levels, its maximum, and the looks that are wrong about their candidate, by place.
+
+    A look is wrong with a small probability; one after the other, the most surprising is taken for wrong where that explains
+    the values better than its price.
+    """
+    levels = levels_of(pool)
+    paired = np.isin(levels.candidate[rows], levels.candidate[rows][levels.level[rows] == len(levels.names) - 1])
+    looks = np.flatnonzero(paired & (levels.level[rows] < len(levels.names) - 1))
+    density = _density(pool, terms, rows, targets, (_STRENGTH, _STRENGTH_WIDTH))
+    best, _ = fit_parameters(density, begin, restarts=0 if begin else 1)
+    wrong: list[int] = []
+    while len(wrong) < MOST_WRONG * len(looks):
+        vector = density.pack(best)
+        surprises = np.abs(density.surprises(vector)[looks])
+        surprises[np.isin(looks, wrong)] = 0.0
+        trial = [*wrong, int(looks[np.argmax(surprises)])]
+        without = _density(pool, terms, rows, targets, (_STRENGTH, _STRENGTH_WIDTH), trial)
+        better, _ = fit_parameters(without, best)
+        if without.value(without.pack(better)) - density.value(vector) < PRICE:
+            break
+        density, best, wrong = without, better, trial
+    return density, best, wrong
 
 
 def _density(
-    pool: CandidatePool, terms: tuple[Term, ...], rows: IntArray, targets: FloatArray, strength: float, width: float
+    pool: CandidatePool,
+    terms: tuple[Term, ...],
+    rows: IntArray,
+    targets: FloatArray,
+    relation: tuple[float, float],
+    wrong: Sequence[int] = (),
 ) -> LogPosterior:
     priors = default_priors(pool, terms) | _PRIORS
-    priors[_RELATED] = LogNormal(np.full(len(levels_of(pool).names), strength), width)
-    return LogPosterior(pool, terms, rows, targets, priors)
+    priors[_RELATED] = LogNormal(np.full(len(levels_of(pool).names), relation[0]), relation[1])
+    extra = np.zeros(len(rows))
+    extra[list(wrong)] = WRONG
+    return LogPosterior(pool, terms, rows, targets, priors, (extra, None))
 
 
 def _strengths(density: LogPosterior, best: Parameters) -> tuple[list[Parameters], FloatArray]:
@@ -227,6 +281,8 @@ class LevelPosterior:
         self._levels, self._fit, self._block = levels_of(pool), fit, block
         terms = level_kernel(pool)
         self._models = [PoolPosterior(pool, terms, parameters, float(parameters[NOISE][0])) for parameters in fit.parameters]
+        for model in self._models:
+            model.add_variances(dict.fromkeys(fit.wrong, WRONG))
         self._moments: list[tuple[FloatArray, FloatArray]] = []
 
     def follows(self, rows: Sequence[int]) -> bool:

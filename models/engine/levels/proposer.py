@@ -32,10 +32,13 @@ FIRST = 5
 """Candidates that get a value at every level before the index decides; each system has one of them at least."""
 
 UNDECIDED = 12
-"""Each full value follows a look until so many candidates have one, or levels are known to be related."""
+"""Candidates that get a look until levels are known to be related, where the cost of a search has no limit."""
 
-TRUSTED = 4.0
-"""Evidence that levels are related [nats] from which a plan is followed: one that believes in it wrongly costs much."""
+UNPROVEN = 0.04
+"""Share of the budget that looks take until levels are known to be related."""
+
+TRUSTED = 3.0
+"""Evidence that levels are related [nats] from which a plan is followed: of unrelated ones, one in twenty reaches it."""
 
 CHECKED = 8
 """Looks of a plan for each candidate that also has a full value, so that a plan ends where these disagree."""
@@ -66,26 +69,31 @@ class LevelProposer:
 
     Args:
         goal: What is wanted: the best of each system, the k best, or all below a threshold.
+        screen: Look at every candidate at the cheapest level first, then at full values in the order of these looks, before the
+            index decides.
     """
 
     name = "levels"
 
-    def __init__(self, goal: Goal) -> None:
-        self._goal = goal
+    def __init__(self, goal: Goal, *, screen: bool = False) -> None:
+        self._goal, self._screen = goal, screen
         self._kept: tuple[CandidatePool, str, LevelPosterior] | None = None
         self._usual: GPProposer | None = None
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """Returns the number of proposals of the initial design: every level of its candidates."""
+        """Returns the number of proposals of the initial design: every level of its candidates, or a look at each candidate."""
         levels = levels_of(pool)
+        if self._screen:
+            return len(levels.candidates)
         own = self._goal.by_system and len(pool.systems) > 1
         points = ceil(FIRST / len(pool.systems)) if own else FIRST
         return growing_size(levels.candidates, points, by_system=own) * len(levels.names)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """Whenever the values have grown by a quarter, or by 25."""
+        """Whenever the values have grown by a quarter, or by 25; by 5 at most after looks at all candidates."""
         last = max(fitted_at, default=0)
-        return n_observed > 0 and n_observed >= min(ceil(_GROWTH * last), last + _MOST_BETWEEN)
+        most = FIRST if self._screen else _MOST_BETWEEN
+        return n_observed > 0 and n_observed >= min(ceil(_GROWTH * last), last + most)
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """Fits the model of the levels, and of full values alone where levels are not known to be related."""
@@ -111,13 +119,16 @@ class LevelProposer:
         if not np.isfinite(cost[:, -1]).any():
             return None
         in_design = number <= self.initial_count(pool)
+        if self._screen and (row := self._screened(levels, cost, history, rng)) is not None:
+            return Choice(row, initial=in_design)
         if in_design or hyperparameters is None or not len(history.observed):
             return Choice(self._first(levels, cost, history, rng), initial=in_design)
-        if hyperparameters.get(_ALONE) is not None:
+        fitted = LevelFit.from_json(hyperparameters[FITTED])
+        cost[:, :-1][cost[:, :-1] > _left_for_looks(pool, history, fitted)] = inf
+        if hyperparameters.get(_ALONE) is not None and not np.isfinite(cost[:, :-1]).any():
             wanted = _of_full_values(levels, cost, history)
             alone = self._alone(pool).propose(_candidates(pool), wanted, number, rng, hyperparameters[_ALONE])
-            return None if alone is None else _after_a_look(alone, levels, cost, history)
-        fitted = LevelFit.from_json(hyperparameters[FITTED])
+            return None if alone is None else replace(alone, position=int(levels.places[alone.position, -1]))
         posterior = self._posterior(pool, history, hyperparameters, fitted)
         round_ = _Round.of(self._goal, levels, cost, history, fitted, posterior)
         if round_ is None:
@@ -171,6 +182,24 @@ class LevelProposer:
         system = len(begun) % count if self._goal.by_system and count > 1 else None
         chosen = growing_position(levels.candidates, free, begun, system, rng, "representative")
         return _cheapest_open(levels, cost, chosen)
+
+    def _screened(self, levels: Levels, cost: FloatArray, history: History, rng: np.random.Generator) -> int | None:
+        """A candidate without a look, then full values in the order of looks, of each system in turn; None afterwards."""
+        unseen, taken = np.isfinite(cost[:, 0]), history.proposed
+        unseen[levels.candidate[taken[levels.level[taken] == 0]]] = False
+        if unseen.any():
+            return int(levels.places[rng.choice(np.flatnonzero(unseen)), 0])
+        full, systems = levels.candidate[taken[levels.level[taken] == len(levels.names) - 1]], len(levels.candidates.systems)
+        own = self._goal.by_system and systems > 1
+        if len(full) >= max(FIRST, systems if own else 0):
+            return None
+        looks = np.full(len(cost), inf)
+        looked = levels.level[history.observed] == 0
+        looks[levels.candidate[history.observed[looked]]] = history.values[looked]
+        open_ = np.isfinite(cost[:, -1])
+        here = open_ & (levels.candidates.system_codes == len(full) % systems) if own else open_
+        chosen = np.flatnonzero(here if here.any() else open_)
+        return int(levels.places[chosen[np.argmin(looks[chosen])], -1])
 
     def _posterior(self, pool: CandidatePool, history: History, hyperparameters: JsonDict, fitted: LevelFit) -> LevelPosterior:
         """The kept posterior with the values so far, or a new one."""
@@ -271,7 +300,7 @@ class _Round:
         # At this worth, the index of the full value that gains most per cost is zero, and no other's is lower.
         found = (0.0, int(open_[place]), self.look.shape[1])
         rest = np.where(np.isfinite(self.full), worth * self.full, inf)
-        for level in () if self.fitted.single else range(self.look.shape[1]):
+        for level in range(self.look.shape[1]):
             informed = partial(self.posterior.informed, level=level)
             index, candidate = cheapest_look(self.belief, informed, worth * self.look[:, level], rest, found[0])
             if candidate >= 0:
@@ -285,7 +314,7 @@ class _Round:
         ratios = full_ratio(self.belief, 0.0, self.full)
         place = int(np.argmax(ratios))
         best = (float(ratios[place]), place, self.look.shape[1])
-        for level in () if self.fitted.single else range(self.look.shape[1]):
+        for level in range(self.look.shape[1]):
             look, payable = self.look[:, level], np.isfinite(self.look[:, level])
             # A look is worth no more than the chance that it finds a value at its own price.
             price = np.where(payable, look + np.where(payable, self.full, 0.0) * best[0], 1.0)
@@ -312,12 +341,15 @@ def _cheapest_open(levels: Levels, cost: FloatArray, candidate: int) -> int:
     return int(levels.places[candidate, np.flatnonzero(np.isfinite(cost[candidate]))[0]])
 
 
-def _after_a_look(choice: Choice, levels: Levels, cost: FloatArray, history: History) -> Choice:
-    """A choice by full values alone as a row; its cheapest level comes first while few candidates have had a look."""
-    row, taken = _cheapest_open(levels, cost, choice.position), history.proposed
-    looked = len(np.unique(levels.candidate[taken][levels.level[taken] < len(levels.names) - 1]))
-    full = int(levels.places[choice.position, -1])
-    return Choice(row) if row != full and looked < UNDECIDED else replace(choice, position=full)
+def _left_for_looks(pool: CandidatePool, history: History, fitted: LevelFit) -> float:
+    """Cost that looks may still take: a small part of the budget until levels are known to be related."""
+    if fitted.proven:
+        return inf
+    levels, taken = levels_of(pool), history.proposed
+    looks = taken[levels.level[taken] < len(levels.names) - 1]
+    if history.remaining_cost is None:
+        return inf if len(np.unique(levels.candidate[looks])) < UNDECIDED else 0.0
+    return UNPROVEN * (history.remaining_cost + float(pool.cost[taken].sum())) - float(pool.cost[looks].sum())
 
 
 def _candidates(pool: CandidatePool) -> CandidatePool:

@@ -238,8 +238,10 @@ def _looks(spec: CampaignSpec, searched: CandidatePool, base_path: Path) -> tupl
     places, found = searched.levels.places, []
     for i, level in enumerate(spec.levels):
         source = f"column {level.column}" if level.calculator is None else _code_name(level.calculator, base_path)
-        share = float(searched.cost[places[:, i]].sum() / searched.cost[places[:, -1]].sum())
-        found.append(f"{level.name}: {source}, {100 * share:.3g} % of the full evaluation's cost")
+        cost = float(searched.cost[places[:, i]].sum())
+        share = cost / float(searched.cost[places[:, -1]].sum())
+        first = f"; all candidates get it first, cost {cost:.4g}" if spec.proposer.looks_at_all and i == 0 else ""
+        found.append(f"{level.name}: {source}, {100 * share:.3g} % of the full evaluation's cost{first}")
     return tuple(found)
 
 
@@ -260,24 +262,20 @@ def _code_name(spec: CalculatorSpec, base_path: Path) -> str:
     return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
 
 
-def _left_out(spec: CampaignSpec, space: Space) -> tuple[str, ...]:
-    """Names what limits leave out, and counts rows of a table without a value."""
-    return (*_lacking_values(spec, space), *(space.left_out() if isinstance(space, BoundedSpace) else ()))
-
-
-def _lacking_values(spec: CampaignSpec, space: Space) -> tuple[str, ...]:
-    """Says how many rows of a table have no value: each counts as a failed evaluation."""
-    if spec.calculator is not None or not isinstance(space, TabulatedSpace):
-        return ()
-    values = space.values()
-    lacking = int(np.isnan(values).sum())
-    said = f"{lacking} of {counted(len(values), 'row')} have no value and count as failed; or you measure that column"
-    return (said,) if lacking else ()
-
-
 def _notes(spec: CampaignSpec) -> tuple[str, ...]:
     calculators = (spec.calculator, spec.label.calculator if spec.label is not None else None)
     return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
+
+
+def _without_value(space: Space) -> tuple[str, ...]:
+    """A warning where a table holds no value of some rows."""
+    if not isinstance(space, TabulatedSpace) or not (lacking := int(np.isnan(space.values()).sum())):
+        return ()
+    have = "has" if lacking == 1 else "have"
+    return (
+        f"{lacking} of {counted(len(space.pool()), 'row')} {have} no value, which counts as a failure; if these are to be "
+        "measured, set calculator: {type: manual} and name the column under known instead",
+    )
 
 
 def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
@@ -450,7 +448,7 @@ def preview_loaded(
         initial_cost=float(searched.cost[initial].sum()),
         looks=_looks(spec, searched, loaded.base_path),
         calculator=_calculator_name(spec, loaded.base_path),
-        notes=(*misfits, *_notes(spec), *_left_out(spec, space)),
+        notes=(*misfits, *_notes(spec), *_without_value(space), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),

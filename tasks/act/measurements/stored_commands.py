@@ -6,6 +6,7 @@ import math
 import statistics
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from numbers import Integral
@@ -14,7 +15,14 @@ from pathlib import Path
 from pydantic import Field
 
 from tansaku.models.domain.authors import Actor
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError, SurpriseError
+from tansaku.models.domain.errors import (
+    ConfigurationError,
+    NotFoundError,
+    OvertakenError,
+    StoreError,
+    SurpriseError,
+    TransientError,
+)
 from tansaku.models.domain.identifiers import short_hash, shown
 from tansaku.models.domain.measurements import Reported, further_values, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
@@ -38,6 +46,11 @@ _TRUSTED = 10
 
 _UNREAD = "unread"
 """Key of a report's payload: columns that nothing reads, so that each is listed once."""
+
+_TRIES = 20  # of a report, while others are stored at the same moment
+
+_SENT = "sent"
+"""Key of a report's payload: hash of what came under an id, so that nothing else passes for it."""
 
 
 class Correction(Record):
@@ -204,13 +217,24 @@ def store_report(
     Raises:
         SurpriseError: A value is far from what was expected, and not confirmed.
     """
-    opened = open_manual(store, name)
+    for _ in range(_TRIES):
+        with suppress(OvertakenError):  # what was reported meanwhile may be of the same candidate
+            return _stored_report(store, actor, open_manual(store, name), report, identifier, confirmed=confirmed)
+    raise TransientError(f"campaign {name!r}: other reports are being stored; try again")
+
+
+def _stored_report(
+    store: CampaignStore, actor: Actor, opened: OpenedCampaign, report: Report, identifier: str | None, *, confirmed: bool
+) -> Receipt:
+    """Judges a report by what is stored, and stores it unless another one was stored meanwhile. Raises OvertakenError."""
+    name, sent = opened.record.name, short_hash([[row.cells for row in report.rows], report.units])
     earlier = next((item for item in opened.record.commands if item.id == identifier), None)
     if earlier is not None:
         if earlier.kind != "tell":
             raise StoreError(f"command {identifier} of campaign {name!r} is another one: {earlier.kind}")
-        applied = earlier.applied_at_number is not None
-        return Receipt(campaign=name, command=earlier.id, new={}, applied=applied)
+        if earlier.payload.get(_SENT, sent) != sent:
+            raise StoreError(f"request {identifier!r} of campaign {name!r} reported something else; expected a new id")
+        return _known_receipt(name, earlier)
     pending = _pending(opened.record)
     said = {name for command in opened.record.commands for name in command.payload.get(_UNREAD, ())}
     judged = judge(opened.spec, opened.space, opened.evaluations, report, said)
@@ -223,11 +247,22 @@ def store_report(
     # A descriptor that is corrected there and back is another report each time.
     earlier_commands = [len(opened.record.commands)] if any(item.descriptors for item in judged.reports) else []
     chosen = identifier or f"tell-{short_hash([name, payload, *earlier_commands])}"
+    same = next((item for item in pending if item.payload["reports"] == payload["reports"]), None)
+    if same is not None and identifier is not None and not earlier_commands:
+        return _known_receipt(name, same)
     _refuse_overlap(pending, judged, chosen)
+    if identifier is not None:
+        payload[_SENT] = sent
     if judged.ignored:
         payload[_UNREAD] = list(judged.ignored)
-    _store(store, actor, name, "tell", payload, chosen)
+    known = sum(command.kind == "tell" for command in opened.record.commands)
+    store.add_command(name, _command(actor, "tell", payload, chosen), known)
     return found.model_copy(update={"command": chosen})
+
+
+def _known_receipt(name: str, command: Command) -> Receipt:
+    """The receipt of a report that was stored before."""
+    return Receipt(campaign=name, command=command.id, new={}, applied=command.applied_at_number is not None)
 
 
 def _pending(record: CampaignRecord) -> list[Command]:
@@ -304,11 +339,15 @@ def _receipt(opened: OpenedCampaign, judged: Judged) -> Receipt:
 
 
 def _store(store: CampaignStore, actor: Actor, name: str, kind: MeasuringKind, payload: JsonDict, identifier: str) -> Command:
-    if not isinstance(identifier, str):
-        raise ConfigurationError(f"request_id: {shown(identifier)}; expected a text")
-    command = Command(id=identifier, kind=kind, payload=payload, user=actor.name, created_at=datetime.now(UTC))
+    command = _command(actor, kind, payload, identifier)
     store.add_command(name, command)
     return command
+
+
+def _command(actor: Actor, kind: MeasuringKind, payload: JsonDict, identifier: str) -> Command:
+    if not isinstance(identifier, str):
+        raise ConfigurationError(f"request_id: {shown(identifier)}; expected a text")
+    return Command(id=identifier, kind=kind, payload=payload, user=actor.name, created_at=datetime.now(UTC))
 
 
 def _listed(numbers: Sequence[int], most: int = 12) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorOffer
+from tansaku.models.domain.measurements import reports_of
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore, DescribingSpace, RefinedSpace
-from tansaku.models.domain.records import Evaluation, Event, JsonDict, Record
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict, Record
 from tansaku.models.domain.report_columns import (
     CANDIDATE,
     DEVIATION,
@@ -218,7 +219,7 @@ def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation
         candidate=proposal.candidate,
         system=proposal.system,
         cells=candidate_cells(opened, proposal.candidate),
-        why=_why(evaluation),
+        why=_why(evaluation) + _corrected_since(opened.record, evaluation),
         prediction=proposal.predicted_mean,
         uncertainty=proposal.predicted_deviation,
         others={
@@ -240,9 +241,18 @@ def _why(evaluation: Evaluation) -> str:
         return "initial design: chosen before any value is known"
     if proposal.replicate:
         return "measured again, as somebody asked"
-    if proposal.predicted_mean is None:
+    if proposal.predicted_mean is None and proposal.acquisition is None:
         return f"chosen by {proposal.model}"
     return f"chosen by {proposal.model} for the largest expected gain"
+
+
+def _corrected_since(record: CampaignRecord, evaluation: Evaluation) -> str:
+    """Says that a value was corrected after a proposal was chosen: its prediction knew the wrong one."""
+    if evaluation.proposal.predicted_mean is None:
+        return ""
+    later = (item for item in record.commands if item.kind == "tell" and item.created_at > evaluation.waiting_since)
+    corrected = any(report.replaces for item in later for report in reports_of(item.payload))
+    return "; a value was corrected since" if corrected else ""
 
 
 def _nearest(opened: OpenedCampaign, waiting: Sequence[Evaluation]) -> list[Evaluation | None]:

@@ -11,7 +11,14 @@ from typing import Literal
 from pydantic import ValidationError
 
 from tansaku import __version__
-from tansaku.models.domain.errors import ConfigurationError, FencedError, LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.errors import (
+    ConfigurationError,
+    FencedError,
+    LeaseHeldError,
+    NotFoundError,
+    OvertakenError,
+    StoreError,
+)
 from tansaku.models.domain.identifiers import short_hash, shown
 from tansaku.models.domain.measurements import Reported, attachments_of, reports_of
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease, Steerer, StopDecision
@@ -77,10 +84,19 @@ def with_stop(record: CampaignRecord, lease: Lease, stop: StopDecision | None) -
     return record if record.stop == stop else record.model_copy(update={"stop": stop})
 
 
-def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:
-    """Returns the record with one more command; the same object if the id is known."""
+def with_command(record: CampaignRecord, command: Command, after: int | None = None) -> CampaignRecord:
+    """Returns the record with one more command; the same object if the id is known.
+
+    Args:
+        after: As of ``CampaignStore.add_command``.
+
+    Raises:
+        OvertakenError: More commands of its kind are stored.
+    """
     if any(known.id == command.id for known in record.commands):
         return record
+    if after is not None and sum(known.kind == command.kind for known in record.commands) > after:
+        raise OvertakenError(f"campaign {record.name!r}: another {command.kind} was stored meanwhile; try again")
     return record.model_copy(update={"commands": (*record.commands, command)})
 
 

@@ -202,10 +202,10 @@ class MemoryCampaignStore:
         with self._lock:
             self._put(campaigns.with_stop(self.campaign_of(lease.campaign), lease, stop))
 
-    def add_command(self, campaign: str, command: Command) -> None:
+    def add_command(self, campaign: str, command: Command, after: int | None = None) -> None:
         """Stores a user's command; a second command with the same id is ignored."""
         with self._lock:
-            self._put(campaigns.with_command(self.campaign(campaign), normalised(command)))
+            self._put(campaigns.with_command(self.campaign(campaign), normalised(command), after))
             self.append_event(campaigns.command_event(self.campaign_id(campaign), command))
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:

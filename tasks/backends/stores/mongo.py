@@ -178,10 +178,10 @@ class MongoCampaignStore:
         """Records why the search has ended; None: it continues."""
         self._write_campaign(lease.campaign, lambda record: campaigns.with_stop(record, lease, stop))
 
-    def add_command(self, campaign: str, command: Command) -> None:
+    def add_command(self, campaign: str, command: Command, after: int | None = None) -> None:
         """Stores a user's command; a second command with the same id is ignored."""
         stored, identifier = normalised(command), self.campaign_id(campaign)
-        self._write_campaign(identifier, lambda record: campaigns.with_command(record, stored))
+        self._write_campaign(identifier, lambda record: campaigns.with_command(record, stored, after))
         self.append_event(campaigns.command_event(identifier, stored))
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:

@@ -53,14 +53,6 @@ def first_rows(path: Path) -> list[list[str]]:
         return []
 
 
-def all_rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Cells of the lines below the heading of a file that was checked, each with its line; empty lines are left out."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        separator = separator_of(stream.readline())
-        reader = csv.reader(stream, delimiter=separator)
-        return [(reader.line_num + 1, [text_of(cell) for cell in row]) for row in reader if any(row)]
-
-
 def csv_of(frame: pd.DataFrame, *, heading: bool = True) -> str:
     """A frame as CSV, without its index, in which no cell runs as a formula; ``heading``: with the names of the columns."""
     safe = _with_cells(frame, safe_cell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -295,12 +296,13 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
 
     Raises:
         ConfigurationError: The table is missing or another one, its level of theory is not the campaign's, or a row has no
-            finite value, another row's candidate, or one that is not in the space.
+            finite value (an empty one is left out where people report values), another row's candidate, or one that is not in
+            the space.
     """
     known, calculator, unit = spec.known, spec.calculator, spec.objective.unit
     if known is None or calculator is None:
         return []
-    level = level_in_words(calculator.model_dump(mode="json"))
+    level = None if spec.manual else level_in_words(calculator.model_dump(mode="json"))
     if known.level != level:
         raise ConfigurationError(
             f"known.level: {shown(known.level)}; expected {level!r}, by which the campaign computes",
@@ -316,7 +318,10 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
     columns = file.read([file.require(known.candidate, "known.candidate"), file.require(known.value, "known.value")])
     names = columns.text(known.candidate, "known.candidate", fractions=False).tolist()
     values = columns.numbers(known.value, "known.value") * factor
-    _check(names, values.tolist(), space)
+    found = list(zip(count(1), names, values.tolist(), strict=False))
+    if spec.manual:  # an empty cell is not measured yet
+        found = [(row, name, value) for row, name, value in found if not np.isnan(value)]
+    _check(found, space)
     provenance = Provenance(
         code=calculator.code_name(),
         code_version="unknown",
@@ -329,18 +334,18 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
             outcome=Outcome(value=value, provenance=provenance),
             candidates=(name,),
         )
-        for row, (name, value) in enumerate(zip(names, values.tolist(), strict=True), start=1)
+        for row, name, value in found
     ]
 
 
-def _check(names: list[str], values: list[float], space: Space) -> None:
+def _check(found: list[tuple[int, str, float]], space: Space) -> None:
     first = dict[str, int]()
-    for row, (name, value) in enumerate(zip(names, values, strict=True), start=1):
+    for row, name, value in found:
         if not np.isfinite(value):
             raise ConfigurationError(f"known.value: row {row} ({shown(name)}) has no finite value; remove the row")
         if first.setdefault(name, row) != row:
             raise ConfigurationError(f"known.candidate: {shown(name)} is in rows {first[name]} and {row}; expected it once")
-    if not _hold(space, names):
+    if not _hold(space, list(first)):
         row, name = next((row, name) for name, row in first.items() if not _hold(space, [name]))
         raise ConfigurationError(f"known.candidate: row {row}: candidate {shown(name)} is not in the space")
 

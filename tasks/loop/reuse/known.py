@@ -31,6 +31,7 @@ class KnownResults:
 
     def __init__(self, spec: CampaignSpec, space: Space, artifacts: ArtifactStore, store: CampaignStore) -> None:
         self._space, self._artifacts, self._with_info = space, artifacts, not only_energy(spec)
+        self._by_structure = not spec.structureless
         self._results = {} if spec.reuse_sha256 is None else kept_results(artifacts, spec.reuse_sha256)
         self._names = _present_names(store) if self._results else {}
         found = sorted(self._results.values(), key=_computed)
@@ -39,8 +40,8 @@ class KnownResults:
 
     def find(self, candidate: str) -> Known | None:
         """The result of a candidate's structure, None where there is none."""
-        if not self._results:
-            return None
+        if not self._by_structure or not self._results:
+            return self._found.get(candidate)
         if candidate not in self._found:
             try:
                 key = structure_key(self._space.structure(candidate), with_info=self._with_info)

@@ -11,6 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.certificate import IN_A_ROW, Certificate
 from tansaku.models.domain.identifiers import certificate_rng, short_hash
+from tansaku.models.domain.levels import of_wanted
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
 from tansaku.models.domain.records import Event, Refit
@@ -63,9 +64,8 @@ def draw_up(
     """
     if not isinstance(proposer, Certifier):
         return None
-    rule, pool = rules.budget.stop, search.pool
-    hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
-    remaining = proposer.remaining(pool, plan.history, certificate_rng(rules.seed, plan.number), hyperparameters)
+    rule, pool, rng = rules.budget.stop, search.pool, certificate_rng(rules.seed, plan.number)
+    remaining = proposer.remaining(pool, plan.history, rng, (refit.hyperparameters or None) if refit is not None else None)
     confidence = CONFIDENCE if rule is None or rule.within is None else rule.probability
     together, apart = remaining.tolerances(confidence)
     by_system = len(apart) == len(pool.systems) > 1
@@ -83,6 +83,7 @@ def draw_up(
         stable=None if remaining.on_hull is None else _likeliest(search.pool, *remaining.on_hull),
         unit=rules.unit,
         words=rules.words,
+        failed=len(of_wanted(pool, plan.history)[1].failed),
         outlook=None if ahead is None else outlook_of(ahead, search, plan, rules, refit),
     )
     if rule is None:

@@ -27,7 +27,7 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
     if certificate is not None and (certificate.outlook is None or not certificate.outlook.short):
         return () if certificate.outlook is None else (certificate.outlook.describe(),)
     opened = campaign.prospects
-    if opened is None or campaign.stop is not None:  # what comes next is not said of a search that has ended
+    if opened is None:
         return ()
     lacking = missing(
         _result_counts(campaign, opened.pool),
@@ -37,8 +37,11 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
     )
     if lacking is not None:
         return (lacking.describe(),)
+    if campaign.stop is not None:
+        return ()
     every = EVERY if spec.budget.stop is None else spec.budget.stop.interval
-    return (f"What further evaluations gain is worked out before the next proposal whose number is a multiple of {every}",)
+    when = f"before the next proposal whose number is a multiple of {every}, and when the search ends"
+    return (f"What further evaluations gain is worked out {when}",)
 
 
 def _result_counts(campaign: Campaign, pool: CandidatePool) -> dict[str, tuple[int, int]]:

@@ -86,9 +86,7 @@ def _related(campaign: Campaign, fitted: JsonDict) -> str:
     pairs = f"{counted(fitted['pairs'], 'candidate')} with both values"
     evidence = f"evidence {fitted['evidence']:.1f}, {pairs}"
     if fitted["evidence"] < EVIDENCE:
-        return (
-            f"looks are not known to tell of full values ({evidence}; {EVIDENCE:g} are needed): none is bought for its own sake"
-        )
+        return f"looks are not known to tell of full values, so few are bought ({evidence}; {EVIDENCE:g} are needed)"
     names = [level.name for level in campaign.spec.levels]
     said = ", ".join(f"{name} {share:.2f}" for name, share in zip(names, fitted["related"], strict=False))
     return f"correlation with full values: {said} ({evidence})"

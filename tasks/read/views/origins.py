@@ -17,8 +17,8 @@ from tansaku.models.domain.views import BoolArray, Columns
 
 
 def sources_told(spec: CampaignSpec, columns: Columns) -> str | None:
-    """Describes the origin of a campaign's values for figures; None without values or for a table."""
-    valued = ~np.isnan(columns.values)
+    """Describes the origin of a search's values for figures; None without values or for a table."""
+    valued = columns.searched & ~np.isnan(columns.values)
     counts = Counter(
         (model is not None, source)
         for model in compress(columns.predicted_by, valued)

@@ -6,12 +6,15 @@ The graph is written as PROV-JSON, https://www.w3.org/submissions/prov-json/.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tansaku.models.domain.adoption import adopted_from
 from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.measurements import Measurement, measurements_of
 from tansaku.models.domain.records import Evaluation, JsonDict, Outcome, Provenance
+from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.wording import significant
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -25,6 +28,7 @@ _ENDS: dict[Relation, tuple[str, str]] = {
     "wasDerivedFrom": ("prov:generatedEntity", "prov:usedEntity"),
 }
 _SPACE = "tansaku"
+_REFERRED = frozenset({"formation_energy", "energy_above_hull"})
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,11 @@ def _add_computation(graph: Graph, data: Campaign, evaluation: Evaluation, outco
         seed=data.spec.seed,
     )
     graph.relate("used", doing, spec)
+    for place, (key, sha256) in enumerate(_hashed(record.spec), start=1):
+        graph.relate("used", doing, graph.add(f"input-{place}", "entity", key, sha256=sha256))
+    _add_measurements(graph, doing, measurements_of(evaluation), data.spec.objective.unit)
+    if outcome.quantities.keys() & _REFERRED and evaluation.proposal.purpose != "reference":
+        _add_elements(graph, data, doing)
     if origin is not None:
         before = graph.add("origin", "entity", origin.describe(), **origin.model_dump(mode="json"))
         graph.relate("used", doing, before)
@@ -169,6 +178,47 @@ def _add_computation(graph: Graph, data: Campaign, evaluation: Evaluation, outco
     if source is not None:
         _add_source(graph, doing, source)
     return doing
+
+
+def _hashed(spec: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """Keys and hashes of the files that a stored spec names, but the calculator's, which the result has."""
+    if isinstance(spec, Mapping):
+        for name, part in spec.items():
+            below = f"{key}.{name}".lstrip(".")
+            if name.endswith("sha256") and isinstance(part, str):
+                yield below.removesuffix("sha256").rstrip("._"), part
+            elif name == "hashes" and isinstance(part, Sequence):
+                yield from ((f"{key}, file {place}", str(item)) for place, item in enumerate(part, start=1))
+            elif below != "calculator":
+                yield from _hashed(part, below)
+    elif isinstance(spec, list | tuple):
+        for place, part in enumerate(spec):
+            yield from _hashed(part, f"{key}[{place}]")
+
+
+def _add_measurements(graph: Graph, doing: str, reported: Sequence[Measurement], unit: str) -> None:
+    """Adds the measurements that were reported, and who reported them."""
+    for place, given in enumerate(reported, start=1):
+        label = given.failed or f"measured: {significant(given.value or 0.0)} {unit}"
+        facts = {"value": given.value, "deviation": given.deviation, "note": given.note, "report": given.id}
+        at = None if given.at is None else given.at.isoformat()
+        name = graph.add(f"measurement-{place}", "entity", label, **facts, reported=at)
+        graph.relate("used", doing, name)
+        graph.relate("wasDerivedFrom", graph.value, name)
+    for place, user in enumerate(sorted({given.user for given in reported} - {""}), start=1):
+        graph.relate("wasAssociatedWith", doing, graph.add(f"reporter-{place}", "agent", user))
+
+
+def _add_elements(graph: Graph, data: Campaign, doing: str) -> None:
+    """Adds the energies of elements, computed by the campaign, to which its formation energies refer."""
+    for element in data.references:
+        found = None if element.outcome is None else element.outcome.quantities.get(ENERGY_PER_ATOM)
+        if found is not None:
+            name, number = element.proposal.candidate, element.proposal.number
+            label = f"{name}: {significant(found.value)} {found.unit}"
+            graph.add(f"value-{number}", "entity", label, value=found.value, unit=found.unit, evaluation=element.id)
+            graph.relate("used", doing, f"value-{number}")
+            graph.relate("wasDerivedFrom", graph.value, f"value-{number}")
 
 
 def _add_source(graph: Graph, doing: str, source: Provenance) -> None:

@@ -11,18 +11,20 @@ import numpy as np
 from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.history import HOUR, cost_limit, out_of_time
+from tansaku.models.domain.history import HOUR, cost_limit, out_of_time, reopens
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
 from tansaku.models.domain.retraining import describe, describe_target, ended
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import counted, significant
+from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.site.processes import has_ended
-from tansaku.tasks.read.views.budget import Spent, Used, budget_used
+from tansaku.tasks.read.views.budget import Spent, Used, budget_used, share_used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.further import further_of
@@ -34,6 +36,7 @@ from tansaku.tasks.read.views.prospects import RecentPools
 
 _MOST_SUSPICIOUS = 5
 
+_AGAIN = ("retry", "rerun")
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
 _SILENT_PART = 1 / 3
@@ -186,8 +189,6 @@ class CampaignStatus(Record):
         if self.certificate is None or (self.certificate.says_nothing and self.certificate.outlook is not None):
             return None
         said = self.certificate.describe()
-        if self.failed and not self.certificate.says_nothing:
-            said = f"{said}; of {counted(self.failed, 'candidate')} that failed nothing is known"
         if self.stop_reason is None or not self.certificate.says_nothing:
             return said
         return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
@@ -331,13 +332,13 @@ def status_of(campaign: Campaign) -> CampaignStatus:
 
 def _status(campaign: Campaign) -> CampaignStatus:
     record, spec, counts, failures = campaign.record, campaign.spec, _counts(campaign), campaign.failures
-    limit, exhaustive, opened = None, None, campaign.prospects
+    limit, exhaustive, opened, budget = None, None, campaign.prospects, _awaited_budget(record, spec)
     if opened is not None:
-        limit, exhaustive = cost_limit(spec.budget, opened.pool, spec.space.spent_on_descriptors), float(opened.pool.cost.sum())
+        limit, exhaustive = cost_limit(budget, opened.pool, spec.space.spent_on_descriptors), float(opened.pool.cost.sum())
     spent = Spent.by(campaign, limit)
-    used = budget_used(spec.budget, spent)
+    used = budget_used(budget, spent)
     # A deadline also passes without a driver.
-    stop = campaign.stop or out_of_time(spec.budget, spent.time)
+    stop = _standing_stop(campaign, budget, used) or out_of_time(budget, spent.time)
     costs = campaign.cost_comparison
     lease, cancelled = campaign.lease, is_cancelled(record)
     incidents, waiting = campaign.incidents.values(), _waiting_numbers(spec, campaign.columns)
@@ -384,6 +385,25 @@ def _status(campaign: Campaign) -> CampaignStatus:
         retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
         problem=_problem(record, campaign.unopened, campaign.columns.problems),
     )
+
+
+def _awaited_budget(record: CampaignRecord, spec: CampaignSpec) -> BudgetSpec:
+    """The budget with the edits that wait for a driver: what was asked for counts."""
+    waits = any(command.kind == "edit" and command.applied_at_number is None for command in record.commands)
+    return awaited_spec(record).budget if waits else spec.budget
+
+
+def _standing_stop(campaign: Campaign, budget: BudgetSpec, used: Sequence[Used]) -> StopReason | None:
+    """The reason for which the search has ended, unless something was asked for that continues it and waits for a driver.
+
+    Args:
+        budget: With the edits that wait.
+        used: Of this budget.
+    """
+    stop, known = campaign.stop, campaign.spec.budget
+    if stop is None or any(item.kind in _AGAIN and item.applied_at_number is None for item in campaign.record.commands):
+        return None
+    return None if budget != known and reopens(stop, known, budget, spent=share_used(used) >= 1.0) else stop
 
 
 def _elements(campaign: Campaign) -> dict[str, float]:

@@ -162,7 +162,7 @@ def test_a_pattern_never_takes_ids_or_the_objective_for_features(tmp_path):
         ({"x": ["1", "wide", "2", "3"]}, r"space\.features\.translation\.columns: row 2 of column 'x' is 'wide', expected"),
         (
             {"x": [0.1, 0.2, None, 0.4]},
-            r"space\.features\.translation\.columns: row 3 of column 'x' is empty; expected a",
+            r"space\.features\.translation\.columns: row 3 of column 'x' is empty; fill it in, or leave out",
         ),
         ({"x": [0.1, 0.2, -1.7e308, 0.4]}, r"row 3 of column 'x' is -1\.7e\+308; expected a finite number of at most 1e\+100"),
         ({"x": [True, False, True, False]}, r"column 'x' holds bool, expected numbers"),

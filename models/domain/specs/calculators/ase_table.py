@@ -185,6 +185,15 @@ _ENTRIES = (
         kept=True,
     ),
     AseEntry(
+        name="diep",
+        factory=f"{_FACTORIES}:diep",
+        distribution="diep",
+        licence=Licence("BSD-3-Clause", "metadata of the package diep, which has the weights"),
+        install="pip install diep",
+        keywords={"device": _DEVICES},
+        kept=True,
+    ),
+    AseEntry(
         name="grace",
         factory=f"{_FACTORIES}:grace",
         distribution="tensorpotential",

@@ -275,8 +275,9 @@ class _Builder:
         if field.type in ("list", "dictionary"):
             raise FieldError("filter", f"{name} is a {field.type}; expected HAS or LENGTH")
         right = _moment(name, wanted) if field.type == "timestamp" else wanted
+        kind = "an integer" if field.type == "integer" else f"a {field.type}"
         if field.type != "timestamp" and isinstance(wanted, str) is not (field.type == "string"):
-            raise FieldError("filter", f"{name} is compared with {shown(wanted)}; expected a {field.type}")
+            raise FieldError("filter", f"{name} is compared with {shown(wanted)}; expected {kind}")
         return partial(_value, name, lambda value: _COMPARE[sign](value, right))
 
     def _within(self, name: str, word: str, wanted: str | float) -> Test:

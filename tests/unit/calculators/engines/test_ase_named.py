@@ -43,6 +43,14 @@ class ORBCalculator(LennardJones):
 """
 """The shape of orb-models 0.5.5: models are compiled unless one says no, and a calculator wraps one that was loaded."""
 
+DIEP = """
+from ase.calculators.lj import LennardJones
+def make_calculator(path, device):
+    assert device == "cpu"
+    return LennardJones(sigma=2.3, epsilon=float((path / "state.pt").read_text()), rc=6.0)
+"""
+"""The shape of diep 2.0.0."""
+
 FROM_ELSEWHERE = [entry for entry in ASE_CALCULATORS.values() if entry.programs or entry.distribution]
 
 
@@ -183,6 +191,21 @@ def test_a_calculation_that_fails_says_why(require):
     spec = AseCalculatorSpec(name="tblite", keywords={"method": "GFN1-xTB", "max_iterations": 1})
     with pytest.raises(CalculationError, match="tblite"):
         open_calculator(spec, Path()).evaluate(bulk("LiF", "rocksalt", a=4.03))
+
+
+def test_diep_has_the_weights_of_its_package_whatever_the_environment_names(tmp_path, monkeypatch, request):
+    request.addfinalizer(lambda: [sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == "diep"])
+    weights = tmp_path / "diep" / "pretrained_models" / "diep_fold1"
+    weights.mkdir(parents=True)
+    (weights / "state.pt").write_text("0.4")
+    add_package(tmp_path, "diep", {"diep/__init__": "", "diep/pretrained": DIEP}, {})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("DIEP_MODEL_DIR", str(tmp_path / "other"))
+    atoms = bulk("Cu", cubic=True)
+    result = open_calculator(AseCalculatorSpec(name="diep"), tmp_path).evaluate(atoms)
+    atoms.calc = LennardJones(sigma=2.3, epsilon=0.4, rc=6.0)
+    assert result.energy == atoms.get_potential_energy()
+    assert result.provenance.code_version == "1.0"
 
 
 def test_a_model_of_orb_is_opened_from_its_file_without_compiling_it(tmp_path, monkeypatch, request):

@@ -28,6 +28,7 @@ from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.points import importance, judged_points, predicted_points, slices
 from tansaku.tasks.read.views.results import described_frame, systems_frame
 from tansaku_client.points import StructurePoint
+from tansaku_client.verbs import CampaignVerbs
 from tests.support.alloys import store_alloys
 from tests.unit.client.conftest import SPEC, TABLE, Dashboard
 
@@ -400,3 +401,42 @@ def test_coroutines_have_the_same_names(dashboard: Dashboard, tmp_path):
     here = {"open", "spec", "view"}
     # Only a campaign of this machine can have these.
     assert {name for name in dir(ts.Campaign) if name[0] != "_"} - here <= public
+
+
+def test_a_driver_that_is_about_to_end_is_no_reason_to_give_up_a_batch(dashboard: Dashboard, monkeypatch):
+    """Between two of its drivers a campaign has none, and a request for one may still be refused."""
+    campaign = dashboard.connect().create(SPEC)
+    refused = []
+
+    def start(self, request_id=None):
+        if len(refused) < 2:
+            refused.append(request_id)
+            raise tc.StateError("another driver has it")
+        return (yield from started(self, request_id))
+
+    started = CampaignVerbs.start
+    monkeypatch.setattr(CampaignVerbs, "start", start)
+    dashboard.killed_at = 3
+    assert [row.number for row in campaign.ask(4)] == [1, 2, 3, 4]
+    assert len(refused) == 2
+
+
+def test_errors_of_requests_name_their_key(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC)
+    with pytest.raises(tc.ConfigurationError, match=r"^count: Input should be greater than or equal to 1$"):
+        campaign.ask(0)
+
+
+def test_a_batch_that_an_ending_driver_left_to_the_next_is_waited_for(dashboard: Dashboard, monkeypatch):
+    campaign = dashboard.connect().create(SPEC)
+    left = []
+
+    def drive(name):
+        if len(left) < 2:
+            left.append(name)
+        else:
+            driven(name)
+
+    driven = dashboard._drive
+    monkeypatch.setattr(dashboard, "_drive", drive)
+    assert [row.number for row in campaign.ask(4)] == [1, 2, 3, 4]

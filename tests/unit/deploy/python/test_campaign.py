@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,7 @@ from ase.build import bulk
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
+from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.checks.check import preview_campaign
@@ -22,6 +28,7 @@ from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml, write_yaml
+from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_campaign, spec_hash
 from tansaku.tasks.node.configuration.written import written_spec
 from tansaku.tasks.read.views.parameter_figures import parameter_model
@@ -200,6 +207,8 @@ def test_a_paused_campaign_says_so_and_an_edit_reopens_it():
     told(campaign)
     assert campaign.done
     campaign.edit({"budget.evaluations": 4})
+    assert not campaign.done
+    assert campaign.spec.budget.evaluations == 4
     (row,) = campaign.ask(1)
     campaign.release(row)
     assert [item.number for item in campaign.ask(1)] == [4]
@@ -226,6 +235,24 @@ def test_a_frame_is_a_table_and_its_known_values_run(tmp_path):
 
 def test_a_frame_without_values_asks_for_them():
     assert {row.id for row in table().ask(2)} < set(TABLE["alloy"])
+
+
+def test_values_of_a_table_that_are_known_cost_nothing_and_the_rest_is_measured(tmp_path):
+    TABLE.assign(y=[5.0, None, 1.0, None, None]).to_csv(tmp_path / "so-far.csv", index=False)
+    space = ts.Table(TABLE.drop(columns="y"), columns={"id": "alloy"}, features={"all": {"columns": ["x"]}})
+    known = {"file": str(tmp_path / "so-far.csv"), "candidate": "alloy", "value": "y"}
+    campaign = searched(space=space, budget=2, known=known)
+    asked = []
+    while not campaign.done:
+        for row in campaign.ask():
+            asked.append(row.id)
+            campaign.tell(row, value=3.0)
+    assert len(asked) == 2
+    assert set(asked) < {"b", "d", "e"}
+    assert (campaign.best.id, campaign.best.value) == ("c", 1.0)
+    assert set(campaign.frame["candidate"]) == {"a", "c", *asked}
+    with pytest.raises(ConfigurationError, match=r"known\.level: given; it names the level of theory"):
+        searched(space=space, known=known | {"level": "manual"})
 
 
 def test_structures_go_in_and_come_out_and_are_computed():
@@ -551,3 +578,40 @@ def test_a_name_that_is_none_is_compared_with_those_that_are():
             getattr(ts, name)
     with pytest.raises(AttributeError, match=r"^module 'tansaku' has no attribute '_zzz'$"):
         ts._zzz  # noqa: B018
+
+
+def test_threads_of_a_script_have_turns():
+    campaign = searched(budget=8)
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: [row.number for row in campaign.ask(4)], range(4)))
+        assert asked == [[1, 2, 3, 4]] * 4
+        told = list(pool.map(lambda row: campaign.tell(row, value=row["x"]), campaign.ask(4)))
+    assert all(receipt.applied for receipt in told)
+    assert campaign.frame["value"].notna().all()
+
+
+def test_while_another_process_has_the_campaign_asking_waits_for_its_turn():
+    campaign = searched()
+    with campaign._place.open() as resources:
+        parent = process_identity(os.getppid())
+        owner = LeaseOwner(host=parent["host"], pid=parent["pid"], process_started=parent["started"], user="ada")
+        lease = resources.store.acquire_lease("campaign", owner, 30.0)
+        release = threading.Timer(0.5, resources.store.release_lease, [lease])
+        release.start()
+        assert [row.number for row in campaign.ask(2)] == [1, 2]
+        release.join()
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
+def test_a_campaign_in_memory_is_not_for_another_process(copied):
+    with pytest.raises(TypeError, match="campaign 'campaign' is in the memory of this process; one in the database can be"):
+        copied(searched())
+
+
+def test_an_empty_name_is_none_and_a_masked_value_neither():
+    with pytest.raises(InvalidSpecError, match=r"^name: ''"):
+        searched(name="")
+    campaign = searched()
+    (row,) = campaign.ask(1)
+    with pytest.raises(ConfigurationError, match="value: -- for p"):
+        campaign.tell(row, value=np.ma.masked)

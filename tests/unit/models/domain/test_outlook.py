@@ -88,7 +88,7 @@ def known(**changes: object) -> Outlook:
             known(systems=1, evaluations=1, gain=0.04, most=0.0, threshold=40.0, unit="1", direction="maximize"),
             "The likeliest candidate is expected to hold 0.04 more above 40; chance of any: under 10 %",
         ),
-        (known(gain=None, evaluations=0), "Nothing more can be gained: every candidate was evaluated"),
+        (known(gain=None, evaluations=0), "Nothing more can be gained: no candidate is left to evaluate"),
         (
             known(gain=None, evaluations=5, unclear=True),
             "What further evaluations gain cannot be said yet: the model predicts values hardly better than their mean does; "

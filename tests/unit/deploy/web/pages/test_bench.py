@@ -31,7 +31,7 @@ def browser(site):
     return found
 
 
-def test_methods_are_compared_on_the_table_of_a_spec(browser):
+def test_methods_are_compared_on_the_table_of_a_spec(site, browser):
     answer = browser.submit("/bench", {"spec": SPEC, "seeds": "2", "methods": "random, default"}, "/new")
     assert answer.status_code == 303, answer.text
     address = answer.headers["Location"]
@@ -48,6 +48,7 @@ def test_methods_are_compared_on_the_table_of_a_spec(browser):
     assert table[0].startswith("method,")
     assert [line.partition(",")[0] for line in table[1:]] == ["random", "default"]
     assert f'<a href="{address}">rows</a>' in browser.get("/bench").text
+    assert address not in site.with_session(Role.ADMIN).get("/bench").text, "others may not know the campaign"
     again = browser.submit("/bench", {"spec": SPEC, "seeds": "2", "methods": "random, default"}, "/new")
     assert again.headers["Location"] == address
 

@@ -9,6 +9,7 @@ from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.web.copying import copied_spec
 from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.models.domain.accounts import Role
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tests.unit.deploy.web.conftest import SPEC
 
 
@@ -133,21 +134,20 @@ def test_the_list_shows_the_template_that_the_text_begins_with(site):
         assert f"name: {chosen}" in page
 
 
-def test_values_that_a_table_holds_already_are_stored_and_the_others_are_measured(site):
+def test_values_that_a_table_holds_already_are_known_and_the_others_are_measured(site):
     browser = site.with_session(Role.OPERATOR)
     browser.upload("lab.csv", "sample,Ni,Cr,Hardness (HV)\na,1,2,310\nb,2,3,\nc,3,1,290\nd,4,2,\n")
     start = known_forms()["table"].start
     page = browser.submit("/new", {"spec": start, "shown": start, "action": "check", "space.candidates": "lab.csv"}).text
     text = html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
     assert "property: Hardness" in text
-    assert "value:" not in text
+    assert "known: {file: lab.csv" in text
     assert re.search(r'<option value="measured" selected>', page)
     answer = browser.submit("/new", {"spec": text, "shown": text, "action": "create"})
     assert answer.status_code == 303, answer.text
-    (command,) = site.services.store.campaign("my-table").commands
-    assert command.kind == "tell"
-    found = [(row["candidate"], row["measurements"][0]["value"]) for row in command.payload["reports"]]
-    assert found == [("a", 310.0), ("c", 290.0)]
-    looked_up = text.replace("id: sample", "id: sample, value: Hardness (HV)").replace("calculator: {type: manual}\n", "")
+    known = stored_spec(site.services.store.campaign("my-table")).known
+    assert (known.candidate, known.value) == ("sample", "Hardness (HV)")
+    page = browser.submit("/new", {"spec": text, "shown": text, "action": "check", "role-3": "value"}).text
+    looked_up = html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
     said = browser.submit("/new", {"spec": looked_up, "shown": looked_up, "action": "check"}).text
-    assert "2 of 4 rows have no value and count as failed" in said, said
+    assert "2 of 4 rows have no value, which counts as a failure" in said, said

@@ -270,6 +270,22 @@ def test_a_problem_is_said_with_the_label_of_its_field():
     assert edited.said(SpecProblem("levels", None, "wrong")) == "levels: wrong"
 
 
+def test_a_column_with_empty_cells_is_measured_further(monkeypatch):
+    cells = {"alloy": ["a", "b", "c"], "Cr (%)": ["1", "2", "3"], "Hardness, Vickers (HV)": ["1", "", "4"]}
+    monkeypatch.setattr(Shelf, "first_cells", lambda *_: cells)
+    edited = sent(STARTS["table"], **{"space.candidates": "rows.csv"})
+    data = parse_yaml(edited.text, "campaign").data
+    assert data["known"] == {"file": "rows.csv", "value": "Hardness, Vickers (HV)", "candidate": "alloy"}
+    assert data["space"]["columns"] == {"id": "alloy"}
+    assert data["objective"] == {"unit": "HV", "direction": "maximize", "property": "Hardness_Vickers"}
+    assert data["calculator"] == {"type": "manual"}
+    assert problems(edited.text) == []
+    again = parse_yaml(sent(edited.text, **{"role-2": "value"}).text, "campaign").data
+    assert again["space"]["columns"] == {"id": "alloy", "value": "Hardness, Vickers (HV)"}
+    assert "known" not in again
+    assert "calculator" not in again
+
+
 def test_the_use_of_columns_is_guessed(monkeypatch):
     cells = {
         "alloy": ["a", "b", "c"],

@@ -66,9 +66,21 @@ def test_related_levels_are_found_and_looks_announce_full_values():
 def test_shuffled_looks_leave_one_level():
     fit = fit_levels(ROWS, *known(SHUFFLED, 30, 15))
     assert fit.single
+    assert not fit.proven
     posterior = taken_in(fit, *known(SHUFFLED, 30, 15))
-    informed = posterior.informed(np.arange(30, 40), 0)
-    assert (informed < 0.02 * posterior.at(1)[1][:, 30:40]).all()
+    informed = posterior.informed(np.arange(30, 40), 0)[0]
+    assert (informed < 0.02 * posterior.at(1)[1][0, 30:40]).all()
+    assert fit.weights[0] > 0.5
+
+
+def test_one_wrong_look_leaves_levels_related():
+    table = RELATED.copy()
+    worst = int(np.argmax(TOP[:15]))
+    table[worst, 0] = table[:, 0].min()
+    fit = fit_levels(ROWS, *known(table, 30, 15))
+    assert fit.wrong == (LEVELS.places[worst, 0],)
+    assert fit.evidence > EVIDENCE
+    assert fit_levels(ROWS, *known(RELATED, 30, 15)).wrong == ()
 
 
 def test_an_awaited_value_narrows_its_neighbours_and_moves_no_mean():

@@ -20,7 +20,6 @@ RNG = np.random.default_rng(8)
 X = RNG.uniform(0.0, 1.0, (N, 2))
 TOP = np.sin(5.0 * X[:, 0]) + X[:, 1] + 0.5 * RNG.standard_normal(N)
 RELATED = np.column_stack([3.0 - 0.5 + TOP + 0.05 * RNG.standard_normal(N), TOP])
-SHUFFLED = np.column_stack([RNG.permutation(RELATED[:, 0]), TOP])
 GROUP = FeatureGroup.compact("x", X, np.arange(N), ("a", "b"))
 SHARE = 0.1
 BEST = Goal("top_k", 1)
@@ -29,10 +28,10 @@ BEST = Goal("top_k", 1)
 class Bought:
     """A search that is answered from a table, as a campaign runs it."""
 
-    def __init__(self, table, cost, goal=BEST, *, in_flight=1, **pool):
+    def __init__(self, table, cost, goal=BEST, *, in_flight=1, screen=False, **pool):
         self.rows = with_levels(made := pool_of(N, GROUP, **pool), ["look"], [SHARE * made.cost])
         self.levels, budget = self.rows.levels, BudgetSpec(cost=cost)
-        proposer = LevelProposer(goal)
+        proposer = LevelProposer(goal, screen=screen)
         rules = RoundRules(
             seed=3,
             source="table",
@@ -76,6 +75,21 @@ def test_looks_find_a_best_that_features_do_not_announce(in_flight):
     assert bought.done.refits[-1].hyperparameters[FITTED]["evidence"] > 2.0
 
 
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_a_screen_looks_at_all_and_then_buys_in_the_order_of_looks(in_flight):
+    bought = Bought(RELATED, SHARE * N + FIRST + 2.0, screen=True, in_flight=in_flight)
+    assert bought.at == [0] * N + [1] * (FIRST + 2)
+    assert sorted(bought.candidates[:N]) == list(range(N))
+    assert bought.candidates[N : N + FIRST] == np.argsort(RELATED[:, 0])[:FIRST].tolist()
+
+
+def test_a_screen_begins_with_the_best_look_of_each_system():
+    codes = np.arange(N) % 7
+    bought = Bought(RELATED, SHARE * N + 7.0, Goal(), screen=True, systems=tuple("abcdefg"), codes=codes)
+    first = [int(places[np.argmin(RELATED[places, 0])]) for places in (np.flatnonzero(codes == system) for system in range(7))]
+    assert bought.candidates[N:] == first
+
+
 def test_nothing_is_bought_twice_and_no_look_follows_a_full_value():
     bought = Bought(RELATED, 25.0)
     pairs = list(zip(bought.candidates, bought.at, strict=True))
@@ -92,8 +106,10 @@ def test_no_look_is_bought_whose_full_value_cannot_be_paid():
     assert spent[last] + 1.0 <= 12.05
 
 
-def test_shuffled_looks_cost_a_twentieth_of_the_budget_at_most():
-    bought = Bought(SHUFFLED, 25.0)
+@pytest.mark.parametrize("seed", range(3, 9))
+def test_shuffled_looks_cost_a_twentieth_of_the_budget_at_most(seed):
+    shuffled = np.column_stack([np.random.default_rng(seed).permutation(RELATED[:, 0]), TOP])
+    bought = Bought(shuffled, 25.0)
     assert SHARE * bought.looks <= 0.05 * 25.0
     assert bought.done.refits[-1].hyperparameters[FITTED]["evidence"] < 2.0
 

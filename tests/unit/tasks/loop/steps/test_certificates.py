@@ -34,6 +34,10 @@ def test_words():
     assert drawn(within=None, probability=None).describe() == "Certificate (90 %): nothing better by more than 4 mJ/m2 remains"
 
 
+def test_failed_candidates_are_named():
+    assert drawn(failed=3).describe() == f"{drawn().describe()}; of 3 candidates that failed nothing is known"
+
+
 def test_what_is_known_of_some_systems_is_said():
     none = {"a": None, "b": None}
     assert drawn(tolerance=None).describe() == "Certificate (90 %): not enough results to say what remains"

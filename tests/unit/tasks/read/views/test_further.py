@@ -52,6 +52,12 @@ def test_before_the_first_certificate_it_is_said_what_is_missing(proposed_by):
     assert f"  {said}" in campaign_status(store, NAME).describe().splitlines()
 
 
+def test_an_ended_search_says_what_was_missing(proposed_by):
+    store = proposed_by("{type: gp, preset: default}", "a1", "b1", "b2", stop=StopReason.BUDGET)
+    (said,) = campaign_status(store, NAME).further
+    assert said.startswith("It is too early to say what further evaluations gain: that takes 5 results of each system")
+
+
 def test_the_last_certificate_says_what_the_next_ones_gain(proposed_by):
     store = proposed_by("{type: gp, preset: default}", "a1", "a2", stop=StopReason.BUDGET)
     certify(store)

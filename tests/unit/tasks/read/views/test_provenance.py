@@ -1,9 +1,12 @@
 """Provenance of a value as a graph."""
 
 import pytest
+from ase.build import bulk
 
+import tansaku as ts
 from tansaku.models.domain.adoption import ADOPTED
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.measurements import MEASUREMENTS
 from tansaku.models.domain.records import Provenance
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.figures.provenance import draw
@@ -31,7 +34,7 @@ def test_a_computed_value_leads_to_its_inputs_code_and_choice():
     assert ends(graph, "wasGeneratedBy") == {
         ("value-7", "evaluation-7"), ("file-1", "evaluation-7"), ("candidate", "choice"),
     }  # fmt: skip
-    used = {("evaluation-7", name) for name in ("spec", "calculator", "candidate")}
+    used = {("evaluation-7", name) for name in ("spec", "input-1", "calculator", "candidate")}
     assert ends(graph, "used") == used | {("choice", "spec"), ("choice", "observations")}
     assert ends(graph, "wasAssociatedWith") == {
         ("evaluation-7", "code"), ("evaluation-7", "tansaku"), ("choice", "proposer"),
@@ -63,6 +66,29 @@ def test_a_predicted_value_names_the_model_and_a_final_relaxation_its_search():
     searched = evaluation_of(proposal_of(3, candidate="L10-AuCu"), outcome_of(-0.05))
     graph = graph_of(outcome_of(-0.06), searched, purpose="polish")
     assert ends(graph, "wasDerivedFrom") == {("value-7", "value-3")}
+
+
+def test_what_was_reported_leads_to_the_measurements_and_to_who_made_them():
+    told = [{"id": f"t:0:{i}", "value": value, "user": user} for i, (value, user) in enumerate([(1.0, "ada"), (2.0, "bob")])]
+    graph = graph_of(outcome_of(0.0015, properties={MEASUREMENTS: told}))
+    assert ends(graph, "wasDerivedFrom") == {("value-7", "measurement-1"), ("value-7", "measurement-2")}
+    assert graph.nodes["measurement-2"].label == "measured: 2 meV/atom"
+    assert graph.nodes["measurement-2"].facts == {"value": 2.0, "report": "t:0:1"}
+    assert {graph.nodes[after].label for _, after in ends(graph, "wasAssociatedWith")} >= {"ada", "bob"}
+
+
+def test_a_formation_energy_leads_to_the_elements_that_it_refers_to_and_to_the_files():
+    crystals = [bulk("Cu", "fcc", a=3.9, cubic=True)]
+    crystals[0].symbols[0] = "Au"
+    space = ts.Structures(crystals, relaxed=True, phases={"references": "compute"})
+    goal = ts.minimize("formation_energy", unit="meV/atom")
+    campaign = ts.Campaign(space, goal, budget=1, calculator=ts.Emt(relaxation={"fmax": 0.5}), store=None)
+    campaign.run()
+    graph = campaign.view().provenance(campaign.frame["candidate"].iloc[0])
+    assert ends(graph, "wasDerivedFrom") == {("value-3", "value-1"), ("value-3", "value-2")}
+    assert [graph.nodes[f"value-{n}"].label.partition(":")[0] for n in (1, 2)] == ["Au", "Cu"]
+    assert graph.nodes["input-1"].facts["sha256"] in campaign.yaml
+    assert ("evaluation-3", "input-1") in ends(graph, "used")
 
 
 def test_without_a_value_there_is_none():

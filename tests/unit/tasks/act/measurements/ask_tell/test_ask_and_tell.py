@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.measurements import measurements_of
 from tansaku.models.domain.records import Command
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.measurements import ask_tell, stored_commands
-from tansaku.tasks.act.measurements.report_file import ReportError
+from tansaku.tasks.act.measurements.judging import judge
+from tansaku.tasks.act.measurements.report_file import ReportError, report_of
+from tansaku.tasks.act.measurements.stored_commands import store_report
 from tests.support.actors import ADA
 from tests.unit.tasks.act.measurements.ask_tell.conftest import hardness
 
@@ -48,10 +50,13 @@ def test_what_waits_says_why(open_laboratory):
     laboratory.ask(2)
     for item in laboratory.waiting().waiting:
         assert "largest expected gain" in item.why
-        assert item.uncertainty > 0
+        assert item.uncertainty is None  # one value does not say how far others are from it
         assert item.nearest == first.candidate
         assert item.nearest_value == pytest.approx(laboratory.values()[first.candidate])
         assert set(item.cells) == {"temperature", "solvent", "stirred"}
+    laboratory.measure_all()
+    laboratory.ask(2)
+    assert all(item.uncertainty > 0 for item in laboratory.waiting().waiting)
 
 
 def test_a_first_batch_may_be_larger_than_the_initial_design(open_laboratory):
@@ -101,6 +106,39 @@ def test_a_report_twice_is_a_report_once(open_laboratory):
     assert len(laboratory.evaluations()) == 1
     under_a_key = [laboratory.tell({"candidate": "water-325", "value": 4}, identifier="key-00001") for _ in range(2)]
     assert [told.command for told in under_a_key] == ["key-00001", "key-00001"]
+    with pytest.raises(StoreError, match="request 'key-00001' of campaign 'lab' reported something else; expected a new id"):
+        laboratory.tell({"candidate": "water-350", "value": 5}, identifier="key-00001")
+
+
+def test_the_same_report_under_another_id_waits_once_and_another_value_is_refused(open_laboratory):
+    laboratory = open_laboratory()
+    stored = [
+        store_report(laboratory.store, ADA, "lab", report_of([{"candidate": "water-300", "value": 3.5}]), key)
+        for key in ("key-00001", "key-00002")
+    ]
+    assert [(told.command, told.new) for told in stored] == [("key-00001", {"values": 1}), ("key-00001", {})]
+    with pytest.raises(ReportError, match="'water-300': another report of it is still to be applied; try again"):
+        store_report(laboratory.store, ADA, "lab", report_of([{"candidate": "water-300", "value": 3.6}]), "key-00003")
+
+
+def test_of_two_values_that_are_told_at_the_same_moment_the_second_is_refused(open_laboratory, monkeypatch):
+    laboratory = open_laboratory()
+    laboratory.ask(2)
+    tell = {}
+
+    def judged_at_the_same_moment(*given):
+        found = judge(*given)
+        if (other := tell.pop("other", None)) is not None:
+            laboratory.tell(other)
+        return found
+
+    monkeypatch.setattr(stored_commands, "judge", judged_at_the_same_moment)
+    tell["other"] = {"number": 1, "value": 3.0}
+    with pytest.raises(ReportError, match=r"proposal 1 .* has a value already; say status 'correction'"):
+        laboratory.tell({"number": 1, "value": 4.0})
+    tell["other"] = {"number": 1, "value": 3.0}
+    assert laboratory.tell({"number": 2, "value": 4.0}).new == {"values": 1}
+    assert sorted(laboratory.values().values()) == [3.0, 4.0]
 
 
 def test_repeats_are_one_value_with_its_noise(open_laboratory):
@@ -179,7 +217,10 @@ def test_a_correction_brings_the_next_fit_forward(open_laboratory):
     # One more measurement is none either.
     laboratory.tell({"candidate": "water-300", "value": 3.6, "status": "repeat"})
     assert next_fits() == wrong
+    said = [item.why for item in laboratory.waiting().waiting]
     laboratory.tell({"candidate": "hexane-575", "value": 3.6, "status": "correction"})
+    now = [item.why for item in laboratory.waiting().waiting]
+    assert now == [f"{why}; a value was corrected since" for why in said] != []
     known_from = max(item.proposal.number for item in laboratory.evaluations()) + 1
     fits = next_fits()
     assert [number for number, _ in fits] == [wrong[0][0], known_from]

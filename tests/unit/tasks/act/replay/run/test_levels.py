@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from tansaku.models.domain.specs.proposer import MultiLevelProposerSpec
 from tansaku.tasks.act.checks.check import preview_loaded
 from tansaku.tasks.act.checks.rehearse import RehearsalOptions, rehearse_loaded
 from tansaku.tasks.act.replay.records import ReplayTask
@@ -48,3 +51,9 @@ def test_a_preview_says_what_a_look_is_and_what_comes_first(loaded):
     assert preview.initial_cost == pytest.approx(5.5)
     first, second = preview.initial[:2]
     assert first == f"{second} (look)"
+
+
+def test_a_preview_says_what_a_look_at_all_costs(loaded):
+    screened = replace(loaded, spec=loaded.spec.model_copy(update={"proposer": MultiLevelProposerSpec(screen=True)}))
+    said = preview_loaded(screened).describe()
+    assert "10 % of the full evaluation's cost; all candidates get it first, cost " in said

@@ -112,7 +112,7 @@ def test_fields_that_no_structure_has_are_unknown():
         ("nsites = 1 nelements = 2", "expected AND or OR"),
         ("colour = 1", "structures have no field 'colour'"),
         ("_tansaku_colour = 1", "structures have no field '_tansaku_colour'"),
-        ('nsites = "four"', "nsites is compared with 'four'; expected a integer"),
+        ('nsites = "four"', "nsites is compared with 'four'; expected an integer"),
         ("chemical_formula_reduced = 4", "expected a string"),
         ('elements = "Cu"', "expected HAS or LENGTH"),
         ("elements HAS 29", "expected a string"),

@@ -1,0 +1,1 @@
+"""Lattice constants of elements by universal potentials, beside experiment."""
