@@ -283,6 +283,17 @@ def test_search_own_structures(hand: Hand) -> None:
     assert hand.clicks == documented("search 12 structures of one's own")
 
 
+def test_refused_files_stay_named(hand: Hand) -> None:
+    page = hand.page
+    go(page, "/new/structures")
+    add_files(hand, {"good.xyz": b'1\nLattice="3 0 0 0 3 0 0 0 3"\nCu 0 0 0\n', "bad.cif": b"no structure"})
+    expect(page.locator(".upload").first).to_contain_text("1 of 2 refused: bad.cif", timeout=PATIENCE)
+    expect(page.locator("#spec")).to_have_value(re.compile("good.xyz"), timeout=PATIENCE)
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    expect(page.locator(".upload").first).to_contain_text("1 of 2 refused: bad.cif")
+    assert "422" in hand.errors.pop()
+
+
 def test_search_a_table(hand: Hand) -> None:
     page = hand.page
     hand.press("New campaign")

@@ -89,8 +89,19 @@
     if (said) said.textContent = text;
   };
 
+  // Refused files stay named until others are chosen, whatever a check puts in place of the box.
+  const refusals = new Map();
+  const complain = (input) => {
+    const place = box(input);
+    place?.querySelector(".problem")?.remove();
+    const said = refusals.get(input);
+    if (place && said) place.append(Object.assign(document.createElement("span"), { className: "problem", textContent: said }));
+  };
+
   const upload = async (input, files) => {
     begin();
+    refusals.delete(input);
+    complain(input);
     const names = [];
     const wrong = [];
     try {
@@ -116,13 +127,8 @@
       end();
     }
     tell(input, ` ${names.length} uploaded.`);
-    const note = box(input);
-    if (note && wrong.length) {
-      const said = document.createElement("span");
-      said.className = "problem";
-      said.textContent = ` ${wrong.slice(0, 5).join(" ")}`;
-      note.append(said);
-    }
+    if (wrong.length) refusals.set(input, ` ${wrong.length} of ${names.length + wrong.length} refused: ${wrong.slice(0, 5).join(" ")}`);
+    complain(input);
   };
 
   const isPlain = (file) => !file.name.startsWith(".");
@@ -158,6 +164,7 @@
     said.textContent = progress.get(into) ?? "";
     place.replaceChildren(...choosers, " or drop them here", said);
     place.classList.add("drop");
+    complain(into);
     place.addEventListener("dragover", (event) => { event.preventDefault(); place.classList.add("over"); });
     place.addEventListener("dragleave", () => place.classList.remove("over"));
     place.addEventListener("drop", (event) => {

@@ -185,7 +185,7 @@ class Sender:
 def _allowing(network: str) -> str:
     """Names the line of the site file that allows a private network."""
     line = f"notifications: {{private_networks: [{network}]}}"
-    return f"An admin can allow it by `{line}` in the site file; no restart is needed"
+    return f"An admin can allow it by `{line}` in the site file (that of --site), within half a minute and without a restart"
 
 
 def _without_lookup(host: str) -> list[str]:

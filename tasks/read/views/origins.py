@@ -29,7 +29,8 @@ def sources_told(spec: CampaignSpec, columns: Columns) -> str | None:
     parts = (
         f"{count} {'predicted' if by_model else 'computed'} by {source}" for (by_model, source), count in sorted(counts.items())
     )
-    return f"values: {', '.join(parts)}"
+    among = "" if columns.searched[valued].all() else " (search and final relaxations)"
+    return f"values{among}: {', '.join(parts)}"
 
 
 def value_of(evaluation: Evaluation) -> float | None:
