@@ -22,6 +22,7 @@ from tansaku.tasks.read.figures import (
     parity,
     relevance,
     rounds,
+    spectrum,
     structures,
 )
 from tansaku.tasks.read.figures import convergence as convergence_figure
@@ -41,6 +42,7 @@ from tansaku.tasks.read.views.hull import drawn_hull
 from tansaku.tasks.read.views.levels import look_values
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
+from tansaku.tasks.read.views.spectrum import segregation_spectrum
 from tansaku.tasks.read.views.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -92,7 +94,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     learns its cost predicted against actual cost; one of grain boundaries also energy against angle, energy against the
     number of atoms where that is searched, and the best structures; one of compositions the map over the ions, the paths of
     the best, the model's errors over the rounds, and what matters to it; one of parameters or of a table its evaluations
-    over the parameters, slices and a contour of the model, and what matters to it; one of a bottleneck the surface, the
+    over the parameters, slices and a contour of the model, and what matters to it; one of segregation the spectrum of its
+    energies; one of a bottleneck the surface, the
     path, the barrier against the evaluations, and diffusion against temperature.
 
     Raises:
@@ -169,3 +172,9 @@ def parameter_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing
     made = parameters.drawings(data)
     mattered = relevance_history(data) if made else None
     return made if mattered is None else [*made, relevance.relevance_drawing(mattered)]
+
+
+def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
+    """The spectrum of the segregation energies."""
+    found = segregation_spectrum(data)
+    return [] if found is None else [Drawing("spectrum", found.table(), partial(spectrum.draw_png, found))]
