@@ -241,13 +241,14 @@ def _with_images(atoms: Atoms) -> tuple[FloatArray, IntArray]:
 
 def _merged(atoms: Atoms, centres: FloatArray) -> FloatArray:
     """The first of centres that lie close to each other; those of a degenerate void are the same but for rounding."""
-    from ase.geometry import get_distances
-
-    order = np.lexsort(np.round(centres, 3).T)
-    kept: list[FloatArray] = []
-    for centre in centres[order]:
-        if not kept or get_distances([centre], kept, cell=atoms.cell, pbc=True)[1].min() > _MERGED:
-            kept.append(centre)
+    _, first = np.unique(np.round(centres, 3), axis=0, return_index=True)
+    inverse = np.linalg.inv(atoms.cell.array)
+    left, kept = centres[first], []
+    while len(left):
+        kept.append(left[0])
+        apart = (left - left[0]) @ inverse
+        far = np.linalg.norm((apart - np.rint(apart)) @ atoms.cell.array, axis=1) > _MERGED
+        left = left[far]
     return np.array(kept).reshape(-1, 3)
 
 

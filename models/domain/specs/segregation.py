@@ -62,7 +62,7 @@ class SegregationSpaceSpec(EnergySpaceSpec):
     crystal: CrystalSpec
     defect: Defect = "substitution"
     solute: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None
-    images: Annotated[float, Field(ge=3, le=100)] = 16.0
+    images: Annotated[float, Field(ge=3, le=100)] = 20.0
     radius: Annotated[float, Field(ge=2, le=10)] = 5.5
     change: Annotated[float, Field(ge=0, le=5)] = 0.1
     tolerance: Annotated[PositiveFloat, Field(le=1)] = 0.02

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tansaku.calculators.workflows.segregation import SegregationReference
+from tansaku.calculators.workflows.segregation import SegregationReference, check_boundary_stays
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import Outcome, Quantity
@@ -64,6 +64,7 @@ class SegregationJob:
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
             result = calculator.evaluate(start, self.relaxation)
             files = take_files(result, self.folder)
+        moved = check_boundary_stays(start, result.atoms, site.position)
         value = self.reference.segregation_energy(result.energy)
         start.info[SEGREGATION_ENERGY] = value
         write_result(self.folder / STRUCTURE_FILE, start, result)
@@ -83,6 +84,7 @@ class SegregationJob:
                 "converged": result.converged,
                 "multiplicity": site.members,
                 "coordination": site.coordination,
+                "far_displacement": moved,
             },
             wall_time=time.perf_counter() - begun,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
