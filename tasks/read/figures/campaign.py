@@ -53,9 +53,12 @@ def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[struct
     if len(best) > MOST_STRUCTURES:
         lowest = sorted(best, key=lambda item: item.value)[:MOST_STRUCTURES]
         best = [item for item in best if item in lowest]
-    unit = pretty_unit(data.spec.objective.unit)
+    unit, given = pretty_unit(data.spec.objective.unit), data.spec.space.reference_crystal
+    if given is None:
+        return []
+    crystal = structures.crystal_neighbours(given)
     return [
-        structures.picture(item.atoms, f"{results.system_label(item.row)}  {item.value:.0f} {unit}")
+        structures.picture(item.atoms, f"{results.system_label(item.row)}  {item.value:.0f} {unit}", crystal)
         for item in sorted(best, key=lambda item: float(item.row["angle"]))
     ]
 
@@ -148,6 +151,7 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         sources = f"{sources}; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
         made.append(replace(Drawing.by(structures.draw_png, "structures", pictures), note=sources, data=()))
+        made.append(Drawing("structures-coordination", (), partial(structures.draw_coordination_png, pictures)))
     return made
 
 

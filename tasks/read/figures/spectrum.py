@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
 from tansaku.tasks.read.views.spectrum import Spectrum
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _BINS = (8, 40)
 
 
-def bins_of(spectrum: Spectrum) -> np.ndarray:
+def bins_of(spectrum: Spectrum) -> FloatArray:
     """Edges of the bars: about as many as the root of twice the number of sites."""
     count = int(np.clip(np.sqrt(2 * spectrum.members.sum()), *_BINS))
     low, high = float(spectrum.energy.min()), float(spectrum.energy.max())
@@ -27,14 +28,15 @@ def bins_of(spectrum: Spectrum) -> np.ndarray:
 
 def _draw_bars(axes: Axes, spectrum: Spectrum) -> None:
     edges = bins_of(spectrum)
-    parts = [spectrum.computed, ~spectrum.computed]
+    kinds = [(spectrum.computed, MAIN, "computed"), (~spectrum.computed, FAINT, "expected by the model")]
+    kinds = [kind for kind in kinds if kind[0].any()]
     axes.hist(
-        [spectrum.energy[part] for part in parts],
+        [spectrum.energy[part] for part, _, _ in kinds],
         bins=edges.tolist(),
-        weights=[spectrum.members[part] for part in parts],
+        weights=[spectrum.members[part] for part, _, _ in kinds],
         stacked=True,
-        color=[MAIN, FAINT],
-        label=["computed", "expected by the model"],
+        color=[colour for _, colour, _ in kinds],
+        label=[label for _, _, label in kinds],
     )
     if spectrum.fit is not None:
         x = np.linspace(edges[0] - (edges[1] - edges[0]), edges[-1] + (edges[1] - edges[0]), 400)
@@ -45,20 +47,14 @@ def _draw_bars(axes: Axes, spectrum: Spectrum) -> None:
     axes.axvline(0.0, color=FAINT, lw=0.8, ls=":")
     axes.set_xlabel(headed("segregation energy", spectrum.unit))
     axes.set_ylabel("sites of the structure")
-    axes.legend()
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, columnspacing=1.0)
 
 
 def _draw_surroundings(axes: Axes, spectrum: Spectrum) -> None:
-    for part, style, colour in ((spectrum.computed, "o", MAIN), (~spectrum.computed, "o", FAINT)):
-        axes.errorbar(
-            spectrum.change[part],
-            spectrum.energy[part],
-            yerr=spectrum.deviation[part] if not spectrum.computed[part].all() else None,
-            fmt=style,
-            color=colour,
-            ms=4,
-            elinewidth=0.8,
-        )
+    shown = ~spectrum.computed
+    expected = spectrum.change[shown], spectrum.energy[shown], spectrum.deviation[shown]
+    axes.errorbar(*expected, fmt="o", color=FAINT, ms=4, elinewidth=0.8)
+    axes.plot(spectrum.change[spectrum.computed], spectrum.energy[spectrum.computed], "o", color=MAIN, ms=4)
     axes.axhline(0.0, color=FAINT, lw=0.8, ls=":")
     axes.set_xlabel(headed("change of the neighbours' distances", "Å"))
     axes.set_ylabel(headed("segregation energy", spectrum.unit))
