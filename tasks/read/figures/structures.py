@@ -18,10 +18,10 @@ from tansaku.tasks.read.figures.style import INK, drawing, save_image
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-    from tansaku.models.domain.specs.grain_boundary import CrystalSpec
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 
 Colour = str | tuple[float, float, float]
 
