@@ -35,7 +35,8 @@ def slab(grain):
     lengths = np.array(grain["lengths"])
     layers = math.ceil(THICK / lengths[2])
     positions = np.array(grain["fractions"]) * lengths
-    return np.concatenate([positions + [0, 0, layer * lengths[2]] for layer in range(layers)]), lengths, layers * lengths[2]
+    up = np.array([0.0, 0.0, lengths[2]])
+    return np.concatenate([positions + layer * up for layer in range(layers)]), lengths, layers * lengths[2]
 
 
 def their_energy(built, calculator, bulk, rng):
@@ -44,7 +45,7 @@ def their_energy(built, calculator, bulk, rng):
     energies = []
     for _ in range(STARTS):
         shift = [*(rng.random(2) * lengths[:2]), below + rng.uniform(0.0, 0.5)]
-        positions = np.concatenate([lower, upper + shift]) + [0, 0, 10.0]
+        positions = np.concatenate([lower, upper + shift]) + np.array([0.0, 0.0, 10.0])
         cell = np.diag([lengths[0], lengths[1], below + above + 20.0])
         atoms = Atoms([built["element"]] * len(positions), positions=positions, cell=cell, pbc=True)
         atoms.wrap()
