@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _KEY = "space.boundary"
 _ARRAYS = (BLOCK, "held", "grain", "boundary", "region")
-_COMPONENTS = 8
+_DIGITS = 8
 _IN_PLANE, _EVERYWHERE = (0, 1), (0, 1, 2)
 
 
@@ -171,7 +171,7 @@ class SegregationSpace:
             surface_codes=codes,
             groups={
                 "surroundings": FeatureGroup.compact("surroundings", surroundings, every, columns),
-                "near": FeatureGroup.compact("near", np.round(near, _COMPONENTS), every, names),
+                "near": FeatureGroup.compact("near", np.round(near, _DIGITS), every, names),
             },
             cost=np.full(len(sites), atoms**self._spec.cost.power),
             cost_descriptors=FeatureGroup.compact("cost", np.full((len(sites), 1), atoms), every, ("atoms",)),
@@ -179,9 +179,10 @@ class SegregationSpace:
 
     def _surroundings(self, sites: Sequence[Site]) -> tuple[FloatArray, tuple[str, ...]]:
         if self._spec.soap is not None:
-            found = site_soap(self._cell, np.array([site.position for site in sites]), self._spec.soap)
+            spectra = site_soap(self._cell, np.array([site.position for site in sites]), self._spec.soap)
         else:
-            found = principal_components(np.array([site.distances for site in sites]), _COMPONENTS)
+            spectra = np.array([site.distances for site in sites])
+        found = principal_components(spectra, self._spec.components)
         return found, tuple(f"component {number}" for number in range(1, found.shape[1] + 1))
 
 

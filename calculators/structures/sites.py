@@ -38,7 +38,7 @@ _CORNERS = 4
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the neighbours of a point of the crystal are like.
+    """Neighbours of the points of a crystal.
 
     Attributes:
         distances: Sorted distances to the nearest atoms, a row for each kind of point [Å], shape ``(n_kinds, n_neighbours)``.
@@ -82,7 +82,7 @@ def distances_around(atoms: Atoms, points: FloatArray, count: int, reach: float)
     Args:
         points: Positions [Å], shape ``(n_points, 3)``; an atom at a point is left out.
         count: Number of atoms.
-        reach: Farthest of them [Å]; this stands for those that are not there.
+        reach: Farthest of them [Å]; those that are not there count as so far.
     """
     from ase import Atoms as Structure
     from ase.neighborlist import neighbor_list

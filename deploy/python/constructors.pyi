@@ -47,6 +47,15 @@ class InfoFeaturesKeys(TypedDict, total=False):
     categorical: bool
     scale: Literal["auto", "range", "none"] | None
 
+class SoapFeaturesKeys(TypedDict, total=False):
+    type: Literal["soap"]
+    cutoff: float
+    radial: int
+    angular: int
+    smearing: float
+    compression: Literal["mu2", "mu1nu1", "off"]
+    components: int
+
 class SymmetryFeaturesKeys(TypedDict, total=False):
     type: Literal["symmetry"]
     tolerance: float
@@ -75,15 +84,6 @@ class CompositionFeaturesKeys(TypedDict, total=False):
 class SparseTransformKeys(TypedDict, total=False):
     log: bool
     compress: float
-
-class SoapFeaturesKeys(TypedDict, total=False):
-    type: Literal["soap"]
-    cutoff: float
-    radial: int
-    angular: int
-    smearing: float
-    compression: Literal["mu2", "mu1nu1", "off"]
-    components: int
 
 class FractionsKeys(TypedDict, total=False):
     type: Literal["fractions"]
@@ -1670,7 +1670,8 @@ def Segregation(
     radius: float = ...,
     change: float = ...,
     tolerance: float = ...,
-    soap: SoapFeaturesKeys | None = ...,
+    soap: SoapDescriptorKeys | None = ...,
+    components: int = ...,
     sha256: str | None = ...,
 ) -> Space:
     r"""Sites of a defect at a boundary: kinds of atoms, or of voids, in a relaxed structure that are unlike the crystal's.
@@ -1691,6 +1692,7 @@ def Segregation(
             this [Å].
         tolerance: Sites whose distances differ by less are one [Å].
         soap: Descriptor of the sites' surroundings for the model (needs the extra ``soap``); null: their distances.
+        components: Principal components of the descriptor that the model sees, at most.
         relaxed: Whether boundary, crystal and both with the defect are relaxed, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
         sha256: Content hash of the structure's file; filled in when the spec is resolved.

@@ -15,6 +15,7 @@ from tansaku.models.features.soap import load_soap
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec
     from tansaku.models.domain.specs.structure_features import SoapFeaturesSpec
 
 _DALTON = 1.66053906660
@@ -123,7 +124,7 @@ def space_groups(structures: Sequence[Atoms], tolerance: float) -> list[int]:
     return found
 
 
-def _soap(species: Sequence[str], spec: SoapFeaturesSpec) -> Any:  # noqa: ANN401 - an object of dscribe
+def _soap(species: Sequence[str], spec: SoapFeaturesSpec | SoapDescriptorSpec) -> Any:  # noqa: ANN401 - an object of dscribe
     return load_soap("features of type soap need")(
         species=list(species),
         periodic=True,
@@ -153,20 +154,19 @@ def averaged_soap(structures: Sequence[Atoms], spec: SoapFeaturesSpec) -> FloatA
     return principal_components(spectra, spec.components)
 
 
-def site_soap(atoms: Atoms, positions: FloatArray, spec: SoapFeaturesSpec) -> FloatArray:
-    """Power spectra of the surroundings of positions in one structure, compressed, shape ``(n, n_components)``.
+def site_soap(atoms: Atoms, positions: FloatArray, spec: SoapDescriptorSpec) -> FloatArray:
+    """Power spectra of the surroundings of positions in one structure, shape ``(n, n_features)``.
 
     Args:
         atoms: Periodic.
         positions: [Å], shape ``(n, 3)``.
-        spec: Cutoff, basis and compression.
+        spec: Cutoff and basis.
 
     Raises:
         MissingComponentError: dscribe is not installed.
     """
     soap = _soap(sorted(set(atoms.get_chemical_symbols())), spec)
-    spectra = np.asarray(soap.create(atoms, centers=positions), dtype=np.float64)
-    return principal_components(spectra, spec.components)
+    return np.asarray(soap.create(atoms, centers=positions), dtype=np.float64)
 
 
 def principal_components(rows: FloatArray, most: int) -> FloatArray:

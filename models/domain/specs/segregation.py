@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, Sha256
+from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
-from tansaku.models.domain.specs.structure_features import SoapFeaturesSpec
 
 SEGREGATION_ENERGY = "segregation_energy"
 """The property that such a space is about [eV]."""
@@ -39,6 +39,7 @@ class SegregationSpaceSpec(EnergySpaceSpec):
             this [Å].
         tolerance: Sites whose distances differ by less are one [Å].
         soap: Descriptor of the sites' surroundings for the model (needs the extra ``soap``); null: their distances.
+        components: Principal components of the descriptor that the model sees, at most.
         relaxed: Whether boundary, crystal and both with the defect are relaxed, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
         sha256: Content hash of the structure's file; filled in when the spec is resolved.
@@ -66,7 +67,8 @@ class SegregationSpaceSpec(EnergySpaceSpec):
     radius: Annotated[float, Field(ge=2, le=10)] = 5.5
     change: Annotated[float, Field(ge=0, le=5)] = 0.1
     tolerance: Annotated[PositiveFloat, Field(le=1)] = 0.02
-    soap: SoapFeaturesSpec | None = None
+    soap: SoapDescriptorSpec | None = None
+    components: Annotated[int, Field(ge=1, le=100)] = 8
     relaxed: bool = True
     sha256: Sha256 | None = None
 

@@ -21,7 +21,6 @@ from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.segregation import SegregationSpaceSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.space_registry import open_space
@@ -89,7 +88,7 @@ def opened_oriented_bulk(spec: CalculatorSpec, base_path: str, space: GrainBound
 
 
 def opened_segregation(
-    spec: CalculatorSpec, base_path: str, space: SegregationSpaceSpec, relaxation: RelaxationSpec | None
+    spec: CalculatorSpec, base_path: str, space: SpaceSpec, relaxation: RelaxationSpec | None
 ) -> SegregationReference:
     """Energies of a boundary and of the crystal with and without a defect, with the calculator of a spec.
 
@@ -172,13 +171,14 @@ def _oriented_bulk(
 def _segregation(
     calculator: _Written[CalculatorSpec],
     base_path: str,
-    space: _Written[SegregationSpaceSpec],
+    space: _Written[SpaceSpec],
     relaxation: _Written[RelaxationSpec] | None,
 ) -> SegregationReference:
     from tansaku.calculators.workflows.segregation import segregation_reference
     from tansaku.spaces.segregation import SegregationSpace
 
-    found = SegregationSpace(space.read(), Path(base_path))
+    found = _space(space, base_path)
+    assert isinstance(found, SegregationSpace)
     structures = found.perfect(), found.crystal(), found.crystals_with_defect()
     wanted = None if relaxation is None else relaxation.read()
     return segregation_reference(_calculator(calculator, base_path), *structures, wanted)

@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.segregation import SEGREGATION_ENERGY, SegregationSpaceSpec
+from tansaku.models.domain.specs.segregation import SEGREGATION_ENERGY
 from tansaku.models.domain.units import recorded_in
 from tansaku.spaces.segregation import SegregationSpace
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
@@ -27,13 +27,12 @@ def open_segregation_job(document: JobDocument, folder: Path) -> SegregationJob:
         ConfigurationError: The document is of another kind, or its objective is not the segregation energy.
     """
     space, spec, wanted = document.space, document.calculator, document.objective.property
-    if not isinstance(space, SegregationSpaceSpec) or spec is None:
+    found = opened_space(space, document.base_path)
+    if not isinstance(found, SegregationSpace) or spec is None:
         raise ConfigurationError(f"a {space.type} space has no sites of a defect")
     if wanted not in (None, SEGREGATION_ENERGY):
         raise ConfigurationError(f"objective.property: a {space.type} space gives {SEGREGATION_ENERGY}, not {wanted!r}")
     relaxation = None if space.as_they_stand else (document.relaxation or spec.relaxation)
-    found = opened_space(space, document.base_path)
-    assert isinstance(found, SegregationSpace)
     return SegregationJob(
         space=found,
         candidate=document.candidate,

@@ -42,7 +42,6 @@ from tansaku.tasks.read.views.hull import drawn_hull
 from tansaku.tasks.read.views.levels import look_values
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
-from tansaku.tasks.read.views.spectrum import segregation_spectrum
 from tansaku.tasks.read.views.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -180,5 +179,4 @@ def parameter_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing
 
 def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
     """The spectrum of the segregation energies."""
-    found = segregation_spectrum(data)
-    return [] if found is None else [Drawing("spectrum", found.table(), partial(spectrum.draw_png, found))]
+    return spectrum.drawings(data)

@@ -9,8 +9,9 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
+from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
-from tansaku.tasks.read.views.spectrum import Spectrum
+from tansaku.tasks.read.views import spectrum as view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _BINS = (8, 40)
 
 
-def bins_of(spectrum: Spectrum) -> FloatArray:
+def bins_of(spectrum: view.Spectrum) -> FloatArray:
     """Edges of the bars: about as many as the root of twice the number of sites."""
     count = int(np.clip(np.sqrt(2 * spectrum.members.sum()), *_BINS))
     low, high = float(spectrum.energy.min()), float(spectrum.energy.max())
@@ -26,7 +27,7 @@ def bins_of(spectrum: Spectrum) -> FloatArray:
     return np.linspace(low - margin, high + margin, count + 1)
 
 
-def _draw_bars(axes: Axes, spectrum: Spectrum) -> None:
+def _draw_bars(axes: Axes, spectrum: view.Spectrum) -> None:
     edges = bins_of(spectrum)
     kinds = [(spectrum.computed, MAIN, "computed"), (~spectrum.computed, FAINT, "expected by the model")]
     kinds = [kind for kind in kinds if kind[0].any()]
@@ -50,7 +51,7 @@ def _draw_bars(axes: Axes, spectrum: Spectrum) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, columnspacing=1.0)
 
 
-def _draw_surroundings(axes: Axes, spectrum: Spectrum) -> None:
+def _draw_surroundings(axes: Axes, spectrum: view.Spectrum) -> None:
     shown = ~spectrum.computed
     expected = spectrum.change[shown], spectrum.energy[shown], spectrum.deviation[shown]
     axes.errorbar(*expected, fmt="o", color=FAINT, ms=4, elinewidth=0.8)
@@ -60,7 +61,7 @@ def _draw_surroundings(axes: Axes, spectrum: Spectrum) -> None:
     axes.set_ylabel(headed("segregation energy", spectrum.unit))
 
 
-def draw_png(spectrum: Spectrum, path: Path) -> Path:
+def draw_png(spectrum: view.Spectrum, path: Path) -> Path:
     """Draws the figure as PNG."""
     from matplotlib.figure import Figure
 
@@ -70,3 +71,9 @@ def draw_png(spectrum: Spectrum, path: Path) -> Path:
         _draw_bars(left, spectrum)
         _draw_surroundings(right, spectrum)
         return save_image(figure, path)
+
+
+def drawings(data: view.Campaign) -> list[Drawing]:
+    """The spectrum of a campaign; empty before its first value."""
+    found = view.segregation_spectrum(data)
+    return [] if found is None else [Drawing("spectrum", found.table(), lambda path: draw_png(found, path))]

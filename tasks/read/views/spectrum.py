@@ -52,7 +52,7 @@ class Spectrum:
         energy: Computed, or the model's mean [the objective's unit], shape ``(n,)``.
         deviation: Of the model; 0 where the energy was computed.
         computed: Whether it was computed.
-        members: Sites of the structure that each one stands for.
+        members: Sites of the structure that are of this kind.
         coordination: Neighbours within the first gap of the crystal's distances.
         change: Largest difference of a neighbour's distance from the crystal's [Å].
         fit: None with fewer than eight kinds of sites.

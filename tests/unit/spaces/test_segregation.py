@@ -92,7 +92,7 @@ def test_sites_end_where_the_change_is_small(space):
 
 def test_soap_describes_the_same_sites(space, require):
     require("dscribe")
-    usual, described = space().pool(), space(soap={"cutoff": 4, "components": 3}).pool()
+    usual, described = space().pool(), space(soap={"cutoff": 4}, components=3).pool()
     assert usual.ids.tolist() == described.ids.tolist()
     assert described.groups["surroundings"].values.shape[1] <= 3
     # Three kinds of sites have three different surroundings.
