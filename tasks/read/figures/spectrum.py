@@ -16,6 +16,8 @@ from tansaku.tasks.read.views import spectrum as view
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from tansaku.tasks.read.views.campaign import Campaign
+
 _BINS = (8, 40)
 
 
@@ -48,7 +50,6 @@ def _draw_bars(axes: Axes, spectrum: view.Spectrum) -> None:
     axes.axvline(0.0, color=FAINT, lw=0.8, ls=":")
     axes.set_xlabel(headed("segregation energy", spectrum.unit))
     axes.set_ylabel("sites of the structure")
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, columnspacing=1.0)
 
 
 def _draw_surroundings(axes: Axes, spectrum: view.Spectrum) -> None:
@@ -69,11 +70,12 @@ def draw_png(spectrum: view.Spectrum, path: Path) -> Path:
         figure = Figure(figsize=(8.4, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_bars(left, spectrum)
+        figure.legend(loc="outside upper left", ncols=3)
         _draw_surroundings(right, spectrum)
         return save_image(figure, path)
 
 
-def drawings(data: view.Campaign) -> list[Drawing]:
+def drawings(data: Campaign) -> list[Drawing]:
     """The spectrum of a campaign; empty before its first value."""
     found = view.segregation_spectrum(data)
     return [] if found is None else [Drawing("spectrum", found.table(), lambda path: draw_png(found, path))]

@@ -15,7 +15,7 @@ from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_of, value_of
 from tansaku.tasks.read.views.predictions import pool_expectation
 
-FEWEST_FITTED = 8
+FEWEST_FITTED = 20
 """Kinds of sites from which three numbers are fitted."""
 
 _SHARPEST = 50.0
@@ -55,7 +55,7 @@ class Spectrum:
         members: Sites of the structure that are of this kind.
         coordination: Neighbours within the first gap of the crystal's distances.
         change: Largest difference of a neighbour's distance from the crystal's [Å].
-        fit: None with fewer than eight kinds of sites.
+        fit: None with fewer than twenty kinds of sites.
     """
 
     candidates: tuple[str, ...]

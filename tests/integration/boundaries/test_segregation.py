@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import yaml
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.io import read
 from ase.optimize import BFGS
 from pydantic import TypeAdapter
 
@@ -11,11 +13,25 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.segregation import SegregationSpace
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.ledger.observer import Observer
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.read.figures.campaign import drawings_of
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.spectrum import segregation_spectrum
+from tests.integration.boundaries.conftest import TIMING, InProcess
+from tests.support.actors import ADA
 
 EDGE, FMAX = 3.59, 0.005
 """The lattice parameter of effective-medium theory [Å], and the largest force [eV/Å]."""
@@ -113,6 +129,35 @@ def test_as_they_stand_nothing_moves(folder):
     start = found.structure(candidate)
     start.calc = EMT()
     assert outcome.quantities["energy"].value == pytest.approx(start.get_potential_energy(), abs=1e-6)
+
+
+def test_a_campaign_shows_what_it_computed_and_what_its_model_expects(folder, tmp_path):
+    write_extended_xyz(tmp_path / "boundary.extxyz", read(folder / "boundary.extxyz"))
+    file = tmp_path / "sites.yaml"
+    spread = {"type": "gp", "engine": 4, "initial": "representative", "initial_points": 3}
+    calculator = {"type": "emt"}
+    document = {"schema_version": 1, "space": space(relaxed=False), "calculator": calculator, "objective": {"unit": "eV"}}
+    file.write_text(yaml.safe_dump(document | {"proposer": spread, "budget": {"evaluations": 3}}), encoding="utf-8")
+    loaded = load_campaign(file)
+    store, artifacts, launcher = MemoryCampaignStore(), FileArtifactStore(tmp_path / "artifacts"), InProcess(tmp_path / "jobs")
+    resources = Resources(
+        settings=Settings(home=tmp_path),
+        site=SiteSpec(timing=TIMING),
+        store=store,
+        artifacts=artifacts,
+        open_launcher=lambda _spec: launcher,
+    )
+    prepare_campaign(resources, ADA, loaded)
+    with CampaignLoop(resources, loaded.spec.name, Observer()) as loop:
+        loop.advance()
+    data = Campaign.load(store, loaded.spec.name)
+    found = segregation_spectrum(data)
+    assert found.computed.sum() == 3
+    assert len(found.energy) == len(data.pool) > 3
+    assert (np.diff(found.energy) >= 0).all()
+    assert (found.deviation[found.computed] == 0).all()
+    assert (found.deviation[~found.computed] > 0).all()
+    assert "spectrum" in [drawing.stem for drawing in drawings_of(data, artifacts)]
 
 
 def test_another_objective_and_another_space_are_refused(folder):
