@@ -18,10 +18,10 @@ def campaign_templates() -> dict[str, Traversable]:
 
 
 def template_files(template: Traversable) -> dict[str, Traversable]:
-    """The template and the table of the same name, where it reads one, by name."""
-    table = template.name.removesuffix(".yaml") + ".csv"
-    beside = files("tansaku.deploy").joinpath("templates").joinpath(table)
-    return {template.name: template} | ({table: beside} if beside.is_file() else {})
+    """The template and the table or structure of the same name, where it reads one, by name."""
+    names = [template.name.removesuffix("yaml") + ending for ending in ("csv", "extxyz")]
+    beside = {name: files("tansaku.deploy").joinpath("templates").joinpath(name) for name in names}
+    return {template.name: template} | {name: file for name, file in beside.items() if file.is_file()}
 
 
 def template_summary(template: Traversable) -> str:

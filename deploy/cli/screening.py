@@ -110,7 +110,7 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.loop.training.versions import open_model
     from tansaku.tasks.read.figures.screen import draw_screen
-    from tansaku.tasks.read.figures.structures import draw_png, picture
+    from tansaku.tasks.read.figures.structures import crystal_neighbours, draw_png, picture
     from tansaku.tasks.read.figures.style import footnote
     from tansaku.tasks.read.screening.predicting import BoundaryPredictor, painted
     from tansaku.tasks.read.screening.rows import best_of_each
@@ -120,9 +120,12 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     except OSError as error:
         raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
     predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
+    crystal = crystal_neighbours(loaded.spec.space.crystal)
     with tempfile.TemporaryDirectory() as scratch:
         pictures = [
-            picture(painted(predictor, row, resources.artifacts, Path(scratch)), f"{_name(row)}  {row.predicted:.0f} mJ/m²")
+            picture(
+                painted(predictor, row, resources.artifacts, Path(scratch)), f"{_name(row)}  {row.predicted:.0f} mJ/m²", crystal
+            )
             for row in best_of_each(rows)[:_PICTURES]
         ]
     predicted_by = f"predicted by {record.label}, trained on energies of the {record.learns}"

@@ -1664,6 +1664,46 @@ def Retrain(
         timeout: Wall time of one training attempt [s]; the next attempt continues where a killed one stopped.
     """
 
+def Segregation(
+    boundary: str | PathLike[str] | Atoms | IStructure,
+    *,
+    relaxed: bool = ...,
+    cost: AtomsCostKeys = ...,
+    crystal: CrystalKeys,
+    defect: Literal["substitution", "vacancy", "interstitial"] = ...,
+    solute: str | None = ...,
+    images: float = ...,
+    radius: float = ...,
+    change: float = ...,
+    tolerance: float = ...,
+    soap: SoapDescriptorKeys | None = ...,
+    components: int = ...,
+    sha256: str | None = ...,
+) -> Space:
+    r"""Sites of a defect at a boundary: kinds of atoms, or of voids, in a relaxed structure that are unlike the crystal's.
+
+    Atoms that a symmetry of the structure exchanges (spglib), or with the same distances to their neighbours, are one site.
+
+    Args:
+        boundary: Relaxed structure of the boundary, or of several, of one element: extended XYZ as ``tansaku export`` writes
+            it. Atoms in rigid blocks (array ``block``) are no sites.
+        crystal: The crystal of its grains, with the lattice parameter that they have.
+        defect: What is put there: ``substitution``: a solute in place of an atom; ``vacancy``: nothing in place of an atom;
+            ``interstitial``: a solute in a void, the centre of an empty sphere that touches four atoms.
+        solute: Element of the solute; null for a vacancy.
+        images: Smallest distance of the defect from its periodic images in the boundary's plane, and in the crystal in all
+            directions [Å]: cells are repeated.
+        radius: Neighbours that tell sites from each other: as many as an atom of the crystal has within this distance [Å].
+        change: An atom is a site if its sorted distances to these neighbours differ from those in the crystal by more than
+            this [Å].
+        tolerance: Sites whose distances differ by less are one [Å].
+        soap: Descriptor of the sites' surroundings for the model (needs the extra ``soap``); null: their distances.
+        components: Principal components of the descriptor that the model sees, at most.
+        relaxed: Whether boundary, crystal and both with the defect are relaxed, as the calculator's ``relaxation`` says.
+        cost: Predicted cost of an evaluation.
+        sha256: Content hash of the structure's file; filled in when the spec is resolved.
+    """
+
 def Sevennet(
     *,
     model: Literal["7net-0", "7net-l3i5", "7net-mf-0-r2scan"] = ...,

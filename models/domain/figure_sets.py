@@ -5,3 +5,4 @@ from tansaku.models.domain.rooms import FigureSet
 BOUNDARIES = FigureSet("tansaku.tasks.read.figures.campaign:boundary_figures")
 COMPOSITIONS = FigureSet("tansaku.tasks.read.figures.campaign:composition_figures")
 PARAMETERS = FigureSet("tansaku.tasks.read.figures.campaign:parameter_figures")
+SEGREGATION = FigureSet("tansaku.tasks.read.figures.campaign:segregation_figures")

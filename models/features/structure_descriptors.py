@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import atomic_masses
@@ -15,6 +15,7 @@ from tansaku.models.features.soap import load_soap
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec
     from tansaku.models.domain.specs.structure_features import SoapFeaturesSpec
 
 _DALTON = 1.66053906660
@@ -123,6 +124,19 @@ def space_groups(structures: Sequence[Atoms], tolerance: float) -> list[int]:
     return found
 
 
+def _soap(species: Sequence[str], spec: SoapFeaturesSpec | SoapDescriptorSpec) -> Any:  # noqa: ANN401 - an object of dscribe
+    return load_soap("features of type soap need")(
+        species=list(species),
+        periodic=True,
+        r_cut=spec.cutoff,
+        n_max=spec.radial,
+        l_max=spec.angular,
+        sigma=spec.smearing,
+        average="off",
+        compression={"mode": spec.compression},
+    )
+
+
 def averaged_soap(structures: Sequence[Atoms], spec: SoapFeaturesSpec) -> FloatArray:
     """Mean power spectra of the atoms of each crystal, compressed, shape ``(n, n_components)``.
 
@@ -135,18 +149,24 @@ def averaged_soap(structures: Sequence[Atoms], spec: SoapFeaturesSpec) -> FloatA
     Raises:
         MissingComponentError: dscribe is not installed.
     """
-    soap = load_soap("features of type soap need")(
-        species=sorted({symbol for atoms in structures for symbol in set(atoms.get_chemical_symbols())}),
-        periodic=True,
-        r_cut=spec.cutoff,
-        n_max=spec.radial,
-        l_max=spec.angular,
-        sigma=spec.smearing,
-        average="off",
-        compression={"mode": spec.compression},
-    )
+    soap = _soap(sorted({symbol for atoms in structures for symbol in set(atoms.get_chemical_symbols())}), spec)
     spectra = np.array([np.asarray(soap.create(atoms), dtype=np.float64).mean(axis=0) for atoms in structures])
     return principal_components(spectra, spec.components)
+
+
+def site_soap(atoms: Atoms, positions: FloatArray, spec: SoapDescriptorSpec) -> FloatArray:
+    """Power spectra of the surroundings of positions in one structure, shape ``(n, n_features)``.
+
+    Args:
+        atoms: Periodic.
+        positions: [Å], shape ``(n, 3)``.
+        spec: Cutoff and basis.
+
+    Raises:
+        MissingComponentError: dscribe is not installed.
+    """
+    soap = _soap(sorted(set(atoms.get_chemical_symbols())), spec)
+    return np.asarray(soap.create(atoms, centers=positions), dtype=np.float64)
 
 
 def principal_components(rows: FloatArray, most: int) -> FloatArray:

@@ -142,6 +142,14 @@ MOLECULES = {
 
 STRUCTURES = {"type": "structures", "folder": "structures", "systems": "elements"}
 
+SEGREGATION = {
+    "type": "segregation",
+    "boundary": "hole.extxyz",
+    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.6},
+    "solute": "Ag",
+    "images": 10,
+}
+
 
 def write_structures(folder: Path) -> None:
     (folder / "structures").mkdir()
@@ -149,11 +157,15 @@ def write_structures(folder: Path) -> None:
         bulk("Cu", name, a=edge, cubic=True).write(folder / f"structures/cu-{name}.cif")
     bulk("Cu", "fcc", a=3.59).write(folder / "structures/again.vasp", format="vasp")
     write_extended_xyz(folder / "structures/au.extxyz", [bulk("Au", "fcc", a=edge) for edge in (4.0, 4.1)])
+    hole = bulk("Cu", "fcc", a=3.6, cubic=True).repeat(3)
+    del hole[0]
+    write_extended_xyz(folder / "hole.extxyz", hole)
 
 
 ARRAYS = {
     "molecules": {"numbers", "positions"},
     "energy_surface": {"numbers", "positions"},
+    "segregation": {"numbers", "positions"},
     "structures": {"numbers", "positions"},
     "grain_boundary": {"held", "grain", "boundary"},
     "composition": {"site", "oxidation_state"},
@@ -171,6 +183,7 @@ SPECS = [
     PROTOTYPES,
     TABLE,
     STRUCTURES,
+    SEGREGATION,
     PARAMETERS,
     ENERGY_SURFACE,
     MOLECULES,

@@ -169,6 +169,7 @@ CAMPAIGNS = {
     "composition-search": "tavorite-li",
     "crystals": "cu-crystals",
     "grain-boundary-atoms": "cu-sigma5-densities",
+    "grain-boundary-segregation": "al-segregation",
     "growing-potentials": "cu-crystals",
     "hyper-parameters": "table",
     "interstitial-ions": "tavorite-li",

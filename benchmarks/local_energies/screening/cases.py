@@ -21,7 +21,7 @@ from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
-from tansaku.tasks.read.figures.structures import BoundaryPicture, picture
+from tansaku.tasks.read.figures.structures import BoundaryPicture, crystal_neighbours, picture
 from tansaku.tasks.read.screening.predicting import BoundaryPredictor, LoadedScreen, load_screen
 from tansaku.tasks.read.screening.rows import ScreenRow, family, rank_correlation
 
@@ -87,7 +87,7 @@ class Screened:
             "chgnet": 1000.0 * expensive.value,
             "seconds": {"predicting": seconds, "chgnet": time.process_time() - begun},
         }
-        return numbers, picture(self.predictor.paint(found.result.atoms), title)
+        return numbers, picture(self.predictor.paint(found.result.atoms), title, crystal_neighbours(crystal))
 
 
 def sample(rows: list[ScreenRow], per_axis: int) -> list[ScreenRow]:

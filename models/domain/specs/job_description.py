@@ -27,6 +27,7 @@ BARRIER = JobDescription(f"{_JOBS}.barrier:open_barrier_job")
 BINDING = JobDescription(f"{_JOBS}.binding:open_binding_job")
 BOUNDARY = JobDescription(f"{_JOBS}.boundary:open_boundary_job")
 ENERGY = JobDescription(f"{_JOBS}.energy:open_energy_job")
+SEGREGATION = JobDescription(f"{_JOBS}.segregation:open_segregation_job")
 
 
 @lru_cache(maxsize=1)

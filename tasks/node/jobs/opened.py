@@ -20,6 +20,7 @@ from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.space_registry import open_space
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tansaku.calculators.workflows.boundary_energy import BulkReference
     from tansaku.calculators.workflows.grain_check import Stiffness
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
+    from tansaku.calculators.workflows.segregation import SegregationReference
 
 _Spec = TypeVar("_Spec", bound=BaseModel)
 
@@ -83,6 +85,18 @@ def opened_own_crystal(spec: CalculatorSpec, base_path: str, crystal: CrystalSpe
 def opened_oriented_bulk(spec: CalculatorSpec, base_path: str, space: GrainBoundarySpaceSpec, candidate: str) -> BulkReference:
     """The same in a cell like that of a candidate; once for each surface."""
     return _oriented_bulk(_Written.of(spec), base_path, _Written.of(space), candidate.rpartition("-x")[0])
+
+
+def opened_segregation(
+    spec: CalculatorSpec, base_path: str, space: SpaceSpec, relaxation: RelaxationSpec | None
+) -> SegregationReference:
+    """Energies of a boundary and of the crystal with and without a defect, with the calculator of a spec.
+
+    Args:
+        relaxation: Of the candidates; None: they are not relaxed.
+    """
+    written = None if relaxation is None else _Written.of(relaxation)
+    return _segregation(_Written.of(spec), base_path, _Written.of(space), written)
 
 
 def opened_surrogate(file: str, sha256: str) -> Surrogate:
@@ -151,6 +165,23 @@ def _oriented_bulk(
     spec = space.read()
     crystal = GrainBoundarySpace(spec, Path(base_path)).perfect(surface)
     return oriented_reference(_calculator(calculator, base_path), crystal, spec.crystal)
+
+
+@lru_cache(maxsize=_OPEN)
+def _segregation(
+    calculator: _Written[CalculatorSpec],
+    base_path: str,
+    space: _Written[SpaceSpec],
+    relaxation: _Written[RelaxationSpec] | None,
+) -> SegregationReference:
+    from tansaku.calculators.workflows.segregation import segregation_reference
+    from tansaku.spaces.segregation import SegregationSpace
+
+    found = _space(space, base_path)
+    assert isinstance(found, SegregationSpace)
+    structures = found.perfect(), found.crystal(), found.crystals_with_defect()
+    wanted = None if relaxation is None else relaxation.read()
+    return segregation_reference(_calculator(calculator, base_path), *structures, wanted)
 
 
 @lru_cache(maxsize=_OPEN)

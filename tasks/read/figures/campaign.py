@@ -23,6 +23,7 @@ from tansaku.tasks.read.figures import (
     proposals,
     relevance,
     rounds,
+    spectrum,
     structures,
 )
 from tansaku.tasks.read.figures import convergence as convergence_figure
@@ -54,9 +55,12 @@ def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[struct
     if len(best) > MOST_STRUCTURES:
         lowest = sorted(best, key=lambda item: item.value)[:MOST_STRUCTURES]
         best = [item for item in best if item in lowest]
-    unit = pretty_unit(data.spec.objective.unit)
+    unit, given = pretty_unit(data.spec.objective.unit), data.spec.space.reference_crystal
+    if given is None:
+        return []
+    crystal = structures.crystal_neighbours(given)
     return [
-        structures.picture(item.atoms, f"{results.system_label(item.row)}  {item.value:.0f} {unit}")
+        structures.picture(item.atoms, f"{results.system_label(item.row)}  {item.value:.0f} {unit}", crystal)
         for item in sorted(best, key=lambda item: float(item.row["angle"]))
     ]
 
@@ -96,8 +100,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     one of grain boundaries also energy against angle, energy against the number of atoms where that is searched, and the
     best structures; one of compositions the map over the ions, the paths of the best, the model's errors over the rounds,
     and what matters to it; one of parameters or of a table its evaluations over the parameters, slices and a contour of the
-    model, and what matters to it; one of a bottleneck the surface, the path, the barrier against the evaluations, and
-    diffusion against temperature.
+    model, and what matters to it; one of segregation the spectrum of its energies; one of a bottleneck the surface, the
+    path, the barrier against the evaluations, and diffusion against temperature.
 
     Raises:
         ConfigurationError: Nothing has a value yet.
@@ -161,6 +165,7 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         sources = f"{sources}; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
         made.append(replace(Drawing.by(structures.draw_png, "structures", pictures), note=sources, data=()))
+        made.append(Drawing("structures-coordination", (), partial(structures.draw_coordination_png, pictures)))
     return made
 
 
@@ -185,3 +190,8 @@ def parameter_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing
     made = parameters.drawings(data)
     mattered = relevance_history(data) if made else None
     return made if mattered is None else [*made, relevance.relevance_drawing(mattered)]
+
+
+def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
+    """The spectrum of the segregation energies."""
+    return spectrum.drawings(data)

@@ -1,4 +1,4 @@
-"""Structures of the best boundaries, seen along the tilt axis, atoms coloured by their excess energy."""
+"""Structures of the best boundaries, seen along the tilt axis, atoms coloured by excess energy or by coordination."""
 
 from __future__ import annotations
 
@@ -6,23 +6,36 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tansaku.calculators.structures.perfect_crystal import crystal_of
+from tansaku.calculators.structures.sites import Surroundings, crystal_surroundings
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.tasks.read.figures.style import INK, drawing, save_image
 
 if TYPE_CHECKING:
     from ase import Atoms
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tansaku.models.domain.specs.grain_boundary import CrystalSpec
+
+Colour = str | tuple[float, float, float]
 
 HALF_HEIGHT = 8.0  # Å shown on either side of the boundary plane
 HALF_WIDTH = 11.0  # Å shown on either side of the middle
 _COLUMNS = (4, 5, 3)
 _DIAMETER = (1.95, 0.35)  # Å: mean of the circles, and how much the front ones are larger
 _COLOURS = "YlOrRd"
+_FEWER, _MORE, _SAME = "Reds", "Blues", "#f3f4f6"
+_NEIGHBOURS = 5.0
+"""Distances up to this are known of the crystal [Å]."""
+
+_FARTHEST = 3
+"""Coordination numbers that differ by more from the crystal's have the colour of this difference."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,8 @@ class BoundaryPicture:
         z: Along the normal, the boundary at 0 [Å], shape ``(n,)``.
         depth: Place along the tilt axis, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
         excess: Energy of each atom above that of the crystal [eV], shape ``(n,)``.
+        coordination: Neighbours of each atom within the first gap of the crystal's distances, shape ``(n,)``.
+        usual: Coordination in the crystal.
     """
 
     title: str
@@ -41,6 +56,25 @@ class BoundaryPicture:
     z: FloatArray
     depth: FloatArray
     excess: FloatArray
+    coordination: IntArray
+    usual: int
+
+
+def crystal_neighbours(crystal: CrystalSpec) -> Surroundings:
+    """Surroundings of an atom of a crystal, with which :func:`picture` compares coordination numbers."""
+    unit = crystal_of(crystal.structure, crystal.element, crystal.parameters).unit_cell()
+    return crystal_surroundings(unit, _NEIGHBOURS)
+
+
+def coordination_numbers(atoms: Atoms, shell: float) -> IntArray:
+    """Number of neighbours of each atom, shape ``(n_atoms,)``.
+
+    Args:
+        shell: Distance within which neighbours count [Å].
+    """
+    from ase.neighborlist import neighbor_list
+
+    return np.bincount(neighbor_list("i", atoms, shell), minlength=len(atoms))
 
 
 def atomic_excess(atoms: Atoms) -> FloatArray:
@@ -69,15 +103,16 @@ def _circular_mean(fractions: FloatArray, weights: FloatArray | float = 1.0) -> 
     return float(np.angle(np.sum(weights * turns)) / (2 * np.pi)) % 1.0
 
 
-def picture(atoms: Atoms, title: str) -> BoundaryPicture:
+def picture(atoms: Atoms, title: str, crystal: Surroundings) -> BoundaryPicture:
     """Projects the first of a cell's two boundaries along the tilt axis.
 
     Args:
         atoms: Relaxed cell in the house's convention (x in the plane, y along the tilt axis, z along the normal) with
             per-atom energies.
         title: Shown above it.
+        crystal: Surroundings of an atom of the crystal.
     """
-    excess = atomic_excess(atoms)
+    excess, coordination = atomic_excess(atoms), coordination_numbers(atoms, crystal.shell)
     fractions = atoms.get_scaled_positions(wrap=True)
     first = np.asarray(atoms.arrays["boundary"]) == 0
     weights = np.abs(excess[first])
@@ -98,6 +133,8 @@ def picture(atoms: Atoms, title: str) -> BoundaryPicture:
         z=np.tile(z[near], (copies, 1))[shown],
         depth=np.tile(depth, (copies, 1))[shown],
         excess=np.tile(excess[near], (copies, 1))[shown],
+        coordination=np.tile(coordination[near], (copies, 1))[shown],
+        usual=int((crystal.distances[0] < crystal.shell).sum()),
     )
 
 
@@ -114,8 +151,7 @@ def _layout(count: int) -> tuple[int, int]:
     return math.ceil(count / columns), columns
 
 
-def _draw_atoms(axes: Axes, shown: BoundaryPicture, top: float) -> None:
-    from matplotlib import colormaps
+def _draw_atoms(axes: Axes, shown: BoundaryPicture, colours: Sequence[Colour] | FloatArray) -> None:
     from matplotlib.collections import EllipseCollection
 
     order = np.argsort(shown.depth, kind="stable")
@@ -127,7 +163,7 @@ def _draw_atoms(axes: Axes, shown: BoundaryPicture, top: float) -> None:
         units="xy",
         offsets=np.column_stack([shown.x, shown.z])[order],
         offset_transform=axes.transData,
-        facecolors=colormaps[_COLOURS](np.clip(shown.excess[order] / top, 0, 1)),
+        facecolors=[colours[place] for place in order],
         edgecolors=INK,
         linewidths=0.4,
     )
@@ -141,23 +177,63 @@ def _draw_atoms(axes: Axes, shown: BoundaryPicture, top: float) -> None:
     axes.spines[["top", "right"]].set_visible(True)
 
 
+def coordination_colour(found: int, usual: int) -> Colour:
+    """Red for fewer neighbours than in the crystal, blue for more, the darker the more they differ."""
+    from matplotlib import colormaps
+
+    if found == usual:
+        return _SAME
+    depth = 0.3 + 0.6 * min(abs(found - usual), _FARTHEST) / _FARTHEST
+    red, green, blue, _ = colormaps[_FEWER if found < usual else _MORE](depth)
+    return red, green, blue
+
+
 def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
-    """Draws one panel per boundary as PNG."""
+    """Draws one panel per boundary as PNG, atoms coloured by their excess energy."""
+    from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure
 
-    rows, columns = _layout(len(pictures))
     top = colour_top(pictures)
     with drawing():
-        figure = Figure(figsize=(1.9 * columns + 0.6, 1.56 * rows + 0.2), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False)
-        for axes, item in zip(panels.flat, pictures, strict=False):
-            _draw_atoms(axes, item, top)
-        for axes in panels.flat[len(pictures) :]:
-            axes.set_axis_off()
+        figure, panels = _panels(pictures, [colormaps[_COLOURS](np.clip(item.excess / top, 0, 1)) for item in pictures])
+        rows = len(panels)
         scale = ScalarMappable(Normalize(0, top), _COLOURS)
         bar = figure.colorbar(scale, ax=panels, shrink=0.8 if rows > 1 else 1.0, aspect=30, pad=0.01)
         label = ("atomic energy", "above the crystal [eV]")
         bar.set_label(" ".join(label) if rows > 1 else "\n".join(label), fontsize=9 if rows > 1 else 7)
         return save_image(figure, path)
+
+
+def draw_coordination_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
+    """Draws the same panels, atoms coloured by their number of neighbours."""
+    from matplotlib.lines import Line2D
+
+    colours = [[coordination_colour(int(number), item.usual) for number in item.coordination] for item in pictures]
+    kinds = sorted({(int(number), item.usual) for item in pictures for number in item.coordination})
+    with drawing():
+        figure, _ = _panels(pictures, colours)
+        marks = [
+            Line2D([], [], ls="", marker="o", ms=6, mec=INK, mew=0.4, mfc=coordination_colour(*kind), label=str(kind[0]))
+            for kind in kinds
+        ]
+        figure.legend(handles=marks, title="neighbours", loc="outside right center")
+        return save_image(figure, path)
+
+
+def _panels(pictures: Sequence[BoundaryPicture], colours: Sequence[Sequence[Colour] | FloatArray]) -> tuple[Figure, Any]:
+    """A figure with a panel for each picture, and its panels in rows.
+
+    Args:
+        colours: Of the atoms of each picture.
+    """
+    from matplotlib.figure import Figure
+
+    rows, columns = _layout(len(pictures))
+    figure = Figure(figsize=(1.9 * columns + 0.6, 1.56 * rows + 0.2), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes, item, own in zip(panels.flat, pictures, colours, strict=False):
+        _draw_atoms(axes, item, own)
+    for axes in panels.flat[len(pictures) :]:
+        axes.set_axis_off()
+    return figure, panels

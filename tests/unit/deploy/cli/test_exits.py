@@ -83,6 +83,26 @@ def test_a_wrong_cell_of_a_list_of_boundaries_is_named(monkeypatch, capsys, tmp_
     assert "line 6" in said
 
 
+@pytest.mark.parametrize(
+    ("structure", "change", "expected"),
+    [
+        ('1\npbc="T T T" Lattice="4 0 0 0 4 0 0 0 4"\nNi 0 0 0\n', 0.1, "space.boundary: gb.extxyz has Ni; expected Cu"),
+        ('1\npbc="T T F" Lattice="4 0 0 0 4 0 0 0 4"\nCu 0 0 0\n', 0.1, "gb.extxyz is not periodic in three directions"),
+        ('1\npbc="T T T" Lattice="3 0 0 0 3 0 0 0 3"\nCu 0 0 0\n', 5, "space.change: no atom of gb.extxyz differs"),
+    ],
+)
+def test_a_structure_that_is_no_boundary_is_named(monkeypatch, capsys, tmp_path, structure, change, expected):
+    (tmp_path / "gb.extxyz").write_text(structure, encoding="utf-8")
+    (tmp_path / "sites.yaml").write_text(
+        "schema_version: 1\nspace:\n  type: segregation\n  boundary: gb.extxyz\n  solute: Ag\n"
+        f"  change: {change}\n  crystal: {{structure: fcc, element: Cu, lattice_parameter: 3.59}}\n"
+        "calculator: {type: emt}\nobjective: {unit: eV}\nbudget: {evaluations: 1}\n",
+        encoding="utf-8",
+    )
+    assert run(monkeypatch, "check", str(tmp_path / "sites.yaml")) == ExitCode.USAGE
+    assert expected in capsys.readouterr().err
+
+
 def test_a_hint_has_a_line_of_its_own(monkeypatch, capsys):
     assert run(monkeypatch, "init", "no-such-template") == ExitCode.NOT_FOUND
     first, second = capsys.readouterr().err.splitlines()

@@ -44,6 +44,11 @@ def test_init_writes_the_table_that_an_example_reads(tmp_path):
     assert table.read_text(encoding="utf-8").startswith("axis,sigma,plane")
 
 
+def test_init_writes_the_structure_that_an_example_reads(tmp_path):
+    assert runner.invoke(app, ["init", "al-segregation", "--to", str(tmp_path)]).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"al-segregation.yaml", "al-segregation.extxyz"}
+
+
 def test_check_shows_pool_cost_budget_and_what_would_run(table_file):
     done = runner.invoke(app, ["check", str(table_file), "--json"])
     assert done.exit_code == 0, done.output

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.read.figures import convergence, draw_campaign, energy_angle, parity, structures
 from tansaku.tasks.read.figures.style import footnote
@@ -19,6 +22,9 @@ from tansaku.tasks.read.views.results import Predictions
 from tansaku.tasks.read.views.results import convergence as converge
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+AL = structures.crystal_neighbours(CrystalSpec(structure="fcc", element="Al", lattice_parameter=4.05))
 
 
 def _curve(polished: float = np.nan) -> energy_angle.EnergyCurve:
@@ -80,7 +86,7 @@ def test_excess_is_measured_from_the_middle_of_the_grains():
 
 
 def test_picture_is_centred_on_the_first_boundary():
-    one = structures.picture(_boundary(), "Σ3 (111)")
+    one = structures.picture(_boundary(), "Σ3 (111)", AL)
     assert np.abs(one.z[one.excess > 0.1]).max() <= 0.5 + 1e-9
     assert np.abs(one.z).max() <= structures.HALF_HEIGHT
     assert np.abs(one.x).max() <= structures.HALF_WIDTH
@@ -93,7 +99,7 @@ def test_picture_does_not_depend_on_where_the_cell_is_cut():
     shifted.calc = SinglePointCalculator(shifted, energies=atoms.calc.results["energies"])
     shifted.positions[:, 2] += 19.0
     shifted.wrap()
-    one, other = structures.picture(atoms, ""), structures.picture(shifted, "")
+    one, other = structures.picture(atoms, "", AL), structures.picture(shifted, "", AL)
     np.testing.assert_allclose(np.sort(one.z), np.sort(other.z), atol=1e-9)
 
 
@@ -101,14 +107,41 @@ def test_a_structure_without_atomic_energies_is_refused():
     atoms = _boundary()
     atoms.calc = None
     with pytest.raises(ConfigurationError, match="per-atom energies"):
-        structures.picture(atoms, "")
+        structures.picture(atoms, "", AL)
+
+
+def test_coordination_counts_neighbours_within_the_first_gap_of_the_crystal():
+    crystal = bulk("Al", "fcc", a=4.05, cubic=True).repeat(3)
+    # √(1/2) and 1 in units of the edge: half way between the first neighbours and the second.
+    assert AL.shell == pytest.approx(4.05 * (np.sqrt(0.5) + 1) / 2)
+    assert set(structures.coordination_numbers(crystal, AL.shell).tolist()) == {12}
+    del crystal[0]
+    found = structures.coordination_numbers(crystal, AL.shell)
+    assert np.unique(found, return_counts=True)[1].tolist() == [12, 95]
+    assert structures.picture(_boundary(), "", AL).usual == 12
+
+
+def test_atoms_with_fewer_and_with_more_neighbours_have_other_colours(tmp_path):
+    colours = [structures.coordination_colour(number, 12) for number in (8, 9, 11, 12, 13, 15, 20)]
+    assert colours[0] == colours[1]
+    assert colours[5] == colours[6]
+    assert len(set(colours)) == 5
+    shown = replace(structures.picture(_boundary(), "Σ3 (111)", AL), coordination=None)
+    numbers = np.full(len(shown.x), 12)
+    plain, marked = replace(shown, coordination=numbers), replace(shown, coordination=np.where(shown.excess > 0.1, 10, 12))
+    images = [
+        structures.draw_coordination_png([item], tmp_path / f"{name}.png").read_bytes()
+        for name, item in (("plain", plain), ("marked", marked))
+    ]
+    assert images[0] != images[1]
 
 
 def test_drawings_show_names_literally(tmp_path):
-    pictures = [structures.picture(_boundary(), HOSTILE)]
+    pictures = [structures.picture(_boundary(), HOSTILE, AL)]
     for path in (
         energy_angle.draw_png(_curve(66.0), tmp_path / "angle.svg"),
         structures.draw_png(pictures, tmp_path / "structures.svg"),
+        structures.draw_coordination_png(pictures, tmp_path / "coordination.svg"),
     ):
         page = path.read_text(encoding="utf-8")
         assert "alert(1)" in page
@@ -119,7 +152,7 @@ def test_pngs_are_drawn_and_the_same_again(tmp_path):
     first = energy_angle.draw_png(_curve(66.0), tmp_path / "1.png").read_bytes()
     assert energy_angle.draw_png(_curve(66.0), tmp_path / "2.png").read_bytes() == first
     assert parity.draw_png(_predictions(), tmp_path / "p.png").stat().st_size > 5000
-    image = imread(structures.draw_png([structures.picture(_boundary(), "Σ3 (111)")] * 5, tmp_path / "s.png"))
+    image = imread(structures.draw_png([structures.picture(_boundary(), "Σ3 (111)", AL)] * 5, tmp_path / "s.png"))
     assert image.shape[0] > 300
     assert len(np.unique(image.reshape(-1, image.shape[2]), axis=0)) > 20
 
