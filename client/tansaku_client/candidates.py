@@ -6,8 +6,12 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 from tansaku_client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DIGITS = 5
 _MISSING = ("nan", "NaT", "<NA>")  # as a frame has no number
@@ -124,6 +128,30 @@ def number_of(verb: str, row: object) -> int:
     if not isinstance(number, Integral) or isinstance(number, bool):
         raise ConfigurationError(f"{verb}: {reprlib.repr(row)}; expected a proposal of `ask()`, what was found, or its number")
     return int(number)
+
+
+def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
+    """Rows of values by number of the proposal.
+
+    Args:
+        values: A value, or a mapping of columns, for each.
+
+    Raises:
+        ConfigurationError: A value is missing: its proposal would go on waiting without a word.
+    """
+    for number, of in values.items():
+        if not isinstance(of, Mapping) and str(of) in ("None", "", _MASKED, *_MISSING):
+            raise ConfigurationError(f"value: {of} for proposal {number}; expected a number, or {{'status': 'failed'}}")
+    return [{"number": number} | (dict(of) if isinstance(of, Mapping) else {"value": of}) for number, of in values.items()]
+
+
+def of_frame(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows of a frame. Raises ConfigurationError where two columns have one name, of which one would get lost."""
+    names = [str(name) for name in frame.columns]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise ConfigurationError(f"two columns are named {twice!r}; expected one")
+    return [{str(key): cell for key, cell in row.items()} for row in frame.to_dict("records")]
 
 
 def refuse_beside_a_report(value: object, facts: Mapping[str, object]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
 from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, key_of, sent
-from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
+from tansaku_client.candidates import Candidate, Found, Proposed, by_number, id_of, number_of, of_frame, refuse_beside_a_report
 from tansaku_client.diagrams import Hull
 from tansaku_client.errors import ConfigurationError, NotFoundError, StateError, TransientError
 from tansaku_client.points import StructurePoint, plain_cells, points_of
@@ -115,10 +115,12 @@ class CampaignVerbs:
     # What is to be measured.
 
     def ask(self, count: int | None, *, values_only: bool, request_id: str | None, timeout: float) -> Steps[list[Proposed]]:
-        """Requests proposals, and waits until the service has made them; the same request again gives the same ones."""
+        """Requests proposals, and waits until the service has made them; the same request again gives those that still wait."""
         key = key_of(request_id)
         body = {"count": count, "values": values_only}
         asked = (yield from self._call("POST", "/asks", body=body, key=key)).data
+        if asked.get("batch") is not None:  # all were proposed before: those that still wait
+            return proposed(asked)
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
         for pause in _looks(timeout):
             # A driver that was about to end when this was stored leaves it to the next one.
@@ -448,10 +450,9 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
     if isinstance(row, str | Path):
         return {"csv": _content_of(row).decode()}
     if isinstance(row, pd.DataFrame):
-        return {"rows": [plain_cells(cells) for cells in row.to_dict("records")]}
+        return {"rows": [plain_cells(cells) for cells in of_frame(row)]}
     if isinstance(row, Mapping):
-        given = {number: of if isinstance(of, Mapping) else {"value": of} for number, of in row.items()}
-        return {"rows": [plain_cells({"number": number} | dict(of)) for number, of in given.items()]}
+        return {"rows": [plain_cells(cells) for cells in by_number(row)]}
     rows = [cells for cells in row if isinstance(cells, Mapping)] if isinstance(row, Sequence) else []
     if not isinstance(row, Sequence) or len(rows) < len(row):
         raise ConfigurationError(f"{reprlib.repr(row)}; expected a row of `ask()`, a frame, rows, values by number or a file")

@@ -11,6 +11,8 @@ from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.init_check import check
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, opened, read_site, this_user
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import is_name
 
 if TYPE_CHECKING:
     from tansaku.tasks.loop.driver.result import EndReason
@@ -85,6 +87,8 @@ def run(
     site: SiteOption = None,
 ) -> None:
     """Runs a campaign to its end; a stored campaign continues where it stopped."""
+    if is_name(str(file)) and not file.exists():
+        raise ConfigurationError(f"{file}: no such file", hint=f"a stored campaign continues by `tansaku resume {file}`")
     if dry_run:
         check(file, site=site)
         return

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
 from tansaku.models.domain.door import spec_kinds
+from tansaku.models.domain.objectives import OBJECTIVES, described
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
@@ -105,7 +106,9 @@ def minimize(property: str | None = None, /, **keys: object) -> Section:  # noqa
 
 
 def _objective(direction: str, name: str | None, keys: Mapping[str, object]) -> Section:
-    given = {"direction": direction, **keys} if name is None else {"direction": direction, "property": name, **keys}
+    if name is not None:  # what is computed has units of its own, what people measure has none unless they say one
+        keys = {"property": name, "unit": described(name).units[0] if name in OBJECTIVES else "1", **keys}
+    given = {"direction": direction, **keys}
     made = Made(ObjectiveSpec, "objective", Section)(given)
     return Section(made.key, made.data)
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError, create_model
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
 from tansaku.deploy.python.sources import acquisition_keys
-from tansaku.models.domain.errors import ConfigurationError, StateError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError
 from tansaku.models.domain.identifiers import NAME_PATTERN, shown
 from tansaku.models.domain.ports import Space as SearchedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
@@ -34,7 +34,7 @@ from tansaku.tasks.act.commands import steer
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.measurements import ask_tell, attachments
 from tansaku.tasks.act.measurements.notebook import report_from, script_user
-from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
+from tansaku.tasks.act.measurements.waiting import Asked, asked_before, waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import awaited_spec, stored_spec
 from tansaku.tasks.ground.formats.validation import validate_data, validate_document
@@ -168,7 +168,8 @@ class Campaign(Steered):
     def ask(self, count: int | None = None, *, values_only: bool = False, request_id: str | None = None) -> list[Proposed]:
         """Proposes until some proposals wait for values, as `tansaku ask` does; returns all that wait, by number.
 
-        Asked again before a value is reported, it returns the same, also where it was killed between two of them.
+        Asked again before a value is reported, it returns the same, also where it was killed between two of them; asked again
+        under the same id, those of the same proposals that still wait.
 
         Args:
             count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
@@ -181,6 +182,9 @@ class Campaign(Steered):
         """
         key, until = _checked(key_of, request_id), time.monotonic() + _PATIENCE
         with self._place.turn(self._name), self._place.open() as resources:
+            before = None if request_id is None else asked_before(resources.store, self._name, key)
+            if before is not None:
+                return _proposed(before, _opened_space(resources, self._name))
             result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
             while result is None and time.monotonic() < until:  # another process proposes; once it ends this one has its turn
                 Event().wait(_LOOK)
@@ -480,7 +484,10 @@ class Campaign(Steered):
         return Campaign.open, (self._name,)
 
     def __repr__(self) -> str:
-        status = self.status
+        try:
+            status = self.status
+        except NotFoundError:
+            return f"Campaign({self._name!r}: deleted)"
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 

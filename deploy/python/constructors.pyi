@@ -1767,7 +1767,7 @@ def Structures(
 
     Args:
         folder: Folder whose files of these kinds are read; its subfolders are not.
-        paths: The files, instead of a folder.
+        paths: The files, instead of a folder; in Python also structures of ASE and pymatgen.
         ids: Key of the metadata that names a structure; null: the file's name, with the structure's place in it if it can hold
             several.
         systems: Which structures are one search problem: ``all``, or those of the same formula, elements, space group or file.
@@ -1809,7 +1809,7 @@ def Table(
     r"""Precomputed data as a space; no structure is needed.
 
     Args:
-        candidates: One row per candidate (CSV or Parquet).
+        candidates: One row per candidate (CSV or Parquet); in Python also a DataFrame.
         columns: Which column means what.
         features: Feature groups by name.
         prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.

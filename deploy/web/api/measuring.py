@@ -18,7 +18,7 @@ from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import services_of
 from tansaku.tasks.act.measurements.report_file import MOST_ROWS, Report, read_report, report_of
 from tansaku.tasks.act.measurements.stored_commands import MOST_ASKED, Receipt
-from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
+from tansaku.tasks.act.measurements.waiting import Asked, asked_before, waiting_proposals
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["measurements"])
 
@@ -66,8 +66,14 @@ def waiting(request: Request, response: Response, _: Viewer, name: str, span: An
 def ask(
     request: Request, response: Response, actor: Operator, name: str, body: NewAsk, idempotency_key: Annotated[str, Header()]
 ) -> Asked:
-    """Requests proposals, or releases some; the service carries this out. The same key again is answered with 200."""
+    """Requests proposals, or releases some; the service carries this out. The same key again is answered with 200.
+
+    Once all that were requested are there, the same key lists those of them that still wait (``batch``), and proposes no more.
+    """
     services = services_of(request)
+    if not body.release and (before := asked_before(services.store, name, idempotency_key)) is not None:
+        response.status_code = HTTPStatus.OK
+        return before
     if body.release:
         new = measuring.release(services, actor, name, body.release, idempotency_key)
     else:

@@ -43,7 +43,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
 
     Attributes:
         folder: Folder whose files of these kinds are read; its subfolders are not.
-        paths: The files, instead of a folder.
+        paths: The files, instead of a folder; in Python also structures of ASE and pymatgen.
         ids: Key of the metadata that names a structure; null: the file's name, with the structure's place in it if it can hold
             several.
         systems: Which structures are one search problem: ``all``, or those of the same formula, elements, space group or file.

@@ -124,7 +124,7 @@ class TableSpaceSpec(SpaceBase):
     """Precomputed data as a space; no structure is needed.
 
     Attributes:
-        candidates: One row per candidate (CSV or Parquet).
+        candidates: One row per candidate (CSV or Parquet); in Python also a DataFrame.
         columns: Which column means what.
         features: Feature groups by name.
         prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.

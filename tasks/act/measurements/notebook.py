@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.identifiers import shown
-from tansaku.models.domain.report_columns import NUMBER, VALUE
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.report_file import Report, ReportError, report_at, report_of
 from tansaku.tasks.act.measurements.stored_commands import Receipt
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.site.users import user_name
+from tansaku_client.candidates import by_number, of_frame
+from tansaku_client.errors import ConfigurationError as NotSent
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,16 +53,19 @@ def report_from(values: Values) -> Report:
     if isinstance(values, str | Path):
         return report_at(Path(values))
     if isinstance(values, pd.DataFrame):
-        return report_of([{str(key): cell for key, cell in row.items()} for row in values.to_dict("records")])
+        return report_of(_given(of_frame, values))
     if isinstance(values, Mapping):
-        return report_of([{NUMBER: number} | _measured(of) for number, of in values.items()])
+        return report_of(_given(by_number, values))
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
         raise ReportError([f"{shown(values)}; expected a row of `ask()`, a frame, rows, values by number or a file"])
     return report_of(values)
 
 
-def _measured(of: float | Mapping[str, object]) -> dict[str, object]:
-    return dict(of) if isinstance(of, Mapping) else {VALUE: of}
+def _given(rows: Callable[[T], list[dict[str, object]]], values: T) -> list[dict[str, object]]:
+    try:
+        return rows(values)
+    except NotSent as error:
+        raise ReportError([str(error)]) from error
 
 
 def script_user() -> Actor:

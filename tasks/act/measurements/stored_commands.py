@@ -189,6 +189,25 @@ def store_ask(
     return _store(store, actor, name, "ask", payload, identifier or f"ask-{uuid.uuid4().hex}")
 
 
+def batch_of(opened: OpenedCampaign, identifier: str) -> tuple[int, ...] | None:
+    """Numbers of the proposals that a request brought, ended ones among them; None: it is new, or not all are there yet.
+
+    They are those that waited when it was stored, and as many of the next ones as were missing.
+
+    Args:
+        identifier: Of the request.
+    """
+    asked = next((item for item in opened.record.commands if item.id == identifier and item.kind == "ask"), None)
+    if asked is None or asked.applied_at_number is None:
+        return None
+    ordered = sorted(opened.evaluations, key=lambda item: item.proposal.number)
+    before = [item for item in ordered if item.proposal.number < asked.applied_at_number]
+    waited = [item for item in before if item.finished_at is None or item.finished_at > asked.created_at]
+    missing = max(int(asked.payload.get("count") or opened.spec.execution.in_flight) - len(waited), 0)
+    later = [item for item in ordered if item.proposal.number >= asked.applied_at_number][:missing]
+    return tuple(item.proposal.number for item in (*waited, *later)) if len(later) == missing else None
+
+
 def store_release(
     store: CampaignStore, actor: Actor, name: str, numbers: Sequence[int], identifier: str | None = None
 ) -> Command:

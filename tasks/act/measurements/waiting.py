@@ -23,9 +23,10 @@ from tansaku.models.domain.report_columns import (
     information_columns,
     predicted_columns,
 )
+from tansaku.models.domain.specs.proposer import AcquisitionFunctionSpec
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual, pending_numbers
+from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, batch_of, open_manual, pending_numbers
 from tansaku.tasks.read.views.results import cells_of
 
 
@@ -104,6 +105,8 @@ class Asked(Record):
         conditions: Columns by which a report may say that something else was done than proposed.
         described: The same with their units, in the same order.
         drawn: Whether ids are made up: candidates are known by their conditions alone.
+        batch: Of a request that was answered before: the numbers that it brought, of which those that wait are listed; None: of
+            all that wait.
     """
 
     campaign: str
@@ -115,6 +118,7 @@ class Asked(Record):
     conditions: tuple[str, ...] = ()
     described: tuple[Condition, ...] = ()
     drawn: bool = False
+    batch: tuple[int, ...] | None = None
 
     def to_csv(self) -> str:
         """A table to be filled in: `tansaku tell` reads it."""
@@ -162,6 +166,24 @@ def waiting_proposals(store: CampaignStore, name: str) -> Asked:
         ConfigurationError: Its values are computed.
     """
     return asked_now(store, open_manual(store, name))
+
+
+def asked_before(store: CampaignStore, name: str, identifier: str) -> Asked | None:
+    """What still waits of the proposals that a request brought; None where it is new, or not all of them are there yet.
+
+    Args:
+        identifier: Of the request.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        ConfigurationError: Its values are computed.
+    """
+    opened = open_manual(store, name)
+    batch = batch_of(opened, identifier)
+    if batch is None:
+        return None
+    asked = _asked_of(opened, None)
+    return asked.model_copy(update={"batch": batch, "waiting": tuple(item for item in asked.waiting if item.number in batch)})
 
 
 def asked_now(store: CampaignStore, opened: OpenedCampaign) -> Asked:
@@ -219,7 +241,7 @@ def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation
         candidate=proposal.candidate,
         system=proposal.system,
         cells=candidate_cells(opened, proposal.candidate),
-        why=_why(evaluation) + _corrected_since(opened.record, evaluation),
+        why=_why(evaluation, getattr(opened.spec.proposer, "function", None)) + _corrected_since(opened.record, evaluation),
         prediction=proposal.predicted_mean,
         uncertainty=proposal.predicted_deviation,
         others={
@@ -235,7 +257,7 @@ def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation
     )
 
 
-def _why(evaluation: Evaluation) -> str:
+def _why(evaluation: Evaluation, function: AcquisitionFunctionSpec | None) -> str:
     proposal = evaluation.proposal
     if proposal.initial:
         return "initial design: chosen before any value is known"
@@ -243,6 +265,8 @@ def _why(evaluation: Evaluation) -> str:
         return "measured again, as somebody asked"
     if proposal.predicted_mean is None and proposal.acquisition is None:
         return f"chosen by {proposal.model}"
+    if function is not None:
+        return f"chosen by the script's function {function.name} for its highest score"
     return f"chosen by {proposal.model} for the largest expected gain"
 
 

@@ -18,7 +18,7 @@ from tansaku.tasks.read.views.structures import is_stored
 
 
 def campaign_entries(data: Campaign, artifacts: ArtifactStore) -> list[Any]:
-    """Computed evaluations as pymatgen's ``ComputedStructureEntry``, in proposal order.
+    """Computed evaluations as pymatgen's ``ComputedStructureEntry``, in proposal order, those of reference elements first.
 
     Of a candidate that was computed again, as in the final relaxation, the last one. Values that a model predicted, and results
     whose structure is not stored, are left out. Energies are total and uncorrected [eV]; ``parameters`` say what computed them.
@@ -38,7 +38,7 @@ def campaign_entries(data: Campaign, artifacts: ArtifactStore) -> list[Any]:
     from ase import Atoms
 
     found: dict[str, tuple[Evaluation, float]] = {}
-    for item in data.evaluations:
+    for item in (*data.references, *data.evaluations):
         energy = None if item.outcome is None else item.outcome.computed(ENERGY)
         if item.state is EvaluationState.DONE and energy is not None and is_stored(item, artifacts):
             found[item.proposal.candidate] = item, energy
@@ -83,6 +83,8 @@ def summary_documents(data: Campaign, artifacts: ArtifactStore) -> list[JsonDict
     finished = {item.proposal.candidate: item.finished_at for item in data.evaluations if item.finished_at is not None}
     found = []
     for entry in campaign_entries(data, artifacts):
+        if entry.entry_id not in phases:  # an element that formation energies refer to
+            continue
         structure, composition, phase = entry.structure, entry.composition, phases[entry.entry_id]
         document = {
             "database_IDs": {"tansaku": [entry.entry_id]},

@@ -10,6 +10,9 @@ from tests.support.alloys import FILE
 
 def test_a_campaign_without_given_energies_has_a_phase_diagram_and_travels(tansaku, tmp_path, monkeypatch, require):
     require("pymatgen")
+    from pymatgen.analysis.phase_diagram import PhaseDiagram
+    from pymatgen.entries.computed_entries import ComputedStructureEntry
+
     monkeypatch.chdir(tmp_path)
     data = yaml.safe_load(FILE.read_text())
     data["space"]["phases"], data["name"] = {"references": "compute"}, "travels"
@@ -33,7 +36,10 @@ def test_a_campaign_without_given_energies_has_a_phase_diagram_and_travels(tansa
     assert tansaku("provenance", "travels", "L10-AuCu", "--figure", "p.png").code == 0
 
     assert tansaku("hull", "travels", "--entries", "e.json").code == 0
-    assert len(json.loads((tmp_path / "e.json").read_text())) == 8
+    entries = [ComputedStructureEntry.from_dict(entry) for entry in json.loads((tmp_path / "e.json").read_text())]
+    assert len(entries) == 10
+    lowest = PhaseDiagram(entries).stable_entries
+    assert {entry.composition.reduced_formula for entry in lowest} == {"Au", "Cu", "CuAu", "Cu3Au"}
     written = tansaku("export", "travels", "--for", "nomad", "--creator", "Curie, Marie", "--licence", "CC-BY-4.0")
     assert written.out == "travels.zip: 24 files\n", written.err
     assert tansaku("delete", "travels", "--yes").code == 0

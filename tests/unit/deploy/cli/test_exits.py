@@ -30,6 +30,7 @@ def test_every_error_has_a_code_of_its_own_kind():
         errors.FencedError: ExitCode.DATABASE,
         errors.StoreError: ExitCode.DATABASE,
         errors.TransientError: ExitCode.DATABASE,
+        errors.OvertakenError: ExitCode.DATABASE,
         errors.SlowQueryError: ExitCode.DATABASE,
         errors.DamagedFileError: ExitCode.DATABASE,
         errors.DiskFullError: ExitCode.DATABASE,
@@ -50,6 +51,12 @@ def test_every_error_has_a_code_of_its_own_kind():
     for kind, code in expected.items():
         error = kind.__new__(kind)
         assert exit_code(error) is code
+
+
+def test_a_name_in_place_of_a_file_says_how_a_stored_campaign_continues(monkeypatch, capsys):
+    assert run(monkeypatch, "run", "journey") == ExitCode.USAGE
+    assert "journey: no such file" in (said := capsys.readouterr().err)
+    assert "`tansaku resume journey`" in said
 
 
 def test_help_lists_every_exit_code():

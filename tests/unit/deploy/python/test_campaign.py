@@ -219,6 +219,34 @@ def test_a_paused_campaign_says_so_and_an_edit_reopens_it():
         campaign.edit({"seed": 3})
 
 
+def test_the_same_request_gives_what_still_waits_of_its_proposals():
+    campaign = searched(budget=9)
+    first, second = campaign.ask(2, request_id="monday-1")
+    assert [row.number for row in campaign.ask(2, request_id="monday-1")] == [1, 2]
+    campaign.tell(first, value=0.5)
+    assert [row.number for row in campaign.ask(2, request_id="monday-1")] == [2]
+    campaign.tell(second, value=0.6)
+    assert campaign.ask(2, request_id="monday-1") == []
+    assert len(campaign.frame) == 2
+    assert [row.number for row in campaign.ask(1, request_id="tuesday-1")] == [3]
+
+
+def test_no_value_of_a_report_gets_lost_without_a_word():
+    campaign = searched(budget=9)
+    campaign.ask(2)
+    with pytest.raises(ReportError, match="value: nan for proposal 1; expected a number"):
+        campaign.tell({1: float("nan"), 2: 1.0})
+    with pytest.raises(ReportError, match="two columns are named 'value'"):
+        campaign.tell(pd.DataFrame([[2, 1.0, 2.0]], columns=["number", "value", "value"]))
+    assert campaign.tell({1: 0.5, 2: {"status": "failed", "note": "cracked"}}).new == {"values": 1, "failures": 1}
+
+
+def test_what_people_measure_has_no_unit_unless_they_say_one():
+    assert searched(objective=ts.minimize("loss")).spec.objective.unit == "1"
+    assert ts.minimize("energy_per_atom").data["unit"] == "eV/atom"
+    assert ts.maximize("yield", unit="%").data["unit"] == "%"
+
+
 def test_a_frame_is_a_table_and_its_known_values_run(tmp_path):
     campaign = table(value="y")
     assert campaign.run() == "evaluations"

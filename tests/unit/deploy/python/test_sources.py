@@ -65,6 +65,16 @@ def test_a_function_that_is_expected_improvement_proposes_what_the_built_in_one_
     assert again.spec.proposer == campaign.spec.proposer
 
 
+def test_a_proposal_says_that_the_function_chose_it():
+    campaign, said = searched(acquisition=random), set()
+    while not campaign.done:
+        for row in campaign.ask(1):
+            said.add(row.why)
+            campaign.tell(row, value=row["x"])
+    initial = "initial design: chosen before any value is known"
+    assert said == {initial, "chosen by the script's function random for its highest score"}
+
+
 def test_a_changed_function_cannot_continue_a_campaign(monkeypatch):
     place = Memory()
     monkeypatch.setattr("tansaku.deploy.python.campaign.Memory", lambda: place)
