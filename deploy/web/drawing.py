@@ -62,6 +62,14 @@ def draw(services: Services, name: str, figure: str, form: Form, axes: Axes = NO
         return made[figure].draw(Path(folder) / f"figure.{form}").read_bytes()
 
 
+def draw_alone(known: Drawing, form: Form) -> bytes:
+    """Draws a figure of no campaign alone, or writes its data. Raises NotFoundError: it has no table."""
+    if form == "csv":
+        return _table(known)
+    with _DRAWING, tempfile.TemporaryDirectory() as folder:
+        return known.draw(Path(folder) / f"figure.{form}").read_bytes()
+
+
 def _drawings(services: Services, reading: Campaign) -> dict[str, Drawing]:
     """The figures by name, computed once for a reading: its page asks for each as an image."""
     return reading.once(Drawing, lambda: {known.stem: known for known in drawings_of(reading, services.artifacts)})

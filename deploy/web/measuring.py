@@ -15,6 +15,7 @@ from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.measurements import stored_commands
 from tansaku.tasks.act.measurements.attachments import Given, store_attachment
 from tansaku.tasks.act.measurements.report_file import Report
+from tansaku.tasks.act.measurements.waiting import asked_before
 
 _DECODING = threading.Lock()
 """One photo is decoded at a time: it takes a hundred megabytes."""
@@ -34,7 +35,8 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
         projecting.refuse_over_quota(services, services.store.campaign(name))
         stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
         _note(services, actor, name, "ask", {"id": key, "count": count} | ({"values": True} if values_only else {}))
-    _run(services, actor, name, key)
+    if new or asked_before(services.store, name, key) is None:
+        _run(services, actor, name, key)
     return new
 
 

@@ -71,16 +71,14 @@ def ask(
     Once all that were requested are there, the same key lists those of them that still wait (``batch``), and proposes no more.
     """
     services = services_of(request)
-    if not body.release and (before := asked_before(services.store, name, idempotency_key)) is not None:
-        response.status_code = HTTPStatus.OK
-        return before
     if body.release:
         new = measuring.release(services, actor, name, body.release, idempotency_key)
     else:
         new = measuring.ask(services, actor, name, body.count, idempotency_key, values_only=body.values)
     if not new:
         response.status_code = HTTPStatus.OK
-    return waiting_proposals(services.store, name)
+    before = None if new or body.release else asked_before(services.store, name, idempotency_key)
+    return waiting_proposals(services.store, name) if before is None else before
 
 
 @router.post("/{name}/tells", status_code=HTTPStatus.ACCEPTED, responses=known(Receipt))

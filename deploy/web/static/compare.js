@@ -12,6 +12,15 @@
   let horizontal = "evaluations";
   let plot = null;
 
+  const offer = () => {
+    const names = found.campaigns.map((line) => line.name);
+    const query = new URLSearchParams(names.map((name) => ["name", name]));
+    const files = document.getElementById("curves-files");
+    files.replaceChildren();
+    taken(files, (form) => `/api/v1/comparison/drawing?${query}&axis=${horizontal}&form=${form}`,
+      `import pandas as pd\nimport tansaku as ts\npd.concat({name: ts.Campaign.open(name).frame for name in ${JSON.stringify(names)}})`);
+  };
+
   const draw = () => {
     if (plot) plot.destroy();
     plot = null;
@@ -46,11 +55,13 @@
     if (!answer.ok) return;
     found = await answer.json();
     axis.hidden = false;
+    offer();
     draw();
   };
 
   onAxisChosen(axis, (chosen) => {
     horizontal = chosen;
+    offer();
     draw();
   });
   keepDrawn(draw, load);

@@ -37,13 +37,15 @@ const figureIn = (place, title) => {
 };
 
 // What can be taken from a figure: its files, and the lines of Python that have the same numbers.
-const takenFrom = (where, { drawings, name }, stem, python, query = {}) => {
+const takenFrom = (where, { drawings, name }, stem, python, query = {}) =>
+  taken(where, (form) => `${drawings}${stem}?${new URLSearchParams({ form, ...query })}`, `import tansaku as ts\nts.Campaign.open(${JSON.stringify(name)}).${python}`);
+
+const taken = (where, addressOf, lines) => {
   const files = document.createElement("p");
   for (const form of ["png", "svg", "csv"]) {
-    const address = `${drawings}${stem}?${new URLSearchParams({ form, ...query })}`;
-    files.append(Object.assign(document.createElement("a"), { href: address, download: "", textContent: form.toUpperCase() }), " · ");
+    files.append(Object.assign(document.createElement("a"), { href: addressOf(form), download: "", textContent: form.toUpperCase() }), " · ");
   }
-  const code = Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: `import tansaku as ts\nts.Campaign.open(${JSON.stringify(name)}).${python}`, hidden: true });
+  const code = Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: lines, hidden: true });
   const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy as Python" });
   copy.addEventListener("click", async () => {
     code.hidden = false; // to be copied by hand where a browser does not let scripts copy

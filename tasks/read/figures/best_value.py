@@ -6,14 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, missing, pretty_unit, save_image
+from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, in_unit, missing, save_image
 from tansaku.tasks.read.views.best_values import BestValues
-
-
-def axis_title(found: BestValues) -> str:
-    """The name of the values, with their unit if they have one."""
-    name = found.quantity.replace("_", " ")
-    return name if found.unit == "1" else f"{name} [{pretty_unit(found.unit)}]"
 
 
 def draw_png(found: BestValues, path: Path) -> Path:
@@ -27,7 +21,7 @@ def draw_png(found: BestValues, path: Path) -> Path:
         axes.plot(found.evaluation, found.value, "o", color=FAINT, ms=3, mew=0, label="result")
         axes.step(found.evaluation, found.best, where="post", color=MAIN, lw=1.8, label="best so far")
         axes.set_xlabel("evaluations")
-        axes.set_ylabel(axis_title(found))
+        axes.set_ylabel(in_unit(found.quantity.replace("_", " "), found.unit))
         axes.set_xlim(0, found.evaluation[-1] + 1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)

@@ -43,6 +43,11 @@ def pretty_unit(unit: str) -> str:
     return unit.replace("m2", "m²")
 
 
+def in_unit(name: str, unit: str) -> str:
+    """The title of an axis: a name, with its unit if it has one."""
+    return name if unit == "1" else f"{name} [{pretty_unit(unit)}]"
+
+
 def missing(axes: Axes, text: str) -> None:
     """Says in an empty frame why nothing is drawn in it."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=8, color=INK, wrap=True)

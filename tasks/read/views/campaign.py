@@ -326,6 +326,7 @@ class Campaign:
     def whole(self) -> Campaign:
         """This campaign after everything stored of it was read, so that the store may be closed. Raises as what it reads."""
         _ = self.evaluations, self.references, self.looks, self.polished, self.refits, self.sources, self.certificates
+        self.kept.note(self.evaluations)
         return self
 
     def select(self, purpose: Purpose) -> list[Evaluation]:

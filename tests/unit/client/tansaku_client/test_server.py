@@ -44,6 +44,7 @@ with ts.connect(sys.argv[1]) as server:
     rows = campaign.ask(4, request_id="alone-0001")
     assert campaign.ask(4, request_id="alone-0001") == rows
     campaign.tell({row.number: (row["x"] - 1.0) ** 2 for row in rows})
+    assert campaign.ask(4, request_id="alone-0001") == []
     best, frame = campaign.best, campaign.frame
 
 async def numbers():

@@ -38,6 +38,19 @@ def test_curves_systems_and_different_keys(browser):
     assert page.count('<span class="role">lowest</span>') == 1
 
 
+def test_the_curves_can_be_taken_as_files(browser):
+    chosen = f"{API}/drawing?name={NAME}&name=seeded"
+    series = browser.get(f"{API}?name={NAME}&name=seeded").json()["series"][0]
+    lines = browser.get(f"{chosen}&form=csv").text.splitlines()
+    assert lines[0] == "campaign,evaluations,cost,value,best"
+    assert len(lines) == 1 + len(series["best"])
+    assert all(line.startswith(f"{NAME},") for line in lines[1:])
+    assert float(lines[-1].rpartition(",")[2]) == series["best"][-1]
+    assert browser.get(chosen).content.startswith(b"\x89PNG")
+    assert "cost" in browser.get(f"{chosen}&axis=cost&form=svg").text
+    assert browser.get(f"{chosen}&axis=colour").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

@@ -7,6 +7,7 @@ import pytest
 
 from tansaku.tasks.read.figures import best_value
 from tansaku.tasks.read.figures.drawing import table_of
+from tansaku.tasks.read.figures.style import in_unit
 from tansaku.tasks.read.views.best_values import BestValues, best_values
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -18,7 +19,7 @@ def _found(best: list[float], unit: str = "mJ/m2") -> BestValues:
 
 @pytest.mark.parametrize(("unit", "title"), [("mJ/m2", "band gap [mJ/m²]"), ("1", "band gap")])
 def test_the_axis_has_the_unit(unit, title):
-    assert best_value.axis_title(_found([3.0, 3.0, 2.0, 2.0], unit)) == title
+    assert in_unit("band gap", unit) == title
 
 
 def test_without_a_best_value_the_frame_says_why(tmp_path):
