@@ -186,16 +186,13 @@ class GPProposer:
             allowed, predictions = second_stage(values, allowed, predictions, history, nugget=self._settings.nugget)
             values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         position = first_best(values, allowed, logarithmic=logarithmic)
-        value = float(values[position])
-        chosen = Choice(position, acquisition=exp(value) if logarithmic else value)
-        if not np.ptp(history.values):  # one value does not say how far others are from it
-            return chosen
         at_choice = mixture(
             [(float(prediction.mean[position]), float(prediction.deviation[position])) for prediction in predictions],
             [prediction.weight for prediction in predictions],
         )
         average, deviation = state.moments(*at_choice, int(pool.system_codes[position]))
-        return replace(chosen, mean=average, deviation=deviation)
+        value = float(values[position])
+        return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
 
     def scores(
         self,

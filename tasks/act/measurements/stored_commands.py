@@ -26,7 +26,7 @@ from tansaku.models.domain.errors import (
 from tansaku.models.domain.identifiers import short_hash, shown
 from tansaku.models.domain.measurements import Reported, further_values, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
-from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
+from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Proposal, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted, significant
@@ -295,6 +295,14 @@ def pending_numbers(record: CampaignRecord) -> set[int]:
     return {number for report in reports for number in _about(report) if isinstance(number, int)}
 
 
+def is_expected(opened: OpenedCampaign, proposal: Proposal) -> bool:
+    """Whether a proposal's prediction means something: it does once two values differ; one does not say how far others are."""
+    if proposal.predicted_mean is None:
+        return False
+    before = (item.outcome for item in opened.evaluations if item.proposal.number < proposal.number)
+    return len({outcome.value for outcome in before if outcome is not None and outcome.value is not None}) > 1
+
+
 def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
     """Refuses values that are far from the prediction with which their candidates were proposed."""
     proposals = {item.proposal.number: item.proposal for item in opened.evaluations}
@@ -305,6 +313,8 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
     for report in judged.reports:
         proposal = None if report.number is None else proposals[report.number]
         if proposal is None or proposal.predicted_mean is None or not proposal.predicted_deviation:
+            continue
+        if not is_expected(opened, proposal):
             continue
         for value, own in ((item.value, item.deviation) for item in report.measurements if item.value is not None):
             width = math.hypot(max(proposal.predicted_deviation, spread), own or usual or 0.0)

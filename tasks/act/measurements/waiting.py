@@ -26,7 +26,7 @@ from tansaku.models.domain.report_columns import (
 from tansaku.models.domain.specs.proposer import AcquisitionFunctionSpec
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, batch_of, open_manual, pending_numbers
+from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, batch_of, is_expected, open_manual, pending_numbers
 from tansaku.tasks.read.views.results import cells_of
 
 
@@ -65,7 +65,7 @@ class Waiting(Record):
         system: Search problem that it belongs to.
         cells: Description of the candidate.
         why: Why it was chosen, in words.
-        prediction: Predicted value when it was chosen [the objective's unit]; None before there was a model.
+        prediction: Predicted value when it was chosen [the objective's unit]; None before two values differed.
         uncertainty: Standard deviation of the prediction [the objective's unit].
         others: Predictions of the further measured quantities, by name; empty before there was a model, or without any.
         cost: Predicted cost.
@@ -236,17 +236,19 @@ def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:
 
 def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None, stored: Collection[int]) -> Waiting:
     proposal, hours = evaluation.proposal, getattr(opened.spec.calculator, "expires", None)
+    expected = is_expected(opened, proposal)
     return Waiting(
         number=proposal.number,
         candidate=proposal.candidate,
         system=proposal.system,
         cells=candidate_cells(opened, proposal.candidate),
         why=_why(evaluation, getattr(opened.spec.proposer, "function", None)) + _corrected_since(opened.record, evaluation),
-        prediction=proposal.predicted_mean,
-        uncertainty=proposal.predicted_deviation,
+        prediction=proposal.predicted_mean if expected else None,
+        uncertainty=proposal.predicted_deviation if expected else None,
         others={
             goal.property: Predicted(prediction=mean, uncertainty=spread)
             for goal, (mean, spread) in zip(opened.spec.objective.further, proposal.predicted_others, strict=False)
+            if expected
         },
         cost=proposal.predicted_cost,
         nearest=None if nearest is None else nearest.proposal.candidate,
@@ -263,7 +265,7 @@ def _why(evaluation: Evaluation, function: AcquisitionFunctionSpec | None) -> st
         return "initial design: chosen before any value is known"
     if proposal.replicate:
         return "measured again, as somebody asked"
-    if proposal.predicted_mean is None and proposal.acquisition is None:
+    if proposal.predicted_mean is None:
         return f"chosen by {proposal.model}"
     if function is not None:
         return f"chosen by the script's function {function.name} for its highest score"

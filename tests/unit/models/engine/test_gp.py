@@ -63,13 +63,6 @@ def test_hyperparameters_change_what_is_predicted(grid_pool):
     assert (with_fit.mean, with_fit.deviation) != (without.mean, without.deviation)
 
 
-def test_nothing_is_expected_after_one_value(grid_pool):
-    first, second = (_propose(grid_pool, GPProposerSpec(), _history(grid_pool, OBSERVED[:count])) for count in (1, 2))
-    assert (first.mean, first.deviation) == (None, None)
-    assert first.acquisition is not None
-    assert second.mean is not None
-
-
 def test_dear_candidates_are_chosen_less_when_cost_counts(grid_pool):
     def spent(exponent):
         observed = OBSERVED
