@@ -137,7 +137,7 @@ def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
         values: A value, or a mapping of columns, for each.
 
     Raises:
-        ConfigurationError: A value is missing: its proposal would go on waiting without a word.
+        ConfigurationError: A value is missing: its proposal would wait without a word.
     """
     for number, of in values.items():
         if not isinstance(of, Mapping) and str(of) in ("None", "", _MASKED, *_MISSING):

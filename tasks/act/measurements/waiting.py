@@ -169,7 +169,7 @@ def waiting_proposals(store: CampaignStore, name: str) -> Asked:
 
 
 def asked_before(store: CampaignStore, name: str, identifier: str) -> Asked | None:
-    """What still waits of the proposals that a request brought; None where it is new, or not all of them are there yet.
+    """The proposals that still wait of those that a request brought; None where it is new, or not all of them are there yet.
 
     Args:
         identifier: Of the request.
