@@ -177,8 +177,10 @@ class StructuresSpace:
         found: dict[str, FoundStructure] = {}
         origin: dict[str, str] = {}
         for path, key in self._files:
-            for structure in read_structures(path, self._limits, key, self._spec.box):
-                name = self._name(path, structure, key)
+            several = list(read_structures(path, self._limits, key, self._spec.box))
+            for structure in several:
+                alone = len(several) == 1 and self._spec.named_by_file is not None
+                name = self._name(path, replace(structure, place=None) if alone else structure, key)
                 if name in found:
                     raise ConfigurationError(f"{key}: {path.name!r} and {origin[name]!r} both have a structure {name!r}")
                 found[name], origin[name] = structure, path.name

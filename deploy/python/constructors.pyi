@@ -1762,6 +1762,7 @@ def Structures(
     box: float | None = ...,
     sha256: str | None = ...,
     hashes: Sequence[str] = ...,
+    named_by_file: Literal[True] | None = ...,
 ) -> Space:
     r"""Structures from files: CIF, POSCAR, extended XYZ, ASE databases, OPTIMADE answers that were saved as JSON.
 
@@ -1785,6 +1786,7 @@ def Structures(
         phases: Phases that candidates are compared with, for ``formation_energy`` and ``energy_above_hull``.
         sha256: Hash of the folder's names and contents; filled in when the spec is resolved.
         hashes: Content hashes of the files, in their order; filled in when the spec is resolved.
+        named_by_file: Whether the only structure of a file has the file's name, whatever the format; filled in.
     """
 
 def Surrogate(

@@ -40,7 +40,7 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
     files = several(
         "space.paths",
         "Files of the library, one in each line",
-        about="CIF, POSCAR, xyz, extended xyz; candidates have the names of the files, those of xyz files with a number behind",
+        about="CIF, POSCAR, xyz, extended xyz; named by their files, with a number behind where one holds several",
         lines=6,
         files="structure",
         covers=("space.paths", "space"),

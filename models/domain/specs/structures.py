@@ -61,6 +61,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
         phases: Phases that candidates are compared with, for ``formation_energy`` and ``energy_above_hull``.
         sha256: Hash of the folder's names and contents; filled in when the spec is resolved.
         hashes: Content hashes of the files, in their order; filled in when the spec is resolved.
+        named_by_file: Whether the only structure of a file has the file's name, whatever the format; filled in.
     """
 
     description: ClassVar[SpaceDescription] = replace(
@@ -83,6 +84,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
     box: Annotated[float, Field(ge=1, le=50)] | None = None
     sha256: Sha256 | None = None
     hashes: tuple[Sha256, ...] = ()
+    named_by_file: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> StructuresSpaceSpec:

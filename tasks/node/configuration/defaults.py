@@ -14,6 +14,7 @@ from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, Pending, usual_proposer, withholds
+from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
 _THICKER = 2.0
@@ -51,6 +52,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
     * ``known_first``: yes if results are adopted.
+    * ``space.named_by_file`` of structures: yes.
     """
     space, update, left_open = spec.space, JsonDict(), "proposer" not in spec.model_fields_set
     cell = _usual_cell(spec) if spec.execution.polish else None
@@ -63,6 +65,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         }
     if _scale(space) is None:
         update["scale"] = _SCALE
+    if isinstance(space, StructuresSpaceSpec):
+        update["named_by_file"] = True
     if update:
         spec = spec.model_copy(update={"space": space.model_copy(update=update)})
     fmax = _usual_polish_fmax(spec)
@@ -126,6 +130,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         if retrain["surrogate"].get("solver") == _SOLVER:
             retrain["surrogate"]["solver"] = None
     data["known_first"] = None
+    if "named_by_file" in space:
+        space["named_by_file"] = None
     return data
 
 

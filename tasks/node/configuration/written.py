@@ -11,7 +11,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 
 _FILLED_IN = (
-    *("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "known_first", "weights"),
+    *("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "known_first", "weights", "named_by_file"),
     *("own_lattice_parameter", "computed"),
 )
 

@@ -19,6 +19,7 @@ from ase.db import connect
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain import structure_files
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.structure_features import FeaturesBase
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
@@ -26,6 +27,7 @@ from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.spaces import structures
 from tansaku.spaces.structures import StructuresSpace
 from tansaku.tasks.node.configuration import campaign_files as configuration
+from tansaku.tasks.node.configuration.defaults import with_defaults, without_defaults
 
 
 @pytest.fixture
@@ -156,6 +158,19 @@ BAD = {
     "volume": (lambda atoms: atoms.set_cell([0.1, 0.1, 0.1]), "less than 0.5"),
     "far": (lambda atoms: atoms.positions.__setitem__((0, 0), 1e6), "longer than 10000"),
 }
+
+
+def test_the_only_structure_of_a_file_has_its_name_in_new_campaigns(folder):
+    write_extended_xyz(folder / "one.xyz", [bulk("Cu")])
+    write_extended_xyz(folder / "two.xyz", [bulk("Ag"), bulk("Au")])
+    assert opened(folder).pool().ids.tolist() == ["one-000001", "two-000001", "two-000002"]
+    assert opened(folder, named_by_file=True).pool().ids.tolist() == ["one", "two-000001", "two-000002"]
+    spec = CampaignSpec.model_validate(
+        {"schema_version": 1, "name": "a", "space": {"type": "structures", "folder": "f"}, "calculator": {"type": "emt"},
+         "objective": {"unit": "eV/atom"}}
+    )  # fmt: skip
+    assert with_defaults(spec).space.named_by_file is True
+    assert without_defaults(with_defaults(spec)) == without_defaults(spec)
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -24,7 +24,7 @@ def test_names_and_defaults_are_those_of_the_file():
     signature = inspect.signature(ts.Table)
     assert list(signature.parameters)[:3] == ["candidates", "columns", "features"]
     assert signature.parameters["columns"].default is inspect.Parameter.empty
-    assert "candidates: One row per candidate (CSV or Parquet)." in ts.Table.__doc__
+    assert "candidates: One row per candidate (CSV or Parquet); in Python also a DataFrame." in ts.Table.__doc__
     assert inspect.signature(ts.Parameters).parameters["pool"].default == 1024
 
 
