@@ -14,7 +14,6 @@ from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, Pending, usual_proposer, withholds
-from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
 _THICKER = 2.0
@@ -65,7 +64,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         }
     if _scale(space) is None:
         update["scale"] = _SCALE
-    if isinstance(space, StructuresSpaceSpec):
+    if "named_by_file" in type(space).model_fields:
         update["named_by_file"] = True
     if update:
         spec = spec.model_copy(update={"space": space.model_copy(update=update)})
