@@ -325,7 +325,8 @@ class Campaign:
 
     def whole(self) -> Campaign:
         """This campaign after everything stored of it was read, so that the store may be closed. Raises as what it reads."""
-        _ = self.evaluations, self.references, self.looks, self.polished, self.refits, self.sources, self.certificates
+        _ = self.evaluations, self.references, self.looks, self.polished, self.refits, self.sources
+        _ = self.certificates, self.certificate
         self.kept.note(self.evaluations)
         return self
 
