@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
-from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.descriptors import DescriptorSpec, RadialDescriptorSpec, SoapDescriptorSpec
 from tansaku.models.domain.surrogates import sum_by
 from tansaku.models.features.neighbours import check_neighbours, distances_within
+from tansaku.models.features.soap import compressed_soap, load_soap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ase import Atoms
+
+
+_NEEDS = "descriptor soap needs"
 
 
 def environment_features(structure: Atoms, descriptors: Sequence[DescriptorSpec], species: Sequence[str]) -> FloatArray:
@@ -44,7 +47,7 @@ def feature_counts(descriptors: Sequence[DescriptorSpec], species: Sequence[str]
     return tuple(
         len(species) * sum(len(_centres(descriptor, width)) for width in descriptor.widths)
         if isinstance(descriptor, RadialDescriptorSpec)
-        else int(_soap(descriptor, species, periodic=True).get_number_of_features())
+        else int(compressed_soap(_NEEDS, species, descriptor).get_number_of_features())
         for descriptor in descriptors
     )
 
@@ -54,7 +57,7 @@ def check_descriptors(descriptors: Sequence[DescriptorSpec]) -> None:
     if any(isinstance(descriptor, RadialDescriptorSpec) for descriptor in descriptors):
         check_neighbours()
     if any(isinstance(descriptor, SoapDescriptorSpec) for descriptor in descriptors):
-        _load_soap()
+        load_soap(_NEEDS)
 
 
 def radial_features(structure: Atoms, spec: RadialDescriptorSpec, species: Sequence[str]) -> FloatArray:
@@ -91,7 +94,7 @@ def soap_features(structure: Atoms, spec: SoapDescriptorSpec, species: Sequence[
     Raises:
         MissingComponentError: dscribe is not installed.
     """
-    soap = _soap(spec, species, periodic=bool(structure.pbc.any()))
+    soap = compressed_soap(_NEEDS, species, spec, periodic=bool(structure.pbc.any()))
     return np.asarray(soap.create(structure), dtype=np.float64)
 
 
@@ -99,19 +102,6 @@ def _centres(spec: RadialDescriptorSpec, width: float) -> FloatArray:
     """Centres of the functions of a width [Å]."""
     # The tolerance keeps their number where the cutoff is a multiple of the width up to rounding.
     return np.asarray(spec.shortest + width * np.arange(math.ceil((spec.cutoff - spec.shortest) / width - 1e-9)))
-
-
-def _soap(spec: SoapDescriptorSpec, species: Sequence[str], *, periodic: bool) -> Any:  # noqa: ANN401 - dscribe has no types
-    return _load_soap()(
-        species=list(species),
-        periodic=periodic,
-        r_cut=spec.cutoff,
-        n_max=spec.radial,
-        l_max=spec.angular,
-        sigma=spec.smearing,
-        average="off",
-        compression={"mode": spec.compression},
-    )
 
 
 def _features(structure: Atoms, descriptor: DescriptorSpec, species: tuple[str, ...]) -> FloatArray:
@@ -122,13 +112,3 @@ def _features(structure: Atoms, descriptor: DescriptorSpec, species: tuple[str, 
             return soap_features(structure, descriptor, species)
         case _:
             assert_never(descriptor)
-
-
-def _load_soap() -> type:
-    try:
-        from dscribe.descriptors import SOAP
-    except ImportError as error:
-        raise MissingComponentError(
-            "descriptor soap needs the package dscribe, which is not installed", hint="pip install 'tansaku[soap]'"
-        ) from error
-    return SOAP  # type: ignore[no-any-return]

@@ -11,7 +11,12 @@ from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.pool import FloatArray
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
+
+    from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec
+    from tansaku.models.domain.specs.structure_features import SoapFeaturesSpec
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,22 @@ def load_soap(needs: str) -> Any:  # noqa: ANN401 - a class of dscribe
             f"{needs} the package dscribe, which is not installed", hint="pip install 'tansaku[soap]'"
         ) from error
     return SOAP
+
+
+def compressed_soap(
+    needs: str, species: Sequence[str], spec: SoapFeaturesSpec | SoapDescriptorSpec, *, periodic: bool = True
+) -> Any:  # noqa: ANN401 - an object of dscribe, which has no types
+    """The descriptor of atoms' surroundings, elements compressed as a spec says; ``needs`` as of :func:`load_soap`."""
+    return load_soap(needs)(
+        species=list(species),
+        periodic=periodic,
+        r_cut=spec.cutoff,
+        n_max=spec.radial,
+        l_max=spec.angular,
+        sigma=spec.smearing,
+        average="off",
+        compression={"mode": spec.compression},
+    )
 
 
 def soap_difference(cell: Atoms, crystal: Atoms, settings: SoapSettings) -> FloatArray:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_masses
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.features.soap import load_soap
+from tansaku.models.features.soap import compressed_soap
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec
     from tansaku.models.domain.specs.structure_features import SoapFeaturesSpec
+
+_NEEDS = "features of type soap need"
 
 _DALTON = 1.66053906660
 """g/cm³ of one atomic mass unit in one Å³."""
@@ -124,19 +126,6 @@ def space_groups(structures: Sequence[Atoms], tolerance: float) -> list[int]:
     return found
 
 
-def _soap(species: Sequence[str], spec: SoapFeaturesSpec | SoapDescriptorSpec) -> Any:  # noqa: ANN401 - an object of dscribe
-    return load_soap("features of type soap need")(
-        species=list(species),
-        periodic=True,
-        r_cut=spec.cutoff,
-        n_max=spec.radial,
-        l_max=spec.angular,
-        sigma=spec.smearing,
-        average="off",
-        compression={"mode": spec.compression},
-    )
-
-
 def averaged_soap(structures: Sequence[Atoms], spec: SoapFeaturesSpec) -> FloatArray:
     """Mean power spectra of the atoms of each crystal, compressed, shape ``(n, n_components)``.
 
@@ -149,7 +138,9 @@ def averaged_soap(structures: Sequence[Atoms], spec: SoapFeaturesSpec) -> FloatA
     Raises:
         MissingComponentError: dscribe is not installed.
     """
-    soap = _soap(sorted({symbol for atoms in structures for symbol in set(atoms.get_chemical_symbols())}), spec)
+    soap = compressed_soap(
+        _NEEDS, sorted({symbol for atoms in structures for symbol in set(atoms.get_chemical_symbols())}), spec
+    )
     spectra = np.array([np.asarray(soap.create(atoms), dtype=np.float64).mean(axis=0) for atoms in structures])
     return principal_components(spectra, spec.components)
 
@@ -165,7 +156,7 @@ def site_soap(atoms: Atoms, positions: FloatArray, spec: SoapDescriptorSpec) -> 
     Raises:
         MissingComponentError: dscribe is not installed.
     """
-    soap = _soap(sorted(set(atoms.get_chemical_symbols())), spec)
+    soap = compressed_soap(_NEEDS, sorted(set(atoms.get_chemical_symbols())), spec)
     return np.asarray(soap.create(atoms, centers=positions), dtype=np.float64)
 
 
