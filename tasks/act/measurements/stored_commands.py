@@ -26,7 +26,7 @@ from tansaku.models.domain.errors import (
 from tansaku.models.domain.identifiers import short_hash, shown
 from tansaku.models.domain.measurements import Reported, further_values, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
-from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Proposal, Record
+from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted, significant
@@ -295,12 +295,18 @@ def pending_numbers(record: CampaignRecord) -> set[int]:
     return {number for report in reports for number in _about(report) if isinstance(number, int)}
 
 
-def is_expected(opened: OpenedCampaign, proposal: Proposal) -> bool:
-    """Whether a proposal's prediction means something: it does once two values differ; one does not say how far others are."""
-    if proposal.predicted_mean is None:
-        return False
-    before = (item.outcome for item in opened.evaluations if item.proposal.number < proposal.number)
-    return len({outcome.value for outcome in before if outcome is not None and outcome.value is not None}) > 1
+def expected_after(opened: OpenedCampaign) -> float:
+    """Number of the proposal after which predictions mean something: two values differ by then; infinity: none yet.
+
+    One value does not say how far others are from it.
+    """
+    values: set[float] = set()
+    for item in opened.evaluations:
+        if item.outcome is not None and item.outcome.value is not None:
+            values.add(item.outcome.value)
+        if len(values) > 1:
+            return item.proposal.number
+    return math.inf
 
 
 def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
@@ -309,12 +315,15 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
     known = [item.outcome.value for item in opened.evaluations if item.outcome is not None and item.outcome.value is not None]
     spread = statistics.pstdev(known) if 0 < len(known) < _TRUSTED else 0.0
     usual, unit = getattr(opened.spec.calculator, "deviation", None), opened.spec.objective.unit
-    found = []
+    found, known_from = [], expected_after(opened)
     for report in judged.reports:
         proposal = None if report.number is None else proposals[report.number]
-        if proposal is None or proposal.predicted_mean is None or not proposal.predicted_deviation:
-            continue
-        if not is_expected(opened, proposal):
+        if (
+            proposal is None
+            or proposal.predicted_mean is None
+            or not proposal.predicted_deviation
+            or proposal.number <= known_from
+        ):
             continue
         for value, own in ((item.value, item.deviation) for item in report.measurements if item.value is not None):
             width = math.hypot(max(proposal.predicted_deviation, spread), own or usual or 0.0)

@@ -26,7 +26,13 @@ from tansaku.models.domain.report_columns import (
 from tansaku.models.domain.specs.proposer import AcquisitionFunctionSpec
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, batch_of, is_expected, open_manual, pending_numbers
+from tansaku.tasks.act.measurements.stored_commands import (
+    OpenedCampaign,
+    batch_of,
+    expected_after,
+    open_manual,
+    pending_numbers,
+)
 from tansaku.tasks.read.views.results import cells_of
 
 
@@ -197,11 +203,14 @@ def _asked_of(opened: OpenedCampaign, said: Event | None) -> Asked:
     waiting = [item for item in opened.evaluations if not item.state.terminal]
     counts = [command.payload.get("count") for command in opened.record.commands if command.kind == "ask"]
     neighbours, described, stored = _nearest(opened, waiting), _described(opened), pending_numbers(opened.record)
+    known_from = expected_after(opened)
     return Asked(
         campaign=opened.record.name,
         unit=opened.spec.objective.unit,
         measured=dict(opened.spec.measured),
-        waiting=tuple(_waiting(opened, item, known, stored) for item, known in zip(waiting, neighbours, strict=True)),
+        waiting=tuple(
+            _waiting(opened, item, known, stored, known_from) for item, known in zip(waiting, neighbours, strict=True)
+        ),
         asked_for=int(next((count for count in reversed(counts) if count), opened.spec.execution.in_flight)),
         descriptor=None if said is None else _offered(opened, said),
         conditions=tuple(item.name for item in described),
@@ -234,9 +243,11 @@ def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:
     return offer if any(offer.column not in cells_of(opened.space, name) for name in offer.candidates) else None
 
 
-def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None, stored: Collection[int]) -> Waiting:
+def _waiting(
+    opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None, stored: Collection[int], known_from: float
+) -> Waiting:
     proposal, hours = evaluation.proposal, getattr(opened.spec.calculator, "expires", None)
-    expected = is_expected(opened, proposal)
+    expected = proposal.predicted_mean is not None and proposal.number > known_from
     return Waiting(
         number=proposal.number,
         candidate=proposal.candidate,
