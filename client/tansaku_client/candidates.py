@@ -79,8 +79,7 @@ class Proposed(Candidate):
         Raises:
             ConfigurationError: There is neither a value nor a status, the value is infinite, or a fact is no number.
         """
-        missing = str(value) in ("None", "", _MASKED, *_MISSING)
-        if str(value) in ("inf", "-inf") or (missing and facts.get("status") is None):
+        if str(value) in ("inf", "-inf") or (_is_missing(value) and facts.get("status") is None):
             raise ConfigurationError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
         for key, fact in facts.items():
             if str(fact) in _MISSING:
@@ -130,6 +129,10 @@ def number_of(verb: str, row: object) -> int:
     return int(number)
 
 
+def _is_missing(value: object) -> bool:
+    return str(value) in ("None", "", _MASKED, *_MISSING)
+
+
 def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
     """Rows of values by number of the proposal.
 
@@ -140,7 +143,7 @@ def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
         ConfigurationError: A value is missing: its proposal would wait without a word.
     """
     for number, of in values.items():
-        if not isinstance(of, Mapping) and str(of) in ("None", "", _MASKED, *_MISSING):
+        if not isinstance(of, Mapping) and _is_missing(of):
             raise ConfigurationError(f"value: {of} for proposal {number}; expected a number, or {{'status': 'failed'}}")
     return [{"number": number} | (dict(of) if isinstance(of, Mapping) else {"value": of}) for number, of in values.items()]
 

@@ -478,7 +478,7 @@ class Campaign(Steered):
             steer.request(resources.store, script_user(), self._name, kind, named)
 
     def __reduce__(self) -> tuple[Callable[[str], Campaign], tuple[str]]:
-        """Another process opens the campaign of the database. Raises TypeError for one in memory."""
+        """Pickles the name, by which another process opens the campaign. Raises TypeError for a campaign in memory."""
         if isinstance(self._place, Memory):
             raise TypeError(f"campaign {self._name!r} is in the memory of this process; one in the database can be pickled")
         return Campaign.open, (self._name,)
