@@ -24,10 +24,12 @@ class Pace:
 
     Attributes:
         poll: Between two requests for the version of a campaign.
+        apart: The same, for each campaign that is followed, where that is longer: many campaigns are asked for less often.
         check: Between two checks that the follower may still read.
     """
 
-    poll: float = 1.0
+    poll: float = 0.5
+    apart: float = 0.02
     check: float = 30.0
 
 
@@ -191,7 +193,7 @@ class Changes:
     async def _poll(self, name: str, topic: _Topic) -> None:
         try:
             while True:
-                await asyncio.sleep(self.pace.poll)
+                await asyncio.sleep(max(self.pace.poll, self.pace.apart * len(self._topics)))
                 try:
                     version = await run_in_threadpool(self._readings.version, name)
                 except TransientError:

@@ -80,7 +80,7 @@ _MOST_EVENTS = 25
 _FIRST_ROWS = 25
 """Evaluations in the page itself, which few look at before they filter or sort: a phone shows each as a card."""
 
-_MOST_FAILURES = 100
+_MOST_FAILURES = 50
 _MOST_HITS = 100
 _LONGEST_NUMBER = 16
 _LONGEST_CHANGES = 10_000

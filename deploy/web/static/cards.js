@@ -2,9 +2,11 @@
 "use strict";
 
 (() => {
+  const narrow = matchMedia("(max-width: 40rem)");
   const mark = () => {
+    if (!narrow.matches) return;
     for (const table of document.querySelectorAll(".wide table:not(.inputs, .rows-as-cards)")) {
-      const titles = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.innerText.trim());
+      const titles = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent.trim());
       const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
       // Cells that lie in several rows have no card of their own.
       if (titles.length < 2 || rows.some((row) => [...row.cells].some((cell) => cell.rowSpan > 1))) continue;
@@ -13,5 +15,6 @@
     }
   };
   new MutationObserver(mark).observe(document.getElementById("main"), { childList: true, subtree: true });
+  narrow.addEventListener("change", mark);
   mark();
 })();

@@ -8,7 +8,8 @@
   const ofModel = document.getElementById("model-figures");
   const problem = document.getElementById("figures-problem");
   let found = null;
-  let plots = [];
+  let drawn = ""; // what the figures of the first part show
+  let plots = { found: [], model: [] };
 
   // With the files of the figure that `tansaku plot` draws under this name, and the line of Python that has its numbers.
   const panel = (title, stem, python, where = place) => {
@@ -22,9 +23,9 @@
 
   const points = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke } });
 
-  const chart = (body, options, data) => {
+  const chart = (body, options, data, kind = "found") => {
     const width = Math.max(280, Math.min(760, body.clientWidth));
-    plots.push(new uPlot({ width, height: 300, ...options }, data, body));
+    plots[kind].push(new uPlot({ width, height: 300, ...options }, data, body));
   };
 
   const angles = (data) => {
@@ -91,35 +92,52 @@
         { label: "acquisition", stroke: colour("good"), width: 3, points: { show: true, size: 5 } },
         { label: "deviation", scale: "deviation", stroke: colour("warn"), width: 2, dash: [6, 4], points: { show: true, size: 5 } },
       ],
-    }, [data.numbers, data.acquisition, data.deviation]);
+    }, [data.numbers, data.acquisition, data.deviation], "model");
   };
 
-  const draw = () => {
-    for (const plot of plots) plot.destroy();
-    plots = [];
-    place.replaceChildren();
-    ofModel.replaceChildren();
-    if (!found) return;
+  const clear = (kind, where) => {
+    for (const plot of plots[kind]) plot.destroy();
+    plots[kind] = [];
+    where.replaceChildren();
+  };
+
+  const drawFound = () => {
+    clear("found", place);
     problem.hidden = !found.problem;
     problem.textContent = found.problem;
     if (found.angles) angles(found.angles);
     for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.quantity}`, found.unit), "map", "view().compositions()"), map, section.dataset.evaluations);
     if (found.front) front(found.front);
     if (found.looks) looks(found.looks);
+    section.hidden = place.children.length === 0 && !found.problem;
+  };
+
+  const drawModel = () => {
+    clear("model", ofModel);
+    if (ofModel.closest("[hidden]")) return;
     if (found.certificate?.tolerance.some((value) => value !== null)) {
       const percent = 100 * found.certificate.confidence;
       const text = inUnit(`Certificate by system: with ${percent} %, nothing better by more than this remains`, found.unit);
       drawBars(panel(text, "certificate", "status", ofModel), found.certificate.systems, found.certificate.tolerance, ofModel.clientWidth);
     }
     if (found.proposals) proposals(found.proposals);
-    section.hidden = place.children.length === 0 && !found.problem;
+  };
+
+  const draw = () => {
+    if (!found) return;
+    drawFound();
+    drawModel();
   };
 
   const load = async () => {
     const answer = await shared.json(section.dataset.figures);
     if (!answer) return;
     found = answer;
-    draw();
+    // Most results change the last proposals alone.
+    const now = JSON.stringify({ ...found, proposals: null, certificate: null });
+    if (now !== drawn) drawFound();
+    drawn = now;
+    drawModel();
   };
 
   keepDrawn(draw, load);

@@ -10,6 +10,7 @@
   let again = false;
   let outdated = false;
   let unseen = 0;
+  const served = new Map(); // part -> its text as it came
   let leaving = false; // a form was sent: what it is answered with must not be lost, also if it deleted the campaign
 
   // A part that somebody is about to use is left as it is until the next change.
@@ -47,7 +48,8 @@
     for (const name of parts) {
       const now = document.getElementById(name);
       const next = page.getElementById(name);
-      if (!now || !next || inUse(now)) continue;
+      if (!now || !next || inUse(now) || served.get(name) === next.outerHTML) continue;
+      served.set(name, next.outerHTML);
       fillSlot(next);
       replacePart(now, next);
     }
@@ -85,6 +87,7 @@
   // The state also changes by what becomes of a request to run, which is no change of the campaign.
   let state = document.getElementById("state").textContent;
   document.addEventListener("tansaku:replaced", ({ detail }) => {
+    served.delete(detail);
     const now = document.getElementById("state").textContent;
     if (detail !== "runs" || now === state) return;
     state = now;

@@ -65,5 +65,5 @@
     takenFrom(place.parentElement, place.dataset, "parity", "view().predictions()");
   };
 
-  keepDrawn(draw, load);
+  keepDrawn(draw, load, null, () => place.closest("[hidden]"));
 })();

@@ -71,9 +71,14 @@ const onAxisChosen = (axis, choose) => {
   });
 };
 
-// A place is drawn again when its width changes, as when the figure beside it appears.
-const keepDrawn = (draw, load, place = null) => {
-  let waiting = null, width = place?.clientWidth;
+// A place is drawn again when its width changes, as when the figure beside it appears. What a hidden part of the page shows is
+// asked for when somebody looks at it.
+const keepDrawn = (draw, load, place = null, isHidden = () => null) => {
+  let waiting = null, width = place?.clientWidth, outdated = false;
+  const loadSeen = () => {
+    outdated = Boolean(isHidden());
+    if (!outdated) load();
+  };
   const ofWidth = () => {
     if (place.clientWidth === width) return;
     width = place.clientWidth;
@@ -82,7 +87,7 @@ const keepDrawn = (draw, load, place = null) => {
   if (place) new ResizeObserver(ofWidth).observe(place);
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(draw, 150); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  document.addEventListener("tansaku:shown", draw);
-  document.addEventListener("tansaku:changed", load);
-  load();
+  document.addEventListener("tansaku:shown", () => { if (outdated) loadSeen(); else draw(); });
+  document.addEventListener("tansaku:changed", loadSeen);
+  queueMicrotask(loadSeen); // after the script that hides parts of the page
 };

@@ -24,12 +24,15 @@
     if (UTC.test(after.data)) show(after);
   };
 
-  const showAll = () => {
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT, (node) => isShown(node) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_REJECT);
-    const found = [];
+  const showIn = (root) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, (node) => isShown(node) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_REJECT);
+    const found = root.nodeType === Node.TEXT_NODE && isShown(root) ? [root] : [];
     while (walker.nextNode()) found.push(walker.currentNode);
     found.forEach(show);
   };
-  new MutationObserver(showAll).observe(document.body, { childList: true, subtree: true });
-  showAll();
+  const showNew = (records) => {
+    for (const node of records.flatMap((record) => [...record.addedNodes])) if (node.isConnected) showIn(node);
+  };
+  new MutationObserver(showNew).observe(document.body, { childList: true, subtree: true });
+  showIn(document.body);
 })();

@@ -22,8 +22,8 @@ class BestValues:
         cost: Cumulative cost, failures included, shape ``(n,)``.
         value: Result of the last of them [unit], NaN where it has none, shape ``(n,)``.
         best: Best value up to there [unit], NaN before the first, shape ``(n,)``.
-        system: Of the last of them, shape ``(n,)``; None: there is one system.
-        best_of_system: Best value of that system up to there [unit], shape ``(n,)``; None: there is one system.
+        system: Of the last of them, shape ``(n,)``; None: there is one system, or nobody asked.
+        best_of_system: Best value of that system up to there [unit], shape ``(n,)``; None as there.
         quantity: Name of the values.
     """
 
@@ -42,8 +42,12 @@ class BestValues:
         return best_so_far(self.best, 1.0)[1] | best_so_far(self.best, -1.0)[1]
 
 
-def best_values(reading: Campaign) -> BestValues:
-    """The best value after each ended evaluation. Predictions count only if nothing was computed."""
+def best_values(reading: Campaign, *, by_system: bool = False) -> BestValues:
+    """The best value after each ended evaluation. Predictions count only if nothing was computed.
+
+    Args:
+        by_system: Also that of each system.
+    """
     arrays = reading.columns
     places = np.flatnonzero(arrays.counted & arrays.terminal)
     values, predicted = arrays.values[places], arrays.predicted[places]
@@ -51,7 +55,7 @@ def best_values(reading: Campaign) -> BestValues:
         values = np.where(predicted, np.nan, values)
     answers = np.where(reading.keeping[places], values, np.nan)
     best, _ = best_so_far(answers, reading.sign)
-    several = len(arrays.system_names) > 1
+    several = by_system and len(arrays.system_names) > 1
     codes = arrays.system_codes[places]
     return BestValues(
         evaluation=np.arange(1, len(places) + 1),
@@ -66,12 +70,12 @@ def best_values(reading: Campaign) -> BestValues:
 
 
 def best_values_found(reading: Campaign) -> BestValues:
-    """The same of a search that has found something.
+    """The same of a search that has found something, also by system.
 
     Raises:
         ConfigurationError: No evaluation has a value yet.
     """
-    found = best_values(reading)
+    found = best_values(reading, by_system=True)
     if np.isnan(found.value).all():
         raise ConfigurationError(f"campaign {reading.record.name!r} has no finished evaluation with a value yet")
     return found

@@ -85,7 +85,7 @@ class Spent:
         measured = sum(float(np.nansum(rows.measured_costs)) for rows in (columns, *columns.aside))
         return cls(
             evaluations=int(campaign.counted.sum()),
-            cost=float(np.cumsum([campaign.aside_cost, *campaign.costs[columns.counted]])[-1]),  # in the driver's order
+            cost=float(np.cumsum(np.append(campaign.aside_cost, campaign.costs[columns.counted]))[-1]),  # in the driver's order
             cost_limit=cost_limit,
             cost_unit=cost_unit(campaign.spec.space),
             time=TimeSpent(now, driven_until(campaign.record, now), measured + late),

@@ -372,9 +372,14 @@ class Campaign:
         return self.once("adopted", lambda: np.array([origin is not None for origin in found], dtype=np.bool_))
 
     @property
+    def outlying(self) -> tuple[IntArray, IntArray]:
+        """Places of the values of the search, and of the outliers among them."""
+        return self.once("outlying", lambda: outlying(self.columns))
+
+    @property
     def outliers(self) -> BoolArray:
         """Whether values lie so far from all others that something is likely to be wrong with them, shape ``(n,)``."""
-        return self.once("outliers", lambda: np.isin(np.arange(len(self.columns)), outlying(self.columns)[1]))
+        return self.once("outliers", lambda: np.isin(np.arange(len(self.columns)), self.outlying[1]))
 
     @property
     def failures(self) -> tuple[FailedEvaluation, ...]:
@@ -384,7 +389,7 @@ class Campaign:
     @property
     def costs(self) -> FloatArray:
         """Costs of the evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
-        return costs_of(self.columns, self.spec.space)
+        return self.once("costs", lambda: costs_of(self.columns, self.spec.space))
 
     def spent_after(self, places: IntArray | BoolArray) -> FloatArray:
         """Cost of some evaluations and of the looks before each of them [the space's cost unit], shape ``(n,)``.

@@ -185,6 +185,10 @@ def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
     Args:
         most: Points besides the improvements.
     """
+    return reading.once((Series, most), lambda: _series(reading, most))
+
+
+def _series(reading: Campaign, most: int) -> Series:
     found = best_values(reading)
     count = found.evaluation
     shown = found.improved | (count % max(1, -(-len(count) // max(1, most))) == 0) | (count == len(count))

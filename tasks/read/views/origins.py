@@ -56,9 +56,9 @@ def outlying(columns: Columns) -> tuple[IntArray, IntArray]:
 
     Of a candidate that was computed again the last value counts, as for the proposer.
     """
-    valued = np.flatnonzero(columns.searched & np.isfinite(columns.values)).tolist()
-    latest = {columns.candidates[place]: place for place in valued}
-    known = np.array(sorted(latest.values()), dtype=np.intp)
+    valued = columns.searched & np.isfinite(columns.values)
+    latest = dict(zip(compress(columns.candidates, valued), np.flatnonzero(valued).tolist(), strict=True))
+    known = np.sort(np.fromiter(latest.values(), dtype=np.intp, count=len(latest)))
     return known, known[np.any(implausible(columns.values[known]), axis=0)]
 
 

@@ -30,7 +30,6 @@ from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, Lost
 from tansaku.tasks.read.views.further import further_of
 from tansaku.tasks.read.views.headline import Headline, headline_of
 from tansaku.tasks.read.views.levels import looks_in_words
-from tansaku.tasks.read.views.origins import outlying
 from tansaku.tasks.read.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
 
@@ -425,17 +424,13 @@ def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
 def warnings_of(campaign: Campaign) -> tuple[str, ...]:
     """Returns the warnings about a campaign, each once."""
     spec = campaign.spec
-    every = (*crystal_warnings(spec), *campaign.warnings, *suspicious_values(campaign.columns, spec))
+    every = (*crystal_warnings(spec), *campaign.warnings, *suspicious_values(campaign))
     return tuple(dict.fromkeys(every))
 
 
-def suspicious_values(arrays: Columns, spec: CampaignSpec) -> list[str]:
-    """Describes the values of the search that lie far from all others, the last of them, with what to do.
-
-    Args:
-        arrays: All evaluations.
-    """
-    known, far = outlying(arrays)
+def suspicious_values(campaign: Campaign) -> list[str]:
+    """Describes the values of the search that lie far from all others, the last of them, with what to do."""
+    (known, far), arrays, spec = campaign.outlying, campaign.columns, campaign.spec
     values, places = arrays.values[known], far.tolist()
     middle, lines = float(np.median(values)) if len(values) else 0.0, []
     for place in places[-_MOST_SUSPICIOUS:]:

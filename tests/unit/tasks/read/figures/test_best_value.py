@@ -32,7 +32,7 @@ def test_without_a_best_value_the_frame_says_why(tmp_path):
 
 def test_improvements_are_those_of_the_best(recorded):
     assert _found([3.0, 3.0, 2.0, 2.0]).improved.tolist() == [True, False, True, False]
-    found = best_values(Campaign.load(recorded("a1", "b1", "a2"), "small-table"))
+    found = best_values(Campaign.load(recorded("a1", "b1", "a2"), "small-table"), by_system=True)
     assert found.system.tolist() == ["alpha", "<b>beta</b>", "alpha"]
     names, rows = table_of(found)
     assert names == ["evaluation", "cost", "value", "best", "system", "best_of_system"]
