@@ -9,7 +9,8 @@ STATUS, NOTE, UNIT, COST = "status", "note", "unit", "cost"
 COLUMNS = (NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS, NOTE, UNIT, COST)
 """Columns that a report may have besides those of further measured quantities and those that describe a candidate."""
 
-ALIASES = {"round": NUMBER, "id": CANDIDATE, "std": DEVIATION, "reason": NOTE}
+_REMARKS = ("reason", "notes", "remark", "remarks", "comment", "comments")
+ALIASES = {"round": NUMBER, "id": CANDIDATE, "std": DEVIATION, **dict.fromkeys(_REMARKS, NOTE)}
 """Further names of some of them."""
 
 INSTEAD = "instead"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
+
+_POWER = re.compile(r"(?<=[A-Za-zÅ])\^?([23])(?![\d.])")
+_DEGREES = re.compile(r"\bdeg(?=[CF]\b)")
 
 SYSTEM_WORDS = ("system", "systems")
 """One search problem of a campaign and several, where the space has no word of its own."""
@@ -21,6 +25,12 @@ def counted(number: int, singular: str, many: str | None = None) -> str:
         many: Its plural; None: the singular with an s.
     """
     return f"{number:,} {singular if number == 1 else many or singular + 's'}"
+
+
+def pretty_unit(unit: str) -> str:
+    """A unit as figures and pages show it: with raised powers, °C and Å."""
+    raised = _POWER.sub(lambda power: "²" if power[1] == "2" else "³", unit)
+    return _DEGREES.sub("°", raised).replace("Angstrom", "Å").replace("angstrom", "Å")
 
 
 def with_unit(number: str, unit: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.wording import DIGITS, headed, places, significant, with_unit
+from tansaku.models.domain.wording import DIGITS, headed, places, pretty_unit, significant, with_unit
 from tansaku.tasks.read.views.status import CampaignStatus
 
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -114,14 +114,19 @@ def plain(text: str) -> str:
     return printable(_TERMINAL_CODES.sub("", text), keep="\n\t")
 
 
+def unit_shown(unit: str) -> str:
+    """A unit alone."""
+    return pretty_unit(plain(unit))
+
+
 def beside(unit: str) -> str:
     """A unit as it follows a number, with the blank between them; nothing for plain numbers."""
-    return with_unit("", plain(unit))
+    return with_unit("", unit_shown(unit))
 
 
 def bracketed(unit: str) -> str:
     """A unit as it follows a name in a heading; nothing for plain numbers."""
-    return headed("", plain(unit))
+    return headed("", unit_shown(unit))
 
 
 def message(text: str) -> Html:
@@ -153,6 +158,7 @@ FILTERS = {
     "moment": moment,
     "plain": plain,
     "beside": beside,
+    "unit": unit_shown,
     "bracketed": bracketed,
     "message": message,
     "title_mark": title_mark,

@@ -71,6 +71,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
     shown |= {f"correct-{item.number}" for item in history}
     content = {
         "asked": asked,
+        "title": _title(opened.spec.objective.property),
         "waiting": waiting,
         "history": history,
         "reported": sum(item.outcome is not None for item in opened.evaluations),
@@ -86,6 +87,11 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "refused": refused,
     }
     return render(request, "measurements.html", content)
+
+
+def _title(quantity: str) -> str:
+    """Name of the measured quantity as a field has it."""
+    return quantity[:1].upper() + quantity[1:].replace("_", " ")
 
 
 def _units(asked: Asked) -> dict[str, str]:

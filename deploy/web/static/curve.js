@@ -18,7 +18,7 @@
       width: Math.max(280, place.clientWidth),
       height: 280,
       scales: { x: { time: false } },
-      axes: [{ ...lines, label: unit ? `${horizontal} [${unit}]` : horizontal, ...(horizontal === "evaluations" ? { incrs: WHOLE } : {}) }, { ...lines, label: series.unit === "1" ? "" : series.unit, size: 70 }],
+      axes: [{ ...lines, label: unit ? `${horizontal} [${unit}]` : horizontal, ...(horizontal === "evaluations" ? { incrs: WHOLE } : {}) }, { ...lines, label: series.unit === "1" ? "" : prettyUnit(series.unit), size: 70 }],
       series: [
         { label: horizontal },
         { label: "result", stroke: colour("quiet"), paths: () => null, points: { show: true, size: 4 } },

@@ -5,10 +5,18 @@
   let busy = false;
   let again = false;
   let version = null;
+  let saved = null; // id of the card at which a value was saved last
 
   const typed = (card) => [...card.querySelectorAll("input:not([type=hidden]), select")].some((field) => field.value !== (field.tagName === "SELECT" ? "" : field.defaultValue));
-  const focused = (card) => card.contains(document.activeElement) && !document.activeElement.matches(".sent");
+  const focused = (card) => card.contains(document.activeElement) && document.activeElement !== card && !document.activeElement.matches(".sent");
   const inUse = (card) => focused(card) || typed(card) || (typeof outbox !== "undefined" && outbox.busy(card));
+
+  // Whoever saved a value sees the next card from its top, with its conditions, and goes on there by keyboard.
+  const moveTo = (card, scrolls = true) => {
+    card.tabIndex = -1;
+    card.focus({ preventScroll: true });
+    if (scrolls) card.scrollIntoView({ block: "start" });
+  };
 
   const replaceCards = (page, id) => {
     const now = document.getElementById(id);
@@ -19,8 +27,10 @@
     for (const card of next) {
       const old = card.id ? document.getElementById(card.id) : null;
       if (old && inUse(old)) { before = old; continue; }
+      const had = old !== null && old === document.activeElement;
       old?.remove();
       if (before) before.after(card); else now.prepend(card);
+      if (had) moveTo(card, false);
       before = card;
     }
   };
@@ -30,13 +40,16 @@
     if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const left = document.activeElement?.matches(".sent"); // at a card that goes when its value is learned
+    const following = document.getElementById(saved)?.nextElementSibling?.id;
     replaceCards(page, "proposals");
     replaceCards(page, "told");
     for (const id of ["waiting-title", "descriptor", "waiting-said"]) document.getElementById(id)?.replaceWith(page.getElementById(id));
     document.querySelector(".said")?.remove(); // what became of a form, which the page shows by now
     if (typeof outbox !== "undefined") outbox.settle();
-    if (left && document.activeElement === document.body) document.getElementById("waiting-title").focus();
+    if (!saved || document.getElementById(saved)) return;
+    saved = null;
+    // Not away from where somebody types by now.
+    if (document.activeElement === document.body) moveTo(document.getElementById(following) ?? document.getElementById("waiting-title"));
   };
 
   const reload = async () => {
@@ -52,6 +65,9 @@
     }
   };
 
+  document.addEventListener("submit", (event) => {
+    if (event.target.dataset.number) saved = event.target.closest("#proposals > li")?.id ?? null;
+  });
   document.addEventListener("visibilitychange", () => { if (again) reload(); });
   shared.onVersion((next) => {
     if (version !== null && next !== version) reload();

@@ -9,6 +9,7 @@ const outbox = (() => {
   const PAUSES = [2000, 5000, 10000, 30000]; // between two tries without an answer
   let memory = []; // where the browser keeps nothing
   let sending = false;
+  let told = []; // what became stored at the last sending, in words
   let tries = 0;
   let timer = 0;
 
@@ -165,7 +166,9 @@ const outbox = (() => {
     const ended = rest.length === 0;
     change(entry.key, { told: true, files: rest, ...(ended ? { state: "stored", said: "Stored, learning" } : { said: "Stored; its photo or file is being sent" }) });
     formOf(entry)?.reset(); // else its card would count as in use
-    if (ended) status.textContent = `Stored, learning: ${words(entry)}`;
+    if (!ended) return;
+    told.push(words(entry));
+    status.textContent = `Stored, learning: ${told.join("; ")}`;
   };
 
   // Returns whether the server answered.
@@ -207,6 +210,7 @@ const outbox = (() => {
   const send = async () => {
     if (sending) return;
     sending = true;
+    told = [];
     try {
       for (let entry; (entry = read().find((known) => known.state === "waiting"));) {
         if (!await sendEntry(entry)) break;
@@ -232,7 +236,8 @@ const outbox = (() => {
     const row = rowOf(form);
     const first = form.querySelector(".measure input");
     const fields = chosen(form);
-    const tells = row.status === "failed" || Boolean(first.value.trim());
+    const changed = [...form.querySelectorAll("input:not([type=hidden], [type=file])")].some((field) => field.value !== field.defaultValue);
+    const tells = row.status === "failed" || Boolean(first.value.trim()) && (changed || row.status !== "correction");
     if (!tells && !(row.status === "correction" && fields.length > 0)) { first.focus(); return; } // what is reported may get a photo later
     const problem = fields.map(problemOf).find(Boolean);
     if (problem) {

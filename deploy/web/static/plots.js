@@ -18,8 +18,11 @@ const plotStyle = (place) => {
   return { colour, lines };
 };
 
+// With raised powers and °C, as the page shows units.
+const prettyUnit = (unit) => unit.replace(/(?<=[A-Za-zÅ])\^?([23])(?![\d.])/g, (_, power) => power === "2" ? "²" : "³").replace(/\bdeg(?=[CF]\b)/, "°");
+
 // A name with the unit of its numbers; plain numbers have none.
-const inUnit = (name, unit) => unit === "1" ? name : `${name} [${unit}]`;
+const inUnit = (name, unit) => unit === "1" ? name : `${name} [${prettyUnit(unit)}]`;
 
 // Marks of an axis that counts: whole numbers only.
 const WHOLE = [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6].map((power) => step * 10 ** power)).sort((a, b) => a - b);

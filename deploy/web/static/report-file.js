@@ -32,7 +32,7 @@
       const found = await answer.json();
       if (!answer.ok) { fail(`${file.name}: ${found.detail.replaceAll("\\n", "\n")}`); return; }
       const counts = Object.entries(found.new).map(([kind, count]) => `${count} ${(count === 1 ? kind.replace(/s$/, "") : kind).replace("_", " ")}`);
-      status.textContent = `${file.name}: ${counts.join(", ") || "nothing new"}${found.command ? ", stored, learning" : ""}`;
+      status.textContent = `${file.name}: ${counts.join(", ") || "nothing new"}${found.command ? ", stored, learning" : ""}${found.ignored.length ? `; not read: ${found.ignored.join(", ")}` : ""}`;
       input.value = "";
     } catch (error) {
       if (!(error instanceof TypeError) && error.name !== "TimeoutError") throw error;

@@ -359,11 +359,13 @@ class Headings:
         return name if name in own else self._aliases.get(name.lower(), name)
 
     def cells(self, row: Row) -> dict[str, str]:
-        """Cells by what their columns mean. Raises ValueError: two of them name other things."""
+        """Cells by what their columns mean; notes are joined. Raises ValueError: two others name other things."""
         cells: dict[str, str] = {}
         for name, cell in row.cells.items():
             meant = self.meant(name)
-            if cells.setdefault(meant, cell) != cell:
+            if meant == NOTE and meant in cells:
+                cells[meant] += f"; {cell}"
+            elif cells.setdefault(meant, cell) != cell:
                 raise ValueError(f"{meant}: {cells[meant]!r} and {cell!r} in two columns that mean the same")
         return cells
 

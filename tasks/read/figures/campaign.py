@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from tansaku.models.domain.wording import pretty_unit
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.rooms import code_behind, figure_sets
@@ -33,7 +34,7 @@ from tansaku.tasks.read.figures import hull as hull_figure
 from tansaku.tasks.read.figures import looks as looks_figure
 from tansaku.tasks.read.figures.drawing import Drawing, drawn
 from tansaku.tasks.read.figures.first_look import looks_of
-from tansaku.tasks.read.figures.style import footnote, pretty_unit
+from tansaku.tasks.read.figures.style import footnote
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.best_values import best_values_found
 from tansaku.tasks.read.views.campaign import Campaign

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, missing, pretty_unit, save_image
+from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, missing, save_image
 from tansaku.tasks.read.views.results import Convergence
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_image
+from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import drawing, pretty_unit, save_image
+from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures.style import drawing, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.densities import density_rows
 from tansaku.tasks.read.views.results import system_label

@@ -15,8 +15,8 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import ACCENT, MAIN, drawing, pretty_unit, save_image
+from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures.style import ACCENT, MAIN, drawing, save_image
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 

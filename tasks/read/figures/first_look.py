@@ -12,9 +12,9 @@ from tansaku.models.domain.evaluation_columns import predicted
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
-from tansaku.models.domain.wording import headed
+from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 
 

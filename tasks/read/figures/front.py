@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
+from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
 from tansaku.tasks.read.views import fronts
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import PALETTE, drawing, pretty_unit, save_image
+from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures.style import PALETTE, drawing, save_image
 from tansaku.tasks.read.screening.rows import spearman
 from tansaku.tasks.read.views.levels import LookValues
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tansaku.models.domain.wording import pretty_unit
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.report_columns import CANDIDATE, NUMBER, VALUE
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views import parameter_figures as views
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.wording import headed
+from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, drawing, pretty_unit, save_image
+from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, drawing, save_image
 from tansaku.tasks.read.views.campaign_figures import CertificateLines, ProposalPoints
 
 _HEIGHT = 0.22

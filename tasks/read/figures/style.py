@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tansaku.models.domain.wording import pretty_unit
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,11 +38,6 @@ _RC: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
-
-
-def pretty_unit(unit: str) -> str:
-    """A unit as figures show it."""
-    return unit.replace("m2", "m²")
 
 
 def in_unit(name: str, unit: str) -> str:
