@@ -166,6 +166,10 @@ class AskedComparison:
     options: ComparisonRequest
 
 
+Options = RehearsalRequest | ComparisonRequest
+_KINDS = {type(None): "check", RehearsalRequest: "rehearsal", ComparisonRequest: "comparison"}
+
+
 class Checks:
     """Runs checks, rehearsals and what pages ask in threads of their own. The same check is run once.
 
@@ -179,59 +183,37 @@ class Checks:
         self._runs: OrderedDict[str, _Run] = OrderedDict()
         self._pages: OrderedDict[str, str] = OrderedDict()
 
-    def check(self, actor: Actor, text: str, page: str | None = None) -> Check:
-        """Begins to check a spec, unless that was done already.
+    def ask(self, actor: Actor, text: str, options: Options | None = None, page: str | None = None) -> Check:
+        """Begins to check a spec, to rehearse its budget or to compare methods on its table, unless that was done already.
 
         Args:
             text: The spec in YAML.
+            options: Of a rehearsal or comparison; None: a check.
             page: Of the browser; its earlier check is abandoned. None: the check belongs to no page.
         """
         found = self._admitted(actor, text)
         if isinstance(found, Check):
             return found
-        identifier = check_id("check", actor, found.files, text)
+        asked: object = text if options is None else [text, options.model_dump()]
+        identifier = check_id(_KINDS[type(options)], actor, found.files, asked)
 
         def work(watch: Watch) -> Check:
-            preview = self._desk.check(actor, found, watch)
-            facts = facts_of(preview, found.spec.execution.in_flight, found.files)
-            return Check(id=identifier, state="valid", preview=preview, facts=facts, files=named_files(found.files))
+            answer = self._desk.ask(actor, found, options, watch)
+            preview, files = answer.preview, found.files
+            return Check(
+                id=identifier,
+                state="valid",
+                files=named_files(files),
+                preview=preview,
+                facts=[] if preview is None else facts_of(preview, found.spec.execution.in_flight, files),
+                rehearsal=answer.rehearsal,
+                comparison=answer.found,
+            )
 
-        return self.begin(identifier, work, None if page is None else f"{actor.name} {page}")
-
-    def rehearse(self, actor: Actor, text: str, options: RehearsalRequest) -> Check:
-        """Begins to rehearse the budget of a spec, unless that was done.
-
-        Args:
-            text: The spec in YAML.
-        """
-        found = self._admitted(actor, text)
-        if isinstance(found, Check):
-            return found
-        identifier = check_id("rehearsal", actor, found.files, [text, options.model_dump()])
-
-        def work(watch: Watch) -> Check:
-            rehearsal = self._desk.rehearse(actor, found, options, watch)
-            return Check(id=identifier, state="valid", rehearsal=rehearsal)
-
-        return self.begin(identifier, work)
-
-    def compare(self, actor: Actor, text: str, options: ComparisonRequest) -> Check:
-        """Begins to compare methods on the table of a spec, unless that was done.
-
-        Args:
-            text: The spec in YAML.
-        """
-        found = self._admitted(actor, text)
-        if isinstance(found, Check):
-            return found
-        identifier = check_id("comparison", actor, found.files, [text, options.model_dump()])
-
-        def work(watch: Watch) -> Check:
-            comparison = self._desk.compare(actor, found, options, watch)
-            return Check(id=identifier, state="valid", files=named_files(found.files), comparison=comparison)
-
-        asked = AskedComparison(actor.name, self._desk.clock(), found.spec.name, options)
-        return self.begin(identifier, work, note=asked)
+        note = None
+        if isinstance(options, ComparisonRequest):
+            note = AskedComparison(actor.name, self._desk.clock(), found.spec.name, options)
+        return self.begin(identifier, work, None if page is None else f"{actor.name} {page}", note)
 
     def begin(
         self, identifier: str, work: Callable[[Watch], Check], page: str | None = None, note: object | None = None

@@ -17,6 +17,9 @@ _SHARP = 1e-6
 IN_A_ROW = 3
 """Checks in a row at which an evaluation must not be worth its price before the search stops."""
 
+ENOUGH = 55
+"""Results per system from which a probability of 95 % can be reached: the correction of the engine allows none with fewer."""
+
 _FEW = 10
 """With fewer points, intervals of barriers contained the true one in 61 % of the searches of our benchmark."""
 
@@ -80,8 +83,15 @@ class Certificate(Record):
     @property
     def sentences(self) -> tuple[str, ...]:
         """All that it says, one part each; a certificate that says nothing is left out where there is more."""
-        more = [*([] if self.outlook is None else [self.outlook.describe()]), *self._describe_rate()]
+        more = [*([] if self.ahead is None else [self.ahead]), *self._describe_rate()]
         return tuple(more) if more and self.says_nothing else (self.describe(), *more)
+
+    @property
+    def ahead(self) -> str | None:
+        """What the next evaluations may gain, in words; None where nothing is said of it."""
+        if self.outlook is not None and self.outlook.is_over and self.failed:
+            return f"No candidate is left to evaluate but {self.failed} that failed"
+        return None if self.outlook is None else self.outlook.describe()
 
     def _describe_rate(self) -> list[str]:
         if self.worth is None or self.price is None or not self.rates:
@@ -101,18 +111,28 @@ class Certificate(Record):
 
     @property
     def near(self) -> str:
-        """The number of systems near their optimum with the confidence; empty where one estimate is for all, or none is known.
+        """The number of systems near their optimum with the confidence, or what is missing; empty for one estimate for all.
 
         Without a rule for stopping, the tolerance is a round number that at least half of the known ones keep.
         """
         known = sorted(tolerance for tolerance in self.tolerances.values() if tolerance is not None)
-        if not known:
+        if not self.tolerances:
             return ""
+        if not known:
+            return self._describe_unknown()
         within = self.within if self.within is not None else _rounded_up(known[len(known) // 2])
         count = sum(tolerance <= within for tolerance in known)
         distance = with_unit(f"{within:g}", self.unit)
         of = counted(len(self.tolerances), *self.words)
         return f"{count} of {of} within {distance} of the optimum ({100 * self.confidence:g} %)"
+
+    def _describe_unknown(self) -> str:
+        """The sentence where no system has an estimate."""
+        each = self.searched // len(self.tolerances)
+        more = f": there are {each} evaluations of each on average, and it takes about {ENOUGH}" if each < ENOUGH else ""
+        of = counted(len(self.tolerances), *self.words)
+        sure = f"{100 * self.confidence:g} %"
+        return f"How far the best of each of the {of} is from its optimum cannot be said with {sure} yet{more}"
 
     def describe(self) -> str:
         """Describes the certificate in words; estimates that only some systems have are stated for these."""

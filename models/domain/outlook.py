@@ -117,6 +117,11 @@ class Outlook(Record):
     threshold: float | None = None
     words: tuple[str, str] = SYSTEM_WORDS
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no candidate is left that an evaluation could gain from."""
+        return not self.short and not self.unclear and (not self.evaluations or self.gain is None)
+
     def describe(self) -> str:
         """The outlook in words, a sentence without its full stop."""
         if self.short:
@@ -126,7 +131,7 @@ class Outlook(Record):
                 "What further evaluations gain cannot be said yet: the model predicts values hardly better than their mean "
                 f"does; about {counted(self.evaluations, 'more evaluation')} will show whether it learns"
             )
-        if not self.evaluations or self.gain is None:
+        if self.is_over or self.gain is None:
             return "Nothing more can be gained: no candidate is left to evaluate"
         if self.threshold is not None:
             return self._describe_found(self.gain, self.threshold)

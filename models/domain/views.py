@@ -248,7 +248,7 @@ class PageQuery(Record):
         most: Only values of at most this.
         above: Only values above this.
         below: Only values below this.
-        sort: ``number``, or ``value``: then only evaluations that have a value.
+        sort: ``number``, or ``value``, that of ``quantity`` if one is given: then only evaluations that have it.
         descending: Whether the largest come first.
         after: The position after which the page begins; None: the first page.
         limit: Number of evaluations.

@@ -43,6 +43,11 @@ def headed(name: str, unit: str) -> str:
     return name if unit == "1" else f"{name} [{unit}]"
 
 
+def names_unit(name: str) -> bool:
+    """Whether a column has the unit of its numbers in its name already, as ``C (wt%)`` and ``T [K]`` do."""
+    return name.endswith((")", "]"))
+
+
 def by_amount(number: str, unit: str) -> str:
     """A difference with its unit: one of percentages is in percentage points, not in per cent of one of them."""
     return f"{number} percentage {'point' if number == '1' else 'points'}" if unit == "%" else with_unit(number, unit)

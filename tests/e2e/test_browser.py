@@ -183,7 +183,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     show(page, "Overview")
     expect(page.locator("#curve canvas")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#best")).to_contain_text("s003-111-r0-x000-y000-z000", timeout=PATIENCE)
-    (best,) = re.search(r"Best so far\s+(\S+) mJ/m2", page.locator("#best").inner_text()).groups()
+    (best,) = re.search(r"Best so far\s+(\S+) mJ/m²", page.locator("#best").inner_text()).groups()
     assert abs(float(best)) < 60.0
 
     assert look(page, "campaign") == {}
@@ -346,7 +346,7 @@ MEASUREMENTS = "/campaigns/experiment/measurements"
 
 def save(page: Page, number: int, value: str) -> None:
     card = page.locator(f"#proposal-{number}")
-    card.get_by_label("Value", exact=True).fill(value, timeout=PATIENCE)
+    card.get_by_label("Hardness", exact=True).fill(value, timeout=PATIENCE)
     card.get_by_role("button", name="Save", exact=True).click()
 
 
@@ -375,6 +375,7 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     for number in range(1, 6):
         save(page, number, f"{number},5")
         expect(page.locator(f"#proposal-{number}")).to_have_count(0, timeout=PATIENCE)
+        expect(page.locator("#proposals > li").first).to_be_focused(timeout=PATIENCE)  # its conditions are in sight
     assert page.evaluate("Number(sessionStorage.getItem('clicks'))") == LEAST_CLICKS
     expect(page.locator("#told li.card")).to_have_count(5)
     found = [item.outcome.value for item in experiment.store.evaluations("experiment") if item.outcome]
@@ -387,7 +388,7 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     save(page, 6, "5")
     otherwise = page.locator("#told li.card").first
     expect(otherwise).to_contain_text("instead of proposal 6", timeout=PATIENCE)
-    expect(otherwise.locator("dd").first).to_contain_text("41.5 degC")
+    expect(otherwise.locator("dd").first).to_contain_text("41.5 °C")
     save(page, 8, "-5000")
     expect(page.locator("#proposal-8 .problem")).to_contain_text("standard deviations from what is expected", timeout=PATIENCE)
     assert len(experiment.store.evaluations("experiment")) == 8
@@ -395,7 +396,8 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     expect(page.locator("#told li.card").first).to_contain_text("-5000 GPa", timeout=PATIENCE)
     correction = page.locator("#told-8")
     correction.get_by_text("Correct", exact=True).click(timeout=PATIENCE)
-    correction.get_by_label("Value", exact=True).fill("5")
+    expect(correction.get_by_label("Hardness", exact=True)).to_have_value("-5000")
+    correction.get_by_label("Hardness", exact=True).fill("5")
     correction.get_by_role("button", name="Save the correction").click()
     expect(correction.locator("del")).to_contain_text("-5000 GPa", timeout=PATIENCE)
     page.evaluate(OPEN_ALL)

@@ -175,7 +175,7 @@ def test_run_pause_raise_and_resume(hand: Hand, hook: Received) -> None:
     page.locator("[data-key='budget.evaluations']").fill("40")
     hand.press("Create and run")
     expect(page.get_by_role("heading", name="mine", exact=True)).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#best")).to_contain_text("mJ/m2", timeout=PATIENCE)
+    expect(page.locator("#best")).to_contain_text("mJ/m²", timeout=PATIENCE)
     assert hand.clicks == documented("run a search and watch it")
 
     hand.clicks = 0
@@ -248,7 +248,7 @@ def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:
     hand.press("Store the edit")
     hand.press("Reasons and retry")
     hand.press("Retry all failed and cancelled")
-    expect(page.locator("#best")).to_contain_text("mJ/m2", timeout=PATIENCE)
+    expect(page.locator("#best")).to_contain_text("mJ/m²", timeout=PATIENCE)
     assert stored(hand, "/campaigns/failing")["done"] > 0
     assert hand.clicks == documented("find out why three evaluations failed, and retry them")
 

@@ -52,14 +52,16 @@ def alloy_store(goal: GoalBase | None = None) -> MemoryCampaignStore:
     return store
 
 
-def store_alloys(store: CampaignStore, energies: dict[str, float | None] | None = None, goal: GoalBase | None = None) -> None:
+def store_alloys(
+    store: CampaignStore, energies: dict[str, float | None] | None = None, goal: GoalBase | None = None, name: str = NAME
+) -> None:
     """Stores the campaign with its evaluations, see :func:`alloys`."""
     loaded = load_campaign(FILE)
     objective = loaded.spec.objective
     wanted = objective if goal is None else objective.model_copy(update={"goal": goal})
-    spec = loaded.spec.model_copy(update={"objective": wanted})
+    spec = loaded.spec.model_copy(update={"objective": wanted, "name": name})
     store.create_campaign(campaign_record(spec, base_path=str(loaded.base_path)))
-    lease = store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
+    lease = store.acquire_lease(name, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
     for item in alloys(energies):
         store_evaluation(store, lease, item.proposal, item.outcome)
     store.release_lease(lease)

@@ -75,40 +75,30 @@ class EditedSpec(BaseModel):
 @router.post("/checks", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
 async def add_check(request: Request, response: Response, actor: Operator, new: NewCheck, wait: Wait = 10.0) -> Check:
     """Checks a spec: what is wrong with it, or what it would search, run and cost. Nothing is stored or computed."""
-    begun = await run_in_threadpool(services_of(request).checks.check, actor, new.spec, new.page)
+    begun = await run_in_threadpool(services_of(request).checks.ask, actor, new.spec, None, new.page)
     return await answered(request, response, begun, wait)
 
 
 @router.get("/checks/{check_id}")
+@router.get("/rehearsals/{check_id}")
+@router.get("/benchmarks/{check_id}")
 async def check(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
-    """A check; it is known for some time only."""
+    """A check, rehearsal or comparison of methods with its progress; it is known for some time only."""
     return await answered(request, response, found_check(request, check_id), wait)
 
 
 @router.post("/rehearsals", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
 async def add_rehearsal(request: Request, response: Response, actor: Operator, new: NewRehearsal, wait: Wait = 0.0) -> Check:
     """Replays a campaign on its table, or on samples of its model: what its budget buys."""
-    begun = await run_in_threadpool(services_of(request).checks.rehearse, actor, new.spec, new.options)
+    begun = await run_in_threadpool(services_of(request).checks.ask, actor, new.spec, new.options)
     return await answered(request, response, begun, wait)
-
-
-@router.get("/rehearsals/{check_id}")
-async def rehearsal(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
-    """A rehearsal with its progress; it is known for some time only."""
-    return await answered(request, response, found_check(request, check_id), wait)
 
 
 @router.post("/benchmarks", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
 async def add_comparison(request: Request, response: Response, actor: Operator, new: NewComparison, wait: Wait = 0.0) -> Check:
     """Replays a campaign on its table with several methods and seeds, as `tansaku bench` does: which finds the best soonest."""
-    begun = await run_in_threadpool(services_of(request).checks.compare, actor, new.spec, new.options)
+    begun = await run_in_threadpool(services_of(request).checks.ask, actor, new.spec, new.options)
     return await answered(request, response, begun, wait)
-
-
-@router.get("/benchmarks/{check_id}")
-async def comparison(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
-    """A comparison of methods with its progress; it is known for some time only."""
-    return await answered(request, response, found_check(request, check_id), wait)
 
 
 @router.post("/spec-edits")

@@ -28,6 +28,7 @@ from tansaku.tasks.read.views.search import Comparison, Hits, Order, Search, Sea
 
 router = APIRouter(prefix="/api/v1/search", tags=["campaigns"])
 
+_LONGEST_PLACE = 20_000  # of a page by value, which names the campaigns of those before it
 Name = Annotated[str, Field(max_length=200)]
 _SYMBOL = "[A-Z][a-z]?"
 _BETWEEN = r"[\s,;–-]*"
@@ -98,7 +99,7 @@ class SearchConditions(Body):
 class SearchQuery(SearchConditions):
     """Conditions, and which page of the results is wanted."""
 
-    after: Name | None = None
+    after: Annotated[str, Field(max_length=_LONGEST_PLACE)] | None = None
     limit: Limit = 50
 
 
@@ -132,7 +133,7 @@ def seen_campaigns(services: Services, actor: Actor) -> list[Searched | Unreadab
 
 @router.get("")
 def search_campaigns(request: Request, actor: Viewer, query: Annotated[SearchQuery, Query()]) -> Hits:
-    """Finds evaluations in all campaigns, in the order of their names."""
+    """Finds evaluations in all campaigns, by value or in the order of the campaigns' names."""
     services = services_of(request)
     campaigns = seen_campaigns(services, actor)
     return search(services.store, campaigns, query.wanted(), after=query.after, limit=query.limit)

@@ -49,7 +49,7 @@ def begin(sent: Sent) -> str:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(first["msg"]), key=str(first["loc"][0])) from error
-    check = sent.services.checks.compare(sent.actor, sent.text("spec").replace("\r\n", "\n"), options)
+    check = sent.services.checks.ask(sent.actor, sent.text("spec").replace("\r\n", "\n"), options)
     return f"{PATH}/{quote(check.id, safe='')}"
 
 

@@ -32,6 +32,7 @@ from tansaku.models.domain.errors import ConfigurationError, FieldError
 from tansaku.models.domain.evaluation_columns import PURPOSES, Place, shown_at
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.verbs import OWNER_VERBS, PROJECT_VERBS, VERBS, OwnerKind
 from tansaku.tasks.act.checks.rights import may_own, may_steer
@@ -528,15 +529,24 @@ async def ask_to_run(request: Request, actor: Operator, name: str) -> Response:
     return RedirectResponse(campaign_address(name), HTTPStatus.SEE_OTHER)
 
 
+def _is_seen(request: ServiceRequest, *, starting: bool) -> bool:
+    """Whether the state of the campaign says already what became of a request to run it."""
+    if request.kind != "run":
+        return False
+    ended_well = request.state is RequestState.ENDED and request.reason.startswith(("Completed", "Suspended:"))
+    return ended_well or (request.state is RequestState.ACCEPTED and not starting)
+
+
 def _run_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """Content of the part."""
     last = last_request(services.requests, reading.record)
     steers = may_steer(services.accounts, actor, reading.record)
     status, waits, now = status_of(reading), last is not None and is_open(last), services.store.now()
+    starting = is_starting(status.state, reading.record.epoch, last)
     return {
-        "starting": is_starting(status.state, reading.record.epoch, last),
+        "starting": starting,
         "last_request": last,
-        "request_text": None if last is None else describe_request(last),
+        "request_text": None if last is None or _is_seen(last, starting=starting) else describe_request(last),
         # While a driver runs, the page follows the campaign itself.
         "request_open": waits and status.driver is None,
         "may_run": steers and not waits and may_run(reading.record, status.state, now),

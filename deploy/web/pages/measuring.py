@@ -20,6 +20,8 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.report_columns import VALUE
+from tansaku.models.domain.wording import names_unit
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.measurements.history import reported_history
 from tansaku.tasks.act.measurements.report_file import Report, read_report, report_of
@@ -71,7 +73,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
     shown |= {f"correct-{item.number}" for item in history}
     content = {
         "asked": asked,
-        "title": _title(opened.spec.objective.property),
+        "title": _title(opened.spec.objective.property or VALUE),
         "waiting": waiting,
         "history": history,
         "reported": sum(item.outcome is not None for item in opened.evaluations),
@@ -97,7 +99,7 @@ def _title(quantity: str) -> str:
 def _units(asked: Asked) -> dict[str, str]:
     """Units of the conditions; a column of a table may have it in its name already."""
     found = ((item.name, item.unit) for item in asked.described)
-    return {name: unit for name, unit in found if unit and unit != "1" and name[-1] not in ")]"}
+    return {name: unit for name, unit in found if unit and unit != "1" and not names_unit(name)}
 
 
 def _listed(opened: OpenedCampaign, asked: Asked) -> list[str]:

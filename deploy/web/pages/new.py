@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from fastapi import APIRouter
@@ -16,6 +16,7 @@ from tansaku.deploy.campaign_templates import campaign_templates, template_summa
 from tansaku.deploy.web import creating, projecting
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
+from tansaku.deploy.web.completing import without_gaps
 from tansaku.deploy.web.copying import copied_spec
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
@@ -23,6 +24,7 @@ from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.deploy.web.spec_forms.experiment import EARLIER, earlier_report
+from tansaku.deploy.web.spec_forms.fields import found as found_at
 from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
@@ -78,8 +80,8 @@ async def new_form(request: Request, actor: Operator) -> Response:
 def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Response:
     services, text = services_of(request), fields.get("spec", "").replace("\r\n", "\n")
     action = fields.get("action", "check")
-    if action not in ("check", "create", "run"):
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected check, create or run", key="action")
+    if action not in ("check", "complete", "create", "run"):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected check, complete, create or run", key="action")
     shelf, project, site = _shelf(services, actor), fields.get("project", ""), fields.get("site")
 
     def page(shown: Beside, content: Mapping[str, object], *, failed: bool) -> Response:
@@ -89,6 +91,8 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
         shown = step(fields, text, fields.get("shown", text).replace("\r\n", "\n"), shelf)
     except ConfigurationError as error:
         return page(beside("", shelf), {"text": text, "problems": problems_of(error)}, failed=True)
+    if action == "complete":
+        return _completed(services, actor, shown, page, fields)
     if action == "check" or shown.refused:
         return page(shown, {"check": _checked(services, actor, shown.text, fields)}, failed=action != "check")
     try:
@@ -106,10 +110,26 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
         return page(shown, {"problems": [SpecProblem("", None, str(error))]}, failed=True)
 
 
+def _completed(
+    services: Services,
+    actor: Actor,
+    shown: Beside,
+    page: Callable[..., Response],
+    fields: Mapping[str, str],
+) -> Response:
+    """The page with a table that lacks the rows with an empty cell."""
+    try:
+        text, said = without_gaps(services, actor, shown.text, shown.data)
+    except TansakuError as error:
+        return page(shown, {"problems": [SpecProblem("space.candidates", None, error.message)]}, failed=True)
+    after = beside(text, _shelf(services, actor))
+    return page(after, {"check": _checked(services, actor, text, fields), "left_out": said}, failed=False)
+
+
 def _checked(services: Services, actor: Actor, text: str, fields: Mapping[str, str]) -> Check:
     """The check of a text; one that still runs where a script waits and will ask again."""
     page = fields.get("page", "") if fields.get("script") else ""
-    begun = services.checks.check(actor, text, page if _PAGE_ID.fullmatch(page) else None)
+    begun = services.checks.ask(actor, text, page=page if _PAGE_ID.fullmatch(page) else None)
     return services.checks.find(begun.id, 2.0 if fields.get("script") else _PATIENCE) or begun
 
 
@@ -151,6 +171,7 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
         "check": None,
         "problems": (),
         "hint": None,
+        "left_out": "",
         "template": None,
         "copy": None,
         "begun": None,
@@ -164,6 +185,8 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
     if isinstance(found, Check):
         given["problems"] = found.problems
     given["problems"] = shown.in_words(given["problems"])
+    gaps = (problem.key.startswith("space.") and " is empty" in problem.message for problem in given["problems"])
+    given["gaps"] = found_at(shown.data, ("space", "type")) == "table" and any(gaps)
     given["wrong"] = shown.problems_by_field(given["problems"])
     return render(request, "new.html", given, status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK)
 

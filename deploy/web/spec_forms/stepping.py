@@ -73,6 +73,11 @@ class Beside:
         return self.form.systems if self.form else "systems"
 
     @property
+    def complete(self) -> bool:
+        """Whether its space is a table whose values are all known, on which methods can be compared."""
+        return found(self.data, ("space", "type")) == "table" and found(self.data, ("space", "columns", "value")) is not None
+
+    @property
     def fields(self) -> Sequence[Field]:
         """All fields."""
         return _fields(self.parts)

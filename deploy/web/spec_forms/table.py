@@ -49,6 +49,7 @@ _WANTED = ("value", "measured")
 _MEASURED = ("known", "value")
 """Key of the column whose empty cells people measure."""
 _FEATURES = ("space", "features")
+_BUDGET, _MOST = ("budget", "evaluations"), 24  # as the form begins
 
 
 def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
@@ -71,6 +72,9 @@ def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
     put(data, ("space", "features"), None)
     with suppress(FieldError):  # the check says why it cannot be read
         cells = shelf.first_cells(text)
+        rows = max(map(len, cells.values()))
+        if found(data, _BUDGET) == _MOST and 0 < rows < _MOST:  # the number that the form begins with
+            put(data, _BUDGET, rows)
         put(data, ("space", "columns"), None)
         put(data, ("known",), None)
         for column, role in guessed_roles(cells).items():

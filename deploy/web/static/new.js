@@ -70,6 +70,7 @@
     fields.replaceChildren(...page.getElementById("fields").childNodes);
     for (const id of opened) if (id && document.getElementById(id)) document.getElementById(id).open = true;
     result.replaceChildren(...found.childNodes);
+    document.getElementById("comparing").hidden = !("complete" in found.dataset);
     const text = page.getElementById("spec");
     if (spec.value !== text.value) spec.value = text.value;
     spec.toggleAttribute("aria-invalid", text.hasAttribute("aria-invalid"));
@@ -239,10 +240,7 @@
   // What needs this script.
   document.getElementById("open-file").hidden = false;
   rehearsal.hidden = false;
-  const comparing = document.getElementById("comparing");
-  const showComparing = () => { comparing.hidden = !/\btype: *table\b/.test(spec.value) || !/\bvalue:/.test(spec.value); };
-  setInterval(showComparing, 500); // the form writes the text too, which no event tells
-  showComparing();
+  document.getElementById("comparing").hidden = !("complete" in result.dataset);
   lines.hidden = false;
   numberLines();
   if (!("untouched" in form.dataset)) step();

@@ -35,4 +35,5 @@
   };
   new MutationObserver(showNew).observe(document.body, { childList: true, subtree: true });
   showIn(document.body);
+  document.querySelector("footer")?.append(` · times of ${Intl.DateTimeFormat().resolvedOptions().timeZone}`);
 })();

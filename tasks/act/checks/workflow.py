@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.calculators.calculator_registry import known_cutoff, known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import DescribingSpace, Proposer, Space, SurfaceSpace
+from tansaku.models.domain.ports import DescribingSpace, Proposer, Space, SurfaceSpace, VariedSpace
 from tansaku.models.domain.report_columns import VALUE, unclear_names
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
@@ -55,9 +55,19 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
         if known is not None and (unknown := sorted(wanted - known)):
             there = ", ".join(sorted(known)) if len(known) <= _SHOWN else f"{len(known)} others"
             raise ConfigurationError(
-                f"{key}: type {calculator.type} does not support {', '.join(unknown)} of the space; it supports {there}",
+                f"{key}: type {calculator.type} does not support {', '.join(unknown)} of the space"
+                f"{_having(space, unknown)}; it supports {there}",
                 hint="choose a calculator that supports all elements of the space, or remove these elements from the space",
             )
+
+
+def _having(space: Space, elements: Collection[str]) -> str:
+    """The candidates that have one of some elements, in words; empty where all candidates have the elements of the space."""
+    if not isinstance(space, VariedSpace):
+        return ""
+    having = [str(name) for name in space.pool().ids if not space.elements_of(str(name)).isdisjoint(elements)]
+    more = f" and {len(having) - _SHOWN} more" if len(having) > _SHOWN else ""
+    return f", which {', '.join(having[:_SHOWN])}{more} {'has' if len(having) == 1 else 'have'}" if having else ""
 
 
 def with_references(

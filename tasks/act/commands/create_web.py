@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ from tansaku.models.domain.library import KEPT_PATTERN, FileLibrary, LibraryFile
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
-from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.base import FileKind, NamesFile
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
@@ -36,7 +36,7 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.act.checks.check import CampaignPreview, affordable_evaluations
 from tansaku.tasks.act.checks.policy import SOURCE, Admitted, admit, invalid, over_limits, texts_of
-from tansaku.tasks.act.checks.rehearse import NO_SPREAD, NO_TOLERANCE, BudgetRehearsal
+from tansaku.tasks.act.checks.rehearse import NO_SPREAD, NO_TOLERANCE
 from tansaku.tasks.act.checks.request import (
     CheckAnswer,
     CheckError,
@@ -96,6 +96,14 @@ class Created:
 
     record: CampaignRecord
     new: bool
+
+
+_TASKS: Mapping[type, tuple[CheckTask, str]] = {
+    type(None): ("check", ""),
+    RehearsalRequest: ("rehearse", "rehearsal"),
+    ComparisonRequest: ("compare", "comparison"),
+}
+"""Task of the process by the class of the options, and the key of these in its request."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +177,14 @@ class CampaignDesk:
             raise MissingComponentError(message, hint=error.hint)
         raise FieldError("content", message)
 
-    def check(self, actor: Actor, admitted: Admitted, watch: Watch = ALONE) -> CampaignPreview:
-        """Checks a spec: what its campaign would search, run and cost.
+    def ask(
+        self,
+        actor: Actor,
+        admitted: Admitted,
+        options: RehearsalRequest | ComparisonRequest | None = None,
+        watch: Watch = ALONE,
+    ) -> CheckAnswer:
+        """Checks a spec: what its campaign would search, run and cost. Options ask for a rehearsal or a comparison instead.
 
         Raises:
             InvalidSpecError: It cannot be run so.
@@ -178,27 +192,14 @@ class CampaignDesk:
             BusyError: Too many checks are waiting.
             MissingComponentError: A package is not installed here.
         """
-        answer = self._answer(admitted, self.sandbox.ask(self._request(actor, admitted, "check"), watch))
-        if answer.preview is None:
-            raise SandboxError("the check gave no preview")
-        self._check_preview(actor, admitted, answer.preview)
-        return answer.preview
-
-    def rehearse(self, actor: Actor, admitted: Admitted, options: RehearsalRequest, watch: Watch = ALONE) -> BudgetRehearsal:
-        """Rehearses the budget of a campaign; errors as of :meth:`check`."""
-        request = self._request(actor, admitted, "rehearse").model_copy(update={"rehearsal": options})
+        task, key = _TASKS[type(options)]
+        request = self._request(actor, admitted, task).model_copy(update={} if options is None else {key: options})
         answer = self._answer(admitted, self.sandbox.ask(request, watch))
-        if answer.rehearsal is None:
-            raise SandboxError("the rehearsal gave no result")
-        return answer.rehearsal
-
-    def compare(self, actor: Actor, admitted: Admitted, options: ComparisonRequest, watch: Watch = ALONE) -> JsonDict:
-        """Compares methods on the table of a campaign; errors as of :meth:`check`."""
-        request = self._request(actor, admitted, "compare").model_copy(update={"comparison": options})
-        answer = self._answer(admitted, self.sandbox.ask(request, watch))
-        if answer.found is None:
-            raise SandboxError("the comparison gave no result")
-        return answer.found
+        if answer.preview is None and answer.rehearsal is None and answer.found is None:
+            raise SandboxError("the check gave no result")
+        if answer.preview is not None:
+            self._check_preview(actor, admitted, answer.preview)
+        return answer
 
     def create(self, actor: Actor, admitted: Admitted, copy_of: str = "", placing: Placing = _nowhere) -> Created:
         """Creates a campaign, as `tansaku run` does with its file; spends nothing. Creating it again changes nothing.

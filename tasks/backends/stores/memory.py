@@ -503,7 +503,7 @@ def _matches(evaluation: Evaluation, query: PageQuery) -> bool:
         return False
     if query.candidates is not None and evaluation.proposal.candidate not in query.candidates:
         return False
-    if query.sort == "value" and (evaluation.outcome is None or evaluation.outcome.value is None):
+    if query.sort == "value" and _limited(evaluation.outcome, query.quantity) is None:
         return False
     return not query.limits_values or _in_limits(_limited(evaluation.outcome, query.quantity), query)
 
@@ -524,5 +524,5 @@ def _in_limits(value: float | None, query: PageQuery) -> bool:
 
 
 def _key(evaluation: Evaluation, query: PageQuery) -> tuple[float, int]:
-    value = evaluation.outcome.value if evaluation.outcome is not None and query.sort == "value" else None
+    value = _limited(evaluation.outcome, query.quantity) if query.sort == "value" else None
     return (0.0 if value is None else value, evaluation.proposal.number)

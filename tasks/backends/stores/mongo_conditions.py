@@ -17,7 +17,12 @@ LONGEST_SECONDS = 5.0
 
 LARGEST_FLOAT = 1.7976931348623157e308
 WHOLE: JsonDict = {"$type": ["int", "long"]}
-SORT_FIELDS = {"number": "proposal.number", "value": "outcome.value"}
+NUMBER = "proposal.number"
+
+
+def value_field(query: PageQuery) -> str:
+    """Field of the value that a query is about."""
+    return "outcome.value" if query.quantity is None else f"outcome.quantities.{query.quantity}.value"
 
 
 def page_condition(campaign: str, query: PageQuery) -> JsonDict:
@@ -25,10 +30,10 @@ def page_condition(campaign: str, query: PageQuery) -> JsonDict:
     conditions: list[JsonDict] = [{"campaign": campaign}, {"proposal.number": WHOLE}, *_chosen(query)]
     if query.after is not None:
         beyond = "$lt" if query.descending else "$gt"
-        later: JsonDict = {"proposal.number": {beyond: query.after.number}}
+        later: JsonDict = {NUMBER: {beyond: query.after.number}}
         if query.sort == "value":
-            same = {"outcome.value": query.after.value}
-            later = {"$or": [{"outcome.value": {beyond: query.after.value}}, same | later]}
+            field, value = value_field(query), query.after.value
+            later = {"$or": [{field: {beyond: value}}, {field: value} | later]}
         conditions.append(later)
     return {"$and": conditions}
 
@@ -40,8 +45,6 @@ def page_index(query: PageQuery) -> str | None:
     """
     if query.quantity is None or query.candidates is not None:
         return None
-    if query.sort == "value":
-        return "value" if query.system is None else "system_value"
     return "system" if query.system is not None else "number" if query.states is None else None
 
 
@@ -55,10 +58,9 @@ def _chosen(query: PageQuery) -> list[JsonDict]:
     if query.candidates is not None:
         conditions.append({"proposal.candidate": {"$in": list(query.candidates)}})
     if query.sort == "value":
-        conditions.append({"outcome.value": _range()})
+        conditions.append({value_field(query): _range()})
     if query.limits_values:
-        field = "outcome.value" if query.quantity is None else f"outcome.quantities.{query.quantity}.value"
-        conditions.append({field: _range(query.least, query.most) | _beyond(query)})
+        conditions.append({value_field(query): _range(query.least, query.most) | _beyond(query)})
     return conditions
 
 

@@ -26,10 +26,11 @@ from tansaku.tasks.backends.stores.documents import INTERNAL_FIELDS, from_docume
 from tansaku.tasks.backends.stores.mongo_conditions import (
     LARGEST_FLOAT,
     LONGEST_SECONDS,
-    SORT_FIELDS,
+    NUMBER,
     WHOLE,
     page_condition,
     page_index,
+    value_field,
 )
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import Collections
@@ -107,8 +108,7 @@ class Views:
     def page(self, campaign: str, query: PageQuery) -> Page:
         """Returns one page of evaluations."""
         order = DESCENDING if query.descending else ASCENDING
-        field = SORT_FIELDS[query.sort]
-        keys = [(field, order)] if query.sort == "number" else [(field, order), ("proposal.number", order)]
+        keys = [(NUMBER, order)] if query.sort == "number" else [(value_field(query), order), (NUMBER, order)]
         with translated("reading evaluations"):
             asked = self._collections.evaluations.find(page_condition(campaign, query)).sort(keys).limit(query.limit + 1)
             if (index := page_index(query)) is not None:
@@ -234,7 +234,10 @@ def _ahead(read: Callable[[JsonDict], Read], conditions: Iterable[JsonDict]) -> 
 
 
 def _cursor(document: JsonDict, query: PageQuery) -> Cursor:
-    value = document["outcome"]["value"] if query.sort == "value" else None
+    value = None
+    if query.sort == "value":
+        outcome = document["outcome"]
+        value = outcome["value"] if query.quantity is None else outcome["quantities"][query.quantity]["value"]
     return Cursor(number=document["proposal"]["number"], value=value)
 
 

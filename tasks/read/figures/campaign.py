@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tansaku.models.domain.wording import pretty_unit
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.rooms import code_behind, figure_sets
+from tansaku.models.domain.wording import pretty_unit
 from tansaku.tasks.read.figures import (
     barrier_profile,
     best_value,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tansaku.models.domain.wording import pretty_unit
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.report_columns import CANDIDATE, NUMBER, VALUE
+from tansaku.models.domain.wording import names_unit, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views import parameter_figures as views
@@ -63,7 +63,7 @@ def contour_drawing(lines: views.ParallelLines, found: views.ParameterContour) -
 
 
 def _label(axis: views.ParameterAxis) -> str:
-    return axis.name if axis.unit is None else f"{axis.name} [{pretty_unit(axis.unit)}]"
+    return axis.name if axis.unit is None or names_unit(axis.name) else f"{axis.name} [{pretty_unit(axis.unit)}]"
 
 
 def _value_label(lines: views.ParallelLines) -> str:

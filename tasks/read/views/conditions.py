@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.ports import DescribingSpace
-from tansaku.models.domain.wording import significant, with_unit
+from tansaku.models.domain.wording import names_unit, pretty_unit, significant, with_unit
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.parameter_figures import FIGURES, MOST_OPENED, space_of
 from tansaku.tasks.read.views.results import cells_of
@@ -21,11 +21,11 @@ def conditions_of(campaign: Campaign, candidate: str) -> dict[str, str]:
     except (ConfigurationError, NotFoundError):
         return {}
     units = {column.name: column.unit for column in space.columns()} if isinstance(space, DescribingSpace) else {}
-    return {name: _said(value, units.get(name)) for name, value in cells.items()}
+    return {name: _said(value, None if names_unit(name) else units.get(name)) for name, value in cells.items()}
 
 
 def _said(value: str | float, unit: str | None) -> str:
-    return value if isinstance(value, str) else with_unit(significant(value), unit or "1")
+    return value if isinstance(value, str) else with_unit(significant(value), pretty_unit(unit or "1"))
 
 
 def conditions_told(campaign: Campaign, candidate: str) -> str:

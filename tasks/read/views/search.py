@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +31,9 @@ from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 
 Comparison = Literal["<", "=", ">"]
+_Rank = tuple[int, float, str, int]
+"""Kind of the unit, value, campaign and round: what is first in a list by value has the smallest."""
+
 Order = Literal["round", "newest", "lowest", "highest"]
 COMPARISONS: tuple[Comparison, ...] = ("<", "=", ">")
 ORDERS: tuple[Order, ...] = ("round", "newest", "lowest", "highest")
@@ -35,6 +41,8 @@ ORDERS: tuple[Order, ...] = ("round", "newest", "lowest", "highest")
 _LONGEST = 8.0
 """Time after which a page of results ends early, between two campaigns [s]."""
 
+_NO_TIME = f"after {_LONGEST:g} s it had not been looked at; give more conditions"
+_FEWEST = 5  # evaluations of a campaign that are read at once
 _LONGEST_LINE = 20_000
 _PROPERTY = re.compile(PROPERTY_PATTERN)
 _TABLE = "table"
@@ -57,7 +65,8 @@ class Search:
         comparison: Of the value with the wanted one; ``=``: they agree in the digits of the wanted one.
         value: The wanted one; None: any value, or none.
         unit: Of the wanted value. Campaigns with another unit of the kind are searched in theirs, others are left out.
-        order: Within each campaign; campaigns are in the order of their names. By value: only evaluations that have one.
+        order: ``round`` and ``newest``: within each campaign, and campaigns in the order of their names. By value: over all
+            campaigns, values of one kind of unit after the other; only evaluations that have one.
     """
 
     campaign: str = ""
@@ -80,6 +89,7 @@ class Hit(Record):
 
     Attributes:
         round: Number of its proposal.
+        purpose: Of the evaluation: ``search``, ``polish`` for the final relaxation, or another.
         property: Whose value it is.
         unit: Of the value, as the campaign has it.
         predicted: Whether a model predicted the value.
@@ -88,6 +98,7 @@ class Hit(Record):
 
     campaign: str
     round: int
+    purpose: str = "search"
     candidate: str
     system: str
     state: EvaluationState
@@ -110,7 +121,7 @@ class Hits(Record):
     """A page of what was found.
 
     Attributes:
-        items: In order of the campaigns' names.
+        items: In the order that was asked for.
         next: ``after`` of the following page; None: this is the last one.
         campaigns: Number of campaigns that the conditions fit.
         left_out: Those that could not be searched.
@@ -233,6 +244,7 @@ class _Running:
         self._clock = clock
         self._end = 0.0
         self._asked: dict[str, PageQuery | None] = {}
+        self._kinds = [wanted.unit] if wanted.unit else []  # a unit of each kind
         self._fitting = [item for item in campaigns if isinstance(item, Searched) and item.fits(wanted)]
         unread = [item for item in campaigns if isinstance(item, UnreadableCampaign)]
         self._left_out = [LeftOut(campaign=item.name, reason=item.problem) for item in unread]
@@ -251,6 +263,51 @@ class _Running:
     def hits(self, after: str | None, limit: int) -> tuple[list[Hit], str | None]:
         """Returns the evaluations of a page, and where the next one begins."""
         self._end = self._clock() + _LONGEST
+        by_value = self._wanted.order in ("lowest", "highest")
+        return self._sorted(after, limit) if by_value else self._in_turn(after, limit)
+
+    def _sorted(self, after: str | None, limit: int) -> tuple[list[Hit], str | None]:
+        """A page in the order of the values: the next of each campaign are compared."""
+        last = dict(map(_last, after.split(",") if after else ()))
+        size = max(_FEWEST, -(-limit // max(1, len(self._fitting))))
+        rows = heapq.merge(*(self._ranked(item, last.get(item.name), size) for item in self._fitting))
+        found = list(islice(rows, limit + 1))
+        items = [hit for _, hit in found[:limit]]
+        last |= {hit.campaign: hit.round for hit in items}
+        more = len(found) > limit
+        return items, ",".join(f"{name}/{number}" for name, number in sorted(last.items())) if more else None
+
+    def _ranked(self, item: Searched, number: int | None, size: int) -> Iterator[tuple[_Rank, Hit]]:
+        """The hits of a campaign in the order of their values, each with its place among those of all.
+
+        Args:
+            number: Of the last one of the page before; None: none was there.
+            size: How many are read at once.
+        """
+        query = self._query(item)
+        after = None if number is None or query is None else self._cursor(item, number)
+        while query is not None:
+            if self._clock() > self._end:
+                self._left_out.append(LeftOut(campaign=item.name, reason=_NO_TIME))
+                return
+            found = self._in_time(item, query.model_copy(update={"limit": min(size, LARGEST_PAGE), "after": after}))
+            self._left_out += [LeftOut(campaign=item.name, reason=problem) for problem in found.problems]
+            for evaluation in found.evaluations:
+                hit = _hit(item, evaluation, self._wanted.property)
+                yield self._rank(hit), hit
+            after, query = found.after, None if found.after is None else query
+
+    def _rank(self, hit: Hit) -> _Rank:
+        """The place of a hit among those of all campaigns."""
+        sign, value = -1 if self._wanted.order == "highest" else 1, hit.value or 0.0
+        for kind, unit in enumerate(self._kinds):
+            with suppress(ValueError):
+                return kind, sign * recorded_in(value, hit.unit, unit), hit.campaign, sign * hit.round
+        self._kinds.append(hit.unit)
+        return len(self._kinds) - 1, sign * value, hit.campaign, sign * hit.round
+
+    def _in_turn(self, after: str | None, limit: int) -> tuple[list[Hit], str | None]:
+        """A page of one campaign after the other."""
         name, number = _place(after)
         left = [item for item in self._fitting if item.name > name or (item.name == name and number is not None)]
         items: list[Hit] = []
@@ -354,7 +411,7 @@ class _Running:
         if self._wanted.order in ("round", "newest"):
             return Cursor(number=number)
         found = self._store.numbered(item.name, [number])
-        value = found[0].outcome.value if found and found[0].outcome is not None else None
+        value = _hit(item, found[0], self._wanted.property).value if found else None
         if value is None:
             raise FieldError("after", "the evaluation has changed; start again without it")
         return Cursor(number=number, value=value)
@@ -394,6 +451,14 @@ def _ends(wanted: Search, unit: str) -> dict[str, float]:
     return {"below" if wanted.comparison == "<" else "above": there(wanted.value)}
 
 
+def _last(place: str) -> tuple[str, int]:
+    """The campaign and the round of its last evaluation on earlier pages. Raises FieldError as :func:`_place`."""
+    name, number = _place(place)
+    if number is None:
+        raise FieldError("after", "it is no place in a list; start again without it")
+    return name, number
+
+
 def _place(after: str | None) -> tuple[str, int | None]:
     """The campaign and the round after which a page begins; without a round: after the whole campaign.
 
@@ -418,6 +483,7 @@ def _hit(item: Searched, evaluation: Evaluation, quantity: str) -> Hit:
     return Hit(
         campaign=item.name,
         round=evaluation.proposal.number,
+        purpose=evaluation.proposal.purpose,
         candidate=evaluation.proposal.candidate,
         system=evaluation.proposal.system,
         state=evaluation.state,

@@ -26,7 +26,7 @@ def profiled(emptied_database: MongoDatabase) -> Iterator[MongoDatabase]:
     ("query", "index"),
     [
         (PageQuery(quantity="energy_per_atom"), "proposal.number"),
-        (PageQuery(quantity="energy_per_atom", sort="value"), "outcome.value"),
+        (PageQuery(quantity="energy_per_atom", sort="value"), "proposal.number"),
         (PageQuery(quantity="energy_per_atom", system="AuCu"), "proposal.system"),
         (PageQuery(below=0.0, sort="value"), "outcome.value"),
     ],

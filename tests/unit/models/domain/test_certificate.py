@@ -44,7 +44,7 @@ SEVERAL = {"estimate": None, "unit": "mJ/m2", "words": ("boundary", "boundaries"
         ((0.5, 1.5, 2.5, 7.0), None, "3 of 4 boundaries within 5 mJ/m2 of the optimum (95 %)"),
         ((0.0, None, None), None, "1 of 3 boundaries within 0 mJ/m2 of the optimum (95 %)"),
         ((12.0, 70.0, 80.0), None, "3 of 3 boundaries within 100 mJ/m2 of the optimum (95 %)"),
-        ((None, None), 2.0, ""),
+        ((None, None), 2.0, "How far the best of each of the 2 boundaries is from its optimum cannot be said with 95 % yet"),
         ((), 2.0, ""),
     ],
 )

@@ -20,7 +20,7 @@ def test_a_campaign_is_a_row_with_its_best_value_failures_and_cost(site_with):
     assert page.status_code == 200
     row = page.text.partition(f'href="/campaigns/{NAME}"')[2].partition("</tr>")[0]
     assert "INTERRUPTED" in row
-    assert "5 mJ/m2" in row
+    assert "5 mJ/m²" in row
     assert '<td class="number">3<progress max="1" value="0.875"' in row
     assert '<td class="number bad">1</td>' in row
     assert "7 / 8 (87.5 %)" in row

@@ -34,3 +34,23 @@ def test_a_slow_campaign_is_left_out_with_the_reason(wanted):
     assert len(found.items) == 5
     assert [(item.campaign, item.reason) for item in found.left_out] == [(SlowStore.slow, "the database needed more than 5 s")]
     assert found.next is None
+
+
+@pytest.mark.parametrize("order", ["lowest", "highest"])
+@pytest.mark.parametrize("quantity", ["", "energy_per_atom"])
+def test_values_are_in_order_over_all_campaigns_and_on_all_pages(order, quantity):
+    store = MemoryCampaignStore()
+    for name in ("alloys-1", "alloys-2", "alloys-3"):
+        store_alloys(store, name=name)
+    wanted, found, after = Search(order=order, property=quantity), [], None
+    while True:
+        page = search(store, searchable(store), wanted, after=after, limit=2)
+        found += page.items
+        after = page.next
+        if after is None:
+            break
+    values = [hit.value for hit in found]
+    assert values == sorted(values, reverse=order == "highest")
+    assert len({(hit.campaign, hit.round) for hit in found}) == len(found)
+    assert {hit.campaign for hit in found} == {"alloys-1", "alloys-2", "alloys-3"}
+    assert len(found) % 3 == 0 and len(found) > 3
