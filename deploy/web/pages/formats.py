@@ -75,18 +75,17 @@ def _shown(value: float, deviation: float | None, digits: int, room: int) -> Htm
 
 
 def sparkline(curve: Sequence[tuple[int, float]], evaluations: int) -> Html:
-    """A small curve of the best value so far, without axes; empty where nothing has a value. The table has its last value.
+    """A small curve of the best value so far, without axes; empty before a second evaluation. The table has its last value.
 
     Args:
         curve: The improvements, as (evaluation, value).
         evaluations: At which the curve ends.
     """
-    if not curve:
+    if not curve or curve[0][0] == evaluations:
         return Html("")
     least, most = min(value for _, value in curve), max(value for _, value in curve)
-    places = [
-        (100.0 * number / evaluations, 18.0 - 16.0 * (value - least) / ((most - least) or 1.0)) for number, value in curve
-    ]
+    tall = (most - least) or 1.0
+    places = [(100.0 * number / evaluations, 18.0 - 16.0 * (value - least) / tall) for number, value in curve]
     steps = " ".join(f"L{x:.1f},{before:.1f} L{x:.1f},{y:.1f}" for (_, before), (x, y) in pairwise(places))
     path = f"M{places[0][0]:.1f},{places[0][1]:.1f} {steps} L100,{places[-1][1]:.1f}"
     return Html(f'<svg class="spark" viewBox="0 0 100 20" aria-hidden="true"><path d="{path}"/></svg>')

@@ -47,9 +47,10 @@
     document.querySelector(".said")?.remove(); // what became of a form, which the page shows by now
     if (typeof outbox !== "undefined") outbox.settle();
     if (!saved || document.getElementById(saved)) return;
-    saved = null;
+    const card = document.getElementById(following) ?? document.querySelector("#proposals > .card");
+    if (card) saved = null; // else the next proposal is on its way
     // Not away from where somebody types by now.
-    if (document.activeElement === document.body) moveTo(document.getElementById(following) ?? document.getElementById("waiting-title"));
+    if (document.activeElement === document.body) moveTo(card ?? document.getElementById("waiting-title"));
   };
 
   const reload = async () => {

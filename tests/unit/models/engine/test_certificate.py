@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tansaku.models.domain.certificate import ENOUGH
 from tansaku.models.domain.ports import Certifier, History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
-from tansaku.models.engine.certificate import AS_DRAWN, JOINT, Calibration, Remaining, question
+from tansaku.models.engine.certificate import AS_DRAWN, JOINT, LEARNED, Calibration, Remaining, question
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.kernels import expand
 from tansaku.models.engine.map_fit import default_priors
@@ -179,3 +180,8 @@ def test_a_proposer_answers_for_its_goal_and_its_choice_stays_the_same(grid_pool
     assert len(remaining.probabilities(5.0)) == (3 if goal["type"] == "best_per_system" else 1)
     assert proposer.propose(grid_pool, history, 9, np.random.default_rng(0), fitted) == before
     assert not isinstance(build_proposer(RandomProposerSpec()), Certifier)
+
+
+def test_the_results_that_a_sentence_asks_for_are_those_that_the_correction_needs():
+    sure = [LEARNED(1.0, number, 1.0) for number in (ENOUGH - 1, ENOUGH)]
+    assert sure[0] < 0.95 <= sure[1]

@@ -151,3 +151,35 @@ def test_values_that_a_table_holds_already_are_known_and_the_others_are_measured
     looked_up = html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
     said = browser.submit("/new", {"spec": looked_up, "shown": looked_up, "action": "check"}).text
     assert "2 of 4 rows have no value, which counts as a failure" in said, said
+
+
+GAPS = """\
+schema_version: 1
+name: gaps
+space:
+  type: table
+  candidates: gaps.csv
+  columns: {id: sample}
+  features: {numbers: {columns: [x, y], units: {x: '1', y: '1'}}}
+calculator: {type: manual}
+objective: {unit: '1', property: strength}
+known: {file: gaps.csv, value: strength, candidate: sample}
+budget: {evaluations: 4}
+"""
+
+
+def test_rows_with_an_empty_cell_are_left_out_of_another_table(site, browser):
+    browser.upload("gaps.csv", "sample;x;y;strength\na;1;2;\nb;;2;3\nc;2;;4\nd;3;1;5\n")
+    page = send(browser, "complete", GAPS)
+    assert page.status_code == 200
+    assert "2 of 4 rows have an empty cell; gaps-complete.csv has the others." in page.text
+    text = text_of(page.text)
+    assert "candidates: gaps-complete.csv" in text
+    assert "file: gaps-complete.csv" in text
+    assert "evaluations: 2" in text
+    (stored,) = site.services.library.files("gaps-complete.csv")
+    with site.services.artifacts.open(stored.sha256) as content:
+        assert content.read() == b"sample;x;y;strength\na;1;2;\nd;3;1;5\n"  # what people are to measure may be empty
+    again = send(browser, "complete", text)
+    assert again.status_code == 422
+    assert "0 of 2 rows lack a cell" in again.text

@@ -53,4 +53,4 @@ def test_values_are_in_order_over_all_campaigns_and_on_all_pages(order, quantity
     assert values == sorted(values, reverse=order == "highest")
     assert len({(hit.campaign, hit.round) for hit in found}) == len(found)
     assert {hit.campaign for hit in found} == {"alloys-1", "alloys-2", "alloys-3"}
-    assert len(found) % 3 == 0 and len(found) > 3
+    assert len(found) in (9, 12, 15, 18)  # as many of each of the three

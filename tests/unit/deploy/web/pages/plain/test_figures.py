@@ -40,7 +40,7 @@ def test_data_tables_and_versions(site_with):
     assert "not known" in page
     assert "&lt;b&gt;beta&lt;/b&gt;" in page
     assert f'<a href="{PAGE}/evaluations/3">3</a>' in page
-    assert '<p id="near">1 of 2 systems within 5 mJ/m2 of the optimum (95 %)</p>' in browser.get(PAGE).text
+    assert '<p id="near">1 of 2 systems within 5 mJ/m² of the optimum (95 %)</p>' in browser.get(PAGE).text
     table = browser.get(f"{API.removesuffix('/figures')}/drawings/certificate?form=csv").text.splitlines()
     assert [line.rpartition(",")[2] for line in table] == ["tolerance", "2.5", ""]
     for figure in ("certificate", "acquisition"):
