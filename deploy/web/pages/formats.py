@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
-from itertools import pairwise
 from urllib.parse import quote
 
 from tansaku.models.domain.identifiers import printable
@@ -86,8 +85,8 @@ def sparkline(curve: Sequence[tuple[int, float]], evaluations: int) -> Html:
     least, most = min(value for _, value in curve), max(value for _, value in curve)
     tall = (most - least) or 1.0
     places = [(100.0 * number / evaluations, 18.0 - 16.0 * (value - least) / tall) for number, value in curve]
-    steps = " ".join(f"L{x:.1f},{before:.1f} L{x:.1f},{y:.1f}" for (_, before), (x, y) in pairwise(places))
-    path = f"M{places[0][0]:.1f},{places[0][1]:.1f} {steps} L100,{places[-1][1]:.1f}"
+    (first, top), *others = places
+    path = f"M{first:.1f},{top:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in others) + "H100"
     return Html(f'<svg class="spark" viewBox="0 0 100 20" aria-hidden="true"><path d="{path}"/></svg>')
 
 

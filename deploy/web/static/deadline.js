@@ -4,16 +4,16 @@
 (() => {
   const sent = document.getElementById("budget-deadline");
   if (!sent) return;
-  const two = (number) => String(number).padStart(2, "0");
-  const zone = (at) => `${at.getTimezoneOffset() > 0 ? "-" : "+"}${two(Math.floor(Math.abs(at.getTimezoneOffset()) / 60))}:${two(Math.abs(at.getTimezoneOffset()) % 60)}`;
-  const chosen = Object.assign(document.createElement("input"), { type: "datetime-local", id: "deadline-here" });
+  const MINUTE = 60000; // [ms]
+  const clock = (minutes) => new Date(minutes * MINUTE).toISOString();
+  const zone = (at) => (at.getTimezoneOffset() > 0 ? "-" : "+") + clock(Math.abs(at.getTimezoneOffset())).slice(11, 16);
   const at = new Date(sent.value);
-  if (!Number.isNaN(at.getTime())) chosen.value = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
-  else if (sent.value) return; // what was refused is shown as it was typed
+  if (sent.value && Number.isNaN(at.getTime())) return; // what was refused is shown as it was typed
+  const chosen = Object.assign(document.createElement("input"), { type: "datetime-local", id: "deadline-here" });
+  if (sent.value) chosen.value = clock(at / MINUTE - at.getTimezoneOffset()).slice(0, 16);
   const label = document.querySelector("label[for=budget-deadline]");
   label.htmlFor = chosen.id;
   label.textContent = "Deadline";
-  if (sent.hasAttribute("aria-invalid")) chosen.setAttribute("aria-invalid", "true");
   chosen.addEventListener("input", () => { sent.value = chosen.value && `${chosen.value}:00${zone(new Date(chosen.value))}`; });
   sent.hidden = true;
   sent.after(chosen);

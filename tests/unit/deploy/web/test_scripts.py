@@ -22,6 +22,14 @@ def test_scripts_are_sent_as_one_file_that_browsers_keep(site):
     assert f'<script src="{address}" defer>' in site.browser().get("/login").text
 
 
+def test_a_style_sheet_is_sent_without_comments(site):
+    answer = site.browser().get(address_of("style.css"))
+    assert answer.headers["Content-Type"].startswith("text/css")
+    assert "/*" in (STATIC / "style.css").read_text()
+    assert "/*" not in answer.text
+    assert ".rows-as-cards" in answer.text
+
+
 def test_scripts_are_sent_without_comments_and_indentation():
     assert shorter('// What it does.\n(() => {\n  // Why.\n  const a = "//b"; // here\n\n  c(a);\n})();\n') == (
         '(() => {\nconst a = "//b"; // here\n\nc(a);\n})();\n'
