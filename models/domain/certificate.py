@@ -88,7 +88,7 @@ class Certificate(Record):
 
     @property
     def ahead(self) -> str | None:
-        """What the next evaluations may gain, in words; None where nothing is said of it."""
+        """Gain of the next evaluations, in words; None where nothing is said of it."""
         if self.outlook is not None and self.outlook.is_over and self.failed:
             return f"No candidate is left to evaluate but {self.failed} that failed"
         return None if self.outlook is None else self.outlook.describe()

@@ -24,16 +24,16 @@
     if (UTC.test(after.data)) show(after);
   };
 
-  const showIn = (root) => {
+  const showWithin = (root) => {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, (node) => isShown(node) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_REJECT);
     const found = root.nodeType === Node.TEXT_NODE && isShown(root) ? [root] : [];
     while (walker.nextNode()) found.push(walker.currentNode);
     found.forEach(show);
   };
   const showNew = (records) => {
-    for (const node of records.flatMap((record) => [...record.addedNodes])) if (node.isConnected) showIn(node);
+    for (const node of records.flatMap((record) => [...record.addedNodes])) if (node.isConnected) showWithin(node);
   };
   new MutationObserver(showNew).observe(document.body, { childList: true, subtree: true });
-  showIn(document.body);
+  showWithin(document.body);
   document.querySelector("footer")?.append(` · times of ${Intl.DateTimeFormat().resolvedOptions().timeZone}`);
 })();
