@@ -145,7 +145,9 @@ class _Followed:
 
     def __init__(self, store: CampaignStore, name: str, pools: RecentPools) -> None:
         self.lock = Lock()
+        self.looks = 0  # that have begun
         self.reading: Campaign | None = None
+        self._seen = 0  # number of the look that the reading is of
         self._store = store
         self._name = name
         self._pools = pools
@@ -161,21 +163,29 @@ class _Followed:
         prospects = kept.prospects
         return len(kept.columns) + (0 if prospects is None else len(prospects.pool))
 
-    def version(self) -> str:
-        """The present version, see :meth:`Readings.version`."""
+    def version(self, arrived: int) -> str:
+        """The present version, see :meth:`Readings.version`; arguments as of :meth:`read`."""
         if self.reading is not None:
-            return self.read().version
+            return self.read(arrived).version
         now = look_at(self._store, self._name, self._mark)
         self._mark, self._late = now.changes.mark, now.late
         return now.version
 
-    def read(self) -> Campaign:
-        """The present reading, see :meth:`Readings.reading`."""
+    def read(self, arrived: int) -> Campaign:
+        """The present reading, see :meth:`Readings.reading`.
+
+        Args:
+            arrived: Looks that had begun when it was asked for. A later one that another thread took is recent enough.
+        """
         kept = self.reading
+        if kept is not None and self._seen > arrived:
+            return kept
+        self.looks += 1
         now = look_at(self._store, self._name, self._mark)
         if kept is not None and now.version == kept.version:
             if now.record != kept.record:  # the lease was renewed
                 self.reading = kept = replace(kept, record=now.record, lease=now.lease)
+            self._seen = self.looks
             return kept
         earlier = kept if now.late == self._late and _continues(now.changes) else None
         if earlier is None:
@@ -188,7 +198,7 @@ class _Followed:
         status_of(found)  # every page shows it
         if earlier is None:
             give_back_memory()
-        self.reading = found
+        self.reading, self._seen = found, self.looks
         self._mark, self._late = now.changes.mark, now.late
         return found
 
@@ -251,12 +261,13 @@ class Readings:
         self._lines[name] = reading.version, line
         return line
 
-    def _asked(self, name: str, ask: Callable[[_Followed], Made]) -> Made:
+    def _asked(self, name: str, ask: Callable[[_Followed, int], Made]) -> Made:
         with self._lock:
             followed = self._followed.setdefault(name, _Followed(self.store, name, self._pools))
+        arrived = followed.looks
         try:
             with followed.lock:
-                return ask(followed)
+                return ask(followed, arrived)
         except NotFoundError:
             with self._lock:
                 self._followed.pop(name, None)

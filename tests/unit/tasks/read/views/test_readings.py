@@ -204,3 +204,19 @@ def test_of_an_earlier_version_the_audit_says_it_until_a_command_is_applied(stor
     store.apply_command(driver.lease, "edit", number + 1, None)
     store.release_lease(driver.lease)
     assert campaign_status(store, NAME).stop_reason is None
+
+
+def test_those_who_waited_take_a_look_that_began_after_they_came(store, driver, monkeypatch):
+    readings = Readings(store)
+    readings.reading(NAME)
+    followed, asked = readings._followed[NAME], []
+    changes = store.changes
+    monkeypatch.setattr(store, "changes", lambda *about: asked.append(about) or changes(*about))
+    before = followed.looks
+    first = followed.read(before)
+    assert followed.read(before) is first  # it waited while the first one looked
+    assert followed.version(before) == first.version
+    assert len(asked) == 1
+    driver.propose("a2")
+    assert followed.read(followed.looks).version != first.version  # it came after that look had begun
+    assert len(asked) == 2
