@@ -31,6 +31,13 @@ LARGEST_PAGE = 500
 """Most evaluations of one page."""
 
 
+def are_given(column: Sequence[object]) -> BoolArray:
+    """Whether the entries of a column are there, shape ``(n,)``; mostly none is, which is found out at once."""
+    if column.count(None) == len(column):
+        return np.zeros(len(column), dtype=np.bool_)
+    return np.fromiter((entry is not None for entry in column), dtype=np.bool_, count=len(column))
+
+
 @dataclass(frozen=True)
 class Columns:
     """The readable evaluations of a campaign as columns in proposal order; each column has ``n`` entries.
@@ -125,7 +132,7 @@ class Columns:
     @cached_property
     def predicted(self) -> BoolArray:
         """Whether the values are predicted by a trained model, shape ``(n,)``."""
-        return np.array([model is not None for model in self.predicted_by], dtype=np.bool_)
+        return are_given(self.predicted_by)
 
     @cached_property
     def system_names(self) -> tuple[str, ...]:
@@ -136,7 +143,7 @@ class Columns:
     def system_codes(self) -> IntArray:
         """Positions of their systems in ``system_names``, shape ``(n,)``."""
         codes = {name: code for code, name in enumerate(self.system_names)}
-        return np.array([codes[name] for name in self.systems], dtype=np.intp)
+        return np.fromiter(map(codes.__getitem__, self.systems), dtype=np.intp, count=len(self.systems))
 
     @cached_property
     def terminal(self) -> BoolArray:

@@ -24,7 +24,7 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.states import StopReason
-from tansaku.models.domain.views import BoolArray, Columns
+from tansaku.models.domain.views import BoolArray, Columns, are_given
 from tansaku.spaces.space_registry import open_space, outline_with, pool_with
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.columns import columns_of
@@ -369,7 +369,7 @@ class Campaign:
     def adopted(self) -> BoolArray:
         """Whether results were adopted, shape ``(n,)``."""
         found = self.columns.properties[ADOPTED]
-        return self.once("adopted", lambda: np.array([origin is not None for origin in found], dtype=np.bool_))
+        return self.once("adopted", lambda: are_given(found))
 
     @property
     def outlying(self) -> tuple[IntArray, IntArray]:
