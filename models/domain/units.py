@@ -47,6 +47,8 @@ _WRITTEN = re.compile(rf"{_FACTOR}(?:{_BETWEEN}(?:{_FACTOR}|{_GROUP})){{0,7}}")
 
 _LARGEST_EXPONENT = 99
 _POWER = re.compile(r"(?:(?:\^|\*\*) ?\(?|(?<=[A-Za-zµμÅΩ°%]))([-+]?\d+(?:[eE]\d+)?)")
+_RAISED = re.compile("[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", "⁺")
 """A number that stands where the exponent of a unit may stand, however large it is."""
 
 _OF_INDENTS = ("HV", "HB", "HBW", "HK")
@@ -99,14 +101,20 @@ def convert(value: float, unit: str, to: str) -> float:
 
 
 def check_unit(unit: str) -> str:
-    """Returns a unit that is known.
+    """Returns a unit that is known, with plain powers: ``A/dm2`` for ``A/dm²``.
 
     Raises:
         ValueError: It is not.
     """
-    if unit not in _TABLED:
-        _parsed(unit)
-    return unit
+    plain = _RAISED.sub(_lowered, unit.replace("·", "*").replace("⋅", "*"))
+    if plain not in _TABLED:
+        _parsed(plain)
+    return plain
+
+
+def _lowered(power: re.Match[str]) -> str:
+    digits = power[0].translate(_DIGITS)
+    return f"^{digits}" if digits.startswith("-") else digits
 
 
 Unit = Annotated[
@@ -143,7 +151,7 @@ def _parsed(unit: str) -> pint.Unit:
     if large is not None:
         limits = f"a whole number between -{_LARGEST_EXPONENT} and {_LARGEST_EXPONENT}"
         raise ValueError(f"unit {shown!r}: exponent {large[:LONGEST_UNIT]} is too large, expected {limits}")
-    expected = f"unit {shown!r} is not known; expected one of {known}, or one that pint knows, such as GPa, K or %"
+    expected = f"unit {shown!r} is not known; expected one of {known}, or another unit, such as GPa, K, % or A/dm2"
     if len(unit) > LONGEST_UNIT or (unit != "1" and _WRITTEN.fullmatch(unit) is None):
         raise ValueError(expected)
     # Exponents as results and pint write them, and pint's words for two signs.

@@ -20,6 +20,7 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.adoption import ADOPTED
 from tansaku.models.domain.report_columns import VALUE
 from tansaku.models.domain.wording import names_unit
 from tansaku.tasks.act.checks.rights import may_steer
@@ -76,7 +77,8 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "title": _title(opened.spec.objective.property or VALUE),
         "waiting": waiting,
         "history": history,
-        "reported": sum(item.outcome is not None for item in opened.evaluations),
+        "reported": sum(item.outcome is not None for item in opened.evaluations) - (known := _known(opened)),
+        "known": known,
         "elsewhere": refused.form.id not in shown,
         "units": _units(asked),
         "editable": asked.described if len(asked.described) <= _MOST_CONDITIONS else (),
@@ -89,6 +91,11 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "refused": refused,
     }
     return render(request, "measurements.html", content)
+
+
+def _known(opened: OpenedCampaign) -> int:
+    """Number of values that were known before the campaign: nobody has reported them here."""
+    return sum(item.outcome is not None and ADOPTED in item.outcome.properties for item in opened.evaluations)
 
 
 def _title(quantity: str) -> str:

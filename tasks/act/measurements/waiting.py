@@ -36,6 +36,9 @@ from tansaku.tasks.act.measurements.stored_commands import (
 from tansaku.tasks.read.views.results import cells_of
 
 
+_CORRECTED = "; a value was corrected since"
+
+
 class Predicted(Record):
     """The prediction of a further measured quantity.
 
@@ -96,6 +99,11 @@ class Waiting(Record):
     since: AwareDatetime
     expires: AwareDatetime | None = None
     learning: bool = False
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a value that it was chosen by was corrected since."""
+        return self.why.endswith(_CORRECTED)
 
 
 class Asked(Record):
@@ -289,7 +297,7 @@ def _corrected_since(record: CampaignRecord, evaluation: Evaluation) -> str:
         return ""
     later = (item for item in record.commands if item.kind == "tell" and item.created_at > evaluation.waiting_since)
     corrected = any(report.replaces for item in later for report in reports_of(item.payload))
-    return "; a value was corrected since" if corrected else ""
+    return _CORRECTED if corrected else ""
 
 
 def _nearest(opened: OpenedCampaign, waiting: Sequence[Evaluation]) -> list[Evaluation | None]:

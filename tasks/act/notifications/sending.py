@@ -185,7 +185,10 @@ class Sender:
 def _allowing(network: str) -> str:
     """Names the line of the site file that allows a private network."""
     line = f"notifications: {{private_networks: [{network}]}}"
-    return f"An admin can allow it by `{line}` in the site file (that of --site), within half a minute and without a restart"
+    return (
+        f"An admin can allow it by `{line}` in the site file, which dashboard and service read again every half minute; "
+        "both `tansaku web start` and `tansaku serve --no-web` must have been started with it, by `--site FILE`"
+    )
 
 
 def _without_lookup(host: str) -> list[str]:
