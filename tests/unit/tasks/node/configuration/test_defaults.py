@@ -271,3 +271,22 @@ def test_new_campaigns_calibrate_error_bars_and_solve_by_working_sets_and_stored
 def test_bad_values_of_a_path_are_not_withheld():
     assert with_defaults(surface()).proposer.outliers is None
     assert with_defaults(surface({"type": "random"})) == surface({"type": "random"})
+
+
+def test_a_new_search_for_barriers_relaxes_its_crystals_further():
+    workflow = {"type": "migration_barrier"}
+    files = [
+        {
+            "schema_version": 1,
+            "name": "test",
+            "space": {"type": "composition", "parent": {"prototype": "tavorite"}},
+            "calculator": {"type": "chgnet", "workflow": workflow | more},
+            "objective": {"property": "migration_barrier", "unit": "eV"},
+            "budget": {"evaluations": 10},
+        }
+        for more in ({}, {"hops": "all"}, {"hops": "needed"})
+    ]
+    open_, all_, needed = (CampaignSpec.model_validate(file) for file in files)
+    assert with_defaults(open_).calculator.workflow.hops == "all"
+    assert with_defaults(needed).calculator.workflow.hops == "needed"
+    assert spec_hash(with_defaults(open_)) == spec_hash(open_) == spec_hash(all_) != spec_hash(needed)
