@@ -51,7 +51,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer.engine`` and ``proposer.pending``: see :func:`with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
-    * ``calculator.workflow.hops``: ``all`` if it is null.
+    * ``calculator.workflow.hops``: ``all`` if it is null, but with density-functional theory, whose forces may be too noisy.
     * ``known_first``: yes if results are adopted.
     * ``space.named_by_file`` of structures: yes.
     """
@@ -88,7 +88,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         filled = {"calibrate": retrain.calibrate is not False, "surrogate": retrain.surrogate.of_new()}
         spec = spec.model_copy(update={"retrain": retrain.model_copy(update=filled)})
     calculator, workflow = spec.calculator, getattr(spec.calculator, "workflow", None)
-    if calculator is not None and workflow is not None:
+    if calculator is not None and workflow is not None and not calculator.facts.dft:
         spec = spec.model_copy(update={"calculator": calculator.model_copy(update={"workflow": workflow.of_new()})})
     if spec.reuse or spec.known is not None:
         spec = spec.model_copy(update={"known_first": True})

@@ -275,18 +275,20 @@ def test_bad_values_of_a_path_are_not_withheld():
 
 def test_a_new_search_for_barriers_relaxes_its_crystals_further():
     workflow = {"type": "migration_barrier"}
+    calculators = [{"type": "chgnet", "workflow": workflow | more} for more in ({}, {"hops": "all"}, {"hops": "needed"})]
     files = [
         {
             "schema_version": 1,
             "name": "test",
             "space": {"type": "composition", "parent": {"prototype": "tavorite"}},
-            "calculator": {"type": "chgnet", "workflow": workflow | more},
+            "calculator": calculator,
             "objective": {"property": "migration_barrier", "unit": "eV"},
             "budget": {"evaluations": 10},
         }
-        for more in ({}, {"hops": "all"}, {"hops": "needed"})
+        for calculator in [*calculators, {"type": "gpaw", "workflow": workflow}]
     ]
-    open_, all_, needed = (CampaignSpec.model_validate(file) for file in files)
+    open_, all_, needed, noisy = (CampaignSpec.model_validate(file) for file in files)
     assert with_defaults(open_).calculator.workflow.hops == "all"
     assert with_defaults(needed).calculator.workflow.hops == "needed"
+    assert with_defaults(noisy).calculator.workflow.hops is None
     assert spec_hash(with_defaults(open_)) == spec_hash(open_) == spec_hash(all_) != spec_hash(needed)
