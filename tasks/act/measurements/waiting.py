@@ -37,7 +37,6 @@ from tansaku.tasks.act.measurements.stored_commands import (
 )
 from tansaku.tasks.read.views.results import cells_of
 
-
 _CORRECTED = "; a value was corrected since"
 
 
