@@ -67,7 +67,7 @@ def with_levels(
     groups = {name: replace(group, index=group.index[candidate]) for name, group in pool.groups.items()}
     for name, codes, count in ((LEVEL, level, len(levels)), (CANDIDATE, candidate, n)):
         groups[name] = FeatureGroup(name, np.arange(float(count))[:, None], codes, (name,), categorical=True)
-    signs = (*(_SIGNS[one] for one in relations or ["rises"] * len(names)), (1,))
+    signs = (*(_SIGNS[relation] for relation in relations or ["rises"] * len(names)), (1,))
     shares, learned = [float(np.median(cost / pool.cost)) for cost in (*costs, pool.cost)], pool.cost_descriptors
     return CandidatePool(
         ids=ids,

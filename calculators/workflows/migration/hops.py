@@ -471,4 +471,4 @@ def _odd_modes(passage: Passage, state: State, mapping: Mapping, most: int | Non
     guess = passage.curvature
     inverse = np.eye(3 * count) if guess is None else np.asarray(np.linalg.inv(guess), dtype=np.float64)
     starts = [np.eye(3 * count)[3 * passage.ion + axis] for axis in range(3)]
-    return lowest_modes(apply, starts, inverse, odd, most or _MOST_DIRECTIONS, one=most is not None)
+    return lowest_modes(apply, starts, inverse, odd, most or _MOST_DIRECTIONS, until_unstable=most is not None)

@@ -54,7 +54,7 @@ def lowest_modes(
     precondition: FloatArray,
     project: Field,
     most: int,
-    one: bool = False,
+    until_unstable: bool = False,
 ) -> Modes:
     """Finds the lowest two motions.
 
@@ -64,7 +64,7 @@ def lowest_modes(
         precondition: Guess of the inverse of the second derivatives, shape ``(3 n_atoms, 3 n_atoms)``.
         project: Keeps of a direction what is asked for.
         most: Directions tried, about.
-        one: It ends once a motion lowers the energy.
+        until_unstable: It ends once a motion lowers the energy.
     """
     basis: list[FloatArray] = []
     images: list[FloatArray] = []
@@ -82,7 +82,7 @@ def lowest_modes(
         rows, turned = np.array(basis), np.array(images)
         small = rows @ turned.T
         values, vectors = np.linalg.eigh(0.5 * (small + small.T))
-        if one and values[0] < -FLAT_CURVATURE:
+        if until_unstable and values[0] < -FLAT_CURVATURE:
             break
         residuals = [vectors[:, k] @ turned - values[k] * (vectors[:, k] @ rows) for k in range(min(2, len(basis)))]
         waiting = [

@@ -1,4 +1,4 @@
-"""Which hops decide a barrier, by bounds of their saddle points."""
+"""Hops that decide a barrier, by bounds of their saddle points."""
 
 from __future__ import annotations
 

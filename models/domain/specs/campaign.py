@@ -271,7 +271,7 @@ class CampaignSpec(Spec):
         if self.proposer.looks_at_all and self.levels[0].relation == "unknown":
             raise ValueError("levels[0].relation: unknown; proposer.screen orders candidates by it; expected rises or falls")
         recorded = self.space.recorded_source() is not None
-        check_levels(self.levels, recorded=recorded, priced=recorded and self.space.has_costs)
+        check_levels(self.levels, self.calculator, recorded=recorded, priced=recorded and self.space.has_costs)
         return self
 
     @model_validator(mode="after")

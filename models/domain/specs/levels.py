@@ -16,9 +16,6 @@ Relation: TypeAlias = Literal["rises", "falls", "unknown"]
 _Column = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 
 
-MEASURED = "manual"
-"""Type of the calculator of measured campaigns, whose levels need no keys of their own."""
-
 WANTED = "full"
 """Name of the level that a campaign wants."""
 
@@ -44,11 +41,12 @@ class LevelSpec(Spec):
     relation: Annotated[Relation, Field(exclude_if=lambda relation: relation == "rises")] = "rises"
 
 
-def check_levels(levels: Sequence[LevelSpec], *, recorded: bool, priced: bool) -> None:
+def check_levels(levels: Sequence[LevelSpec], full: CalculatorSpec | None, *, recorded: bool, priced: bool) -> None:
     """Checks the levels of a campaign.
 
     Args:
         levels: Of a campaign.
+        full: Its calculator.
         recorded: Whether the space records values, so that a look is a column.
         priced: Whether it records costs.
 
@@ -61,10 +59,11 @@ def check_levels(levels: Sequence[LevelSpec], *, recorded: bool, priced: bool) -
             raise ValueError(f"levels[{i}].name: {WANTED!r} is the level that the campaign wants; expected another name")
         if level.name in [before.name for before in levels[:i]]:
             raise ValueError(f"levels[{i}].name: {level.name!r} is there twice")
-        if getattr(level, wanted) is None:
-            raise ValueError(f"levels[{i}].{wanted}: missing; a look needs it")
         if getattr(level, other) is not None:
             raise ValueError(f"levels[{i}].{other}: the space {'records' if recorded else 'has no'} values; expected {wanted}")
+        same = level.calculator is not None and level.calculator == full and not full.facts.manual
+        if getattr(level, wanted) is None or same:
+            raise ValueError(f"levels[{i}].{wanted}: missing; a look needs it")
         if isinstance(level.cost, str) and not priced:
             hint = "; a column needs space.columns.cost" if recorded else ""
             raise ValueError(f"levels[{i}].cost: {level.cost!r}; expected a share of the full cost, between 0 and 1{hint}")
@@ -74,7 +73,7 @@ def completed(data: Mapping[str, object]) -> Mapping[str, object]:
     """A campaign's plain data whose levels have whole calculators.
 
     Args:
-        data: In whose levels a calculator without ``type`` has only the keys that differ from the campaign's calculator.
+        data: In whose levels a calculator without ``type``, or none, has only the keys that differ from the campaign's.
     """
     levels, calculator = data.get("levels"), data.get("calculator")
     if not isinstance(levels, list | tuple) or not isinstance(calculator, Mapping):
@@ -86,7 +85,7 @@ def _completed(level: object, calculator: Mapping[str, object]) -> object:
     if not isinstance(level, Mapping):
         return level
     own = level.get("calculator")
-    own = {} if own is None and calculator.get("type") == MEASURED else own
+    own = {} if own is None and level.get("column") is None else own
     if not isinstance(own, Mapping) or "type" in own:
         return level
     return {**level, "calculator": _merged(calculator, own)}
