@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
 from pydantic import ValidationError, create_model
@@ -70,8 +68,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SOURCE = "Python"
-_PATIENCE = 30.0  # of a request for proposals while another process has the campaign [s]
-_LOOK = 0.2  # [s]
 _ANY: dict[str, Any] = dict.fromkeys((*CampaignSpec.model_fields, "acquisition", "store"), (object, None))
 _Keys = create_model("Keys", __base__=Spec, **_ANY)  # with any value: what is no key is refused first
 
@@ -180,15 +176,15 @@ class Campaign(Steered):
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
-        key, until = _checked(key_of, request_id), time.monotonic() + _PATIENCE
+        key = _checked(key_of, request_id)
         with self._place.turn(self._name), self._place.open() as resources:
             before = None if request_id is None else asked_before(resources.store, self._name, key)
             if before is not None:
                 return _proposed(before, _opened_space(resources, self._name))
-            result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
-            while result is None and time.monotonic() < until:  # another process proposes; once it ends this one has its turn
-                Event().wait(_LOOK)
-                result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
+            patience = ask_tell.PATIENCE
+            result = ask_tell.ask(
+                resources, script_user(), self._name, count, key, values_only=values_only, patience=patience
+            )
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -218,7 +214,8 @@ class Campaign(Steered):
             columns: Further measured quantities, and conditions that were other than proposed, by name.
 
         Returns:
-            What is new.
+            What is new. ``applied``: whether it counts already; False where another process has had the campaign for 30 s,
+            which applies it before it proposes more, or else the next `ask`, `tell` or `run` does.
 
         Raises:
             ReportError: A value is wrong; nothing was stored.
@@ -232,7 +229,7 @@ class Campaign(Steered):
             report = report_from(row)
         key = None if request_id is None else _checked(key_of, request_id)
         with self._place.turn(self._name), self._place.open() as resources:
-            receipt = ask_tell.tell(resources, script_user(), self._name, report, key)
+            receipt = ask_tell.tell(resources, script_user(), self._name, report, key, patience=ask_tell.PATIENCE)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
 
@@ -256,7 +253,7 @@ class Campaign(Steered):
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
         with self._place.turn(self._name), self._place.open() as resources:
             numbers = [_checked(number_of, "release", row) for row in rows if getattr(row, "measure", None) is None]
-            ask_tell.release(resources, script_user(), self._name, numbers)
+            ask_tell.release(resources, script_user(), self._name, numbers, patience=ask_tell.PATIENCE)
 
     # What is computed.
 

@@ -7,7 +7,9 @@ import os
 import pickle
 import re
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.commands import create
+from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
@@ -618,16 +621,45 @@ def test_threads_of_a_script_have_turns():
     assert campaign.frame["value"].notna().all()
 
 
-def test_while_another_process_has_the_campaign_asking_waits_for_its_turn():
-    campaign = searched()
+@contextmanager
+def driven_elsewhere(campaign: ts.Campaign) -> Iterator[None]:
+    """Another process has the campaign for half a second, and reads no command before it ends."""
     with campaign._place.open() as resources:
         parent = process_identity(os.getppid())
         owner = LeaseOwner(host=parent["host"], pid=parent["pid"], process_started=parent["started"], user="ada")
         lease = resources.store.acquire_lease("campaign", owner, 30.0)
         release = threading.Timer(0.5, resources.store.release_lease, [lease])
         release.start()
-        assert [row.number for row in campaign.ask(2)] == [1, 2]
+        yield
         release.join()
+
+
+def test_while_another_process_has_the_campaign_asking_waits_for_its_turn():
+    campaign = searched()
+    with driven_elsewhere(campaign):
+        assert [row.number for row in campaign.ask(2)] == [1, 2]
+
+
+def test_what_is_told_while_another_process_is_about_to_end_counts_at_once():
+    campaign = searched()
+    first, second, _ = campaign.ask(3)
+    with driven_elsewhere(campaign):
+        assert campaign.tell(first, value=1.0).applied
+    assert (campaign.best.value, campaign.status.done) == (1.0, 1)
+    with driven_elsewhere(campaign):
+        campaign.release(second)
+    assert [row.number for row in campaign.ask(1)] == [3]
+
+
+def test_a_receipt_says_where_another_process_keeps_the_campaign(monkeypatch):
+    monkeypatch.setattr(ask_tell, "PATIENCE", 0.0)
+    campaign = searched()
+    (row,) = campaign.ask(1)
+    with driven_elsewhere(campaign):
+        assert not campaign.tell(row, value=1.0).applied
+        assert campaign.best is None
+    campaign.ask(1)
+    assert campaign.best.value == 1.0
 
 
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
