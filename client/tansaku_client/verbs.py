@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import reprlib
@@ -9,12 +10,23 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, key_of, sent
-from tansaku_client.candidates import Candidate, Found, Proposed, by_number, id_of, number_of, of_frame, refuse_beside_a_report
+from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, is_text, key_of, sent
+from tansaku_client.candidates import (
+    Candidate,
+    Found,
+    Proposed,
+    by_number,
+    id_of,
+    named,
+    number_of,
+    of_frame,
+    refuse_beside_a_report,
+)
 from tansaku_client.diagrams import Hull
 from tansaku_client.errors import ConfigurationError, NotFoundError, StateError, TransientError
 from tansaku_client.points import StructurePoint, plain_cells, points_of
@@ -31,6 +43,9 @@ _PAGE = 500  # entries of a list in one answer
 _FACTS = frozenset({"deviation", "status", "note"})
 _PREDICTED = ("mean", "deviation")
 _FORMS = ("png", "svg")
+_MARKS = ("others", "strained")
+"""Columns of evaluations that only some campaigns have."""
+
 _PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
 _LONGEST_LOOK = 2.0  # between two looks at what the service does [s]
 _LONGEST_SETTLING = 60.0  # of a report until its values count [s]
@@ -104,9 +119,9 @@ class CampaignVerbs:
     def _call(self, method: str, below: str, **facts: Any) -> Steps[Answer]:  # noqa: ANN401 - fields of a call
         return (yield from self.server.send(Call(method, f"/campaigns/{quote(self.name, safe='')}{below}", **facts)))
 
-    def status(self) -> Steps[Status]:
-        """The status."""
-        return Status.model_validate((yield from self._call("GET", "")).data)
+    def status(self, *, words: bool = False) -> Steps[Status]:
+        """The status, also in words."""
+        return Status.model_validate((yield from self._call("GET", "", query={"words": words or None})).data)
 
     def yaml(self) -> Steps[str]:
         """The text of the campaign file."""
@@ -278,7 +293,7 @@ class CampaignVerbs:
         from tansaku_client.frames import frame_of, with_cells
 
         found = [item for item in (yield from self.evaluations()) if item.model_dump()["purpose"] == "search"]
-        frame = frame_of([item.model_dump(exclude={"cells"}) for item in found])
+        frame = frame_of([_row(item) for item in found])
         return with_cells(frame, (item.cells or {} for item in found))
 
     def results(self) -> Steps[pd.DataFrame]:
@@ -348,11 +363,15 @@ class CampaignVerbs:
             raise ConfigurationError(f"{str(path)!r} cannot be written: {error.strerror}") from error
         return path
 
-    def structure(self, candidate: Candidate | int, form: str) -> Steps[str]:
-        """The text of the final structure of an evaluation."""
-        number = number_of("structure", candidate)
-        answer = yield from self._call("GET", f"/evaluations/{number}/structure", query={"form": form})
-        return answer.content.decode()
+    def structure(self, candidate: Candidate | str | int, form: str | None, of: str) -> Steps[Any]:
+        """A structure: of ASE for no form, else as text."""
+        found, query = named("structure", candidate), {"form": form or "extxyz", "of": of}
+        if isinstance(found, int):
+            answer = yield from self._call("GET", f"/evaluations/{found}/structure", query=query)
+        else:
+            answer = yield from self._call("GET", "/structure", query={"candidate": found, **query})
+        text = answer.content.decode()
+        return _atoms(text) if form is None else text
 
     # What is changed.
 
@@ -391,6 +410,21 @@ def proposed(asked: Mapping[str, Any]) -> list[Proposed]:
     return rows + [Proposed(item, {}, None, why, measure=offer["column"]) for item in offer["candidates"]]
 
 
+def _row(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation as frames have it; a mark that other campaigns have is no column."""
+    row = evaluation.model_dump(exclude={"cells"})
+    return {name: cell for name, cell in row.items() if name not in _MARKS or cell is not None}
+
+
+def _atoms(text: str) -> Any:  # noqa: ANN401 - ASE need not be there
+    """The structure of ASE that extended XYZ describes. Raises ConfigurationError where ASE is not installed."""
+    try:
+        files = import_module("ase.io")
+    except ImportError as error:
+        raise ConfigurationError("structure: ase is not installed; form='extxyz' or 'cif' gives the text of a file") from error
+    return files.read(io.StringIO(text), format="extxyz")
+
+
 def _frame_of(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
     """Points of the server as a frame."""
     from tansaku_client.frames import points_frame
@@ -423,12 +457,10 @@ def _next_page(answer: Answer) -> str | None:
 
 
 def _text_of(spec: str | Path | Mapping[str, Any]) -> str:
-    """A campaign file as text, from its path, its text (of several lines), or its keys."""
+    """A campaign file as text, from its path, its text, or its keys."""
     if isinstance(spec, Mapping):
         return json.dumps(spec)
-    if isinstance(spec, str) and "\n" in spec:
-        return spec
-    return _content_of(spec).decode()
+    return spec if is_text(spec) else _content_of(spec).decode()
 
 
 def _content_of(path: str | Path) -> bytes:

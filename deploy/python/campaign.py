@@ -10,7 +10,7 @@ from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from pydantic import ValidationError, create_model
 
@@ -45,7 +45,7 @@ from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
 from tansaku_client.calls import key_of
-from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
+from tansaku_client.candidates import Candidate, Form, Found, Of, Proposed, id_of, named, number_of, refuse_beside_a_report
 from tansaku_client.points import points_of
 from tansaku_client.steering import Steered
 
@@ -182,9 +182,7 @@ class Campaign(Steered):
             if before is not None:
                 return _proposed(before, _opened_space(resources, self._name))
             patience = ask_tell.PATIENCE
-            result = ask_tell.ask(
-                resources, script_user(), self._name, count, key, values_only=values_only, patience=patience
-            )
+            result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only, patience=patience)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -442,16 +440,33 @@ class Campaign(Steered):
         except OSError as error:
             raise ConfigurationError(f"plot: {str(path)!r} cannot be written: {error.strerror}") from error
 
-    def structure(self, candidate: Candidate | str) -> Atoms:
-        """The structure of a candidate, before it is computed.
+    @overload
+    def structure(self, candidate: Candidate | str | int, form: None = None, *, of: Of = "start") -> Atoms: ...
+
+    @overload
+    def structure(self, candidate: Candidate | str | int, form: Form, *, of: Of = "start") -> str: ...
+
+    def structure(self, candidate: Candidate | str | int, form: Form | None = None, *, of: Of = "start") -> Atoms | str:
+        """The structure of a candidate, as ``ase.Atoms`` or as the text of a file.
+
+        Args:
+            candidate: A candidate, its id, or the number of a proposal.
+            form: ``extxyz`` or ``cif``: the text of a file; None: ``ase.Atoms``.
+            of: ``start``: before it is computed; ``end``: the final one of its last evaluation.
 
         Raises:
-            ConfigurationError: It is neither a candidate nor the id of one.
-            NotFoundError: The space has none of this id.
+            ConfigurationError: It is no candidate, or another form.
+            NotFoundError: There is none.
         """
-        found = _checked(id_of, "structure", candidate)
+        from tansaku.tasks.read.views.structures import found_structure, written_structure
+
+        for key, given, known in (("form", form, (None, "extxyz", "cif")), ("of", of, ("start", "end"))):
+            if given not in known:
+                raise ConfigurationError(f"{key}: {shown(given)}; expected {' or '.join(item for item in known if item)}")
+        found = _checked(named, "structure", candidate)
         with self._place.open() as resources:
-            return _opened_space(resources, self._name).structure(found)
+            atoms = found_structure(Reading.load(resources.store, self._name), resources.artifacts, found, of)
+            return atoms if form is None else written_structure(atoms, form)
 
     # What is changed.
 

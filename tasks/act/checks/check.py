@@ -42,6 +42,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_structures,
     with_references,
 )
+from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.loop.reuse.freezing import known_values
 from tansaku.tasks.loop.transfer.checks import check_not_itself
 from tansaku.tasks.loop.transfer.levels import level_note, stored_level
@@ -381,12 +382,12 @@ def _is_stored(name: str, database: Database) -> bool:
 
 
 def preview_campaign(
-    path: Path,
+    path: Path | YamlText,
     database: Database | None = None,
     limits: LimitsSpec = DEFAULT_LIMITS,
     evaluation_limits: EvaluationLimitsSpec | None = None,
 ) -> CampaignPreview:
-    """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
+    """Loads a campaign file or its text, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
         database: Opened only if the file has stored campaigns as transfer sources, which are not read with None, names files

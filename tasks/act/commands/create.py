@@ -37,6 +37,7 @@ from tansaku.tasks.act.checks.workflow import (
 )
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved, stored_spec
+from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.loop.retraining.definition import sides_of_pool
 from tansaku.tasks.loop.reuse.freezing import Frozen, find_results, keep_results, note_reuse
 from tansaku.tasks.loop.training.versions import find_model
@@ -61,8 +62,8 @@ MOVED = "moved"
 """Kind of the event with the folder in which a campaign's file lies now."""
 
 
-def store_file(path: Path, actor: Actor, limits: LimitsSpec, opened: Database) -> CampaignRecord:
-    """Creates the campaign of a file, or finds the known one of its name; spends nothing.
+def store_file(path: Path | YamlText, actor: Actor, limits: LimitsSpec, opened: Database) -> CampaignRecord:
+    """Creates the campaign of a file or its text, or finds the known one of its name; spends nothing.
 
     What is wrong with a file is said without a database, unless the database keeps what the file names.
 
