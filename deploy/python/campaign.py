@@ -16,9 +16,9 @@ from pydantic import ValidationError, create_model
 
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
-from tansaku.deploy.python.sources import acquisition_keys
+from tansaku.deploy.python.sources import acquisition_keys, function_calculator, with_kept_file
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError
-from tansaku.models.domain.identifiers import NAME_PATTERN, shown
+from tansaku.models.domain.identifiers import NAME_PATTERN, printable, shown
 from tansaku.models.domain.ports import Space as SearchedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.base import NamesFile, Spec
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from tansaku.deploy.python.constructors import CampaignKeys
     from tansaku.deploy.python.driving import Driving
+    from tansaku.deploy.python.sources import Function
     from tansaku.models.domain.measurements import Attachment
     from tansaku.models.engine.own import AcquisitionFunction
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
@@ -86,7 +87,8 @@ class Campaign(Steered):
         acquisition: A function of pool, observations, posterior and random generator that scores each candidate, in place of
             the proposer's acquisition: see :class:`tansaku.Observations` and :class:`tansaku.Posterior`. The campaign keeps
             its text, and refuses to continue with another.
-        calculator: How a candidate is evaluated; a text is its type. None: values are reported, unless the space holds them.
+        calculator: How a candidate is evaluated; a text is its type; a function of the parameters is computed by workers as
+            that of :func:`tansaku.optimize`. None: values are reported, unless the space holds them.
         name: In the database and in commands; None: the name of the script's file.
         store: ``"database"``: that of the command line. None: the memory of this process, which needs no database.
         keys: Other keys of a campaign file, such as ``seed`` and ``execution``.
@@ -108,12 +110,16 @@ class Campaign(Steered):
         *,
         proposer: Proposer | Mapping[str, object] | str | None = None,
         acquisition: AcquisitionFunction | None = None,
-        calculator: Calculator | Mapping[str, object] | str | None = None,
+        calculator: Calculator | Mapping[str, object] | Function | str | None = None,
         name: str | None = None,
         store: Literal["database"] | None = "database",
         **keys: Unpack[CampaignKeys],
     ) -> None:
         validate_data(_Keys, keys)
+        if _is_function(calculator):
+            from tansaku.calculators.engines.function import stop_here_if_imported
+
+            stop_here_if_imported()
         files: dict[str, bytes] = {}
         given = {
             "space": space,
@@ -124,6 +130,8 @@ class Campaign(Steered):
             **keys,
         }
         data = {key: _value(key, value, files) for key, value in given.items() if value is not None}
+        if "calculator" in data and isinstance(data["calculator"], dict):
+            data["calculator"] = with_kept_file(data["calculator"], files)
         if acquisition is not None:
             data["proposer"] = {"type": "gp", **data.get("proposer", {}), "function": acquisition_keys(acquisition)}
         if store not in ("database", None):
@@ -132,7 +140,7 @@ class Campaign(Steered):
         self._place: Place = Memory() if store is None else Database()
         with collection_paused(), self._place.open() as resources:
             loaded = _loaded(resources, first | data, files)
-            self._name = prepare_campaign(resources, script_user(), loaded).name
+            self._name = prepare_campaign(resources, script_user(), loaded, say_aside).name
 
     @classmethod
     def open(cls, name: str) -> Campaign:
@@ -507,6 +515,11 @@ class Campaign(Steered):
 Campaign.__init__.__defaults__ = (None, None, None)
 
 
+def say_aside(line: str) -> None:
+    """Writes a line beside what a script prints."""
+    sys.stderr.write(f"{printable(line)}\n")
+
+
 def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
     """Calls a function of the client. Raises ConfigurationError where it refuses its arguments."""
     try:
@@ -521,6 +534,12 @@ def _path(verb: str, path: object) -> Path:
     return Path(path)
 
 
+def _is_function(calculator: object) -> bool:
+    """Returns whether a Python function computes the values."""
+    data = calculator.data if isinstance(calculator, Part) else calculator
+    return data.get("type") == "function" if isinstance(data, Mapping) else callable(data)
+
+
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape
     """The value of a key of a campaign file. Raises ConfigurationError for the part of another key."""
     if isinstance(value, Part) and value.key != key:
@@ -529,6 +548,8 @@ def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: AN
         return {"evaluations": plain(value, files, key)}
     if key in ("calculator", "proposer") and isinstance(value, str):
         return {"type": value}
+    if key == "calculator" and not isinstance(value, Part) and callable(value):
+        value = function_calculator(value)
     return plain(value, files, key)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from tansaku.deploy.python.campaign import Campaign
+from tansaku.deploy.python.campaign import Campaign, say_aside
 from tansaku.deploy.python.parts import plain
 from tansaku.deploy.python.places import Database
 from tansaku.models.domain.errors import ConfigurationError
@@ -66,7 +66,7 @@ class Machine:
             ConfigurationError: A key is wrong.
             SpecChangedError: A campaign of this name has another spec.
         """
-        name = store_file(_given(spec), script_user(), self._place.site.limits, self._place.open).name
+        name = store_file(_given(spec), script_user(), self._place.site.limits, self._place.open, say_aside).name
         campaign = self.campaign(name)
         if run:
             campaign.start()

@@ -35,6 +35,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_competing,
     check_elements,
     check_floor,
+    check_function,
     check_initial,
     check_path,
     check_phases,
@@ -362,6 +363,7 @@ def _misfits(
     """
     try:
         check_reported(spec, space)
+        check_function(spec, space, base_path)
         check_boundary(spec, base_path)
         check_path(spec, space, pool)
         check_competing(spec, pool)

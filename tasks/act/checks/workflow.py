@@ -10,10 +10,11 @@ import numpy as np
 from tansaku.calculators.calculator_registry import known_cutoff, known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import DescribingSpace, Proposer, Space, SurfaceSpace
+from tansaku.models.domain.ports import DescribedSpace, DescribingSpace, Proposer, Space, SurfaceSpace
 from tansaku.models.domain.report_columns import VALUE, unclear_names
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.function import FunctionCalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -129,6 +130,15 @@ def check_reported(spec: CampaignSpec, space: Space) -> None:
                 f"space.{spec.space.first_key}: {name!r} describes candidates, but a column of this name means something "
                 "else in a report of values; expected another name"
             )
+
+
+def check_function(spec: CampaignSpec, space: Space, base_path: Path) -> None:
+    """Raises ConfigurationError if a script's function could not be called with the parameters of a candidate."""
+    from tansaku.calculators.engines.function import check_call  # with ASE, which few campaigns need here
+
+    if isinstance(spec.calculator, FunctionCalculatorSpec) and isinstance(space, DescribedSpace):
+        cells = space.cells(str(space.pool().ids[0]))
+        check_call(base_path / spec.calculator.file, spec.calculator.function, tuple(cells))
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

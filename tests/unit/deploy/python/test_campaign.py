@@ -668,6 +668,14 @@ def test_a_campaign_in_memory_is_not_for_another_process(copied):
         copied(searched())
 
 
+def test_lists_of_numbers_and_parameters_with_names_of_keys_are_refused_with_the_way_out():
+    with pytest.raises(ConfigurationError, match=r"space\.parameters\.a: \[1, 2\], a list of numbers; expected names"):
+        ts.Parameters(a=[1, 2])
+    with pytest.raises(ConfigurationError, match=r"space\.seed: \(0, 1\); it is a key .*Parameters\(\{'seed': …\}\)"):
+        ts.Parameters(seed=(0, 1))
+    assert list(searched(space=ts.Parameters({"seed": (0, 1)})).spec.space.parameters) == ["seed"]
+
+
 def test_an_empty_name_is_none_and_a_masked_value_neither():
     with pytest.raises(InvalidSpecError, match=r"^name: ''"):
         searched(name="")

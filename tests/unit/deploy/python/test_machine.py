@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -45,12 +46,12 @@ def test_an_agent_gives_the_text_of_a_campaign_file(machine):
     assert "3 candidates" in tools.check(SPEC)
     assert tools.create(json.dumps(parse_yaml(SPEC, "spec").data), dry_run=False) == "stored: rows"
     assert tools.create(SPEC, dry_run=False) == "stored: rows"
-    with pytest.raises(ts.ConfigurationError, match=r"spec: 'zzz' is no campaign file; expected the path of one .*, or its text"):
+    with pytest.raises(ts.ConfigurationError, match=r"spec: 'zzz' is no campaign file; expected the path of .*, or its text"):
         tools.check("zzz")
 
 
 def test_what_is_wrong_in_a_text_is_named_with_its_line(machine):
-    with pytest.raises(ts.ConfigurationError, match=r"objective\.units: unknown key \(did you mean 'unit'\?\).*\(spec, line 5\)"):
+    with pytest.raises(ts.ConfigurationError, match=r"objective\.units: unknown key .*'unit'.*\(spec, line 5\)"):
         machine.check(SPEC.replace("unit:", "units:"))
     with pytest.raises(ts.ConfigurationError, match=r"name: missing.*\(spec, line 1\)"):
         machine.create(SPEC.replace("name: rows\n", ""))
@@ -65,8 +66,7 @@ def test_the_user_of_this_machine_may_do_everything(machine):
 
 def test_what_is_created_runs_where_that_is_wanted(machine):
     values = "id,x,y\na,0.0,3\nb,0.5,1\nc,1.0,2\n"
-    with open("rows.csv", "w") as file:
-        file.write(values)
+    Path("rows.csv").write_text(values)
     keys = parse_yaml(SPEC.replace("{id: id}", "{id: id, value: y}").replace("calculator: {type: manual}\n", ""), "spec").data
     campaign = machine.create(keys, run=True)
     assert campaign.wait(60) in ("evaluations", "exhausted")
