@@ -159,7 +159,7 @@ class Campaign(Steered):
         Raises:
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: The campaign is paused, or the service refuses to run it.
-            TransientError: The service has not proposed enough in time.
+            TransientError: The service has not proposed enough in time, or none runs.
         """
         steps = self.verbs.ask(count, values_only=values_only, request_id=request_id, timeout=timeout)
         return self._server.carry_out(steps)
@@ -228,6 +228,7 @@ class Campaign(Steered):
 
         Raises:
             StateError: Nothing was started, or the service refused it.
+            TransientError: No service runs that would take it.
         """
         return self._server.carry_out(self.verbs.wait(timeout))
 

@@ -49,6 +49,7 @@ _MARKS = ("others", "strained")
 _PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
 _LONGEST_LOOK = 2.0  # between two looks at what the service does [s]
 _LONGEST_SETTLING = 60.0  # of a report until its values count [s]
+_UNSERVED = 5.0  # of a request that no service takes, before it is asked whether one runs [s]
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,11 @@ class CampaignVerbs:
     reported: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for a name that is no text."""
+        if not isinstance(self.name, str):
+            raise ConfigurationError(f"name: {self.name!r}; expected the name of a campaign")
+
     def _call(self, method: str, below: str, **facts: Any) -> Steps[Answer]:  # noqa: ANN401 - fields of a call
         return (yield from self.server.send(Call(method, f"/campaigns/{quote(self.name, safe='')}{below}", **facts)))
 
@@ -137,6 +143,7 @@ class CampaignVerbs:
         if asked.get("batch") is not None:  # all were proposed before: those that still wait
             return proposed(asked)
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
+        unserved_from = time.monotonic() + _UNSERVED
         for pause in _looks(timeout):
             # A driver that was about to end when this was stored leaves it to the next one.
             answered = asked_again and (yield from self._is_applied(key))
@@ -149,6 +156,8 @@ class CampaignVerbs:
                 return self._unless_empty(proposed(asked))
             if request is not None and request.state == "refused":
                 raise StateError(request.outlook)
+            if time.monotonic() >= unserved_from:
+                yield from self._check_served(request, key)
             if status.driver is None and (request is None or request.ended):
                 if answered:
                     return proposed(asked)
@@ -179,6 +188,15 @@ class CampaignVerbs:
             return RunRequest.model_validate((yield from self._call("GET", f"/runs/{key}")).data)
         except NotFoundError:
             return None
+
+    def _check_served(self, request: RunRequest | None, key: str) -> Steps[None]:
+        """Raises TransientError where a request waits and no service of the server's database would take it."""
+        if request is not None and request.state == "waiting" and not (yield from self._is_served()):
+            message = f"{self.name}: no service takes the request; `tansaku serve` on the dashboard's machine starts one"
+            raise TransientError(f"{message}, then ask again: request_id={key!r}")
+
+    def _is_served(self) -> Steps[bool]:
+        return bool((yield from self.server.send(Call("GET", "/service"))).data["running"])
 
     def _is_applied(self, command: str) -> Steps[bool]:
         return (yield from self._call("GET", f"/commands/{command}")).data["applied_at_number"] is not None
@@ -213,9 +231,12 @@ class CampaignVerbs:
 
     def settled(self) -> Steps[None]:
         """Waits a minute at most until the values count that were reported through this object: the service applies them."""
+        unserved_from = time.monotonic() + _UNSERVED
         for pause in _looks(_LONGEST_SETTLING):
             if not self.reported or (yield from self._is_applied(self.reported[0])):
                 self.reported.clear()
+                return
+            if time.monotonic() >= unserved_from and not (yield from self._is_served()):
                 return
             yield pause
 
@@ -249,8 +270,11 @@ class CampaignVerbs:
         """Waits for the end of what was started; returns why it ended, None where the time [s] is over before that."""
         if not self.started:
             raise StateError(f"campaign {self.name!r} was not started; `start()` does it")
+        unserved_from = time.monotonic() + _UNSERVED
         for pause in _looks(math.inf if timeout is None else timeout):
             found = yield from self._request(self.started[0])
+            if time.monotonic() >= unserved_from:
+                yield from self._check_served(found, self.started[0])
             if found is not None and found.state == "refused":
                 raise StateError(found.outlook)
             if found is None or found.ended:

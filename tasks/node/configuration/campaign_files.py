@@ -231,7 +231,9 @@ def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSp
     for dotted, value in changes.items():
         if not is_editable(tuple(dotted.split("."))):
             allowed = ", ".join(".".join(prefix) for prefix in EDITABLE_KEYS)
-            raise ConfigurationError(f"{dotted}: cannot change while a campaign is in progress; editable are {allowed}")
+            raise ConfigurationError(
+                f"{dotted or repr(dotted)}: cannot change while a campaign is in progress; editable are {allowed}"
+            )
         set_key(data, dotted, value)
     return validate_data(CampaignSpec, data)
 

@@ -427,6 +427,20 @@ def test_without_a_service_it_says_what_it_waits_for(dashboard: Dashboard):
         campaign.ask(2, request_id="batch-0002", timeout=0.3)
 
 
+def test_without_a_service_it_says_so_after_a_few_seconds(dashboard: Dashboard, monkeypatch):
+    monkeypatch.setattr("tansaku_client.verbs._UNSERVED", 0.3)
+    campaign = dashboard.connect().create(SPEC)
+    dashboard.stop_service()
+    with pytest.raises(tc.TransientError, match=r"no service takes the request; `tansaku serve` .*: request_id='batch-0003'"):
+        campaign.ask(2, request_id="batch-0003")
+    campaign.start(request_id="start-0003")
+    for wait in (campaign.wait, lambda: campaign.run(request_id="start-0003")):
+        with pytest.raises(tc.TransientError, match="no service takes the request"):
+            wait()
+    with pytest.raises(tc.ConfigurationError, match="name: 3; expected the name of a campaign"):
+        dashboard.connect()[3]
+
+
 def test_what_was_started_is_waited_for(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
     with pytest.raises(tc.StateError, match="'rows' was not started; `start\\(\\)` does it"):

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from pymatgen.core import Lattice, Structure
 
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
@@ -683,3 +684,59 @@ def test_an_empty_name_is_none_and_a_masked_value_neither():
     (row,) = campaign.ask(1)
     with pytest.raises(ConfigurationError, match="value: -- for p"):
         campaign.tell(row, value=np.ma.masked)
+
+
+def test_a_point_has_no_key_that_is_no_parameter_but_may_be_a_row_of_a_frame():
+    campaign = told(searched())
+    with pytest.raises(ConfigurationError, match=r"^predict: point 1: zz: no parameter has this name; known are x$"):
+        campaign.predict({"x": 0.5, "zz": 1})
+    with pytest.raises(ConfigurationError, match="disordered; expected one element on each site"):
+        campaign.predict(Structure(Lattice.cubic(3.0), [{"Fe": 0.5, "Co": 0.5}], [[0, 0, 0]]))
+    again = campaign.predict(campaign.predict({"x": 0.5}))
+    assert again["mean"].item() == campaign.predict({"x": 0.5})["mean"].item()
+    assert len(campaign.predict(campaign.frame)) == 6
+
+
+def test_values_that_stand_for_no_file_are_refused_with_what_does():
+    one = bulk("Cu")
+    for make, message in (
+        (lambda: ts.Structures(one), r"space\.paths: it is one structure; expected a list of them"),
+        (lambda: ts.Structures(item for item in [one]), r"space\.paths: <generator .*; expected a list, such as list\(…\)"),
+        (
+            lambda: ts.Table({"a": [1]}),
+            r"space\.candidates: \{'a': \[1\]\}; expected the path of a table, or a pandas\.DataFrame",
+        ),
+        (
+            lambda: ts.Known(file=np.eye(2), value="y"),
+            r"known\.file: array.*; expected the path of a table, or a pandas\.DataFr",
+        ),
+        (
+            lambda: ts.Structures([Structure(Lattice.cubic(3.0), [{"Fe": 0.5, "Co": 0.5}], [[0, 0, 0]])]),
+            r"Fe0\.5 Co0\.5: the structure is disordered; expected one element on each of its sites",
+        ),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            make()
+    assert "pandas.DataFrame" in ts.Table.__doc__
+    assert "pandas.DataFrame" in ts.Known.__doc__
+    assert "ase.Atoms" in ts.Structures.__doc__
+
+
+def test_what_a_newer_version_wrote_is_named_as_such(tmp_path):
+    (tmp_path / "new.yaml").write_text(
+        "schema_version: 2\nspace: {type: parameters, parameters: {x: {type: number, low: 0, high: 1}}}\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"schema_version: 2; a newer version of tansaku wrote it, this one reads 1"):
+        load_campaign(tmp_path / "new.yaml", LimitsSpec())
+
+
+def complex_scores(_pool, _observations, posterior, _rng):
+    return posterior.deviation * 1j
+
+
+def test_complex_scores_are_no_numbers():
+    campaign = searched(acquisition=complex_scores, proposer={"type": "gp", "initial_points": 2})
+    for row in campaign.ask(2):
+        campaign.tell(row, value=row["x"])
+    with pytest.raises(ConfigurationError, match=r"complex_scores returned a ndarray; expected an array of numbers"):
+        campaign.ask(1)
