@@ -593,6 +593,7 @@ class MigrationBarrierKeys(TypedDict, total=False):
     fmax: float
     max_steps: int
     images: int
+    hops: Literal["all", "needed"] | None
     midpoint_steps: int | None
     phases: Mapping[str, float] | None
 
