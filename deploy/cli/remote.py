@@ -116,7 +116,7 @@ def _status(server: tansaku_client.Server, name: str | None, as_json: bool) -> N
     from tansaku.tasks.read.views.status import CampaignStatus
 
     names = [line.name for line in server.campaigns if line.state is not None] if name is None else [name]
-    found = [server.campaign(item).status.model_dump(mode="json") for item in names]
+    found = [server.campaign(item).status.model_dump(mode="json", exclude={"words"}) for item in names]
     if as_json:
         show_json(found)
         return

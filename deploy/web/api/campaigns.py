@@ -146,15 +146,16 @@ class DescribedStatus(CampaignStatus):
     words: str
 
 
-@router.get("/{name}")
-def campaign(
-    request: Request, response: Response, _: Viewer, name: str, words: bool = False
-) -> DescribedStatus | CampaignStatus:
+@router.get("/{name}", response_model=CampaignStatus)
+def campaign(request: Request, response: Response, _: Viewer, name: str, words: bool = False) -> CampaignStatus | Response:
     """The status of a campaign, also in words; its ETag is the revision of the spec, which an edit starts from."""
     found = services_of(request).readings.reading(name)
-    response.headers["ETag"] = f'"{steering.revision(found.record)}"'
-    status = status_of(found)
-    return DescribedStatus(**dict(status), words=status.describe(MOST_FAILURES)) if words else status
+    status, revision = status_of(found), f'"{steering.revision(found.record)}"'
+    if not words:
+        response.headers["ETag"] = revision
+        return status
+    described = DescribedStatus(**dict(status), words=status.describe(MOST_FAILURES))
+    return Response(described.model_dump_json(), media_type="application/json", headers={"ETag": revision})
 
 
 @router.get("/{name}/evaluations", response_model=Evaluations)

@@ -134,9 +134,9 @@ def check_reported(spec: CampaignSpec, space: Space) -> None:
 
 def check_function(spec: CampaignSpec, space: Space, base_path: Path) -> None:
     """Raises ConfigurationError if a script's function could not be called with the parameters of a candidate."""
-    from tansaku.calculators.engines.function import check_call  # with ASE, which few campaigns need here
-
     if isinstance(spec.calculator, FunctionCalculatorSpec) and isinstance(space, DescribedSpace):
+        from tansaku.calculators.engines.function import check_call  # with ASE, which few campaigns need here
+
         cells = space.cells(str(space.pool().ids[0]))
         check_call(base_path / spec.calculator.file, spec.calculator.function, tuple(cells))
 
