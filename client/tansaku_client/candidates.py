@@ -17,7 +17,7 @@ Form: TypeAlias = Literal["extxyz", "cif"]
 """Text of a structure."""
 
 Of: TypeAlias = Literal["start", "end"]
-"""Which structure of a candidate."""
+"""Structure of a candidate before it is computed, or the final one."""
 
 _DIGITS = 5
 _MISSING = ("nan", "NaT", "<NA>")  # as a frame has no number

@@ -68,11 +68,11 @@ _FORMS = {
     "table": "the path of a table, or a pandas.DataFrame",
     "structure": "the path of a structure, ase.Atoms, or a structure of pymatgen",
 }
-"""Values that stand for a file, by its kind."""
+"""Values that may be given for a file, by its kind."""
 
 
 def _refuse_other_forms(spec: type[Spec], key: str, keys: Mapping[str, object]) -> None:
-    """Raises ConfigurationError for a value that can stand for no file where the key names one, or lists some."""
+    """Raises ConfigurationError for a value that is none of these where the key names a file, or lists some."""
     for name, kind, several in _named_files(spec):
         value = keys.get(name)
         if several and not isinstance(value, str) and value is not None and given_file(value, kind):

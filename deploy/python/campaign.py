@@ -189,8 +189,7 @@ class Campaign(Steered):
             before = None if request_id is None else asked_before(resources.store, self._name, key)
             if before is not None:
                 return _proposed(before, _opened_space(resources, self._name))
-            patience = ask_tell.PATIENCE
-            result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only, patience=patience)
+            result = ask_tell.ask_in_turn(resources, script_user(), self._name, count, key, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":

@@ -47,7 +47,7 @@ class Machine:
 
     @property
     def user(self) -> User:
-        """Who runs this script: whoever may open the database may do everything."""
+        """The user of this script: to open the database is to have every right."""
         return User(name=script_user().name, role=Role.ADMIN.value)
 
     def check(self, spec: str | Path | Mapping[str, Any]) -> CampaignPreview:

@@ -96,7 +96,7 @@ def plain(value: object, files: dict[str, bytes], key: str, around: tuple[object
 
 
 def given_file(value: object, kind: str | None) -> bool:
-    """Returns whether a value can stand for a file of a kind: its path, a frame for a table, a structure for its file."""
+    """Returns whether a value may be given for a file of a kind: its path, a frame for a table, a structure."""
     if isinstance(value, str | PurePath) or value is None or isinstance(value, Part):
         return True
     return _is(value, "pandas", "DataFrame") if kind == "table" else kind == "structure" and _structure(value) is not None

@@ -61,7 +61,7 @@ class ProblemError(Exception):
         key: Path of the field that is wrong; empty: none.
         retry_after: Seconds until the request may be repeated; 0: no hint.
         problems: Of a spec, each with its key and line.
-        hint: What the caller can do; programs alone are told, as pages show their own.
+        hint: What the caller can do; for programs alone, as pages show their own.
     """
 
     def __init__(

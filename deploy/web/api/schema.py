@@ -23,7 +23,7 @@ LOGIN = "/api/v1/session"
 _TEXT = {"type": "string"}
 _PROBLEM: dict[str, Any] = {
     "title": "ProblemDetails",
-    "description": "An error (RFC 9457); `key` is the field that is wrong, `problems` those of a spec, `hint` says what to do.",
+    "description": "An error (RFC 9457); `key` is the field that is wrong, `problems` those of a spec, `hint` is advice.",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {

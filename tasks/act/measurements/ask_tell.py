@@ -30,7 +30,6 @@ def ask(
     identifier: str | None = None,
     *,
     values_only: bool = False,
-    patience: float = 0.0,
 ) -> DriveResult | None:
     """Advances a campaign until enough proposals wait for values, then ends; no process stays.
 
@@ -38,7 +37,6 @@ def ask(
         count: How many proposals are to wait; None: as many as were last asked for, or ``execution.in_flight``.
         identifier: Id of the command; asking twice under one id is the same as once. None: a new one.
         values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
-        patience: How long it waits for the end of another driver [s].
 
     Returns:
         How the driver ended; None where another driver has the campaign: it proposes them.
@@ -47,6 +45,25 @@ def ask(
         ConfigurationError: The values of the campaign are computed, or the count is not possible.
     """
     store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
+    return _advance(resources, name, 0.0)
+
+
+def ask_in_turn(
+    resources: Resources,
+    actor: Actor,
+    name: str,
+    count: int | None = None,
+    identifier: str | None = None,
+    *,
+    values_only: bool = False,
+) -> DriveResult | None:
+    """Does the same as :func:`ask`, and waits 30 s at most for the end of another driver."""
+    store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
+    return _advance(resources, name, PATIENCE)
+
+
+def _advance(resources: Resources, name: str, patience: float) -> DriveResult | None:
+    """Drives a campaign until it waits; None where another driver has had it for some time [s]."""
     until = time.monotonic() + patience
     while True:
         try:
