@@ -14,7 +14,6 @@ from tansaku.models.domain.ports import DescribedSpace, DescribingSpace, Propose
 from tansaku.models.domain.report_columns import VALUE, unclear_names
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
-from tansaku.models.domain.specs.calculators.function import FunctionCalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -134,11 +133,12 @@ def check_reported(spec: CampaignSpec, space: Space) -> None:
 
 def check_function(spec: CampaignSpec, space: Space, base_path: Path) -> None:
     """Raises ConfigurationError if a script's function could not be called with the parameters of a candidate."""
-    if isinstance(spec.calculator, FunctionCalculatorSpec) and isinstance(space, DescribedSpace):
+    called = None if spec.calculator is None else spec.calculator.called
+    if called is not None and isinstance(space, DescribedSpace):
         from tansaku.calculators.engines.function import check_call  # with ASE, which few campaigns need here
 
         cells = space.cells(str(space.pool().ids[0]))
-        check_call(base_path / spec.calculator.file, spec.calculator.function, tuple(cells))
+        check_call(base_path / called[0], called[1], tuple(cells))
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:
