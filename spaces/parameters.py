@@ -26,6 +26,7 @@ from tansaku.models.domain.specs.parameters import (
     ParametersSpaceSpec,
     WholeNumberSpec,
 )
+from tansaku.models.domain.wording import did_you_mean
 from tansaku.models.features.sobol import scrambled_sobol
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
 from tansaku.spaces.expectations import Cells, expectation
@@ -113,7 +114,16 @@ class ParametersSpace:
         )
 
     def check_described(self, candidate: str, cells: Mapping[str, str | float]) -> None:
-        """Raises ValueError for an id that means another candidate; values may lie outside the ranges and constraints."""
+        """Raises ValueError for an id that means another candidate, and for a cell that is no parameter.
+
+        Values may lie outside the ranges and constraints.
+        """
+        known = [column.name for column in self.columns()]
+        strange = next((name for name in cells if name not in known), None)
+        if strange is not None:
+            raise ValueError(
+                f"{strange}: no parameter has this name{did_you_mean(strange, known)}; known are {', '.join(known)}"
+            )
         self._described(candidate, cells)
 
     def descriptions(self, proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from tansaku.deploy.python.constructors import *  # noqa: F403 - their names are those of the spec classes
     from tansaku.deploy.python.functions import optimize as optimize
     from tansaku.deploy.python.machine import connect as connect
+    from tansaku.deploy.python.machine import connect_async as connect_async
+    from tansaku.models.domain.errors import ConfigurationError as ConfigurationError
+    from tansaku.models.domain.errors import NotFoundError as NotFoundError
+    from tansaku.models.domain.errors import StateError as StateError
+    from tansaku.models.domain.errors import TansakuError as TansakuError
+    from tansaku.models.domain.errors import TransientError as TransientError
     from tansaku.models.domain.pool import CandidatePool as CandidatePool
     from tansaku.models.engine.own import Observations as Observations
     from tansaku.models.engine.own import Posterior as Posterior
@@ -24,22 +30,22 @@ if TYPE_CHECKING:
     from tansaku_client import Candidate as Candidate
     from tansaku_client import Found as Found
     from tansaku_client import Proposed as Proposed
-    from tansaku_client import connect_async as connect_async
 
 __version__ = "0.2.0"
 
 _VIEW = "tansaku.tasks.act.measurements.campaign_view"
 _CAMPAIGN = "tansaku.deploy.python.campaign"
 _CONSTRUCTORS = "tansaku.deploy.python.constructors"
-_CLIENT = dict.fromkeys(("Candidate", "Found", "Proposed", "connect_async"), "tansaku_client")
+_ERRORS = ("ConfigurationError", "NotFoundError", "StateError", "TansakuError", "TransientError")
 _NAMES = {
     "Campaign": _CAMPAIGN,
-    "connect": "tansaku.deploy.python.machine",
+    **dict.fromkeys(("connect", "connect_async"), "tansaku.deploy.python.machine"),
     "optimize": "tansaku.deploy.python.functions",
     "CandidatePool": "tansaku.models.domain.pool",
     "Observations": "tansaku.models.engine.own",
     "Posterior": "tansaku.models.engine.own",
-    **_CLIENT,
+    **dict.fromkeys(_ERRORS, "tansaku.models.domain.errors"),
+    **dict.fromkeys(("Candidate", "Found", "Proposed"), "tansaku_client"),
 }
 _LOWER = ("maximize", "minimize", *_NAMES)
 

@@ -5,10 +5,11 @@ A script that defines the function and calls ``tansaku.optimize`` is imported up
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class FunctionCalculator:
         """Computes a candidate, as :class:`tansaku.models.domain.ports.DescribedCalculator` describes."""
         try:
             found = self._function(**cells)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # workers have no terminal that could interrupt them
             raise CalculationError("exception", f"{type(error).__name__}: {error}"[:_LONGEST]) from error
         if isinstance(found, Mapping):
             return {str(key): _number(str(key), value) for key, value in found.items()}
@@ -89,7 +90,7 @@ _LONGEST = 1000
 
 def _number(name: str, value: object) -> float:
     try:
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes | bool | np.bool_):
             raise TypeError(name)
         found = float(value)  # type: ignore[arg-type]
     except Exception as error:  # of whatever the function returned
@@ -117,6 +118,53 @@ def resolve(spec: FunctionCalculatorSpec, base_path: Path) -> FunctionCalculator
             hint="restore the file, or start another campaign: results of two functions are never mixed",
         )
     return spec.model_copy(update={"file_sha256": found})
+
+
+def check_call(path: Path, name: str, cells: Collection[str]) -> None:
+    """Checks that a function of a file takes the parameters of a candidate and returns; its text is read, not run.
+
+    Args:
+        path: The file; what is wrong with it is said where it is imported.
+        name: The function; one with a decorator, which may change both, is not looked at.
+        cells: Names of the parameters.
+
+    Raises:
+        ConfigurationError: Every evaluation would fail.
+    """
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return
+    functions = (node for node in reversed(body) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    found = next((node for node in functions if node.name == name), None)
+    if found is None or found.decorator_list:
+        return
+    if isinstance(found, ast.AsyncFunctionDef) or _yields(found):
+        kind = "coroutine" if isinstance(found, ast.AsyncFunctionDef) else "generator"
+        raise ConfigurationError(f"calculator.function: {name} is a {kind}; expected a function that returns the value")
+    given = found.args
+    named = [item.arg for item in (*given.args, *given.kwonlyargs)]
+    with_default = {item.arg for item in given.args[len(given.args) - len(given.defaults) :]}
+    with_default |= {item.arg for item, of in zip(given.kwonlyargs, given.kw_defaults, strict=True) if of is not None}
+    needed = [item.arg for item in given.posonlyargs] + [item for item in named if item not in {*with_default, *cells}]
+    strange = [] if given.kwarg is not None else [cell for cell in cells if cell not in named]
+    wrong = [f"needs {', '.join(needed)}"] * bool(needed) + [f"does not take {', '.join(strange)}"] * bool(strange)
+    if wrong:
+        raise ConfigurationError(
+            f"calculator.function: {name} {' and '.join(wrong)}; expected the keywords {', '.join(cells)} of a candidate"
+        )
+
+
+def _yields(function: ast.FunctionDef) -> bool:
+    """Returns whether a function is a generator; functions inside it do not count."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            left.extend(ast.iter_child_nodes(node))
+    return False
 
 
 def _imported(path: Path, name: str, sha256: str) -> Callable[..., object]:

@@ -11,7 +11,7 @@ import reprlib
 import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from tansaku_client.errors import UNREACHABLE, ConfigurationError, error_of
 
@@ -31,6 +31,11 @@ def key_of(request_id: str | None) -> str:
         message = f"request_id: {reprlib.repr(request_id)}; expected 8 to 64 letters, digits and ._:-"
         raise ConfigurationError(message, key="request_id")
     return request_id
+
+
+def is_text(spec: object) -> TypeGuard[str]:
+    """Returns whether it is the text of a campaign file, of several lines or JSON, and not the path of one."""
+    return isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{"))
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,18 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tansaku_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Form: TypeAlias = Literal["extxyz", "cif"]
+"""Text of a structure."""
+
+Of: TypeAlias = Literal["start", "end"]
+"""Structure of a candidate before it is computed, or the final one."""
 
 _DIGITS = 5
 _MISSING = ("nan", "NaT", "<NA>")  # as a frame has no number
@@ -189,6 +195,22 @@ def id_of(verb: str, candidate: object) -> str:
     if not isinstance(found, str):
         raise ConfigurationError(f"{verb}: {reprlib.repr(candidate)}; expected a candidate, or its id")
     return found
+
+
+def named(verb: str, candidate: object) -> str | int:
+    """Id of a candidate, given by it or by itself, or the number of a proposal.
+
+    Args:
+        verb: For messages.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if isinstance(candidate, Candidate | str):
+        return id_of(verb, candidate)
+    if not isinstance(candidate, Integral) or isinstance(candidate, bool):
+        raise ConfigurationError(f"{verb}: {reprlib.repr(candidate)}; expected a candidate, its id, or a proposal's number")
+    return int(candidate)
 
 
 def _short(value: float) -> str:

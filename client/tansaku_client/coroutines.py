@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import httpx
 
 from tansaku_client.calls import Answer, Call, Pause, Steps
-from tansaku_client.candidates import Candidate, Found, Proposed
+from tansaku_client.candidates import Candidate, Form, Found, Of, Proposed
 from tansaku_client.diagrams import Hull
 from tansaku_client.records import Attachment, Check, Evaluation, Line, Receipt, Status, User
 from tansaku_client.sending import answered, arguments, unanswered
@@ -163,7 +163,7 @@ class AsyncCampaign:
 
     async def status(self) -> Status:
         """The status."""
-        return await self._server.carry_out(self.verbs.status())
+        return await self._server.carry_out(self.verbs.status(words=True))
 
     async def done(self) -> bool:
         """Whether the campaign has ended."""
@@ -209,9 +209,15 @@ class AsyncCampaign:
         """Writes the figure of the best value so far."""
         return await self._server.carry_out(self.verbs.plot(path))
 
-    async def structure(self, candidate: Candidate | int, form: str = "extxyz") -> str:
-        """The final structure of an evaluation as text."""
-        return await self._server.carry_out(self.verbs.structure(candidate, form))
+    @overload
+    async def structure(self, candidate: Candidate | str | int, form: None = None, *, of: Of = "start") -> Any: ...  # noqa: ANN401
+
+    @overload
+    async def structure(self, candidate: Candidate | str | int, form: Form, *, of: Of = "start") -> str: ...
+
+    async def structure(self, candidate: Candidate | str | int, form: Form | None = None, *, of: Of = "start") -> Any:
+        """The structure of a candidate, as ``ase.Atoms`` or as text."""
+        return await self._server.carry_out(self.verbs.structure(candidate, form, of))
 
     async def pause(self) -> None:
         """Proposes nothing until :meth:`resume`."""

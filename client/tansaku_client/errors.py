@@ -17,19 +17,27 @@ class ServerError(Exception):
         status: Of HTTP; 0: the server did not answer, or was not asked.
         key: Path of the field that is wrong; empty: none.
         problems: Of a campaign file, each with ``key``, ``line`` and ``message``.
+        hint: What the reader can do about it, if anything.
     """
 
     def __init__(
-        self, message: str, *, status: int = UNREACHABLE, key: str = "", problems: Sequence[Mapping[str, Any]] = ()
+        self,
+        message: str,
+        *,
+        status: int = UNREACHABLE,
+        key: str = "",
+        problems: Sequence[Mapping[str, Any]] = (),
+        hint: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.key = key
         self.problems = tuple(problems)
+        self.hint = hint
 
     def __str__(self) -> str:
-        return self.message
+        return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
 
 
 class ConfigurationError(ServerError, ValueError):
@@ -76,4 +84,5 @@ def error_of(status: int, found: Mapping[str, Any]) -> ServerError:
     kind = _BY_STATUS.get(status, TransientError if status >= 500 else StateError)
     key, problems = str(found.get("key", "")), found.get("problems", ())
     detail = str(found.get("detail", f"the server answered {status}")).replace("\\n", "\n")  # servers escape line breaks
-    return kind(detail if key in detail else f"{key}: {detail}", status=status, key=key, problems=problems)
+    said = detail if key in detail else f"{key}: {detail}"
+    return kind(said, status=status, key=key, problems=problems, hint=found.get("hint"))

@@ -90,6 +90,8 @@ def _structure(value: Any) -> StructurePoint | None:  # noqa: ANN401 - of packag
     if hasattr(value, "get_chemical_symbols") and hasattr(value, "cell"):
         elements, positions, cell, info = value.get_chemical_symbols(), value.positions, value.cell[:], value.info
     elif hasattr(value, "lattice") and hasattr(value, "cart_coords"):
+        if not getattr(value, "is_ordered", True):
+            raise ConfigurationError(f"points: {value.formula} is disordered; expected one element on each site")
         elements, positions, cell = [site.specie.symbol for site in value], value.cart_coords, value.lattice.matrix
         info = getattr(value, "properties", None) or {}
     else:

@@ -51,6 +51,7 @@ class Status(Received):
         stop_reason: Why nothing more is proposed; None where that is not known.
         driver: Who drives it now, or None.
         waiting: Numbers of proposals that wait for values.
+        words: The same in words, as tansaku says it; None: the server is older.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Status(Received):
     headline: Headline
     driver: str | None = None
     waiting: tuple[int, ...] = ()
+    words: str | None = None
 
     @property
     def over(self) -> bool:
@@ -72,11 +74,16 @@ class Status(Received):
 
     def describe(self) -> str:
         """The status in words."""
+        if self.words is not None:
+            return self.words
         best = self.headline.search
         found = "" if best is None else f"; best so far {best.value:.6g} {self.headline.unit} ({best.candidate})"
         why = "" if self.stop_reason is None else f" ({self.stop_reason})"
         counts = f"evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
         return f"{self.name}: {self.state}{why}\n  {counts}{found}"
+
+    def __str__(self) -> str:
+        return self.describe()
 
 
 class Evaluation(Received):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import httpx
 
 from tansaku_client.calls import Answer, Call, Pause, Steps
-from tansaku_client.candidates import Candidate, Found, Proposed
+from tansaku_client.candidates import Candidate, Form, Found, Of, Proposed
 from tansaku_client.diagrams import Hull
 from tansaku_client.records import Attachment, Check, Created, Evaluation, Line, Receipt, Status, User
 from tansaku_client.sending import answered, arguments, unanswered
@@ -159,7 +159,7 @@ class Campaign(Steered):
         Raises:
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: The campaign is paused, or the service refuses to run it.
-            TransientError: The service has not proposed enough in time.
+            TransientError: The service has not proposed enough in time, or none runs.
         """
         steps = self.verbs.ask(count, values_only=values_only, request_id=request_id, timeout=timeout)
         return self._server.carry_out(steps)
@@ -228,6 +228,7 @@ class Campaign(Steered):
 
         Raises:
             StateError: Nothing was started, or the service refused it.
+            TransientError: No service runs that would take it.
         """
         return self._server.carry_out(self.verbs.wait(timeout))
 
@@ -236,7 +237,7 @@ class Campaign(Steered):
     @property
     def status(self) -> Status:
         """The status; ``print(campaign.status.describe())`` shows it."""
-        return self._server.carry_out(self.verbs.status())
+        return self._server.carry_out(self.verbs.status(words=True))
 
     @property
     def done(self) -> bool:
@@ -250,7 +251,7 @@ class Campaign(Steered):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row for each evaluation, its parameters included, indexed by proposal number; without ``same_basin_as``."""
+        """One row for each evaluation, its parameters included, indexed by proposal number."""
         return self._server.carry_out(self.verbs.frame())
 
     @property
@@ -319,9 +320,25 @@ class Campaign(Steered):
         """
         return self._server.carry_out(self.verbs.plot(path))
 
-    def structure(self, candidate: Candidate | int, form: str = "extxyz") -> str:
-        """The final structure of an evaluation as text: ``extxyz`` or ``cif``. Raises NotFoundError where there is none."""
-        return self._server.carry_out(self.verbs.structure(candidate, form))
+    @overload
+    def structure(self, candidate: Candidate | str | int, form: None = None, *, of: Of = "start") -> Any: ...  # noqa: ANN401
+
+    @overload
+    def structure(self, candidate: Candidate | str | int, form: Form, *, of: Of = "start") -> str: ...
+
+    def structure(self, candidate: Candidate | str | int, form: Form | None = None, *, of: Of = "start") -> Any:
+        """The structure of a candidate, as ``ase.Atoms`` or as the text of a file, which needs no ASE.
+
+        Args:
+            candidate: A candidate, its id, or the number of a proposal.
+            form: ``extxyz`` or ``cif``: the text of a file; None: ``ase.Atoms``.
+            of: ``start``: before it is computed; ``end``: the final one of its last evaluation.
+
+        Raises:
+            ConfigurationError: It is no candidate, or ASE is not installed.
+            NotFoundError: There is none.
+        """
+        return self._server.carry_out(self.verbs.structure(candidate, form, of))
 
     # What is changed.
 
@@ -338,5 +355,5 @@ class Campaign(Steered):
         self._server.carry_out(self.verbs.steer(kind, candidates, changes={}, request_id=None))
 
     def __repr__(self) -> str:
-        status = self.status
+        status = self._server.carry_out(self.verbs.status())
         return f"Campaign({self.name!r}: {status.state}, {status.evaluations} evaluations)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import reprlib
@@ -9,12 +10,23 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, key_of, sent
-from tansaku_client.candidates import Candidate, Found, Proposed, by_number, id_of, number_of, of_frame, refuse_beside_a_report
+from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, is_text, key_of, sent
+from tansaku_client.candidates import (
+    Candidate,
+    Found,
+    Proposed,
+    by_number,
+    id_of,
+    named,
+    number_of,
+    of_frame,
+    refuse_beside_a_report,
+)
 from tansaku_client.diagrams import Hull
 from tansaku_client.errors import ConfigurationError, NotFoundError, StateError, TransientError
 from tansaku_client.points import StructurePoint, plain_cells, points_of
@@ -31,9 +43,13 @@ _PAGE = 500  # entries of a list in one answer
 _FACTS = frozenset({"deviation", "status", "note"})
 _PREDICTED = ("mean", "deviation")
 _FORMS = ("png", "svg")
+_MARKS = ("others", "strained")
+"""Columns of evaluations that only some campaigns have."""
+
 _PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
 _LONGEST_LOOK = 2.0  # between two looks at what the service does [s]
 _LONGEST_SETTLING = 60.0  # of a report until its values count [s]
+_UNSERVED = 5.0  # of a request that no service takes, before it is asked whether one runs [s]
 
 
 @dataclass(frozen=True)
@@ -101,12 +117,17 @@ class CampaignVerbs:
     reported: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for a name that is no text."""
+        if not isinstance(self.name, str):
+            raise ConfigurationError(f"name: {self.name!r}; expected the name of a campaign")
+
     def _call(self, method: str, below: str, **facts: Any) -> Steps[Answer]:  # noqa: ANN401 - fields of a call
         return (yield from self.server.send(Call(method, f"/campaigns/{quote(self.name, safe='')}{below}", **facts)))
 
-    def status(self) -> Steps[Status]:
-        """The status."""
-        return Status.model_validate((yield from self._call("GET", "")).data)
+    def status(self, *, words: bool = False) -> Steps[Status]:
+        """The status, also in words."""
+        return Status.model_validate((yield from self._call("GET", "", query={"words": words or None})).data)
 
     def yaml(self) -> Steps[str]:
         """The text of the campaign file."""
@@ -122,6 +143,7 @@ class CampaignVerbs:
         if asked.get("batch") is not None:  # all were proposed before: those that still wait
             return proposed(asked)
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
+        unserved_from = time.monotonic() + _UNSERVED
         for pause in _looks(timeout):
             # A driver that was about to end when this was stored leaves it to the next one.
             answered = asked_again and (yield from self._is_applied(key))
@@ -134,6 +156,8 @@ class CampaignVerbs:
                 return self._unless_empty(proposed(asked))
             if request is not None and request.state == "refused":
                 raise StateError(request.outlook)
+            if time.monotonic() >= unserved_from:
+                yield from self._check_served(request, key)
             if status.driver is None and (request is None or request.ended):
                 if answered:
                     return proposed(asked)
@@ -164,6 +188,15 @@ class CampaignVerbs:
             return RunRequest.model_validate((yield from self._call("GET", f"/runs/{key}")).data)
         except NotFoundError:
             return None
+
+    def _check_served(self, request: RunRequest | None, key: str) -> Steps[None]:
+        """Raises TransientError where a request waits and no service of the server's database would take it."""
+        if request is not None and request.state == "waiting" and not (yield from self._is_served()):
+            message = f"{self.name}: no service takes the request; `tansaku serve` on the dashboard's machine starts one"
+            raise TransientError(f"{message}, then ask again: request_id={key!r}")
+
+    def _is_served(self) -> Steps[bool]:
+        return bool((yield from self.server.send(Call("GET", "/service"))).data["running"])
 
     def _is_applied(self, command: str) -> Steps[bool]:
         return (yield from self._call("GET", f"/commands/{command}")).data["applied_at_number"] is not None
@@ -198,9 +231,12 @@ class CampaignVerbs:
 
     def settled(self) -> Steps[None]:
         """Waits a minute at most until the values count that were reported through this object: the service applies them."""
+        unserved_from = time.monotonic() + _UNSERVED
         for pause in _looks(_LONGEST_SETTLING):
             if not self.reported or (yield from self._is_applied(self.reported[0])):
                 self.reported.clear()
+                return
+            if time.monotonic() >= unserved_from and not (yield from self._is_served()):
                 return
             yield pause
 
@@ -234,8 +270,11 @@ class CampaignVerbs:
         """Waits for the end of what was started; returns why it ended, None where the time [s] is over before that."""
         if not self.started:
             raise StateError(f"campaign {self.name!r} was not started; `start()` does it")
+        unserved_from = time.monotonic() + _UNSERVED
         for pause in _looks(math.inf if timeout is None else timeout):
             found = yield from self._request(self.started[0])
+            if time.monotonic() >= unserved_from:
+                yield from self._check_served(found, self.started[0])
             if found is not None and found.state == "refused":
                 raise StateError(found.outlook)
             if found is None or found.ended:
@@ -278,7 +317,7 @@ class CampaignVerbs:
         from tansaku_client.frames import frame_of, with_cells
 
         found = [item for item in (yield from self.evaluations()) if item.model_dump()["purpose"] == "search"]
-        frame = frame_of([item.model_dump(exclude={"cells"}) for item in found])
+        frame = frame_of([_row(item) for item in found])
         return with_cells(frame, (item.cells or {} for item in found))
 
     def results(self) -> Steps[pd.DataFrame]:
@@ -348,11 +387,15 @@ class CampaignVerbs:
             raise ConfigurationError(f"{str(path)!r} cannot be written: {error.strerror}") from error
         return path
 
-    def structure(self, candidate: Candidate | int, form: str) -> Steps[str]:
-        """The text of the final structure of an evaluation."""
-        number = number_of("structure", candidate)
-        answer = yield from self._call("GET", f"/evaluations/{number}/structure", query={"form": form})
-        return answer.content.decode()
+    def structure(self, candidate: Candidate | str | int, form: str | None, of: str) -> Steps[Any]:
+        """A structure: of ASE for no form, else as text."""
+        found, query = named("structure", candidate), {"form": form or "extxyz", "of": of}
+        if isinstance(found, int):
+            answer = yield from self._call("GET", f"/evaluations/{found}/structure", query=query)
+        else:
+            answer = yield from self._call("GET", "/structure", query={"candidate": found, **query})
+        text = answer.content.decode()
+        return _atoms(text) if form is None else text
 
     # What is changed.
 
@@ -392,6 +435,21 @@ def proposed(asked: Mapping[str, Any]) -> list[Proposed]:
     return rows + [Proposed(item, {}, None, why, measure=offer["column"]) for item in offer["candidates"]]
 
 
+def _row(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation as frames have it; a mark that other campaigns have is no column."""
+    row = evaluation.model_dump(exclude={"cells"})
+    return {name: cell for name, cell in row.items() if name not in _MARKS or cell is not None}
+
+
+def _atoms(text: str) -> Any:  # noqa: ANN401 - ASE need not be there
+    """The structure of ASE that extended XYZ describes. Raises ConfigurationError where ASE is not installed."""
+    try:
+        files = import_module("ase.io")
+    except ImportError as error:
+        raise ConfigurationError("structure: ase is not installed; form='extxyz' or 'cif' gives the text of a file") from error
+    return files.read(io.StringIO(text), format="extxyz")
+
+
 def _frame_of(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
     """Points of the server as a frame."""
     from tansaku_client.frames import points_frame
@@ -424,12 +482,10 @@ def _next_page(answer: Answer) -> str | None:
 
 
 def _text_of(spec: str | Path | Mapping[str, Any]) -> str:
-    """A campaign file as text, from its path, its text (of several lines), or its keys."""
+    """A campaign file as text, from its path, its text, or its keys."""
     if isinstance(spec, Mapping):
         return json.dumps(spec)
-    if isinstance(spec, str) and "\n" in spec:
-        return spec
-    return _content_of(spec).decode()
+    return spec if is_text(spec) else _content_of(spec).decode()
 
 
 def _content_of(path: str | Path) -> bytes:

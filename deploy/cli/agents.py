@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import NAME_PATTERN, shown
+from tansaku_client.calls import is_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +62,11 @@ class Tools:
             raise ConfigurationError(f"name: {error}") from error
 
     def check(self, spec: Spec) -> str:
-        """Checks a campaign file (path, or on a dashboard its YAML text): what is wrong, or what it would search and cost."""
+        """Checks a campaign file (its YAML or JSON text, or its path): what is wrong, or what it would search and cost."""
         return self._place.check(_spec(spec)).describe()
 
     def create(self, spec: Spec, dry_run: bool = True) -> str:
-        """Stores the campaign of a file (path, or on a dashboard its YAML text). Unless dry_run is false, only checks it."""
+        """Stores the campaign of a file (its YAML or JSON text, or its path). Unless dry_run is false, only checks it."""
         if dry_run:
             return f"dry run, nothing was stored; dry_run=false stores it\n{self.check(spec)}"
         return f"stored: {self._place.create(_spec(spec)).name}"
@@ -117,7 +118,7 @@ def _spec(spec: str) -> str:
     A device would have no end, standard input is what the agent sends, and any other file is none of a dashboard's business.
     """
     try:
-        found = "\n" in spec or (Path(spec).suffix in _ENDINGS and Path(spec).is_file())
+        found = is_text(spec) or (Path(spec).suffix in _ENDINGS and Path(spec).is_file())
     except OSError:  # it is too long, or lies in a folder that may not be read
         found = False
     if not found:

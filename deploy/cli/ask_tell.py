@@ -45,7 +45,7 @@ def ask(
 
     with opened(site) as resources:
         if release:
-            ask_tell.release(resources, this_user(), name, release)
+            ask_tell.release(resources, this_user(), name, release, patience=ask_tell.PATIENCE)
         result = ask_tell.ask(resources, this_user(), name, count, values_only=values)
         asked = waiting_proposals(resources.store, name)
     if as_csv is not None:
@@ -122,7 +122,7 @@ def tell(
 
     report = report_at(Path(what)) if value is None else report_of([{"candidate": what, "value": value}])
     with opened(site) as resources:
-        receipt = ask_tell.tell(resources, this_user(), name, report)
+        receipt = ask_tell.tell(resources, this_user(), name, report, patience=ask_tell.PATIENCE)
     if as_json:
         show_json(receipt.model_dump(mode="json"))
         return

@@ -16,7 +16,7 @@ import typer
 from tansaku.deploy.cli import agents, ask_tell, init_check, inspection, results, run, steer
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.tables import show_json, show_table
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError, TansakuError, TransientError
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.verbs import VERBS, SteeringKind
 
 if TYPE_CHECKING:
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     import tansaku_client
 
     M = TypeVar("M", bound=BaseModel)
-
-_ERRORS: dict[str, type[TansakuError]] = {
-    "NotFoundError": NotFoundError,
-    "StateError": StateError,
-    "TransientError": TransientError,
-}
 
 
 def remote_command(name: str, server: str) -> Command:
@@ -72,12 +66,13 @@ def remote_command(name: str, server: str) -> Command:
 def _connected(address: str) -> Iterator[tansaku_client.Server]:
     """A dashboard; its errors become those of this command."""
     import tansaku_client
+    from tansaku.deploy.python.dashboards import own_errors
 
     try:
-        with tansaku_client.connect(address) as server:
+        with own_errors(), tansaku_client.connect(address) as server:
             yield server
-    except tansaku_client.ServerError as error:
-        raise _ERRORS.get(type(error).__name__, ConfigurationError)(error.message) from error
+    except tansaku_client.NotAllowedError as error:
+        raise ConfigurationError(error.message) from error
 
 
 def _as(model: type[M], answer: dict[str, Any]) -> M:
@@ -121,7 +116,7 @@ def _status(server: tansaku_client.Server, name: str | None, as_json: bool) -> N
     from tansaku.tasks.read.views.status import CampaignStatus
 
     names = [line.name for line in server.campaigns if line.state is not None] if name is None else [name]
-    found = [server.campaign(item).status.model_dump(mode="json") for item in names]
+    found = [server.campaign(item).status.model_dump(mode="json", exclude={"words"}) for item in names]
     if as_json:
         show_json(found)
         return

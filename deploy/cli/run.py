@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,7 +103,7 @@ def run(
             from tansaku.tasks.act.commands.create import store_file
             from tansaku.tasks.backends.resources import open_resources  # noqa: F401 - of `opened`
 
-        name = store_file(file, this_user(), read.limits, lambda: opened(site)).name
+        name = store_file(file, this_user(), read.limits, lambda: opened(site), partial(say, err=True)).name
         if no_run:
             say(f"{name}: stored; run it on the dashboard, or by `tansaku resume {name}`")
         else:

@@ -10,10 +10,12 @@ from typing import NamedTuple, get_args
 
 from pydantic import BaseModel
 
-from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
+from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, given_file, plain
 from tansaku.models.domain.door import spec_kinds
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.objectives import OBJECTIVES, described
-from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.base import NamesFile, Spec
 from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.proposer import ProposerBase
@@ -52,6 +54,7 @@ class Made(NamedTuple):
         Raises:
             InvalidSpecError: A key is wrong: one line for each problem.
         """
+        _refuse_other_forms(self.spec, self.key, keys)
         given = self.spec.from_keywords(keys) if issubclass(self.spec, SpaceBase) else keys
         files: dict[str, bytes] = {}
         data = plain(given, files, self.key)
@@ -59,6 +62,47 @@ class Made(NamedTuple):
         data = data if kind is None else {"type": kind.default, **data}
         validate_part(self.spec, data, self.key)
         return self.part(self.key, data, files)
+
+
+_FORMS = {
+    "table": "the path of a table, or a pandas.DataFrame",
+    "structure": "the path of a structure, ase.Atoms, or a structure of pymatgen",
+}
+"""Values that may be given for a file, by its kind."""
+
+
+def _refuse_other_forms(spec: type[Spec], key: str, keys: Mapping[str, object]) -> None:
+    """Raises ConfigurationError for a value that is none of these where the key names a file, or lists some."""
+    for name, kind, several in _named_files(spec):
+        value = keys.get(name)
+        if several and not isinstance(value, str) and value is not None and given_file(value, kind):
+            raise ConfigurationError(f"{key}.{name}: it is one structure; expected a list of them")
+        if not several and not given_file(value, kind):
+            raise ConfigurationError(f"{key}.{name}: {shown(value)}; expected {_FORMS[kind]}")
+
+
+def _named_files(spec: type[Spec]) -> Iterator[tuple[str, str, bool]]:
+    """Keys whose text names a table or structures, the kind, and whether it is a list of them."""
+    for name, field in spec.model_fields.items():
+        own = next((mark.kind for mark in field.metadata if isinstance(mark, NamesFile)), None)
+        listed = next((mark.kind for mark in _marks_of(field.annotation) if isinstance(mark, NamesFile)), None)
+        kind = own or listed
+        if kind in _FORMS:
+            yield name, kind, own is None
+
+
+def _marks_of(annotation: object) -> Iterator[object]:
+    """Marks of the members of a list."""
+    yield from getattr(annotation, "__metadata__", ())
+    for part in get_args(annotation):
+        yield from _marks_of(part)
+
+
+def documented(spec: type[Spec]) -> str:
+    """The docstring of a constructor: that of the spec, and what else its files may be."""
+    text = inspect.cleandoc(spec.__doc__ or "").replace("\nAttributes:\n", "\nArgs:\n")
+    forms = [f"``{name}``: {'a list, each ' * several}{_FORMS[kind]}." for name, kind, several in _named_files(spec)]
+    return "\n".join([text, "", *forms]) if forms else text
 
 
 @cache
@@ -127,7 +171,7 @@ def constructor(name: str) -> Constructor:
         return makes({makes.first: first[0], **keys} if first else keys)
 
     construct.__name__ = construct.__qualname__ = name
-    construct.__doc__ = inspect.cleandoc(makes.spec.__doc__ or "").replace("\nAttributes:\n", "\nArgs:\n")
+    construct.__doc__ = documented(makes.spec)
     vars(construct)["__signature__"] = _signature(makes)
     return construct
 

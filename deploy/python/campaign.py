@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from pydantic import ValidationError, create_model
 
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
 from tansaku.deploy.python.places import Database, Memory, Place, keep_files
-from tansaku.deploy.python.sources import acquisition_keys
+from tansaku.deploy.python.sources import acquisition_keys, function_calculator, with_kept_file
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError
-from tansaku.models.domain.identifiers import NAME_PATTERN, shown
+from tansaku.models.domain.identifiers import NAME_PATTERN, printable, shown
 from tansaku.models.domain.ports import Space as SearchedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.base import NamesFile, Spec
@@ -47,7 +45,7 @@ from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
 from tansaku_client.calls import key_of
-from tansaku_client.candidates import Candidate, Found, Proposed, id_of, number_of, refuse_beside_a_report
+from tansaku_client.candidates import Candidate, Form, Found, Of, Proposed, id_of, named, number_of, refuse_beside_a_report
 from tansaku_client.points import points_of
 from tansaku_client.steering import Steered
 
@@ -57,6 +55,7 @@ if TYPE_CHECKING:
 
     from tansaku.deploy.python.constructors import CampaignKeys
     from tansaku.deploy.python.driving import Driving
+    from tansaku.deploy.python.sources import Function
     from tansaku.models.domain.measurements import Attachment
     from tansaku.models.engine.own import AcquisitionFunction
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
@@ -70,8 +69,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SOURCE = "Python"
-_PATIENCE = 30.0  # of a request for proposals while another process has the campaign [s]
-_LOOK = 0.2  # [s]
 _ANY: dict[str, Any] = dict.fromkeys((*CampaignSpec.model_fields, "acquisition", "store"), (object, None))
 _Keys = create_model("Keys", __base__=Spec, **_ANY)  # with any value: what is no key is refused first
 
@@ -90,7 +87,8 @@ class Campaign(Steered):
         acquisition: A function of pool, observations, posterior and random generator that scores each candidate, in place of
             the proposer's acquisition: see :class:`tansaku.Observations` and :class:`tansaku.Posterior`. The campaign keeps
             its text, and refuses to continue with another.
-        calculator: How a candidate is evaluated; a text is its type. None: values are reported, unless the space holds them.
+        calculator: How a candidate is evaluated; a text is its type; a function of the parameters is computed by workers as
+            that of :func:`tansaku.optimize`. None: values are reported, unless the space holds them.
         name: In the database and in commands; None: the name of the script's file.
         store: ``"database"``: that of the command line. None: the memory of this process, which needs no database.
         keys: Other keys of a campaign file, such as ``seed`` and ``execution``.
@@ -112,12 +110,16 @@ class Campaign(Steered):
         *,
         proposer: Proposer | Mapping[str, object] | str | None = None,
         acquisition: AcquisitionFunction | None = None,
-        calculator: Calculator | Mapping[str, object] | str | None = None,
+        calculator: Calculator | Mapping[str, object] | Function | str | None = None,
         name: str | None = None,
         store: Literal["database"] | None = "database",
         **keys: Unpack[CampaignKeys],
     ) -> None:
         validate_data(_Keys, keys)
+        if _is_function(calculator):
+            from tansaku.calculators.engines.function import stop_here_if_imported
+
+            stop_here_if_imported()
         files: dict[str, bytes] = {}
         given = {
             "space": space,
@@ -128,6 +130,8 @@ class Campaign(Steered):
             **keys,
         }
         data = {key: _value(key, value, files) for key, value in given.items() if value is not None}
+        if "calculator" in data and isinstance(data["calculator"], dict):
+            data["calculator"] = with_kept_file(data["calculator"], files)
         if acquisition is not None:
             data["proposer"] = {"type": "gp", **data.get("proposer", {}), "function": acquisition_keys(acquisition)}
         if store not in ("database", None):
@@ -136,7 +140,7 @@ class Campaign(Steered):
         self._place: Place = Memory() if store is None else Database()
         with collection_paused(), self._place.open() as resources:
             loaded = _loaded(resources, first | data, files)
-            self._name = prepare_campaign(resources, script_user(), loaded).name
+            self._name = prepare_campaign(resources, script_user(), loaded, say_aside).name
 
     @classmethod
     def open(cls, name: str) -> Campaign:
@@ -180,15 +184,12 @@ class Campaign(Steered):
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
-        key, until = _checked(key_of, request_id), time.monotonic() + _PATIENCE
+        key = _checked(key_of, request_id)
         with self._place.turn(self._name), self._place.open() as resources:
             before = None if request_id is None else asked_before(resources.store, self._name, key)
             if before is not None:
                 return _proposed(before, _opened_space(resources, self._name))
-            result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
-            while result is None and time.monotonic() < until:  # another process proposes; once it ends this one has its turn
-                Event().wait(_LOOK)
-                result = ask_tell.ask(resources, script_user(), self._name, count, key, values_only=values_only)
+            result = ask_tell.ask_in_turn(resources, script_user(), self._name, count, key, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -218,7 +219,8 @@ class Campaign(Steered):
             columns: Further measured quantities, and conditions that were other than proposed, by name.
 
         Returns:
-            What is new.
+            What is new. ``applied``: whether it counts already; False where another process has had the campaign for 30 s,
+            which applies it before it proposes more, or else the next `ask`, `tell` or `run` does.
 
         Raises:
             ReportError: A value is wrong; nothing was stored.
@@ -232,7 +234,7 @@ class Campaign(Steered):
             report = report_from(row)
         key = None if request_id is None else _checked(key_of, request_id)
         with self._place.turn(self._name), self._place.open() as resources:
-            receipt = ask_tell.tell(resources, script_user(), self._name, report, key)
+            receipt = ask_tell.tell(resources, script_user(), self._name, report, key, patience=ask_tell.PATIENCE)
             ask_tell.end_if_spent(resources, self._name)
         return receipt
 
@@ -256,7 +258,7 @@ class Campaign(Steered):
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
         with self._place.turn(self._name), self._place.open() as resources:
             numbers = [_checked(number_of, "release", row) for row in rows if getattr(row, "measure", None) is None]
-            ask_tell.release(resources, script_user(), self._name, numbers)
+            ask_tell.release(resources, script_user(), self._name, numbers, patience=ask_tell.PATIENCE)
 
     # What is computed.
 
@@ -445,16 +447,33 @@ class Campaign(Steered):
         except OSError as error:
             raise ConfigurationError(f"plot: {str(path)!r} cannot be written: {error.strerror}") from error
 
-    def structure(self, candidate: Candidate | str) -> Atoms:
-        """The structure of a candidate, before it is computed.
+    @overload
+    def structure(self, candidate: Candidate | str | int, form: None = None, *, of: Of = "start") -> Atoms: ...
+
+    @overload
+    def structure(self, candidate: Candidate | str | int, form: Form, *, of: Of = "start") -> str: ...
+
+    def structure(self, candidate: Candidate | str | int, form: Form | None = None, *, of: Of = "start") -> Atoms | str:
+        """The structure of a candidate, as ``ase.Atoms`` or as the text of a file.
+
+        Args:
+            candidate: A candidate, its id, or the number of a proposal.
+            form: ``extxyz`` or ``cif``: the text of a file; None: ``ase.Atoms``.
+            of: ``start``: before it is computed; ``end``: the final one of its last evaluation.
 
         Raises:
-            ConfigurationError: It is neither a candidate nor the id of one.
-            NotFoundError: The space has none of this id.
+            ConfigurationError: It is no candidate, or another form.
+            NotFoundError: There is none.
         """
-        found = _checked(id_of, "structure", candidate)
+        from tansaku.tasks.read.views.structures import found_structure, written_structure
+
+        for key, given, known in (("form", form, (None, "extxyz", "cif")), ("of", of, ("start", "end"))):
+            if given not in known:
+                raise ConfigurationError(f"{key}: {shown(given)}; expected {' or '.join(item for item in known if item)}")
+        found = _checked(named, "structure", candidate)
         with self._place.open() as resources:
-            return _opened_space(resources, self._name).structure(found)
+            atoms = found_structure(Reading.load(resources.store, self._name), resources.artifacts, found, of)
+            return atoms if form is None else written_structure(atoms, form)
 
     # What is changed.
 
@@ -495,6 +514,11 @@ class Campaign(Steered):
 Campaign.__init__.__defaults__ = (None, None, None)
 
 
+def say_aside(line: str) -> None:
+    """Writes a line beside what a script prints."""
+    sys.stderr.write(f"{printable(line)}\n")
+
+
 def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
     """Calls a function of the client. Raises ConfigurationError where it refuses its arguments."""
     try:
@@ -509,6 +533,12 @@ def _path(verb: str, path: object) -> Path:
     return Path(path)
 
 
+def _is_function(calculator: object) -> bool:
+    """Returns whether a Python function computes the values."""
+    data = calculator.data if isinstance(calculator, Part) else calculator
+    return data.get("type") == "function" if isinstance(data, Mapping) else callable(data)
+
+
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape
     """The value of a key of a campaign file. Raises ConfigurationError for the part of another key."""
     if isinstance(value, Part) and value.key != key:
@@ -517,6 +547,8 @@ def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: AN
         return {"evaluations": plain(value, files, key)}
     if key in ("calculator", "proposer") and isinstance(value, str):
         return {"type": value}
+    if key == "calculator" and not isinstance(value, Part) and callable(value):
+        value = function_calculator(value)
     return plain(value, files, key)
 
 

@@ -1387,6 +1387,8 @@ def Known(
         value: Column with their values of the objective.
         unit: Unit of the values; None: the objective's.
         sha256: Content hash of the table; filled in when the campaign is created.
+
+    ``file``: the path of a table, or a pandas.DataFrame.
     """
 
 def Label(*, calculator: Calculator | Mapping[str, object], relaxed: bool = ...) -> Section:
@@ -1487,6 +1489,8 @@ def Molecules(
         scale: How proposers with the preset ``default`` compare the descriptors of molecules' graphs. ``range``: each in
             units of its range; ``none``: as they are; ``auto``: ``range``. null: ``auto``; in a campaign that was created
             before there was this key, ``none``.
+
+    ``file``: a list, each the path of a table, or a pandas.DataFrame.
     """
 
 def MultiLevel(*, screen: bool = ...) -> Proposer:
@@ -1712,6 +1716,8 @@ def Segregation(
         relaxed: Whether boundary, crystal and both with the defect are relaxed, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
         sha256: Content hash of the structure's file; filled in when the spec is resolved.
+
+    ``boundary``: the path of a structure, ase.Atoms, or a structure of pymatgen.
     """
 
 def Sevennet(
@@ -1797,6 +1803,8 @@ def Structures(
         sha256: Hash of the folder's names and contents; filled in when the spec is resolved.
         hashes: Content hashes of the files, in their order; filled in when the spec is resolved.
         named_by_file: Whether the only structure of a file has the file's name, whatever the format; filled in.
+
+    ``paths``: a list, each the path of a structure, ase.Atoms, or a structure of pymatgen.
     """
 
 def Surrogate(
@@ -1828,6 +1836,8 @@ def Table(
         sha256: Content hash of the table; filled in when the spec is resolved.
         off_pool: Candidates that were measured although the table does not list them; filled in by ``tansaku tell``.
         described: Numbers that the table lacks and reports gave; filled in by ``tansaku tell``.
+
+    ``candidates``: the path of a table, or a pandas.DataFrame.
     """
 
 def Transfer(

@@ -1,23 +1,19 @@
-"""Python functions as calculators: ``tansaku.optimize``, and the file from which the workers import a function."""
+"""Python functions as calculators: ``tansaku.optimize``."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from tansaku.calculators.engines.function import stop_here_if_imported
-from tansaku.deploy.python.building import made_by
 from tansaku.deploy.python.campaign import Campaign
-from tansaku.deploy.python.parts import Calculator, Proposer, Section, Space
-from tansaku.deploy.python.sources import check, file_of
+from tansaku.deploy.python.parts import Proposer, Section, Space
+from tansaku.deploy.python.sources import function_calculator
 from tansaku.models.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tansaku.deploy.python.constructors import CampaignKeys
+    from tansaku.deploy.python.sources import Function
     from tansaku.models.engine.own import AcquisitionFunction
-
-Function = Callable[..., float | Mapping[str, float]]
 
 
 def optimize(
@@ -52,7 +48,6 @@ def optimize(
     Raises:
         ConfigurationError: The workers could not import the function, or another calculator is given.
     """
-    stop_here_if_imported()
     if "calculator" in keys:
         raise ConfigurationError("calculator: it is the function; expected no other")
     campaign = Campaign(
@@ -61,7 +56,7 @@ def optimize(
         budget,
         proposer=proposer,
         acquisition=acquisition,
-        calculator=function_calculator(function),
+        calculator=function_calculator(function, "function"),
         name=name,
         store=store,
         **keys,
@@ -71,16 +66,3 @@ def optimize(
 
 
 optimize.__defaults__ = (None, None, None)  # as of Campaign
-
-
-def function_calculator(function: Function) -> Calculator:
-    """The calculator that computes a function, with the file that workers import.
-
-    Raises:
-        ConfigurationError: It is a lambda, a closure or a method, or its file imports another one beside it.
-    """
-    check(function, "function")
-    name, content = file_of(function)
-    path = f"{hashlib.sha256(content).hexdigest()}/{name}"
-    made = made_by()["Function"]({"file": path, "function": function.__name__})
-    return Calculator(made.key, made.data, {path: content})

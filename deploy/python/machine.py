@@ -1,20 +1,32 @@
-"""The campaigns of this machine's database, with the names that those of a dashboard have; and a connection to either."""
+"""The campaigns of this machine's database, with the names that those of a dashboard have; and connections to either."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, Any, overload
 
-import tansaku_client
-from tansaku.deploy.python.campaign import Campaign
+from tansaku.deploy.python.campaign import Campaign, say_aside
+from tansaku.deploy.python.parts import plain
 from tansaku.deploy.python.places import Database
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
+from tansaku.models.domain.roles import Role
 from tansaku.tasks.act.checks.check import CampaignPreview, preview_campaign
 from tansaku.tasks.act.commands.create import store_file
 from tansaku.tasks.act.measurements.notebook import script_user
+from tansaku.tasks.ground.formats.yaml_text import YamlText, parse_yaml
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.status import CampaignStatus, every_status
+from tansaku_client.calls import is_text
 from tansaku_client.connecting import PATIENCE
+from tansaku_client.records import User
+
+if TYPE_CHECKING:
+    from tansaku_client import AsyncServer, Server
+
+_TEXT = "spec"
+"""Name of a campaign file that is given as text, in messages."""
 
 
 class Machine:
@@ -28,16 +40,37 @@ class Machine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Does nothing: the database is open only while something is read or written."""
 
-    def check(self, spec: str | Path) -> CampaignPreview:
-        """Checks a campaign file; stores and computes nothing. Raises ConfigurationError."""
-        site = self._place.site
-        return preview_campaign(_path(spec), self._place.open, site.limits, site.launcher.evaluation_limits)
+    @property
+    def user(self) -> User:
+        """The user of this script: to open the database is to have every right."""
+        return User(name=script_user().name, role=Role.ADMIN.value)
 
-    def create(self, spec: str | Path) -> Campaign:
-        """Stores the campaign of a file; the same file again opens it. Raises ConfigurationError, SpecChangedError."""
-        return self.campaign(store_file(_path(spec), script_user(), self._place.site.limits, self._place.open).name)
+    def check(self, spec: str | Path | Mapping[str, Any]) -> CampaignPreview:
+        """Checks a campaign file, given as path, text or keys; stores and computes nothing. Raises ConfigurationError."""
+        site = self._place.site
+        return preview_campaign(_given(spec), self._place.open, site.limits, site.launcher.evaluation_limits)
+
+    def create(self, spec: str | Path | Mapping[str, Any], *, run: bool = False) -> Campaign:
+        """Stores the campaign of a file; the same file again opens it.
+
+        Args:
+            spec: A campaign file as path, text or keys; relative paths of a text start at the current folder.
+            run: Whether it is started at once.
+
+        Raises:
+            ConfigurationError: A key is wrong.
+            SpecChangedError: A campaign of this name has another spec.
+        """
+        name = store_file(_given(spec), script_user(), self._place.site.limits, self._place.open, say_aside).name
+        campaign = self.campaign(name)
+        if run:
+            campaign.start()
+        return campaign
 
     def campaign(self, name: str) -> Campaign:
         """Opens a campaign, always the same object: it runs what was started. Raises NotFoundError."""
@@ -60,14 +93,12 @@ def connect(address: None = None) -> Machine: ...
 
 
 @overload
-def connect(
-    address: str, *, token: str | None = None, insecure: bool = False, patience: float = PATIENCE
-) -> tansaku_client.Server: ...
+def connect(address: str, *, token: str | None = None, insecure: bool = False, patience: float = PATIENCE) -> Server: ...
 
 
 def connect(
     address: str | None = None, *, token: str | None = None, insecure: bool = False, patience: float = PATIENCE
-) -> Machine | tansaku_client.Server:
+) -> Machine | Server:
     """Connects to a dashboard, or without an address to this machine's own database.
 
     Args:
@@ -81,10 +112,22 @@ def connect(
     """
     if address is None:
         return Machine()
-    return tansaku_client.connect(address, token=token, insecure=insecure, patience=patience)
+    from tansaku.deploy.python.dashboards import Dashboard
+
+    return Dashboard.at(address, token=token, insecure=insecure, patience=patience)
 
 
-def _path(spec: str | Path) -> Path:
-    if isinstance(spec, str) and "\n" in spec:
-        raise ConfigurationError("spec: the text of a campaign", hint="write it to a file and give its path")
-    return Path(spec)
+def connect_async(address: str, *, token: str | None = None, insecure: bool = False, patience: float = PATIENCE) -> AsyncServer:
+    """Does the same as :func:`connect` with an address, for coroutines."""
+    from tansaku.deploy.python.dashboards import AsyncDashboard
+
+    return AsyncDashboard.at(address, token=token, insecure=insecure, patience=patience)
+
+
+def _given(spec: str | Path | Mapping[str, Any]) -> Path | YamlText:
+    """A campaign file as its path, or as its text. Raises ConfigurationError."""
+    if isinstance(spec, Mapping):
+        return YamlText(plain(spec, {}, ""), {}, _TEXT)
+    if not isinstance(spec, str | Path):
+        raise ConfigurationError(f"spec: {shown(spec)}; expected a campaign file as path, text or keys")
+    return parse_yaml(spec, _TEXT) if is_text(spec) else Path(spec)

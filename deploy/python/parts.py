@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
@@ -89,9 +89,17 @@ def plain(value: object, files: dict[str, bytes], key: str, around: tuple[object
         return [plain(item, files, f"{key}[{place}]", within) for place, item in enumerate(items)]
     if isinstance(value, int | float):
         return value
+    expected = "a list, such as list(…)" if isinstance(value, Iterator) else "plain data"
     raise ConfigurationError(
-        f"{key}: {shown(value)} is of type {type(value).__name__}, which a campaign file cannot hold; expected plain data"
+        f"{key}: {shown(value)} is of type {type(value).__name__}, which a campaign file cannot hold; expected {expected}"
     )
+
+
+def given_file(value: object, kind: str | None) -> bool:
+    """Returns whether a value may be given for a file of a kind: its path, a frame for a table, a structure."""
+    if isinstance(value, str | PurePath) or value is None or isinstance(value, Part):
+        return True
+    return _is(value, "pandas", "DataFrame") if kind == "table" else kind == "structure" and _structure(value) is not None
 
 
 def _is(value: object, package: str, name: str) -> bool:
@@ -105,7 +113,12 @@ def _structure(value: object) -> Any:  # noqa: ANN401 - ASE has no types
     if _is(value, "ase", "Atoms"):
         return value
     convert = getattr(value, "to_ase_atoms", None)
-    return convert() if _is(value, "pymatgen.core", "IStructure") and convert is not None else None
+    if convert is None or not _is(value, "pymatgen.core", "IStructure"):
+        return None
+    if not getattr(value, "is_ordered", True):
+        formula = getattr(value, "formula", "")
+        raise ConfigurationError(f"{formula}: the structure is disordered; expected one element on each of its sites")
+    return convert()
 
 
 def _keep(name: str, content: bytes, files: dict[str, bytes]) -> str:

@@ -8,14 +8,20 @@ import inspect
 import linecache
 import sys
 import types
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tansaku.calculators.engines.command import unlisted_modules
+from tansaku.deploy.python.building import made_by
+from tansaku.deploy.python.parts import Calculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import AcquisitionFunctionSpec
 from tansaku.models.engine.own import defined
+
+Function = Callable[..., float | Mapping[str, float]]
+"""A function that scripts have computed: it takes the parameters of a candidate as keywords."""
 
 _HOW = "expected a function that `def` defines at the top level of a file or a notebook"
 _NO_CLOSURE = "values that it needs are constants of the file or defaults of its keywords"
@@ -39,6 +45,41 @@ def acquisition_keys(function: object) -> JsonDict:
     return keys
 
 
+def function_calculator(function: object, key: str = "calculator") -> Calculator:
+    """The calculator that computes a function, with the file that workers import.
+
+    Args:
+        key: The argument, for messages.
+
+    Raises:
+        ConfigurationError: It is a lambda, a closure or a method, or its file imports another one beside it.
+    """
+    check(function, key)
+    name, content = file_of(function)
+    path = f"{hashlib.sha256(content).hexdigest()}/{name}"
+    made = made_by()["Function"]({"file": path, "function": getattr(function, "__name__", "")})
+    return Calculator(made.key, made.data, {path: content})
+
+
+def with_kept_file(calculator: JsonDict, files: dict[str, bytes]) -> JsonDict:
+    """The keys of a calculator, of which the file of a function becomes one that the campaign keeps and exports.
+
+    Args:
+        files: Contents by path; receives the file. One that cannot be read is left to the loader, which names it.
+
+    Raises:
+        ConfigurationError: The file imports another one beside it.
+    """
+    given = str(calculator.get("file", ""))
+    file = Path(given)
+    if calculator.get("type") != "function" or given in files or not file.is_file():
+        return calculator
+    name, content = _kept(file)
+    path = f"{hashlib.sha256(content).hexdigest()}/{name}"
+    files[path] = content
+    return calculator | {"file": path}
+
+
 def check(function: object, key: str) -> None:
     """Raises ConfigurationError for what another process cannot import."""
     if not isinstance(function, types.FunctionType):
@@ -54,15 +95,20 @@ def file_of(function: Any) -> tuple[str, bytes]:  # noqa: ANN401 - a function
     """Name and content of the file that defines a function; of a notebook's function, of one that is written for it."""
     file = Path(function.__code__.co_filename)
     if file.is_file():
-        beside = unlisted_modules([file])
-        if beside:
-            importer, module = beside[0]
-            raise ConfigurationError(
-                f"function: {importer.name} imports {module}, which workers would not find",
-                hint="put what the function needs into its file, or into an installed package",
-            )
-        return file.name, file.read_bytes()
+        return _kept(file)
     return f"{function.__name__}.py", _written(function, "function").encode()
+
+
+def _kept(file: Path) -> tuple[str, bytes]:
+    """Name and content of a file that workers import alone. Raises ConfigurationError."""
+    beside = unlisted_modules([file])
+    if beside:
+        importer, module = beside[0]
+        raise ConfigurationError(
+            f"function: {importer.name} imports {module}, which workers would not find",
+            hint="put what the function needs into its file, or into an installed package",
+        )
+    return file.name, file.read_bytes()
 
 
 def _written(function: Any, key: str) -> str:  # noqa: ANN401 - a function

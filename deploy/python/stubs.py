@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
 import types
@@ -14,7 +13,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from tansaku.deploy.python.building import LEFT_OUT, Made, made_by
+from tansaku.deploy.python.building import LEFT_OUT, Made, documented, made_by
 from tansaku.models.domain.ours import package_of
 from tansaku.models.domain.specs.base import FilledIn, NamesFile
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
@@ -69,8 +68,7 @@ class Stubs:
         elif first and not spec.model_fields[first].is_required():
             before = [f"{before[0]} = ..."]
         arguments = [*before, *(["*"] if keywords else []), *keywords, *([f"**further: {further}"] if further else [])]
-        text = inspect.cleandoc(spec.__doc__ or "").replace("\nAttributes:\n", "\nArgs:\n")
-        lines = "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+        lines = "\n".join(f"    {line}".rstrip() for line in documented(spec).splitlines())
         return f'def {name}({", ".join(arguments)}) -> {makes.part.__name__}:\n    r"""{lines.strip()}\n    """\n'
 
     def _objective(self, name: str) -> str:

@@ -61,6 +61,7 @@ class ProblemError(Exception):
         key: Path of the field that is wrong; empty: none.
         retry_after: Seconds until the request may be repeated; 0: no hint.
         problems: Of a spec, each with its key and line.
+        hint: What the caller can do; for programs alone, as pages show their own.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class ProblemError(Exception):
         key: str = "",
         retry_after: float = 0.0,
         problems: Sequence[SpecProblem] = (),
+        hint: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -78,6 +80,7 @@ class ProblemError(Exception):
         self.key = key
         self.retry_after = retry_after
         self.problems = tuple(problems)
+        self.hint = hint
 
     @property
     def headers(self) -> dict[str, str]:
@@ -112,6 +115,8 @@ def answer(request: Request, problem: ProblemError, headers: Mapping[str, str] |
         body["detail"] = detail
         if problem.key:
             body["key"] = printable(problem.key)
+        if problem.hint:
+            body["hint"] = printable(problem.hint[:LONGEST])
         if problem.problems:
             body["line"] = problem.problems[0].line
             body["problems"] = [_described(item) for item in problem.problems[:_MOST_PROBLEMS]]
@@ -195,7 +200,7 @@ def problem_of(error: ProblemError | TansakuError) -> ProblemError:
     problems = error.problems if isinstance(error, InvalidSpecError) else ()
     key = error.key if isinstance(error, FieldError) else problems[0].key if problems else ""
     wait = _TRY_AGAIN if isinstance(error, TransientError) else 0.0
-    return ProblemError(status, error.message, key=key, problems=problems, retry_after=wait)
+    return ProblemError(status, error.message, key=key, problems=problems, retry_after=wait, hint=error.hint or "")
 
 
 async def _tansaku(request: Request, error: Exception) -> Response:

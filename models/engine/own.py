@@ -108,6 +108,8 @@ class OwnAcquisition:
     def _checked(self, found: npt.ArrayLike, pool: CandidatePool, allowed: BoolArray) -> FloatArray:
         said = f"{_KEY}: {self.spec.name} returned"
         try:
+            if np.iscomplexobj(found):
+                raise TypeError
             scores = np.asarray(found, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"{said} a {type(found).__name__}; expected an array of numbers") from error

@@ -35,12 +35,14 @@ from tansaku.tasks.read.views.evaluation_table import (
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.proposals import Predictions, predictions_of
 from tansaku.tasks.read.views.readings import CampaignLine
-from tansaku.tasks.read.views.results import row_cells
+from tansaku.tasks.read.views.results import described_lines
 from tansaku.tasks.read.views.status import CampaignStatus, live_lease, status_of
 from tansaku.tasks.read.views.structures import (
+    EndOf,
     StructureFile,
     StructureForm,
     StructureOf,
+    last_evaluation,
     start_file,
     steps_file,
     structure_file,
@@ -49,6 +51,9 @@ from tansaku.tasks.read.views.structures import (
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
 Round = Annotated[int, Query(ge=1, le=2**53)]
+CandidateId = Annotated[str, Query(max_length=1000)]
+MOST_FAILURES = 20
+"""Failed evaluations of a status in words."""
 
 
 class NewCommand(Body):
@@ -76,7 +81,11 @@ class EvaluationQuery(Body):
     sort: Sort = "round"
     after: Round | None = None
     limit: Limit = 50
-    cells: bool = Field(default=False, description="With what describes the candidates, by column.")
+    cells: bool = Field(
+        default=False,
+        description="With what describes the candidates, by column; further objectives; and `same_basin_as`, the candidate "
+        "of an earlier evaluation that ended in the same structure.",
+    )
 
     @field_validator("state", "system", "value_min", "value_max", mode="before")
     @classmethod
@@ -98,6 +107,9 @@ class Campaigns(BaseModel):
 
 _LINE: dict[str, Any] = {column.name: column.type for column in RESULTS}
 _LINE["cells"] = (dict[str, str | float] | None, None)
+_LINE["others"] = (dict[str, float | None] | None, None)
+_LINE["same_basin_as"] = (str | None, None)
+_LINE["strained"] = (bool | None, None)
 EvaluationLine = create_model("EvaluationLine", __base__=Record, __doc__="An evaluation in the table.", **_LINE)
 
 _PAGE: dict[str, Any] = {"items": GenericAlias(list, EvaluationLine), "next": (int | None, None), "total": int}
@@ -128,12 +140,22 @@ def campaigns(request: Request, actor: Viewer, limit: Limit = 100, after: str = 
     return Campaigns(items=left[:limit], next=left[limit - 1].name if len(left) > limit else None)
 
 
-@router.get("/{name}")
-def campaign(request: Request, response: Response, _: Viewer, name: str) -> CampaignStatus:
-    """The status of a campaign; its ETag is the revision of the spec, which an edit starts from."""
+class DescribedStatus(CampaignStatus):
+    """A status, and the same in words."""
+
+    words: str
+
+
+@router.get("/{name}", response_model=CampaignStatus)
+def campaign(request: Request, response: Response, _: Viewer, name: str, words: bool = False) -> CampaignStatus | Response:
+    """The status of a campaign, also in words; its ETag is the revision of the spec, which an edit starts from."""
     found = services_of(request).readings.reading(name)
-    response.headers["ETag"] = f'"{steering.revision(found.record)}"'
-    return status_of(found)
+    status, revision = status_of(found), f'"{steering.revision(found.record)}"'
+    if not words:
+        response.headers["ETag"] = revision
+        return status
+    described = DescribedStatus(**dict(status), words=status.describe(MOST_FAILURES))
+    return Response(described.model_dump_json(), media_type="application/json", headers={"ETag": revision})
 
 
 @router.get("/{name}/evaluations", response_model=Evaluations)
@@ -141,8 +163,8 @@ def evaluations(request: Request, _: Viewer, name: str, query: Annotated[Evaluat
     """Lists evaluations."""
     reading = services_of(request).readings.reading(name)
     shown = table_page(reading, query.selection())
-    lines = [line | {"cells": row_cells(reading.space, line)} for line in shown.lines] if query.cells else shown.lines
-    return {"items": list(lines), "next": shown.next, "total": shown.total}
+    lines = described_lines(reading, [line["round"] for line in shown.lines]) if query.cells else list(shown.lines)
+    return {"items": lines, "next": shown.next, "total": shown.total}
 
 
 @router.get("/{name}/evaluations/{number}")
@@ -160,9 +182,21 @@ def structure(
     reading, found = evaluation_at(services, name, number)
     if of == "steps":
         return _file(request, steps_file(found, services.artifacts))
-    return _file(
-        request, start_file(reading, found, form) if of == "start" else structure_file(found, services.artifacts, form)
-    )
+    if of == "start":
+        return _file(request, start_file(reading, found.proposal.candidate, form))
+    return _file(request, structure_file(found, services.artifacts, form))
+
+
+@router.get("/{name}/structure", response_class=PlainTextResponse)
+def candidate_structure(
+    request: Request, _: Viewer, name: str, candidate: CandidateId, form: StructureForm = "extxyz", of: EndOf = "start"
+) -> Response:
+    """The structure of a candidate, evaluated or not, before anything is relaxed; or the final one of its last evaluation."""
+    services = services_of(request)
+    reading = services.readings.reading(name)
+    if of == "start":
+        return _file(request, start_file(reading, candidate, form))
+    return _file(request, structure_file(last_evaluation(reading, candidate), services.artifacts, form))
 
 
 _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the version of If-None-Match"}}

@@ -29,7 +29,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Stor
 from tansaku.models.domain.identifiers import file_stem
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.node.configuration.written import written_spec
 from tansaku.tasks.read.views.attempt_output import AttemptOutput, attempt_outputs
@@ -93,7 +93,7 @@ def draw(request: Request, _: Viewer, name: str, figure: str, wanted: Annotated[
 
 
 class SpecView(BaseModel):
-    """A campaign file, edits applied, and the hash of the campaign as it was created."""
+    """A campaign file with all edits, also those that wait, and the hash of the campaign as it was created."""
 
     yaml: str = Field(examples=["schema_version: 1\nname: rows\n"])
     spec_hash: str = Field(examples=["9f86d081884c7d65"])
@@ -103,7 +103,7 @@ class SpecView(BaseModel):
 def spec(request: Request, _: Viewer, name: str) -> SpecView:
     """The campaign as the text of a campaign file. The files that it names are those of its machine."""
     record = services_of(request).store.campaign(name)
-    return SpecView(yaml=write_yaml(written_spec(stored_spec(record))), spec_hash=record.spec_hash)
+    return SpecView(yaml=write_yaml(written_spec(awaited_spec(record))), spec_hash=record.spec_hash)
 
 
 @router.get("/{name}/systems", responses=LINKED)

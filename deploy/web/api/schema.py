@@ -23,7 +23,7 @@ LOGIN = "/api/v1/session"
 _TEXT = {"type": "string"}
 _PROBLEM: dict[str, Any] = {
     "title": "ProblemDetails",
-    "description": "An error (RFC 9457); `key` names the field that is wrong, `problems` those of a spec.",
+    "description": "An error (RFC 9457); `key` is the field that is wrong, `problems` those of a spec, `hint` is advice.",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -32,6 +32,7 @@ _PROBLEM: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": _TEXT,
         "key": _TEXT,
+        "hint": _TEXT,
         "line": {"type": ["integer", "null"]},
         "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
     },

@@ -25,6 +25,8 @@ Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 FunctionName = Literal["hartmann6", "ackley"]
 
 _MOST_STEPS = 1_000_000
+_NO_LISTS = ("type", "pool", "refine", "seed", "prefers", "function")
+"""Keys of a space whose values are no lists: a list is meant for a parameter of this name."""
 
 
 class NumberSpec(Spec):
@@ -203,6 +205,11 @@ def _written_out(name: str, value: object) -> object:
     if isinstance(value, range) and len(value) > 1 and value.step > 0:
         bounds = {"low": value[0], "high": value[-1]}
         return {"type": "integer", **bounds} if value.step == 1 else {"type": "number", **bounds, "step": value.step}
+    if isinstance(value, list) and any(isinstance(item, int | float) for item in value):
+        raise ConfigurationError(
+            f"space.parameters.{name}: {shown(value)}, a list of numbers; expected names, such as ['1', '2'], or for numbers "
+            "(low, high), a rising range, or {'type': 'number', 'low': 1, 'high': 3, 'step': 1}"
+        )
     if isinstance(value, list):
         return {"type": "category", "values": value}
     if isinstance(value, tuple) and len(value) in (2, 3):
@@ -257,6 +264,12 @@ class ParametersSpaceSpec(SpaceBase):
             ConfigurationError: A short form has another length.
         """
         own = {name: value for name, value in keys.items() if name in cls.model_fields}
+        taken = next((name for name in _NO_LISTS if isinstance(own.get(name), list | tuple | range)), None)
+        if taken is not None:
+            raise ConfigurationError(
+                f"space.{taken}: {shown(own[taken])}; it is a key of the space; "
+                f"a parameter of this name is given as Parameters({{'{taken}': …}})"
+            )
         listed = own.get(cls.first_key, {})
         if not isinstance(listed, Mapping):
             return own

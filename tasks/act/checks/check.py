@@ -35,6 +35,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_competing,
     check_elements,
     check_floor,
+    check_function,
     check_initial,
     check_path,
     check_phases,
@@ -42,6 +43,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_structures,
     with_references,
 )
+from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.loop.reuse.freezing import known_values
 from tansaku.tasks.loop.transfer.checks import check_not_itself
 from tansaku.tasks.loop.transfer.levels import level_note, stored_level
@@ -363,6 +365,7 @@ def _misfits(
     """
     try:
         check_reported(spec, space)
+        check_function(spec, space, base_path)
         check_boundary(spec, base_path)
         check_path(spec, space, pool)
         check_competing(spec, pool)
@@ -383,12 +386,12 @@ def _is_stored(name: str, database: Database) -> bool:
 
 
 def preview_campaign(
-    path: Path,
+    path: Path | YamlText,
     database: Database | None = None,
     limits: LimitsSpec = DEFAULT_LIMITS,
     evaluation_limits: EvaluationLimitsSpec | None = None,
 ) -> CampaignPreview:
-    """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
+    """Loads a campaign file or its text, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
         database: Opened only if the file has stored campaigns as transfer sources, which are not read with None, names files

@@ -13,14 +13,15 @@ from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.local_files import LocalFiles
-from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign, read_named
+from tansaku.tasks.ground.formats.yaml_text import YamlText
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, folder_of, load_campaign, read_named
 
 Database = Callable[[], AbstractContextManager[Resources]]
 """Opens the database of stored campaigns."""
 
 
-def load_file(path: Path, limits: LimitsSpec | None, database: Database | None) -> LoadedCampaign:
-    """Loads a campaign file; opens a database only where that keeps what the file names.
+def load_file(path: Path | YamlText, limits: LimitsSpec | None, database: Database | None) -> LoadedCampaign:
+    """Loads a campaign file, or its text; opens a database only where that keeps what the file names.
 
     Args:
         limits: As of ``load_campaign``.
@@ -35,16 +36,16 @@ def load_file(path: Path, limits: LimitsSpec | None, database: Database | None) 
         return load_kept(resources, path, limits)
 
 
-def lacks_files(path: Path) -> bool:
+def lacks_files(path: Path | YamlText) -> bool:
     """Returns whether a campaign file names files that a database keeps and that its folder lacks.
 
     Raises:
         ConfigurationError: As of ``read_named``.
     """
-    return any(not (path.parent / file.path).exists() for file in _named(path))
+    return any(not (folder_of(path) / file.path).exists() for file in _named(path))
 
 
-def load_kept(resources: Resources, path: Path, limits: LimitsSpec | None) -> LoadedCampaign:
+def load_kept(resources: Resources, path: Path | YamlText, limits: LimitsSpec | None) -> LoadedCampaign:
     """Loads a campaign file with the files that the database keeps, which it copies to this machine.
 
     Raises:
@@ -57,7 +58,7 @@ def load_kept(resources: Resources, path: Path, limits: LimitsSpec | None) -> Lo
     return replace(load_campaign(path, limits, folder), files=files)
 
 
-def _named(path: Path) -> tuple[CampaignFile, ...]:
+def _named(path: Path | YamlText) -> tuple[CampaignFile, ...]:
     """The files that a campaign file names by hash and name."""
     found = re.finditer(f"(['\"]){KEPT_PATTERN}\\1", str(read_named(path).data))
     files = {match["sha256"]: f"{match['sha256']}/{match['name']}" for match in found}

@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.calculators.calculator_registry import known_cutoff, known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import DescribingSpace, Proposer, Space, SurfaceSpace, VariedSpace
+from tansaku.models.domain.ports import DescribedSpace, DescribingSpace, Proposer, Space, SurfaceSpace, VariedSpace
 from tansaku.models.domain.report_columns import VALUE, unclear_names
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
@@ -139,6 +139,16 @@ def check_reported(spec: CampaignSpec, space: Space) -> None:
                 f"space.{spec.space.first_key}: {name!r} describes candidates, but a column of this name means something "
                 "else in a report of values; expected another name"
             )
+
+
+def check_function(spec: CampaignSpec, space: Space, base_path: Path) -> None:
+    """Raises ConfigurationError if a script's function could not be called with the parameters of a candidate."""
+    called = None if spec.calculator is None else spec.calculator.called
+    if called is not None and isinstance(space, DescribedSpace):
+        from tansaku.calculators.engines.function import check_call  # with ASE, which few campaigns need here
+
+        cells = space.cells(str(space.pool().ids[0]))
+        check_call(base_path / called[0], called[1], tuple(cells))
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

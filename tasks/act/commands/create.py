@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tansaku import __version__
 from tansaku.models.domain.authors import Actor
@@ -29,6 +30,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_competing,
     check_elements,
     check_floor,
+    check_function,
     check_initial,
     check_path,
     check_phases,
@@ -36,7 +38,8 @@ from tansaku.tasks.act.checks.workflow import (
     with_references,
 )
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.backends.stores.campaigns import refuse_reserved, stored_spec
+from tansaku.tasks.backends.stores.campaigns import awaited_spec, refuse_reserved, stored_spec
+from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.loop.retraining.definition import sides_of_pool
 from tansaku.tasks.loop.reuse.freezing import Frozen, find_results, keep_results, note_reuse
 from tansaku.tasks.loop.training.versions import find_model
@@ -55,37 +58,47 @@ from tansaku.tasks.node.configuration.references import pending_phases, with_com
 from tansaku.tasks.node.jobs.dataset_files import check_hdf5
 
 FILE_EDIT = "file-"
-"""Prefix of the ids of edits from a changed campaign file; other edits come from the command line."""
+"""Prefix of the ids of edits from a changed campaign file, which is followed by the file's origin; other edits are people's."""
 
 MOVED = "moved"
 """Kind of the event with the folder in which a campaign's file lies now."""
 
 
-def store_file(path: Path, actor: Actor, limits: LimitsSpec, opened: Database) -> CampaignRecord:
-    """Creates the campaign of a file, or finds the known one of its name; spends nothing.
+def _ignore(_: str) -> None:
+    """Takes a note of which nobody wants to know."""
+
+
+def store_file(
+    path: Path | YamlText, actor: Actor, limits: LimitsSpec, opened: Database, note: Callable[[str], None] = _ignore
+) -> CampaignRecord:
+    """Creates the campaign of a file or its text, or finds the known one of its name; spends nothing.
 
     What is wrong with a file is said without a database, unless the database keeps what the file names.
 
     Args:
         opened: Opens stores and launchers.
+        note: As of :func:`prepare_campaign`.
 
     Raises:
         ConfigurationError: As of ``load_campaign`` and :func:`prepare_campaign`, whose other errors are raised too.
     """
     loaded = None if lacks_files(path) else load_campaign(path, limits)
     with opened() as resources, naming_lines(path):
-        return prepare_campaign(resources, actor, load_kept(resources, path, limits) if loaded is None else loaded)
+        return prepare_campaign(resources, actor, load_kept(resources, path, limits) if loaded is None else loaded, note)
 
 
-def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign) -> CampaignRecord:
+def prepare_campaign(
+    resources: Resources, actor: Actor, loaded: LoadedCampaign, note: Callable[[str], None] = _ignore
+) -> CampaignRecord:
     """Creates the campaign of a file, or finds the known one of its name; spends nothing.
 
     The content of the file is compared with its previous content. Allowed edits are stored as an edit command, which the driver
-    applies and logs; an edit made on the command line since stays unless the file changed the same key.
+    applies and logs. What was edited elsewhere since stays unless the file changed the same key.
 
     Args:
         resources: Store, artifacts, registry and site.
         actor: Who creates the campaign, or edits it by a changed file.
+        note: Receives a line for each edit from elsewhere that stays, or that the changed file takes back.
 
     Returns:
         The campaign as stored.
@@ -119,17 +132,13 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
         note_reuse(resources.store, known, data)
     _warn_of_version(resources.store, known)
     note_levels(resources.store, known)
-    stored = stored_spec(known)
+    awaited = awaited_spec(known)
     if "proposer" not in spec.model_fields_set:  # the file leaves it open
-        spec = spec.model_copy(update={"proposer": stored.proposer})
-    differences = diff_specs(stored, spec)
+        spec = spec.model_copy(update={"proposer": awaited.proposer})
+    differences = diff_specs(awaited, spec)
     _refuse_changes(spec.name, differences)
     _follow_file(resources.store, known, fresh)
-    edits = {
-        difference.key: difference.new
-        for difference in differences
-        if difference.new != _said_before(resources.store, known, difference)
-    }
+    edits = _edits_of_file(resources.store, known, spec, differences, actor, note)
     if edits:
         resources.store.add_command(spec.name, _file_edit(known, actor, edits))
     return resources.store.campaign(spec.name)
@@ -166,6 +175,7 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         check_elements(spec, space, loaded.base_path)
         spec, space = with_references(spec, space, loaded.base_path, limits)
         check_reported(spec, space)
+        check_function(spec, space, loaded.base_path)
         check_boundary(spec, loaded.base_path)
         gridded = spec.objective.goal.gridded
         if not (proposer.listed or proposer.fits_pool or divided or compared or gridded or isinstance(space, ScreenedSpace)):
@@ -295,17 +305,63 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
     return spec.model_copy(update={"pre_screening": look.model_copy(update=frozen)})
 
 
-def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:
-    """Value of a key when the file was last read: that of its own last edit, else that before any edit."""
-    for command in reversed(known.commands):
-        if command.kind == "edit" and command.id.startswith(FILE_EDIT) and difference.key in command.payload:
-            return command.payload[difference.key]
+def _edits_of_file(
+    store: CampaignStore,
+    known: CampaignRecord,
+    spec: CampaignSpec,
+    differences: Iterable[Difference],
+    actor: Actor,
+    note: Callable[[str], None],
+) -> JsonDict:
+    """The keys that a file changed since it was last read, with their values; arguments as of :func:`prepare_campaign`.
+
+    Args:
+        differences: Of its spec from the stored one with all edits.
+    """
+    found: JsonDict = {}
+    for difference in differences:
+        key, value = difference.key, _value_at(spec, difference.key)
+        earlier = [command for command in known.commands if command.kind == "edit" and key in command.payload]
+        own = [command.payload[key] for command in earlier if _is_own(command, actor)]
+        # Of another origin, such as a file written from the campaign itself, a value that was there before is an old one.
+        before = own[-1:] or [command.payload[key] for command in earlier]
+        unchanged = value in before or (not own and difference.new == _original(store, known, difference))
+        if unchanged:
+            note(f"{known.name}: {key} stays {difference.old}, set after the file's {value} (`tansaku edit` changes it)")
+            continue
+        found[key] = value
+        if earlier and not _is_own(earlier[-1], actor):
+            note(f"{known.name}: {key} {difference.old} -> {value}, as the file has changed")
+    return found
+
+
+def _is_own(command: Command, actor: Actor) -> bool:
+    """Returns whether an edit came from a file of the same origin; earlier versions did not note the origin."""
+    older = command.id.startswith(FILE_EDIT) and "-" not in command.id.removeprefix(FILE_EDIT)
+    return older or command.id.startswith(_file_prefix(actor))
+
+
+def _file_prefix(actor: Actor) -> str:
+    return f"{FILE_EDIT}{actor.origin.replace(' ', '_').lower()}-"
+
+
+def _value_at(spec: CampaignSpec, key: str) -> Any:  # noqa: ANN401 - plain data
+    """The plain value of a dotted key, also where it is the default."""
+    found: Any = spec.model_dump(mode="json")
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def _original(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:
+    """Value of a key before any edit."""
     for event in store.events(known.name):
         if event.kind == "edited":
             for change in event.data["changes"]:
                 if change["key"] == difference.key:
                     return change["old"]
-    return difference.old
+    old = next((item.old for item in diff_specs(stored_spec(known), awaited_spec(known)) if item.key == difference.key), None)
+    return difference.old if old is None else old
 
 
 def _follow_file(store: CampaignStore, known: CampaignRecord, fresh: CampaignRecord) -> None:
@@ -333,7 +389,7 @@ def _follow_file(store: CampaignStore, known: CampaignRecord, fresh: CampaignRec
 
 def _file_edit(known: CampaignRecord, actor: Actor, edits: JsonDict) -> Command:
     return Command(
-        id=f"{FILE_EDIT}{short_hash([known.id, len(known.commands), edits])}",
+        id=f"{_file_prefix(actor)}{short_hash([known.id, len(known.commands), edits])}",
         kind="edit",
         payload=edits,
         user=actor.name,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Event
 
 from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import LeaseHeldError
@@ -13,6 +15,11 @@ from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.driver.result import DriveResult
+
+PATIENCE = 30.0
+"""Time for which a person's or script's command waits for another driver to end, or to apply it [s]."""
+
+_LOOK = 0.2  # [s]
 
 
 def ask(
@@ -38,29 +45,64 @@ def ask(
         ConfigurationError: The values of the campaign are computed, or the count is not possible.
     """
     store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
-    try:
-        with CampaignLoop(resources, name) as loop:
-            loop.advance()
-            return loop.result
-    except LeaseHeldError:
-        return None
+    return _advance(resources, name, 0.0)
 
 
-def release(resources: Resources, actor: Actor, name: str, numbers: Sequence[int]) -> bool:
-    """Releases proposals that nobody will measure now; `retry` lets one wait again. Returns whether it was applied at once.
+def ask_in_turn(
+    resources: Resources,
+    actor: Actor,
+    name: str,
+    count: int | None = None,
+    identifier: str | None = None,
+    *,
+    values_only: bool = False,
+) -> DriveResult | None:
+    """Does the same as :func:`ask`, and waits 30 s at most for the end of another driver."""
+    store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
+    return _advance(resources, name, PATIENCE)
+
+
+def _advance(resources: Resources, name: str, patience: float) -> DriveResult | None:
+    """Drives a campaign until it waits; None where another driver has had it for some time [s]."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            with CampaignLoop(resources, name) as loop:
+                loop.advance()
+                return loop.result
+        except LeaseHeldError:
+            if time.monotonic() >= until:
+                return None
+        Event().wait(_LOOK)
+
+
+def release(resources: Resources, actor: Actor, name: str, numbers: Sequence[int], *, patience: float = 0.0) -> bool:
+    """Releases proposals that nobody will measure now; `retry` lets one wait again. Returns whether it was applied.
+
+    Args:
+        patience: As of :func:`tell`.
 
     Raises:
         NotFoundError: A number is not waiting.
     """
-    store_release(resources.store, actor, name, numbers)
-    return apply_commands_now(resources, name)
+    command = store_release(resources.store, actor, name, numbers)
+    return _apply_in_time(resources, name, command.id, patience)
 
 
-def tell(resources: Resources, actor: Actor, name: str, report: Report, identifier: str | None = None) -> Receipt:
+def tell(
+    resources: Resources,
+    actor: Actor,
+    name: str,
+    report: Report,
+    identifier: str | None = None,
+    *,
+    patience: float = 0.0,
+) -> Receipt:
     """Stores a report, all of it or nothing, and applies it unless another driver has the campaign.
 
     Args:
         identifier: Id of the command; None: made of what is new, so that the same report twice is the same as once.
+        patience: How long it waits for another driver to end, or to apply it [s].
 
     Raises:
         ReportError: A line is wrong; nothing was stored.
@@ -70,7 +112,23 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
     receipt = store_report(resources.store, actor, name, report, identifier)
     if receipt.command is None:
         return receipt
-    return receipt.model_copy(update={"applied": apply_commands_now(resources, name)})
+    return receipt.model_copy(update={"applied": _apply_in_time(resources, name, receipt.command, patience)})
+
+
+def _apply_in_time(resources: Resources, name: str, command: str, patience: float) -> bool:
+    """Applies a stored command, at once or when the driver that has the campaign ends; False: neither it nor that one did.
+
+    A driver that is about to end no longer looks for commands, so that a value would not count before somebody asks again.
+    """
+    until = time.monotonic() + patience
+    while not apply_commands_now(resources, name):
+        stored = (item for item in resources.store.campaign(name).commands if item.id == command)
+        if any(item.applied_at_number is not None for item in stored):
+            return True
+        if time.monotonic() >= until:
+            return False
+        Event().wait(_LOOK)
+    return True
 
 
 def end_if_spent(resources: Resources, name: str) -> None:

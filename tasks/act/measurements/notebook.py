@@ -33,7 +33,7 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
     """
     import pandas as pd
 
-    ask_tell.ask(resources, script_user(), name, count, values_only=values_only)
+    ask_tell.ask_in_turn(resources, script_user(), name, count, values_only=values_only)
     asked = waiting_proposals(resources.store, name)
     rows = [item.model_dump(exclude={"cells", "others"}) | asked.predictions(item) | item.cells for item in asked.waiting]
     offer = asked.descriptor
@@ -43,7 +43,7 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
 
 def tell(resources: Resources, name: str, values: Values) -> Receipt:
     """Records measured values, all or none."""
-    return ask_tell.tell(resources, script_user(), name, report_from(values))
+    return ask_tell.tell(resources, script_user(), name, report_from(values), patience=ask_tell.PATIENCE)
 
 
 def report_from(values: Values) -> Report:

@@ -334,7 +334,7 @@ class Headings:
         for meant in numbers & {name for name in names if names.count(name) > 1}:
             both = [column for column, name in zip(self.report.columns, names, strict=True) if name == meant]
             raise ReportError([f"columns {' and '.join(map(repr, both))} mean the same; leave one of them out"])
-        listed = ", ".join(self.report.columns)
+        listed = ", ".join(self.report.columns) or "no columns"
         if VALUE in names and VALUE not in self.spec.measured:
             wanted = ", ".join(self.spec.measured)
             raise ReportError([f"column {VALUE!r}: the value is the desirability of {wanted}; leave the column out"])

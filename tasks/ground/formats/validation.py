@@ -275,6 +275,8 @@ def _explain(problem: _Problem) -> str:
         return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
     if kind == "string_pattern_mismatch":
         return f"{_shown(detail['input'])} {unmatched(detail['input'], context['pattern'])}"
+    if kind == "literal_error" and problem.path[-1] == "schema_version" and _is_later(detail["input"]):
+        return f"{detail['input']!r}; a newer version of tansaku wrote it, this one reads {context['expected']}"
     plain = detail["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
     message = _INSTANCE.sub("a mapping of keys", plain)
     for old, new in (
@@ -290,6 +292,10 @@ def _explain(problem: _Problem) -> str:
         message = message.replace(old, new)
     hint = did_you_mean(detail["input"], context.get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))
     return f"{message}{hint}" if kind == "value_error" else f"{_shown(detail['input'])} {message}{hint}"
+
+
+def _is_later(version: object) -> bool:
+    return isinstance(version, int) and version > 1
 
 
 def _shown(value: object) -> str:

@@ -79,26 +79,32 @@ class Difference:
         return f"{self.key}: {self.old!r} -> {self.new!r}"
 
 
-def load_campaign(path: Path, limits: LimitsSpec | None = None, base_path: Path | None = None) -> LoadedCampaign:
+def load_campaign(file: Path | YamlText, limits: LimitsSpec | None = None, base_path: Path | None = None) -> LoadedCampaign:
     """Loads a campaign file.
 
     Args:
+        file: The file, or its text.
         limits: Larger files of the space are not even read; None: their ceiling.
-        base_path: Folder at which its relative paths start; None: its own.
+        base_path: Folder at which its relative paths start; None: that of :func:`folder_of`.
 
     Raises:
         ConfigurationError: The file, a key in it or a file it names is wrong; the message has one line per problem.
     """
-    document = read_named(path)
-    base_path = path.resolve().parent if base_path is None else base_path
+    document = read_named(file)
+    base_path = folder_of(file) if base_path is None else base_path
     return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
+
+
+def folder_of(file: Path | YamlText) -> Path:
+    """The folder at which relative paths of a campaign file start: its own, of a text the current one."""
+    return Path.cwd() if isinstance(file, YamlText) else file.resolve().parent
 
 
 _KEY = re.compile(r"([a-z_]+(?:\.[\w-]+|\[\d+\])*): ")
 
 
 @contextmanager
-def naming_lines(path: Path) -> Iterator[None]:
+def naming_lines(file: Path | YamlText) -> Iterator[None]:
     """Adds the line of a campaign file to an error that begins with one of its keys and names no line.
 
     What a space or a source of results finds wrong with the files that it reads is known only after the file was checked.
@@ -107,7 +113,7 @@ def naming_lines(path: Path) -> Iterator[None]:
         yield
     except ConfigurationError as error:
         match = _KEY.match(error.message)
-        document = None if match is None or " line " in error.message else read_named(path)
+        document = None if match is None or " line " in error.message else read_named(file)
         if match is not None and document is not None:
             parts = re.findall(r"[\w-]+", match[1])
             key = tuple(int(part) if part.isdecimal() else part for part in parts)
@@ -116,12 +122,14 @@ def naming_lines(path: Path) -> Iterator[None]:
         raise
 
 
-def read_named(path: Path) -> YamlText:
-    """Reads a file whose ``name`` is its own stem where it gives none.
+def read_named(path: Path | YamlText) -> YamlText:
+    """Reads a file whose ``name`` is its own stem where it gives none; a text is what it is.
 
     Raises:
         ConfigurationError: It cannot be read, or its stem is no name.
     """
+    if isinstance(path, YamlText):
+        return path
     document = read_yaml(path)
     if not isinstance(document.data, dict) or "name" in document.data:
         return document
@@ -144,9 +152,7 @@ def campaign_from_data(data: object, base_path: Path, source: str, limits: Limit
     Raises:
         ConfigurationError: As :func:`load_campaign`.
     """
-    document = YamlText(data, {}, source)
-    base_path = base_path.resolve()
-    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
+    return load_campaign(YamlText(data, {}, source), limits, base_path.resolve())
 
 
 def load_site(path: Path | None) -> SiteSpec:
@@ -225,7 +231,9 @@ def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSp
     for dotted, value in changes.items():
         if not is_editable(tuple(dotted.split("."))):
             allowed = ", ".join(".".join(prefix) for prefix in EDITABLE_KEYS)
-            raise ConfigurationError(f"{dotted}: cannot change while a campaign is in progress; editable are {allowed}")
+            raise ConfigurationError(
+                f"{dotted or repr(dotted)}: cannot change while a campaign is in progress; editable are {allowed}"
+            )
         set_key(data, dotted, value)
     return validate_data(CampaignSpec, data)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError, FitError
+from tansaku.models.domain.evaluation_columns import RESULTS
 from tansaku.models.domain.identifiers import proposal_rng, shown
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import DescribedColumn, DescribingSpace, StructuralSpace
@@ -19,7 +20,7 @@ from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.predictions import Known, known_model, latest_shares
 from tansaku.tasks.read.views.results import cells_of
-from tansaku_client.frames import importance_series, points_frame, slices_frame
+from tansaku_client.frames import OF_POINTS, importance_series, points_frame, slices_frame
 from tansaku_client.points import StructurePoint
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ CONTOUR_STEPS = 20
 """Points of a contour along a number, besides the best."""
 
 _ROUNDING = 1e-9
+_OF_FRAMES = frozenset((*(column.name for column in RESULTS), "others", "same_basin_as", "strained", *OF_POINTS))
+"""Columns of frames of evaluations and points that do not describe a point: a row of such a frame is one too."""
 
 
 def predicted_points(data: Campaign, points: Points) -> pd.DataFrame:
@@ -221,11 +224,12 @@ def _with_described(data: Campaign, asked: Sequence[JsonDict], verb: str) -> Cam
     if not isinstance(space, DescribingSpace):
         raise ConfigurationError(f"{verb}: points of a {spec.type} space are named by the ids of its candidates")
     rows = [item.model_dump(mode="json") for item in getattr(spec, "off_pool", ())]
-    where = ""
+    where, columns = "", {column.name for column in space.columns()}
     try:
         for number, cells in enumerate(asked, 1):
             where = f"point {number}"
-            plain = _with_numbers(space, cells)
+            described = {name: cell for name, cell in cells.items() if name in columns or name not in _OF_FRAMES}
+            plain = _with_numbers(space, described)
             space.check_described(where, plain)
             rows.append({"id": where, "cells": plain})
         return data.with_spec(data.spec.model_copy(update={"space": spec.with_off_pool(rows)}))

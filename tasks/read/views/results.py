@@ -80,11 +80,33 @@ def evaluation_rows(data: Campaign, purpose: Purpose = "search") -> list[JsonDic
 
 def each_row(spec: CampaignSpec, evaluations: Iterable[Evaluation], purposes: Collection[Purpose]) -> Iterator[JsonDict]:
     """The rows of a campaign's evaluations of some purposes, or of all; these must be all, in proposal order."""
-    basins = {"polish": Basins()} | ({"search": Basins()} if _slides_freely(spec) else {})
+    basins = {purpose: Basins() for purpose in _with_basins(spec)}
     for evaluation in evaluations:
         own = evaluation.proposal.purpose
         if own in purposes or "all" in purposes:
             yield _evaluation_row(spec, evaluation, basins[own].earlier(evaluation) if own in basins else None)
+
+
+def described_lines(data: Campaign, numbers: Sequence[int]) -> list[JsonDict]:
+    """The rows of some evaluations, in the given order, each with the ``cells`` that describe its candidate.
+
+    Args:
+        numbers: Of their proposals.
+    """
+    basins = data.once("basins by number", lambda: _basins_by_number(data))
+    found = {item.proposal.number: item for item in data.kept.numbered(numbers)}
+    rows = [_evaluation_row(data.spec, found[number], basins.get(number)) for number in numbers]
+    return [row | {"cells": row_cells(data.space, row)} for row in rows]
+
+
+def _basins_by_number(data: Campaign) -> dict[int, str]:
+    """Candidate of an earlier evaluation that ended in the same structure, by number of the later proposal."""
+    found: dict[int, str] = {}
+    for purpose in _with_basins(data.spec):
+        evaluations = data.polished if purpose == "polish" else data.select(purpose)
+        earlier = same_basins(evaluations)
+        found |= {item.proposal.number: earlier[item.id] for item in evaluations if item.id in earlier}
+    return found
 
 
 def _polished_row(data: Campaign, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
@@ -393,9 +415,10 @@ def excess_opening(evaluation: Evaluation) -> float | None:
     return float(outcome.properties["final_translation"][2] + outcome.quantities["expansion"].value)
 
 
-def _slides_freely(spec: CampaignSpec) -> bool:
-    """Returns whether the search's relaxations let grains slide, so that candidates are starts and may share a basin."""
-    return spec.calculator is not None and spec.calculator.relaxation.translation == "free"
+def _with_basins(spec: CampaignSpec) -> tuple[Purpose, ...]:
+    """Purposes of evaluations that may share a basin: their relaxations let grains slide, so that candidates are starts."""
+    slides = spec.calculator is not None and spec.calculator.relaxation.translation == "free"
+    return ("polish", "search") if slides else ("polish",)
 
 
 class Basins:

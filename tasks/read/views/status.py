@@ -179,6 +179,9 @@ class CampaignStatus(Record):
             lines.append(f"  {self.problem}")
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self.describe()
+
     @property
     def certified(self) -> str | None:
         """The certificate in words; of a search that ended too early for one, why it ended.

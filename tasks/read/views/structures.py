@@ -21,7 +21,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.structures import read_steps, read_structure
 from tansaku.tasks.node.jobs.document import STEPS_FILE, STRUCTURE_FILE
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.evaluation_table import Selection, table_page
+from tansaku.tasks.read.views.evaluation_table import Selection, evaluation_of, table_page
 from tansaku.tasks.read.views.origins import best_of, value_of
 from tansaku.tasks.read.views.parameter_figures import space_of
 from tansaku.tasks.read.views.results import system_rows
@@ -154,6 +154,7 @@ def export_structures(
 
 StructureForm = Literal["extxyz", "cif"]
 StructureOf = Literal["end", "start", "steps"]
+EndOf = Literal["end", "start"]
 """Structures of an evaluation: the one that was computed, the one that its space has, and some between them."""
 
 
@@ -206,23 +207,67 @@ def structure_file(evaluation: Evaluation, artifacts: ArtifactStore, form: Struc
     sha256 = structure_sha256(evaluation)
     if sha256 is None:
         raise NotFoundError(f"the evaluation of {shown(evaluation.proposal.candidate)} left no structure")
-    return StructureFile(_name_of(evaluation, form), form, sha256, _written(read_structure(evaluation, artifacts), form))
+    return StructureFile(
+        _name_of(evaluation.proposal.candidate, form),
+        form,
+        sha256,
+        written_structure(read_structure(evaluation, artifacts), form),
+    )
 
 
-def start_file(campaign: Campaign, evaluation: Evaluation, form: StructureForm) -> StructureFile:
-    """The structure of an evaluation's candidate as its space has it, before anything was relaxed.
+def found_structure(campaign: Campaign, artifacts: ArtifactStore, candidate: str | int, of: EndOf) -> Atoms:
+    """The structure of a candidate before it is computed, or the final one of its last evaluation.
+
+    Args:
+        candidate: Its id, or the number of a proposal.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    evaluation = numbered_evaluation(campaign, candidate) if isinstance(candidate, int) else None
+    name = str(candidate) if evaluation is None else evaluation.proposal.candidate
+    if of == "start":
+        return start_of(campaign, name)
+    return read_structure(evaluation or last_evaluation(campaign, name), artifacts)
+
+
+def numbered_evaluation(campaign: Campaign, number: int) -> Evaluation:
+    """The evaluation of a proposal. Raises NotFoundError."""
+    found = evaluation_of(campaign, number)
+    if found is None:
+        raise NotFoundError(f"campaign {campaign.record.name!r} has no evaluation {number}")
+    return found
+
+
+def last_evaluation(campaign: Campaign, candidate: str) -> Evaluation:
+    """The last evaluation of a candidate that left a structure. Raises NotFoundError."""
+    columns = campaign.listed
+    places = [place for place, name in enumerate(columns.candidates) if name == candidate]
+    found = campaign.kept.numbered(columns.numbers[places].tolist()) if places else []
+    left = [evaluation for evaluation in found if structure_sha256(evaluation) is not None]
+    if not left:
+        raise NotFoundError(f"no evaluation of {shown(candidate)} left a structure")
+    return left[-1]
+
+
+def start_of(campaign: Campaign, candidate: str) -> Atoms:
+    """The structure of a candidate as its space has it, before anything was relaxed.
 
     Raises:
         NotFoundError: The space has none for it.
         ConfigurationError: A file that the space needs is gone or changed.
     """
-    candidate = evaluation.proposal.candidate
     try:
-        atoms = space_of(campaign).structure(candidate)
+        return space_of(campaign).structure(candidate)
     except CalculationError as error:
         raise NotFoundError(f"{shown(candidate)} has no structure to start from: {error.message}") from error
-    content = _written(atoms, form)
-    return StructureFile(_name_of(evaluation, form), form, hashlib.sha256(content.encode()).hexdigest(), content)
+
+
+def start_file(campaign: Campaign, candidate: str, form: StructureForm) -> StructureFile:
+    """The same as a file. Raises as :func:`start_of`."""
+    atoms = start_of(campaign, candidate)
+    content = written_structure(atoms, form)
+    return StructureFile(_name_of(candidate, form), form, hashlib.sha256(content.encode()).hexdigest(), content)
 
 
 def has_steps(evaluation: Evaluation) -> bool:
@@ -237,14 +282,15 @@ def steps_file(evaluation: Evaluation, artifacts: ArtifactStore) -> StructureFil
         write_extended_xyz(text, steps)
         content = text.getvalue()
     sha256 = hashlib.sha256(content.encode()).hexdigest()
-    return StructureFile(_name_of(evaluation, "extxyz"), "extxyz", sha256, content)
+    return StructureFile(_name_of(evaluation.proposal.candidate, "extxyz"), "extxyz", sha256, content)
 
 
-def _name_of(evaluation: Evaluation, form: StructureForm) -> str:
-    return f"{file_stem(evaluation.proposal.candidate)}{SUFFIXES[form]}"
+def _name_of(candidate: str, form: StructureForm) -> str:
+    return f"{file_stem(candidate)}{SUFFIXES[form]}"
 
 
-def _written(atoms: Atoms, form: StructureForm) -> str:
+def written_structure(atoms: Atoms, form: StructureForm) -> str:
+    """A structure as the text of a file."""
     with tempfile.TemporaryDirectory(prefix="tansaku-structure-") as folder:
         return write_structure(atoms, Path(folder) / f"structure{SUFFIXES[form]}").read_text(encoding="utf-8")
 

@@ -134,6 +134,11 @@ class CalculatorBase(Spec):
         def relaxation(self) -> RelaxationSpec:
             """Relaxation of every candidate."""
 
+    @property
+    def called(self) -> tuple[str, str] | None:
+        """File and name of the Python function that computes it; None: no function of a script does."""
+        return None
+
     @classmethod
     def type_name(cls) -> str:
         """The word in the campaign file."""

@@ -35,6 +35,11 @@ class FunctionCalculatorSpec(CalculatorBase):
     file_sha256: Sha256 | None = None
 
     @property
+    def called(self) -> tuple[str, str]:
+        """Its file and name."""
+        return self.file, self.function
+
+    @property
     def relaxation(self) -> RelaxationSpec:
         """Relaxation without effect: nothing is relaxed."""
         return RelaxationSpec()

@@ -7,6 +7,7 @@ import functools
 import http.server
 import os
 import subprocess
+import sys
 import threading
 import tomllib
 import venv
@@ -27,6 +28,8 @@ from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.points import importance, judged_points, predicted_points, slices
 from tansaku.tasks.read.views.results import described_frame, systems_frame
+from tansaku.tasks.read.views.status import campaign_status
+from tansaku_client.candidates import Candidate
 from tansaku_client.points import StructurePoint
 from tansaku_client.verbs import CampaignVerbs
 from tests.support.alloys import store_alloys
@@ -102,8 +105,7 @@ def test_a_campaign_is_made_asked_told_and_read(dashboard: Dashboard):
         assert len(campaign.evaluations) == campaign.status.evaluations == 6
         assert campaign.yaml.startswith("schema_version: 1\nname: rows\n")
         stored = Campaign.load(dashboard.site.services.store, "rows").whole()
-        frame = described_frame(stored).drop(columns="same_basin_as")
-        pd.testing.assert_frame_equal(campaign.frame, frame, check_dtype=False)
+        pd.testing.assert_frame_equal(campaign.frame, described_frame(stored), check_dtype=False)
         pd.testing.assert_frame_equal(campaign.results, systems_frame(stored), check_dtype=False)
         assert repr(campaign) == "Campaign('rows': FINISHED, 6 evaluations)"
 
@@ -170,6 +172,7 @@ def test_commands_are_stored_and_errors_have_the_messages_of_the_server(dashboar
     campaign = server.create(SPEC)
     campaign.ask(2)
     campaign.edit({"budget.evaluations": 5})
+    assert "evaluations: 5" in campaign.yaml, "also before a driver applies it"
     campaign.pause()
     assert campaign.status.state == "PAUSED"
     assert len(campaign.ask(2)) == 2
@@ -292,6 +295,70 @@ def test_the_phase_diagram_is_that_of_the_database_of_the_server(dashboard: Dash
         server.create(SPEC).hull()
 
 
+def test_structures_come_as_from_the_database_of_the_server(dashboard: Dashboard):
+    services = dashboard.site.services
+    store_alloys(services.store)
+    campaign, data = dashboard.connect()["cu-au"], Campaign.load(services.store, "cu-au").whole()
+    number, candidate = data.columns.numbers[0].item(), data.columns.candidates[0]
+    expected = data.space.structure(candidate)
+    for found in (number, candidate, campaign.best if campaign.best.id == candidate else Candidate(candidate, {})):
+        atoms = campaign.structure(found)
+        assert atoms.get_chemical_symbols() == expected.get_chemical_symbols()
+        assert np.allclose(atoms.positions, expected.positions)
+        assert np.allclose(atoms.cell, expected.cell)
+    assert "\ndata_" in campaign.structure(candidate, "cif")
+    assert "Lattice=" in campaign.structure(candidate, "extxyz")
+    with pytest.raises(tc.NotFoundError, match=r"no evaluation of .* left a structure"):
+        campaign.structure(candidate, of="end")
+    with pytest.raises(tc.NotFoundError, match="none such"):
+        campaign.structure("none such")
+    with pytest.raises(tc.ConfigurationError, match="structure: None; expected a candidate, its id, or a proposal's number"):
+        campaign.structure(None)
+
+
+def test_a_structure_without_ase_is_text(dashboard: Dashboard, monkeypatch):
+    store_alloys(dashboard.site.services.store)
+    campaign = dashboard.connect()["cu-au"]
+    monkeypatch.setitem(sys.modules, "ase.io", None)
+    with pytest.raises(tc.ConfigurationError, match="structure: ase is not installed; form='extxyz' or 'cif' gives the text"):
+        campaign.structure("L10-AuCu")
+    assert "Lattice=" in campaign.structure("L10-AuCu", "extxyz")
+
+
+def test_the_status_is_said_as_on_the_machine_of_the_server(dashboard: Dashboard):
+    campaign = dashboard.connect().create(SPEC)
+    campaign.tell(values(campaign.ask(2)))
+    campaign.ask(2)
+    expected = campaign_status(dashboard.site.services.store, "rows").describe()
+    assert campaign.status.describe() == str(campaign.status) == expected
+    older = campaign.status.model_copy(update={"words": None})
+    assert older.describe().startswith("rows: ")
+
+
+def test_in_tansaku_its_errors_are_those_of_a_campaign_of_this_machine(dashboard: Dashboard):
+    with ts.connect(dashboard.address, token=dashboard.token()) as server:
+        campaign = server.create(SPEC)
+        (row,) = campaign.ask(1)
+        for wrong in (None, "much", float("inf")):
+            with pytest.raises(ts.ConfigurationError, match="value"):
+                campaign.tell(row, value=wrong)
+        with pytest.raises(ts.NotFoundError, match="'other'"):
+            server["other"]
+        with pytest.raises(ts.StateError) as changed:
+            server.create(SPEC.replace("unit: GPa", "unit: MPa"))
+        assert "use another name" in changed.value.hint
+        assert "\n  hint: use another name" in str(changed.value)
+    with pytest.raises(ts.ConfigurationError, match="expected https://"):
+        ts.connect("nowhere", token="tsk_known")
+
+    async def asked():
+        async with ts.connect_async(dashboard.address, token=dashboard.token()) as server:
+            await server.campaign("other")
+
+    with pytest.raises(ts.NotFoundError, match="'other'"):
+        asyncio.run(asked())
+
+
 def test_structures_are_predicted_as_in_the_database_of_the_server(dashboard: Dashboard):
     store_alloys(dashboard.site.services.store)
     campaign, data = dashboard.connect()["cu-au"], Campaign.load(dashboard.site.services.store, "cu-au").whole()
@@ -358,6 +425,20 @@ def test_without_a_service_it_says_what_it_waits_for(dashboard: Dashboard):
     dashboard.stop_service()
     with pytest.raises(tc.TransientError, match=r"rows: 0 of 2 proposals after 0.3 s; ask again: request_id='batch-0002'"):
         campaign.ask(2, request_id="batch-0002", timeout=0.3)
+
+
+def test_without_a_service_it_says_so_after_a_few_seconds(dashboard: Dashboard, monkeypatch):
+    monkeypatch.setattr("tansaku_client.verbs._UNSERVED", 0.3)
+    campaign = dashboard.connect().create(SPEC)
+    dashboard.stop_service()
+    with pytest.raises(tc.TransientError, match=r"no service takes the request; `tansaku serve` .*: request_id='batch-0003'"):
+        campaign.ask(2, request_id="batch-0003")
+    campaign.start(request_id="start-0003")
+    for wait in (campaign.wait, lambda: campaign.run(request_id="start-0003")):
+        with pytest.raises(tc.TransientError, match="no service takes the request"):
+            wait()
+    with pytest.raises(tc.ConfigurationError, match="name: 3; expected the name of a campaign"):
+        dashboard.connect()[3]
 
 
 def test_what_was_started_is_waited_for(dashboard: Dashboard):

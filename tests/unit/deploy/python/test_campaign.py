@@ -7,7 +7,9 @@ import os
 import pickle
 import re
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pandas as pd
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from pymatgen.core import Lattice, Structure
 
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
@@ -24,6 +27,7 @@ from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.commands import create
+from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.notebook import script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
@@ -618,22 +622,59 @@ def test_threads_of_a_script_have_turns():
     assert campaign.frame["value"].notna().all()
 
 
-def test_while_another_process_has_the_campaign_asking_waits_for_its_turn():
-    campaign = searched()
+@contextmanager
+def driven_elsewhere(campaign: ts.Campaign) -> Iterator[None]:
+    """Another process has the campaign for half a second, and reads no command before it ends."""
     with campaign._place.open() as resources:
         parent = process_identity(os.getppid())
         owner = LeaseOwner(host=parent["host"], pid=parent["pid"], process_started=parent["started"], user="ada")
         lease = resources.store.acquire_lease("campaign", owner, 30.0)
         release = threading.Timer(0.5, resources.store.release_lease, [lease])
         release.start()
-        assert [row.number for row in campaign.ask(2)] == [1, 2]
+        yield
         release.join()
+
+
+def test_while_another_process_has_the_campaign_asking_waits_for_its_turn():
+    campaign = searched()
+    with driven_elsewhere(campaign):
+        assert [row.number for row in campaign.ask(2)] == [1, 2]
+
+
+def test_what_is_told_while_another_process_is_about_to_end_counts_at_once():
+    campaign = searched()
+    first, second, _ = campaign.ask(3)
+    with driven_elsewhere(campaign):
+        assert campaign.tell(first, value=1.0).applied
+    assert (campaign.best.value, campaign.status.done) == (1.0, 1)
+    with driven_elsewhere(campaign):
+        campaign.release(second)
+    assert [row.number for row in campaign.ask(1)] == [3]
+
+
+def test_a_receipt_says_where_another_process_keeps_the_campaign(monkeypatch):
+    monkeypatch.setattr(ask_tell, "PATIENCE", 0.0)
+    campaign = searched()
+    (row,) = campaign.ask(1)
+    with driven_elsewhere(campaign):
+        assert not campaign.tell(row, value=1.0).applied
+        assert campaign.best is None
+    campaign.ask(1)
+    assert campaign.best.value == 1.0
 
 
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
 def test_a_campaign_in_memory_is_not_for_another_process(copied):
     with pytest.raises(TypeError, match="campaign 'campaign' is in the memory of this process; one in the database can be"):
         copied(searched())
+
+
+def test_lists_of_numbers_and_parameters_with_names_of_keys_are_refused_with_the_way_out():
+    with pytest.raises(ConfigurationError, match=r"space\.parameters\.a: \[1, 2\], a list of numbers; expected names"):
+        ts.Parameters(a=[1, 2])
+    with pytest.raises(ConfigurationError, match=r"space\.seed: \(0, 1\); it is a key .*Parameters\(\{'seed': …\}\)"):
+        ts.Parameters(seed=(0, 1))
+    assert list(searched(space=ts.Parameters({"seed": (0, 1)})).spec.space.parameters) == ["seed"]
 
 
 def test_an_empty_name_is_none_and_a_masked_value_neither():
@@ -643,3 +684,59 @@ def test_an_empty_name_is_none_and_a_masked_value_neither():
     (row,) = campaign.ask(1)
     with pytest.raises(ConfigurationError, match="value: -- for p"):
         campaign.tell(row, value=np.ma.masked)
+
+
+def test_a_point_has_no_key_that_is_no_parameter_but_may_be_a_row_of_a_frame():
+    campaign = told(searched())
+    with pytest.raises(ConfigurationError, match=r"^predict: point 1: zz: no parameter has this name; known are x$"):
+        campaign.predict({"x": 0.5, "zz": 1})
+    with pytest.raises(ConfigurationError, match="disordered; expected one element on each site"):
+        campaign.predict(Structure(Lattice.cubic(3.0), [{"Fe": 0.5, "Co": 0.5}], [[0, 0, 0]]))
+    again = campaign.predict(campaign.predict({"x": 0.5}))
+    assert again["mean"].item() == campaign.predict({"x": 0.5})["mean"].item()
+    assert len(campaign.predict(campaign.frame)) == 6
+
+
+def test_values_that_stand_for_no_file_are_refused_with_what_does():
+    one = bulk("Cu")
+    for make, message in (
+        (lambda: ts.Structures(one), r"space\.paths: it is one structure; expected a list of them"),
+        (lambda: ts.Structures(item for item in [one]), r"space\.paths: <generator .*; expected a list, such as list\(…\)"),
+        (
+            lambda: ts.Table({"a": [1]}),
+            r"space\.candidates: \{'a': \[1\]\}; expected the path of a table, or a pandas\.DataFrame",
+        ),
+        (
+            lambda: ts.Known(file=np.eye(2), value="y"),
+            r"known\.file: array.*; expected the path of a table, or a pandas\.DataFr",
+        ),
+        (
+            lambda: ts.Structures([Structure(Lattice.cubic(3.0), [{"Fe": 0.5, "Co": 0.5}], [[0, 0, 0]])]),
+            r"Fe0\.5 Co0\.5: the structure is disordered; expected one element on each of its sites",
+        ),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            make()
+    assert "pandas.DataFrame" in ts.Table.__doc__
+    assert "pandas.DataFrame" in ts.Known.__doc__
+    assert "ase.Atoms" in ts.Structures.__doc__
+
+
+def test_what_a_newer_version_wrote_is_named_as_such(tmp_path):
+    (tmp_path / "new.yaml").write_text(
+        "schema_version: 2\nspace: {type: parameters, parameters: {x: {type: number, low: 0, high: 1}}}\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"schema_version: 2; a newer version of tansaku wrote it, this one reads 1"):
+        load_campaign(tmp_path / "new.yaml", LimitsSpec())
+
+
+def complex_scores(_pool, _observations, posterior, _rng):
+    return posterior.deviation * 1j
+
+
+def test_complex_scores_are_no_numbers():
+    campaign = searched(acquisition=complex_scores, proposer={"type": "gp", "initial_points": 2})
+    for row in campaign.ask(2):
+        campaign.tell(row, value=row["x"])
+    with pytest.raises(ConfigurationError, match=r"complex_scores returned a ndarray; expected an array of numbers"):
+        campaign.ask(1)

@@ -8,7 +8,7 @@ import math
 import pytest
 
 import tansaku as ts
-from tansaku.deploy.python.functions import function_calculator
+from tansaku.deploy.python.sources import function_calculator
 from tansaku.models.domain.errors import ConfigurationError
 
 NOTEBOOK = """
@@ -30,6 +30,41 @@ def looked_up(x):
 
 def measured(x: float) -> float:
     return x
+
+
+def needy(x: float, y: float) -> float:
+    return x + y
+
+
+async def awaited(x: float) -> float:
+    return x
+
+
+def generated(x: float):
+    yield x
+
+
+def inside(x: float) -> float:
+    def inner():
+        yield x
+
+    return sum(inner())
+
+
+def anything(**cells: float) -> float:
+    return cells["x"]
+
+
+def by_position(x: float, /) -> float:
+    return x
+
+
+def true(x: float) -> bool:
+    return x > -1
+
+
+def interrupted(x: float) -> float:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -89,3 +124,56 @@ def test_a_file_that_imports_its_neighbour_is_refused(tmp_path, monkeypatch):
 
     with pytest.raises(ConfigurationError, match=r"neighbours\.py imports .*beside_it\.py, which workers would not find"):
         function_calculator(measure)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (needy, "needy needs y; expected the keywords x of a candidate"),
+        (by_position, "by_position needs x and does not take x"),
+        (awaited, "awaited is a coroutine; expected a function that returns the value"),
+        (generated, "generated is a generator; expected a function that returns the value"),
+    ],
+)
+def test_a_function_that_could_never_be_called_is_refused_before_anything_is_spent(function, message):
+    with pytest.raises(ConfigurationError, match=rf"^calculator\.function: {message}"):
+        ts.Campaign(ts.Parameters(x=(0, 1)), budget=3, calculator=function, store=None)
+
+
+def test_a_function_that_lacks_a_parameter_is_refused():
+    with pytest.raises(ConfigurationError, match=r"calculator\.function: measured does not take z; expected the keywords x, z"):
+        ts.optimize(measured, ts.Parameters(x=(0, 1), z=(0, 1)), budget=3, store=None)
+
+
+@pytest.mark.parametrize("function", [inside, anything])
+def test_functions_of_any_keywords_and_with_generators_inside_are_computed(function):
+    campaign = ts.Campaign(ts.Parameters(x=(0, 1)), budget=2, calculator=function, proposer="random", store=None)
+    campaign.start()
+    assert campaign.wait(120) == "evaluations"
+    assert campaign.best.value == campaign.best["x"]
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"), [(true, "no_number: the function returned value: True"), (interrupted, "exception: KeyboardInter")]
+)
+def test_what_is_no_number_fails_in_one_attempt(function, reason):
+    campaign = ts.Campaign(ts.Parameters(x=(0, 1)), budget=1, calculator=function, proposer="random", store=None)
+    campaign.run()
+    (evaluation,) = campaign.evaluations
+    assert len(evaluation.attempts) == 1
+    assert evaluation.reason.startswith(reason)
+
+
+def test_the_file_of_a_function_is_kept_with_the_campaign(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text("def square(x):\n    return x * x\n")
+    calculator = ts.Function(file="own.py", function="square")
+    campaign = ts.Campaign(ts.Parameters(x=(0, 1)), budget=1, calculator=calculator, proposer="random", store=None)
+    (tmp_path / "own.py").unlink()
+    with campaign._place.open() as resources:
+        (kept,) = resources.store.campaign(campaign.name).files
+    assert kept.path == campaign.spec.calculator.file == f"{campaign.spec.calculator.file_sha256}/own.py"
+    campaign.run()
+    assert campaign.best.value == pytest.approx(campaign.best["x"] ** 2)
+    with pytest.raises(ConfigurationError, match=r"calculator\.file: 'gone\.py' cannot be read"):
+        ts.Campaign(ts.Parameters(x=(0, 1)), calculator=ts.Function(file="gone.py", function="f"), store=None)

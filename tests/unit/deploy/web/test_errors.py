@@ -11,14 +11,14 @@ from tansaku.models.domain.errors import ConfigurationError, FieldError, NotFoun
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (NotFoundError("no campaign 'x'", hint="for a terminal"), 404),
+        (NotFoundError("no campaign 'x'", hint="`list` names all"), 404),
         (ConfigurationError("wrong"), 422),
         (FieldError("budget.cost", "negative"), 422),
         (TransientError("the database does not answer"), 503),
         (StoreError("refused"), 409),
     ],
 )
-def test_our_errors_have_a_status_and_no_hints_for_terminals(site, error, status):
+def test_our_errors_have_a_status_and_hints_for_programs_alone(site, error, status):
     @site.app.get("/api/v1/broken")
     @site.app.get("/broken")
     def broken():
@@ -28,7 +28,9 @@ def test_our_errors_have_a_status_and_no_hints_for_terminals(site, error, status
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert answer.json()["detail"] == error.message
     assert answer.json().get("key") == getattr(error, "key", None)
+    assert answer.json().get("hint") == error.hint
     page = site.browser().get("/broken")
+    assert "names all" not in page.text
     assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
     assert 'role="alert"' in page.text
 

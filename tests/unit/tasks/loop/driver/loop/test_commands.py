@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import SpecChangedError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason
@@ -149,9 +150,10 @@ def test_a_file_changed_in_more_than_edits_is_refused_with_the_difference(open_b
         prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
 
 
-def changed_file(bench, evaluations):
+def changed_file(bench, evaluations, origin="test", notes=None):
     spec = CampaignSpec.model_validate(bench.original | {"budget": {"evaluations": evaluations}})
-    prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
+    noted = [] if notes is None else notes
+    prepare_campaign(bench.resources, Actor("ada", origin), LoadedCampaign(spec, bench.folder), noted.append)
     bench.drive()
     return bench.record().spec["budget"]["evaluations"]
 
@@ -168,6 +170,52 @@ def test_a_changed_budget_in_the_file_is_an_edit_and_an_unchanged_one_undoes_not
     assert changed_file(bench, 23) == 23
     assert changed_file(bench, 23) == 23
     assert len(bench.record().commands) == 3
+
+
+def test_a_budget_that_was_raised_elsewhere_is_never_taken_back_without_a_word(open_bench):
+    """A script says 20, a file that was written from the campaign 22, and the dashboard 24."""
+    bench, notes = open_bench(), []
+    bench.original = bench.record().spec
+    bench.command("edit", **{"budget.evaluations": 22})
+    assert changed_file(bench, 22, "command line", notes) == 22
+    bench.command("edit", **{"budget.evaluations": 24})
+    for _ in range(2):
+        assert changed_file(bench, 20, "Python", notes) == 24
+        assert changed_file(bench, 22, "command line", notes) == 24
+    assert notes[:2] == [
+        "small: budget.evaluations stays 24, set after the file's 20 (`tansaku edit` changes it)",
+        "small: budget.evaluations stays 24, set after the file's 22 (`tansaku edit` changes it)",
+    ]
+    assert [command.kind for command in bench.record().commands] == ["edit", "edit"]
+    notes.clear()
+    assert changed_file(bench, 21, "Python", notes) == 21
+    assert notes == ["small: budget.evaluations 24 -> 21, as the file has changed"]
+
+
+def test_two_files_do_not_undo_each_other(open_bench):
+    bench, notes = open_bench(), []
+    bench.original = bench.record().spec
+    assert changed_file(bench, 20, "Python", notes) == 20
+    assert changed_file(bench, 23, "command line", notes) == 23
+    assert changed_file(bench, 20, "Python", notes) == 23
+    assert changed_file(bench, 21, "command line", notes) == 21
+    assert changed_file(bench, 23, "command line", notes) == 23
+    assert notes == ["small: budget.evaluations stays 23, set after the file's 20 (`tansaku edit` changes it)"]
+
+
+def test_an_edit_that_waits_counts_as_made_and_a_file_can_go_back_to_a_default(open_bench):
+    bench, notes = open_bench(execution={"in_flight": 4}), []
+    bench.original = bench.record().spec
+    bench.command("edit", **{"execution.in_flight": 3})
+    spec = CampaignSpec.model_validate(bench.original)
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder), notes.append)
+    assert notes == ["small: execution.in_flight stays 3, set after the file's 4 (`tansaku edit` changes it)"]
+    default = CampaignSpec.model_fields["execution"].get_default(call_default_factory=True).in_flight
+    assert default not in (3, 4)
+    spec = CampaignSpec.model_validate(bench.original | {"execution": bench.original["execution"] | {"in_flight": default}})
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
+    bench.drive()
+    assert bench.record().spec["execution"]["in_flight"] == default
 
 
 def test_another_version_is_logged(open_bench):
