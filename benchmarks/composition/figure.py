@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import drawing
+from benchmarks.command import figure_file
 
 STYLES = {
     "random": ("#9a9a9a", "-"),
@@ -29,12 +29,9 @@ GOALS = {"p_best": (25, 0.9), "qualifying_share": (50, 0.9), "qualifying_share_a
 
 def draw(result: dict[str, Any], path: Path) -> Path:
     """Draws the curves with their 95 % bands."""
-    from matplotlib.figure import Figure
-
     panels = [name for name in PANELS if name in result]
     at = np.arange(1, result["evaluations"] + 1)
-    with drawing():
-        figure = Figure(figsize=(3.7 * len(panels), 3.9), layout="constrained")
+    with figure_file(path, 3.7 * len(panels), 3.9) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False).reshape(-1)
         for ax, name in zip(axes, panels, strict=True):
             for method, (colour, line) in STYLES.items():
@@ -56,8 +53,6 @@ def draw(result: dict[str, Any], path: Path) -> Path:
         figure.suptitle(
             f"Sodium tavorites, {result['table']}; {whole} {result['rows']} of {result['of']} compositions", fontsize=10
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
     return path
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.act.replay.figure import COLOURS
-from tansaku.tasks.read.figures.style import drawing
 
 _MARKS = "osD^v<>PX"
 _SPREAD = 0.35
@@ -22,13 +22,10 @@ def draw_scores(summary: dict[str, dict[str, JsonDict]], path: Path) -> None:
         summary: Mean and standard error by method and table; random choice has 1 and is a line.
         path: PNG, SVG or PDF.
     """
-    from matplotlib.figure import Figure
-
     methods = [method for method in summary if method != "random"]
     tables = list(dict.fromkeys(table for method in methods for table in summary[method]))
     offsets = np.linspace(-_SPREAD, _SPREAD, len(methods)) if len(methods) > 1 else np.zeros(1)
-    with drawing():
-        figure = Figure(figsize=(7.6, 0.5 * len(tables) + 1.2), layout="constrained")
+    with figure_file(path, 7.6, 0.5 * len(tables) + 1.2, dpi=160) as figure:
         axes = figure.subplots()
         for method, offset, colour, mark in zip(
             methods, offsets, cycle(("#111111", *COLOURS[::-1])), cycle(_MARKS), strict=False
@@ -49,4 +46,3 @@ def draw_scores(summary: dict[str, dict[str, JsonDict]], path: Path) -> None:
         axes.invert_yaxis()
         axes.set_xlabel("score: 0 finds the best at once, 1 is random choice")
         figure.legend(loc="outside right upper")
-        figure.savefig(path, dpi=160)

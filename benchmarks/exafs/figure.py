@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
 
 _PANELS = {
     "found": "share of the shells that is found",
@@ -21,14 +22,11 @@ def draw(result: JsonDict, path: Path) -> Path:
         result: What ``result.json`` holds.
         path: Of the figure.
     """
-    from matplotlib.figure import Figure
-
     by_temperature: dict[str, list[tuple[float, JsonDict]]] = {}
     for name, case in result["cases"].items():
         temperature, noise = name.split(", noise ")
         by_temperature.setdefault(temperature, []).append((float(noise), case))
-    with drawing():
-        figure = Figure(figsize=(3.0 * len(_PANELS), 2.8), layout="constrained")
+    with figure_file(path, 3.0 * len(_PANELS), 2.8) as figure:
         axes = figure.subplots(1, len(_PANELS))
         for ax, (key, label) in zip(axes, _PANELS.items(), strict=True):
             for colour, (temperature, cases) in zip((MAIN, ACCENT, FAINT), by_temperature.items(), strict=False):
@@ -41,6 +39,4 @@ def draw(result: JsonDict, path: Path) -> Path:
             ax.set_xlabel("deviation of the noise of chi")
             ax.set_ylabel(label)
         axes[0].legend()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
     return path

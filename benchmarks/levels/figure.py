@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from benchmarks.intervals import wilson
 from benchmarks.levels.tables import BELOW, BUDGET, BUDGET_OF_BEST, SHAPES
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
 
 _PANELS = {
     "Li": "best lithium tavorite",
@@ -37,12 +38,9 @@ def draw(result: JsonDict, path: Path) -> Path:
         result: What ``tavorites.json`` holds.
         path: Of the figure.
     """
-    from matplotlib.figure import Figure
-
     tables = [name for name in _PANELS if any(run["table"] == name for run in result["runs"])]
     lines = {(SHAPES[0], method): style for method, style in _LINES.items()} | {(SHAPES[-1], "bought"): _SHUFFLED}
-    with drawing():
-        figure = Figure(figsize=(7.4, 2.9 * ((len(tables) + 1) // 2)), layout="constrained")
+    with figure_file(path, 7.4, 2.9 * ((len(tables) + 1) // 2), dpi=200) as figure:
         for ax, table in zip(figure.subplots((len(tables) + 1) // 2, 2, squeeze=False).flat, tables, strict=False):
             every = "below" in table
             costs = np.linspace(0.0, BUDGET if every else BUDGET_OF_BEST, 201)
@@ -61,8 +59,7 @@ def draw(result: JsonDict, path: Path) -> Path:
             ax.set(xlim=(0.0, costs[-1]), ylim=(0.0, 1.02))
         labelled = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
         figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=4)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return save_image(figure, path)
+    return path
 
 
 def _shares(runs: list[JsonDict], costs: FloatArray) -> FloatArray:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from benchmarks.command import figure_file
 from benchmarks.local_energies.cases import DESCRIPTORS, ENERGIES
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
 
 _COLOURS = {"eam": MAIN, "chgnet": ACCENT}
 _NAMES = {"eam": "embedded atom", "chgnet": "CHGNet"}
@@ -19,8 +19,7 @@ def draw(found: JsonDict, path: Path) -> None:
     """Parity of both sources, error against distance, and descriptors compared."""
     fits = [fit for fit in found["fits"] if fit["known"] is None]
     shown = {fit["energies"]: fit for fit in fits if "parity" in fit}
-    with drawing():
-        figure = Figure(figsize=(9.6, 7.2), layout="constrained")
+    with figure_file(path, 9.6, 7.2) as figure:
         every = figure.subplots(2, 2)
         for axes, energies in zip(every[0], ENERGIES, strict=True):
             computed, predicted = shown[energies]["parity"]
@@ -49,4 +48,3 @@ def draw(found: JsonDict, path: Path) -> None:
         every[1, 1].set_xticks(range(len(names)), names)
         every[1, 1].set(ylabel="RMSE [meV/atom]")
         every[1, 1].legend()
-        figure.savefig(path, dpi=150)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, MAIN
 
 _SHARES = {"right": ("exactly the true columns", MAIN), "stable": ("the same in both of a pair", ACCENT)}
 
@@ -19,11 +20,8 @@ def draw(result: JsonDict, path: Path) -> Path:
         result: What ``result.json`` holds.
         path: Of the figure.
     """
-    from matplotlib.figure import Figure
-
     peers = sorted(result["peers"].items(), key=lambda item: item[1]["right"] + item[1]["stable"])
-    with drawing():
-        figure = Figure(figsize=(6.0, 0.32 * len(peers) + 0.9), layout="constrained")
+    with figure_file(path, 6.0, 0.32 * len(peers) + 0.9) as figure:
         ax = figure.subplots()
         for shift, (key, (label, colour)) in zip((0.2, -0.2), _SHARES.items(), strict=True):
             ax.barh(np.arange(len(peers)) + shift, [found[key] for _, found in peers], 0.38, color=colour, label=label)
@@ -32,6 +30,4 @@ def draw(result: JsonDict, path: Path) -> Path:
         ax.set_xlim(0.0, 1.0)
         ax.set_xlabel("share (number of tables in brackets)")
         figure.legend(loc="outside upper center", ncols=2)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
     return path

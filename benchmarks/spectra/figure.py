@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from benchmarks.intervals import wilson
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
 
 _WANTED = 0.9
 _NAMES = {"gaussian": "Gaussian", "lorentzian": "Lorentzian", "pseudo_voigt": "pseudo-Voigt"}
@@ -22,11 +23,8 @@ def draw(result: JsonDict, path: Path) -> Path:
         result: What ``result.json`` holds.
         path: Of the figure.
     """
-    from matplotlib.figure import Figure
-
     parts = {"gaussian": result["ours"]} | result["shapes"]
-    with drawing():
-        figure = Figure(figsize=(5.0, 3.0), layout="constrained")
+    with figure_file(path, 5.0, 3.0) as figure:
         ax = figure.subplots()
         for place, (method, colour) in enumerate(_COLOURS.items()):
             at = np.arange(len(parts)) + 0.26 * (place - 1)
@@ -39,6 +37,4 @@ def draw(result: JsonDict, path: Path) -> Path:
         ax.set_ylabel("right number of peaks")
         ax.set_ylim(0.0, 1.05)
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
     return path

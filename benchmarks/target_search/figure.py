@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from benchmarks.intervals import wilson
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import drawing
 
 COLOURS = {
     "sparse": "#b03a48",
@@ -27,11 +27,8 @@ def draw(result: JsonDict, path: Path) -> Path:
         result: What ``result.json`` holds.
         path: Of the PNG file.
     """
-    from matplotlib.figure import Figure
-
     at = np.arange(1, result["budget"] + 1)
-    with drawing():
-        figure = Figure(figsize=(3.7 * len(result["runs"]), 3.4), layout="constrained")
+    with figure_file(path, 3.7 * len(result["runs"]), 3.4) as figure:
         axes = figure.subplots(1, len(result["runs"]), squeeze=False, sharey=True).reshape(-1)
         for ax, (problem, methods) in zip(axes, result["runs"].items(), strict=True):
             for method, runs in methods.items():
@@ -44,6 +41,4 @@ def draw(result: JsonDict, path: Path) -> Path:
             ax.set_ylim(0.0, 1.02)
             ax.legend(title="method (searches)", fontsize="x-small", title_fontsize="x-small", loc="upper left")
         axes[0].set_ylabel("share of searches that found the best")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
     return path

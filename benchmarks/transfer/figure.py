@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import drawing
+from benchmarks.command import figure_file
 
 COLOURS = {
     "default": "#3b3b3b",
@@ -22,12 +22,9 @@ PER_ROW = 3
 
 def draw(result: dict[str, Any], path: Path) -> Path:
     """Draws the mean gap of every method, ``default+auto`` in a band of two standard errors."""
-    from matplotlib.figure import Figure
-
     panels = result["problems"]
     rows = -(-len(panels) // PER_ROW)
-    with drawing():
-        figure = Figure(figsize=(10.2, 3.0 * rows + 0.4), layout="constrained")
+    with figure_file(path, 10.2, 3.0 * rows + 0.4) as figure:
         axes = figure.subplots(rows, min(PER_ROW, len(panels)), squeeze=False).reshape(-1)
         for ax, panel in zip(axes, panels, strict=False):
             floor = SHARE_OF_WORST * max(curve["gap"][0] for curve in panel["methods"].values())
@@ -47,6 +44,4 @@ def draw(result: dict[str, Any], path: Path) -> Path:
         for ax in axes[len(panels) :]:
             ax.set_axis_off()
         axes[0].legend(fontsize="small")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
     return path

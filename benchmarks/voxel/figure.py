@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from benchmarks.command import figure_file
 from benchmarks.voxel.data import INTENSIVE, TARGETS
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import drawing
 
 _TITLES = {
     "hartree_energy": "(a) Hartree energy",
@@ -36,8 +35,7 @@ _LINES = {
 
 def draw(result: JsonDict, path: Path) -> None:
     """One panel per target, logarithmic."""
-    with drawing():
-        figure = Figure(figsize=(11.0, 7.0), layout="constrained")
+    with figure_file(path, 11.0, 7.0) as figure:
         for axes, target in zip(figure.subplots(2, 3).ravel(), TARGETS, strict=True):
             by_method = result["mae"][target]
             for name in (item for item in _LINES if item in by_method):
@@ -55,4 +53,3 @@ def draw(result: JsonDict, path: Path) -> None:
         figure.legend(
             *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8, handlelength=3.5
         )
-        figure.savefig(path, dpi=150)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
 
 _LOOK = {"information": (ACCENT, "information per cost"), "size": (MAIN, "smallest first"), "random": (FAINT, "random")}
 _NAMES = {"eam": "embedded atom", "chgnet": "CHGNet"}
@@ -17,8 +16,7 @@ def draw(result: JsonDict, path: Path) -> None:
     """Error against the share of the cost, medians and quartiles over seeds, a panel per potential and kind of cost."""
     kinds = list(dict.fromkeys((row["energies"], row["power"]) for row in result["summary"]))
     columns = min(2, len(kinds))
-    with drawing():
-        figure = Figure(figsize=(4.8 * columns, 3.5 * -(-len(kinds) // columns)), layout="constrained")
+    with figure_file(path, 4.8 * columns, 3.5 * -(-len(kinds) // columns)) as figure:
         panels = figure.subplots(-(-len(kinds) // columns), columns, squeeze=False)
         for axes, (energies, power) in zip(panels.flat, kinds, strict=False):
             rows = [row for row in result["summary"] if (row["energies"], row["power"]) == (energies, power)]
@@ -39,4 +37,3 @@ def draw(result: JsonDict, path: Path) -> None:
             cost = "atoms" if power == 1 else f"atoms^{power:g}"
             axes.set_title(f"{_NAMES[energies]}, cost = {cost}", fontsize=9)
         panels.flat[0].legend()
-        figure.savefig(path, dpi=150)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from matplotlib import colormaps
-from matplotlib.figure import Figure
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import FAINT, drawing
+from tansaku.tasks.read.figures.style import FAINT
 from tansaku.tasks.read.screening.rows import ScreenRow, best_of_each, family, rank_correlation
 
 
@@ -17,8 +17,7 @@ def draw(rows: list[ScreenRow], found: list[JsonDict], path: Path) -> None:
     names = sorted({family(row.axis) for row in rows})
     colours = {name: colormaps["turbo"]((place + 0.5) / len(names)) for place, name in enumerate(names)}
     best = best_of_each(rows)
-    with drawing():
-        figure = Figure(figsize=(12.0, 3.9), layout="constrained")
+    with figure_file(path, 12.0, 3.9) as figure:
         ranked, angles, checked = figure.subplots(1, 3)
         top = 1.05 * max(max(row.computed, row.predicted) for row in best)
         ranked.plot((0, top), (0, top), "-", color=FAINT, lw=0.8)
@@ -48,4 +47,3 @@ def draw(rows: list[ScreenRow], found: list[JsonDict], path: Path) -> None:
         checked.plot((0, limit), (0, limit), "-", color=FAINT, lw=0.8)
         checked.set(xlim=(0, limit), ylim=(0, limit), xlabel="CHGNet [mJ/m²]", ylabel="predicted for CHGNet [mJ/m²]")
         checked.set_title(f"{len(found)} structures computed by CHGNet", fontsize=9)
-        figure.savefig(path, dpi=150)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
 
 _LOOKS = {
     "uniform": (FAINT, "-", "random"),
@@ -33,8 +33,7 @@ def draw(found: JsonDict, path: Path) -> Path:
     """
     first = found["runs"][0]["steps"][0]["structures"]
     growing = [run for run in found["runs"] if run["steps"][0]["structures"] == first]
-    with drawing():
-        figure = Figure(figsize=(11.0, 6.4), layout="constrained")
+    with figure_file(path, 11.0, 6.4) as figure:
         axes = figure.subplots(2, 2)
         for row, (key, label, goal) in enumerate(((_ENERGY, "energy [meV/atom]", 2.0), (_FORCE, "force [meV/Å]", 30.0))):
             for column, against in enumerate(("structures", "atoms")):
@@ -47,7 +46,6 @@ def draw(found: JsonDict, path: Path) -> Path:
         seeds = len({item["seed"] for item in growing})
         title = f"geometric means of {seeds} seeds, dashed: of one; dotted: weights kept, and the goals"
         axes[0, 0].set_title(title, fontsize=8)
-        figure.savefig(path, dpi=150)
     return path
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import drawing
+from benchmarks.command import figure_file
 
 COLOURS = {"transfer": "#3b76b0", "sparse": "#b03a48", "gp": "#3d8a4f", "random": "#9a9a9a"}
 NAMES = {"transfer": "process that knows the table", "sparse": "sparse models", "gp": "process", "random": "random choice"}
@@ -20,10 +20,7 @@ def draw(result: dict[str, Any], path: Path) -> Path:
         result: What ``result.json`` holds.
         path: Of the PNG file.
     """
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+    with figure_file(path, 5.2, 3.6) as figure:
         ax = figure.subplots()
         for method, colour in COLOURS.items():
             curves = [c["curve"] for name, c in result["campaigns"].items() if name.split("-")[1] == method]
@@ -41,5 +38,4 @@ def draw(result: dict[str, Any], path: Path) -> Path:
         ax.set_xlabel("evaluations")
         ax.set_ylabel("strongest binding of Li⁺ [kJ/mol]")
         ax.legend(title="method (campaigns)", fontsize="x-small", title_fontsize="x-small")
-        figure.savefig(path, dpi=150)
     return path

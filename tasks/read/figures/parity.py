@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at, pretty_unit
 from tansaku.tasks.read.views.results import Predictions
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def _draw_parity(axes: Axes, found: Predictions) -> None:
 
 def draw_png(found: Predictions, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    with figure_at(path, 7.2, 3.6) as figure:
         left, right = figure.subplots(1, 2)
         _draw_parity(left, found)
         right.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
@@ -51,4 +48,4 @@ def draw_png(found: Predictions, path: Path) -> Path:
         right.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         right.set_xlabel("nominal coverage of the interval")
         right.set_ylabel("observed coverage")
-        return save_image(figure, path)
+    return path

@@ -8,7 +8,7 @@ import numpy as np
 
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, drawing, pretty_unit, save_image
+from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, figure_at, pretty_unit
 from tansaku.tasks.read.views.campaign_figures import CertificateLines, ProposalPoints
 
 _HEIGHT = 0.22
@@ -29,11 +29,8 @@ def certificate_drawing(found: CertificateLines, unit: str) -> Drawing:
 
 
 def _draw_acquisition(found: ProposalPoints, path: Path, unit: str) -> Path:
-    from matplotlib.figure import Figure
-
     acquisition, deviation = (np.array(values, dtype=np.float64) for values in (found.acquisition, found.deviation))
-    with drawing():
-        figure = Figure(figsize=(5.6, 3.2), layout="constrained")
+    with figure_at(path, 5.6, 3.2) as figure:
         axes = figure.subplots()
         axes.plot(found.numbers, acquisition, "o-", color=MAIN, ms=3, lw=1.2, label="acquisition")
         axes.set(xlabel="round", ylabel="acquisition")
@@ -41,19 +38,16 @@ def _draw_acquisition(found: ProposalPoints, path: Path, unit: str) -> Path:
         right.plot(found.numbers, deviation, "s--", color=PALETTE[1], ms=3, lw=1.0, label="deviation")
         right.set_ylabel(headed("predicted deviation", pretty_unit(unit)))
         axes.legend(handles=[*axes.get_lines(), *right.get_lines()])
-        return save_image(figure, path)
+    return path
 
 
 def _draw_certificate(found: CertificateLines, path: Path, unit: str) -> Path:
-    from matplotlib.figure import Figure
-
     known = [0.0 if tolerance is None else tolerance for tolerance in found.tolerance]
-    with drawing():
-        figure = Figure(figsize=(5.6, 1.0 + _HEIGHT * len(known)), layout="constrained")
+    with figure_at(path, 5.6, 1.0 + _HEIGHT * len(known)) as figure:
         axes = figure.subplots()
         axes.barh(found.systems, known, color=MAIN)
         axes.invert_yaxis()
         if found.within is not None:
             axes.axvline(found.within, color=FAINT, lw=0.8)
         axes.set_xlabel(headed(f"may remain, with {100.0 * found.confidence:g} %", pretty_unit(unit)))
-        return save_image(figure, path)
+    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import PALETTE, drawing, save_image
+from tansaku.tasks.read.figures.style import PALETTE, figure_at
 from tansaku.tasks.read.views.predictions import Relevance
 
 _LABEL = "share of the model's variance [%]"
@@ -23,11 +23,8 @@ def relevance_drawing(found: Relevance) -> Drawing:
 
 def draw_png(found: Relevance, path: Path) -> Path:
     """Draws the figure as PNG: left the last refit, right all of them."""
-    from matplotlib.figure import Figure
-
     share = 100.0 * found.share
-    with drawing():
-        figure = Figure(figsize=(7.2, 3.0), layout="constrained")
+    with figure_at(path, 7.2, 3.0) as figure:
         left, right = figure.subplots(1, 2)
         left.bar(found.categories, share[-1], color=[_colour(i) for i in range(len(found.categories))])
         left.set_ylabel(_LABEL)
@@ -36,4 +33,4 @@ def draw_png(found: Relevance, path: Path) -> Path:
             right.plot(found.observed, share[:, i], "o-", color=_colour(i), ms=3, lw=1.2, label=name)
         right.set(xlabel="observations", ylabel=_LABEL, ylim=(0, None))
         right.legend(ncols=2)
-        return save_image(figure, path)
+    return path

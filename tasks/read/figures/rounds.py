@@ -8,7 +8,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at, pretty_unit
 from tansaku.tasks.read.views.results import Predictions
 
 _INTERVALS = ((0.68, MAIN), (0.95, ACCENT))
@@ -24,11 +24,8 @@ def running_coverage(found: Predictions, nominal: float) -> FloatArray:
 
 def draw_png(found: Predictions, path: Path) -> Path:
     """Draws the figure as PNG: above the errors with predicted deviations, below the running shares."""
-    from matplotlib.figure import Figure
-
     unit = pretty_unit(found.unit)
-    with drawing():
-        figure = Figure(figsize=(5.4, 4.6), layout="constrained")
+    with figure_at(path, 5.4, 4.6) as figure:
         above, below = figure.subplots(2, 1, sharex=True)
         above.axhline(0.0, color=FAINT, lw=0.8)
         above.errorbar(
@@ -51,4 +48,4 @@ def draw_png(found: Predictions, path: Path) -> Path:
             below.plot(found.numbers, running_coverage(found, nominal), color=colour, label=f"{100 * nominal:.0f} % interval")
         below.set(ylim=(0, 1.03), xlabel="proposal", ylabel="coverage so far")
         below.legend(loc="lower right")
-        return save_image(figure, path)
+    return path
