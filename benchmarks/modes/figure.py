@@ -15,7 +15,7 @@ _PEERS = {
 }
 
 
-def draw(result: JsonDict, path: Path) -> Path:
+def draw(result: JsonDict, path: Path) -> None:
     """Draws the losses.
 
     Args:
@@ -35,7 +35,6 @@ def draw(result: JsonDict, path: Path) -> Path:
             ax.set_xlabel("modes chosen")
         axes[0].set_ylabel("share of the square left over")
         axes[0].legend(fontsize="x-small")
-    return path
 
 
 def _points(rows: list[JsonDict], key: str) -> tuple[list[int], list[float]]:

@@ -16,7 +16,7 @@ _NAMES = {"chgnet": "CHGNet", "sevennet": "SevenNet", "relaxed": "CHGNet relaxed
 _PARTS = (("label_cpu_seconds", MAIN, "labels"), ("surrogate", ACCENT, "trainings and looks"))
 
 
-def draw(found: JsonDict, path: Path) -> Path:
+def draw(found: JsonDict, path: Path) -> None:
     """Draws the figure: labels on the left, their cost in the middle, structures that kept their prediction on the right."""
     runs = [run for run in found["runs"] if run["label"] == SHOWN]
     shown = next(run for run in runs if run["deviations"] is not None)
@@ -30,7 +30,6 @@ def draw(found: JsonDict, path: Path) -> Path:
             ends = [spared[:, 1:].min(), spared[:, 1:].max()]
             right.plot(ends, ends, "-", color=FAINT, lw=0.8, zorder=0)
         right.set(xlabel="SevenNet, not asked [mJ/m²]", ylabel="left at this prediction [mJ/m²]")
-    return path
 
 
 def _labels(axes: Any, runs: list[JsonDict], shown: JsonDict) -> None:  # noqa: ANN401 - matplotlib's axes have no types

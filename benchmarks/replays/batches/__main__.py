@@ -131,7 +131,7 @@ def summary(runs: Sequence[JsonDict]) -> list[JsonDict]:
     return lines
 
 
-def draw(runs: Sequence[JsonDict], path: Path) -> Path:
+def draw(runs: Sequence[JsonDict], path: Path) -> None:
     """Draws gap against evaluations and against time, of ordered and free mode."""
     colours = dict(zip((1, 4, 16, 64), ("#9a9a9a", "#3b76b0", "#d98b2b", "#b03a48"), strict=True))
     with figure_file(path, 7.6, 3.6, dpi=160) as figure:
@@ -150,7 +150,6 @@ def draw(runs: Sequence[JsonDict], path: Path) -> Path:
         left.set_ylabel("mean gap to the true minimum [mJ/m$^2$]")
         left.set_yscale("log")
         left.legend(fontsize="small")
-    return path
 
 
 def _believers(runs: Sequence[JsonDict]) -> dict[tuple[int, bool], list[JsonDict]]:

@@ -108,7 +108,7 @@ def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list
     return lines
 
 
-def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
+def draw_figure(lines: Sequence[JsonDict], path: Path) -> None:
     """Draws observed against predicted chances."""
     with figure_file(path, 8.2, 4.2, dpi=160) as figure:
         panels = figure.subplots(1, 2, sharey=True)
@@ -123,7 +123,6 @@ def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
             axes.set_ylim(0, 1)
         panels[0].set_ylabel("share of the campaigns that had the answer")
         panels[0].legend()
-    return path
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def stopped(campaigns: Sequence[JsonDict], within: float, probability: float) ->
     }
 
 
-def draw_reliability(found: JsonDict, path: Path) -> Path:
+def draw_reliability(found: JsonDict, path: Path) -> None:
     """Draws share right against probability said, before and after the correction."""
     with figure_file(path, 4.6, 4.2, dpi=160) as figure:
         axes = figure.subplots()
@@ -94,4 +94,3 @@ def draw_reliability(found: JsonDict, path: Path) -> Path:
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.legend(loc="upper left")
-    return path
