@@ -14,6 +14,9 @@ from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 _Column = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 
 
+MEASURED = "manual"
+"""Type of the calculator of measured campaigns, whose levels need no keys of their own."""
+
 WANTED = "full"
 """Name of the level that a campaign wants."""
 
@@ -26,7 +29,8 @@ class LevelSpec(Spec):
         cost: Of a look: as a share of the full evaluation's cost; or, in a table, the column of the costs of looks, in the unit
             of ``space.columns.cost``.
         column: In a table: column of the level's values; an empty cell is a failed look.
-        calculator: Else: keys that replace those of the campaign's calculator, or another calculator.
+        calculator: Else: keys that replace those of the campaign's calculator, or another calculator; not where values are
+            reported.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
@@ -74,10 +78,13 @@ def completed(data: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _completed(level: object, calculator: Mapping[str, object]) -> object:
-    own = level.get("calculator") if isinstance(level, Mapping) else None
+    if not isinstance(level, Mapping):
+        return level
+    own = level.get("calculator")
+    own = {} if own is None and calculator.get("type") == MEASURED else own
     if not isinstance(own, Mapping) or "type" in own:
         return level
-    return {**level, "calculator": _merged(calculator, own)} if isinstance(level, Mapping) else level
+    return {**level, "calculator": _merged(calculator, own)}
 
 
 def _merged(old: Mapping[str, object], new: Mapping[str, object]) -> JsonDict:
