@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+
+Relation: TypeAlias = Literal["rises", "falls", "unknown"]
 
 _Column = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 
@@ -31,12 +33,15 @@ class LevelSpec(Spec):
         column: In a table: column of the level's values; an empty cell is a failed look.
         calculator: Else: keys that replace those of the campaign's calculator, or another calculator; not where values are
             reported.
+        relation: ``rises`` with the wanted value, ``falls``, or ``unknown``: whichever explains the values better. A level may
+            be another quantity in another unit.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     cost: Annotated[PositiveFloat, Field(lt=1)] | _Column
     column: _Column | None = None
     calculator: CalculatorSpec | None = None
+    relation: Annotated[Relation, Field(exclude_if=lambda relation: relation == "rises")] = "rises"
 
 
 def check_levels(levels: Sequence[LevelSpec], *, recorded: bool, priced: bool) -> None:

@@ -59,6 +59,13 @@ def test_a_table_to_be_filled_in_names_levels_and_is_read_again():
     [
         ({"levels": [{"name": "quick", "cost": 0.1, "column": "a"}]}, r"levels\[0\]\.column"),
         ({"budget": 8}, "budget: looks are weighed by their cost"),
+        (
+            {
+                "levels": [{"name": "quick", "cost": 0.1, "relation": "unknown"}],
+                "proposer": {"type": "multi_level", "screen": True},
+            },
+            r"levels\[0\]\.relation",
+        ),
     ],
 )
 def test_keys_that_do_not_fit_are_named(keys, named):
