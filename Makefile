@@ -81,6 +81,7 @@ test-long: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -m slow
 
 lint: $(TEST_STAMP)
+	@$(BIN)/python -m tansaku.deploy.python.stubs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy
 
 format: $(TEST_STAMP)

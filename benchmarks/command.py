@@ -6,11 +6,16 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.node.jobs.spool_files import read_json
+from tansaku.tasks.read.figures.style import drawing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -38,6 +43,18 @@ def command(
     if jobs is not None:
         parser.add_argument("--jobs", type=int, default=1, help=f"{jobs} at once")
     return parser
+
+
+@contextmanager
+def figure_file(path: Path, width: float, height: float, dpi: int = 150) -> Iterator[Figure]:
+    """A figure of a benchmark, written when the context ends, in a folder that is made; sizes in inches."""
+    from matplotlib.figure import Figure
+
+    with drawing():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=dpi)
 
 
 def begun(path: Path, same: JsonDict, **first: object) -> JsonDict:

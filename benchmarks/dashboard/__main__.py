@@ -27,7 +27,8 @@ import psutil
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
 from benchmarks.command import begun, command
-from benchmarks.growth.filled import filled, own_home
+from benchmarks.driven import own_home
+from benchmarks.growth.filled import filled
 from benchmarks.growth.filling import outcome_of
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import JsonDict, Lease, LeaseOwner, Proposal

@@ -20,17 +20,18 @@ import json
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import begun, command, results
+from benchmarks.command import begun, command, figure_file, results
 from benchmarks.everyday.comparison import best_peer, comparison, scores
-from benchmarks.everyday.figure import draw_scores
 from benchmarks.everyday.score import random_gaps, search_gaps
 from benchmarks.everyday.tables import HALVES, content, tables, write_campaign
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.rooms import methods
+from tansaku.tasks.act.replay.figure import COLOURS
 from tansaku.tasks.act.replay.methods import OWN_METHODS, SPEC_METHOD
 from tansaku.tasks.act.replay.records import ReplayTask
 from tansaku.tasks.act.replay.run import open_table, run_one
@@ -160,6 +161,43 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=known, help="random and ours by default")
     parser.add_argument("--best-of", type=Path, help="result of the development half, which names its best peer")
     return parser.parse_args()
+
+
+_MARKS = "osD^v<>PX"
+_SPREAD = 0.35
+
+
+def draw_scores(summary: dict[str, dict[str, JsonDict]], path: Path) -> None:
+    """Draws mean scores with their standard errors.
+
+    Args:
+        summary: Mean and standard error by method and table; random choice has 1 and is a line.
+        path: PNG, SVG or PDF.
+    """
+    methods = [method for method in summary if method != "random"]
+    tables = list(dict.fromkeys(table for method in methods for table in summary[method]))
+    offsets = np.linspace(-_SPREAD, _SPREAD, len(methods)) if len(methods) > 1 else np.zeros(1)
+    with figure_file(path, 7.6, 0.5 * len(tables) + 1.2, dpi=160) as figure:
+        axes = figure.subplots()
+        for method, offset, colour, mark in zip(
+            methods, offsets, cycle(("#111111", *COLOURS[::-1])), cycle(_MARKS), strict=False
+        ):
+            of = [table for table in tables if table in summary[method]]
+            axes.errorbar(
+                [summary[method][table]["mean"] for table in of],
+                [tables.index(table) + offset for table in of],
+                xerr=[summary[method][table]["error"] or 0.0 for table in of],
+                fmt=mark,
+                color=colour,
+                markersize=4,
+                linewidth=0.8,
+                label=method,
+            )
+        axes.axvline(1.0, color="0.6", linestyle="--", linewidth=0.8)
+        axes.set_yticks(range(len(tables)), tables)
+        axes.invert_yaxis()
+        axes.set_xlabel("score: 0 finds the best at once, 1 is random choice")
+        figure.legend(loc="outside right upper")
 
 
 def main() -> None:

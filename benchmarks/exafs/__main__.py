@@ -31,8 +31,7 @@ import numpy as np
 from ase.build import bulk
 from ase.neighborlist import neighbor_list
 
-from benchmarks.command import begun, command
-from benchmarks.exafs.figure import draw
+from benchmarks.command import begun, command, figure_file
 from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.sparse.models.exafs.scattering import Scatterer, scatterers_of
@@ -44,6 +43,7 @@ from tansaku.sparse.tasks.exafs_report import report_data, shell_rows
 from tansaku.sparse.tasks.feff_file import read_feff
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
 
 HERE = Path(__file__).parent
 FEFF = tuple(HERE.parents[1] / f"examples/exafs-copper/feff{number:04d}.dat" for number in (1, 2, 4, 9, 14))
@@ -159,6 +159,39 @@ def foil(path: Path, python: Path | None, lattice: float, reduction: float) -> J
     if python is not None:
         result["larch"] = _peer(python, "foil", path, FEFF[0])
     return result
+
+
+_PANELS = {
+    "found": "share of the shells that is found",
+    "reach": "all shells found up to [Å]",
+    "false": "false shells per spectrum",
+}
+
+
+def draw(result: JsonDict, path: Path) -> None:
+    """Draws the measures of each case.
+
+    Args:
+        result: What ``result.json`` holds.
+        path: Of the figure.
+    """
+    by_temperature: dict[str, list[tuple[float, JsonDict]]] = {}
+    for name, case in result["cases"].items():
+        temperature, noise = name.split(", noise ")
+        by_temperature.setdefault(temperature, []).append((float(noise), case))
+    with figure_file(path, 3.0 * len(_PANELS), 2.8) as figure:
+        axes = figure.subplots(1, len(_PANELS))
+        for ax, (key, label) in zip(axes, _PANELS.items(), strict=True):
+            for colour, (temperature, cases) in zip((MAIN, ACCENT, FAINT), by_temperature.items(), strict=False):
+                ax.plot([noise for noise, _ in cases], [case[key] for _, case in cases], "o-", color=colour, label=temperature)
+            ax.set_xscale("log")
+            noises = sorted({noise for cases in by_temperature.values() for noise, _ in cases})
+            ax.set_xticks(noises, [f"{noise:g}" for noise in noises])
+            ax.minorticks_off()
+            ax.set_ylim(bottom=0.0)
+            ax.set_xlabel("deviation of the noise of chi")
+            ax.set_ylabel(label)
+        axes[0].legend()
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.command import begun, command
-from benchmarks.growth.filled import DRIVEN, filled, own_home
+from benchmarks.driven import own_home
+from benchmarks.growth.filled import DRIVEN, filled
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,33 +14,14 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.resources import open_resources
-from tansaku.tasks.backends.stores.connection import connect, embedded_server
-from tansaku.tasks.ground.settings import HOME_VARIABLE, Settings
+from tansaku.tasks.backends.stores.connection import connect
+from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign, load_site, spec_hash
 from tansaku.tasks.node.configuration.source import source_of
 
 CAMPAIGN = Path(__file__).with_name("campaign.yaml")
 DRIVEN = FOLLOWING
 """Evaluations that a driver may add to a filled campaign."""
-
-
-@contextmanager
-def own_home() -> Iterator[Settings]:
-    """A home of its own with an embedded server, which ends with it."""
-    before = os.environ.get(HOME_VARIABLE)
-    # A short name: the database's socket lies in it.
-    with tempfile.TemporaryDirectory(prefix="tsk-") as home:
-        os.environ[HOME_VARIABLE] = home
-        settings = Settings.from_environment()
-        try:
-            yield settings
-        finally:
-            server = embedded_server(settings, load_site(None))
-            if server is not None:
-                server.stop()
-            os.environ.pop(HOME_VARIABLE)
-            if before is not None:
-                os.environ[HOME_VARIABLE] = before
 
 
 def filled(settings: Settings, name: str, count: int, *, seed: int = 0, quick: bool = False) -> list[Proposal]:

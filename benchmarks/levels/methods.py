@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,7 @@ from benchmarks.levels.tables import LevelTable
 from benchmarks.pools import search
 from tansaku.models.domain.levels import with_levels
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.domain.ports import Choice, History, Proposer
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -21,6 +20,7 @@ from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.levels.model import levels_of
 from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
 from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.tasks.act.replay.methods import Delegating
 
 if TYPE_CHECKING:
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
@@ -65,7 +65,7 @@ def single(table: LevelTable, seed: int) -> Purchases:
     yield from ((int(row), 1) for row in _searched(table.pool(), table.values[:, 1], until, seed, table.budget))
 
 
-class _Until:
+class _Until(Delegating):
     """A proposer whose search ends when some rows are known.
 
     Args:
@@ -74,36 +74,11 @@ class _Until:
     """
 
     def __init__(self, proposer: Proposer, wanted: IntArray) -> None:
-        self._proposer, self._wanted = proposer, wanted
+        super().__init__(proposer)
+        self._wanted = wanted
 
-    @property
-    def name(self) -> str:
-        """As the proposer's."""
-        return self._proposer.name
-
-    def initial_count(self, pool: CandidatePool) -> int:
-        """As the proposer's."""
-        return self._proposer.initial_count(pool)
-
-    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """As the proposer's."""
-        return self._proposer.refit_due(n_observed, fitted_at)
-
-    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Fits the proposer."""
-        return self._proposer.fit(pool, history, previous)
-
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses, or nothing any more."""
-        found = np.isin(self._wanted, history.observed).all()
-        return None if found else self._proposer.propose(pool, history, number, rng, hyperparameters)
+    def _chooser(self, _pool: CandidatePool, history: History, _number: int) -> Proposer | None:
+        return None if np.isin(self._wanted, history.observed).all() else self._proposer
 
 
 def _searched(pool: CandidatePool, values: FloatArray, proposer: Proposer, seed: int, budget: float) -> list[int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
 
 _PEERS = {
     "relaxation": ("relaxation (ours)", ACCENT, "s"),
@@ -14,18 +15,15 @@ _PEERS = {
 }
 
 
-def draw(result: JsonDict, path: Path) -> Path:
+def draw(result: JsonDict, path: Path) -> None:
     """Draws the losses.
 
     Args:
         result: What ``result.json`` holds.
         path: Of the figure.
     """
-    from matplotlib.figure import Figure
-
     losses = result["losses"]
-    with drawing():
-        figure = Figure(figsize=(3.0 * len(losses), 2.9), layout="constrained")
+    with figure_file(path, 3.0 * len(losses), 2.9) as figure:
         axes = figure.subplots(1, len(losses), squeeze=False).reshape(-1)
         for ax, (name, measured) in zip(axes, losses.items(), strict=True):
             rows = measured["rows"]
@@ -37,9 +35,6 @@ def draw(result: JsonDict, path: Path) -> Path:
             ax.set_xlabel("modes chosen")
         axes[0].set_ylabel("share of the square left over")
         axes[0].legend(fontsize="x-small")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
-    return path
 
 
 def _points(rows: list[JsonDict], key: str) -> tuple[list[int], list[float]]:

@@ -126,10 +126,7 @@ class _Bands:
         return self.space.structure_at(fraction)[-1:]
 
     def _end(self, relaxer: Relaxer, fraction: FloatArray) -> State:
-        found = relaxer.at_fixed_cell(self._ion(fraction))
-        if found is None:
-            raise AssertionError("nothing stops this relaxation")
-        return found
+        return relaxer.at_fixed_cell(self._ion(fraction))
 
     def _between(self, ends: tuple[State, State], way: FloatArray | None) -> list[FloatArray]:
         """Positions of the images at equal lengths of a way, a straight one if none is given."""

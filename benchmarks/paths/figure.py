@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from benchmarks.paths.methods import SCORES, limit_of
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
 
 _COLOURS = dict(zip(SCORES, (MAIN, FAINT, ACCENT, INK), strict=True))
 _TOLERANCE = 0.01
@@ -20,13 +21,10 @@ _TOLERANCE = 0.01
 
 def draw(hosts: list[JsonDict], runs: list[JsonDict], path: Path) -> None:
     """Draws one panel for each host, and a line at the limit of the goal."""
-    from matplotlib.figure import Figure
-
     longest = max(len(run["error"]) for run in runs)
     columns = min(len(hosts) + 1, 4)
     rows = -(-(len(hosts) + 1) // columns)
-    with drawing():
-        figure = Figure(figsize=(2.3 * columns + 0.6, 2.0 * rows + 0.5), layout="constrained")
+    with figure_file(path, 2.3 * columns + 0.6, 2.0 * rows + 0.5, dpi=200) as figure:
         panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
         for panel in panels[len(hosts) :]:
             panel.axis("off")
@@ -45,7 +43,6 @@ def draw(hosts: list[JsonDict], runs: list[JsonDict], path: Path) -> None:
         panels[-1].legend(*panels[0].get_legend_handles_labels(), loc="center", fontsize=8)
         figure.supxlabel("points computed [%]", fontsize=8)
         figure.supylabel("share of searches whose barrier is within 10 meV", fontsize=8)
-        figure.savefig(path, dpi=200)
 
 
 def draw_low(hosts: list[JsonDict], rows: list[JsonDict], path: Path) -> None:
@@ -56,12 +53,9 @@ def draw_low(hosts: list[JsonDict], rows: list[JsonDict], path: Path) -> None:
         rows: The summary.
         path: Of the figure.
     """
-    from matplotlib.figure import Figure
-
     medians = {(row["host"], row["method"]): row["median"] for row in rows}
     share = [100.0 * host["low_points"] / host["points"] for host in hosts]
-    with drawing():
-        figure = Figure(figsize=(4.8, 3.4), layout="constrained")
+    with figure_file(path, 4.8, 3.4, dpi=200) as figure:
         axes = figure.subplots()
         ours = [medians[host["name"], "dominance"] for host in hosts]
         best = [min(medians[host["name"], method] for method in SCORES if method != "dominance") for host in hosts]
@@ -73,7 +67,6 @@ def draw_low(hosts: list[JsonDict], rows: list[JsonDict], path: Path) -> None:
             xlabel="points that are not above the bottleneck [%]", ylabel="evaluations (median of the seeds)", ylim=(0, 50)
         )
         figure.legend(loc="outside upper center", ncols=3, fontsize=7)
-        figure.savefig(path, dpi=200)
 
 
 def _right(errors: list[float | None], longest: int) -> list[bool]:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from benchmarks.command import begun, command
+from benchmarks.command import begun, command, figure_file
 from benchmarks.potential.data import aluminium
 from tansaku.calculators.engines.gpaw import GpawCalculator
 from tansaku.models.domain.identifiers import content_hash
@@ -24,7 +23,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
-from tansaku.tasks.read.figures.style import FAINT, drawing
+from tansaku.tasks.read.figures.style import FAINT
 
 FCC = "fcc-lattice-a10000"
 
@@ -136,8 +135,7 @@ def _energy(space: Space, candidate: str, level: GpawSpec) -> float:
 def draw(result: JsonDict, path: Path) -> None:
     """Errors against each setting; the chosen one is marked."""
     units = {"cutoff": "cut-off [eV]", "kpoint_density": "density of k-points [Å]", "width": "width of the smearing [eV]"}
-    with drawing():
-        figure = Figure(figsize=(12.0, 3.6), layout="constrained")
+    with figure_file(path, 12.0, 3.6) as figure:
         for axes, series in zip(figure.subplots(1, len(result["series"])), result["series"], strict=True):
             for candidate, structure in series["structures"].items():
                 axes.plot(series["values"], structure["errors"], "o-", ms=3, lw=0.8, label=candidate)
@@ -145,7 +143,6 @@ def draw(result: JsonDict, path: Path) -> None:
             axes.axvline(result["chosen"][series["setting"]], color=FAINT, lw=0.8)
             axes.set(xlabel=units[series["setting"]], ylabel=f"error against {series['reference']:g} [meV/atom]", ylim=(-8, 8))
             axes.legend(fontsize=6)
-        figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
 
 _ENERGY = ("energy_rmse_mev_per_atom", "energies [meV/atom]")
 _FORCE = ("force_rmse_mev_per_angstrom", "forces [meV/Å]")
@@ -24,8 +24,7 @@ _COLOURS = {
 
 def draw(result: JsonDict, path: Path) -> None:
     """Parity, errors against number of data, trainers against time, the curves of the report, other methods, crystals."""
-    with drawing():
-        figure = Figure(figsize=(16.0, 7.0), layout="constrained")
+    with figure_file(path, 16.0, 7.0) as figure:
         axes = figure.subplots(2, 4)
         _parity(axes[0, 0], result)
         _data(axes[0, 1], result)
@@ -36,17 +35,14 @@ def draw(result: JsonDict, path: Path) -> None:
         methods = {"network": result, "bispectrum network": result["bispectrum"]} | result["peers"]
         _kinds(axes[1, 2], {name: method["held_out"] for name, method in methods.items()}, _ENERGY)
         _kinds(axes[1, 3], {name: method["held_out"] for name, method in methods.items()}, _FORCE)
-        figure.savefig(path, dpi=150)
 
 
 def draw_parity(result: JsonDict, path: Path) -> None:
     """Parity, and errors of each kind of scan."""
-    with drawing():
-        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    with figure_file(path, 8.0, 3.6) as figure:
         axes = figure.subplots(1, 2)
         _parity(axes[0], result)
         _kinds(axes[1], {"network": result["held_out"]}, _ENERGY)
-        figure.savefig(path, dpi=150)
 
 
 def _parity(axes: Axes, result: JsonDict) -> None:

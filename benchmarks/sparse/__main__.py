@@ -28,8 +28,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logsumexp
 
-from benchmarks.command import begun, command
-from benchmarks.sparse.figure import draw
+from benchmarks.command import begun, command, figure_file
 from tansaku.models.averaging.design import Design
 from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -41,6 +40,7 @@ from tansaku.sparse.models.search.sampled import search_sampled
 from tansaku.sparse.models.search.scores import ScoreName, linear_score
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.read.figures.style import ACCENT, MAIN
 
 OTHERS = ("abess", "sisso", "l0bnb", "exhbma")
 LIMIT = 300.0  # seconds that another program may take for one table
@@ -202,6 +202,28 @@ def _other(
                 yield judged(supports, seconds) | {"seconds_each": seconds}
         if running.returncode:
             raise subprocess.CalledProcessError(running.returncode, running.args)
+
+
+_SHARES = {"right": ("exactly the true columns", MAIN), "stable": ("the same in both of a pair", ACCENT)}
+
+
+def draw(result: JsonDict, path: Path) -> None:
+    """Draws both shares of each method, the best first.
+
+    Args:
+        result: What ``result.json`` holds.
+        path: Of the figure.
+    """
+    peers = sorted(result["peers"].items(), key=lambda item: item[1]["right"] + item[1]["stable"])
+    with figure_file(path, 6.0, 0.32 * len(peers) + 0.9) as figure:
+        ax = figure.subplots()
+        for shift, (key, (label, colour)) in zip((0.2, -0.2), _SHARES.items(), strict=True):
+            ax.barh(np.arange(len(peers)) + shift, [found[key] for _, found in peers], 0.38, color=colour, label=label)
+        counted = [f"{name} ({found['tables']})" if "tables" in found else name for name, found in peers]
+        ax.set_yticks(range(len(peers)), counted)
+        ax.set_xlim(0.0, 1.0)
+        ax.set_xlabel("share (number of tables in brackets)")
+        figure.legend(loc="outside upper center", ncols=2)
 
 
 def main() -> None:

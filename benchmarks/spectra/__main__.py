@@ -26,8 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import begun, command
-from benchmarks.spectra.figure import draw
+from benchmarks.command import begun, command, figure_file
+from benchmarks.intervals import wilson
 from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.sparse.models.spectra.candidates import Fit
@@ -36,6 +36,7 @@ from tansaku.sparse.models.spectra.score import Spectrum
 from tansaku.sparse.tasks.spectrum import Decomposition, SpectrumSettings, decompose
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
 
 X = np.linspace(0.0, 100.0, 201)
 MOST = 8
@@ -134,6 +135,34 @@ def lmfit_places(seeds: range, python: Path) -> JsonDict:
         error for row, (_, peaks) in zip(found["positions"], pairs, strict=True) for error in errors(np.array(row), peaks)
     ]
     return {"median_position_error": statistics.median(places), "seconds": found["seconds"]}
+
+
+_WANTED = 0.9
+_NAMES = {"gaussian": "Gaussian", "lorentzian": "Lorentzian", "pseudo_voigt": "pseudo-Voigt"}
+_COLOURS = {"Laplace": MAIN, "BIC": ACCENT, "LARS": FAINT}
+
+
+def draw(result: JsonDict, path: Path) -> None:
+    """Draws the shares with their 95 % intervals, and the wanted one.
+
+    Args:
+        result: What ``result.json`` holds.
+        path: Of the figure.
+    """
+    parts = {"gaussian": result["ours"]} | result["shapes"]
+    with figure_file(path, 5.0, 3.0) as figure:
+        ax = figure.subplots()
+        for place, (method, colour) in enumerate(_COLOURS.items()):
+            at = np.arange(len(parts)) + 0.26 * (place - 1)
+            share = np.array([part["right"][method] for part in parts.values()])
+            ends = [wilson(value, part["spectra"]) for value, part in zip(share, parts.values(), strict=True)]
+            ax.bar(at, share, 0.24, color=colour, label=method)
+            ax.vlines(at, [low for low, _ in ends], [high for _, high in ends], color=INK, lw=0.8)
+        ax.axhline(_WANTED, color=INK, lw=0.8, ls=":")
+        ax.set_xticks(range(len(parts)), [f"{_NAMES[name]} ({part['spectra']})" for name, part in parts.items()])
+        ax.set_ylabel("right number of peaks")
+        ax.set_ylim(0.0, 1.05)
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def main() -> None:

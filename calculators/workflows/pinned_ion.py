@@ -72,10 +72,7 @@ def relax_in_plane(relaxer: Relaxer, start: Atoms, positions: FloatArray, direct
     plane = FixedPlane(len(atoms) - 1, direction)
     held = list(start.constraints)
     atoms.set_constraint([*held, plane] if held else [plane, KeepCentre()])
-    state = relaxer.at_fixed_cell(atoms)
-    if state is None:
-        raise AssertionError("nothing stops this relaxation")
-    return state
+    return relaxer.at_fixed_cell(atoms)
 
 
 def relax_around_ion(calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec) -> CalculationResult:
@@ -100,8 +97,6 @@ def relax_around_ion(calculator: Calculator, structure: Atoms, relaxation: Relax
         atoms: Atoms = structure.copy()
         atoms.set_constraint([FixAtoms([len(atoms) - 1]), KeepCentre()])
         state = relaxer.at_fixed_cell(atoms)
-        if state is None:
-            raise AssertionError("nothing stops this relaxation")
     else:
         state = relax_in_plane(relaxer, structure, structure.positions, np.asarray(direction))
     moved = float(np.linalg.norm(state.positions[-1] - structure.positions[-1]))

@@ -1,7 +1,7 @@
 """Constructors of the parts of a campaign, one for each spec class that a campaign file can name, a plug-in's included.
 
 They are made from the classes, so that names, defaults, descriptions and messages are those of the file. ``constructors.pyi``
-tells type checkers and editors the same of tansaku's own; `python -m tansaku.deploy.python.stubs` writes it.
+tells type checkers and editors the same of tansaku's own; installing tansaku writes it (`stubs.py`).
 """
 
 from __future__ import annotations

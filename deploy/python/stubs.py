@@ -1,9 +1,11 @@
-"""`python -m tansaku.deploy.python.stubs`: writes ``constructors.pyi``, which type checkers read, from the spec classes."""
+"""`python -m tansaku.deploy.python.stubs`: writes ``constructors.pyi``, which type checkers read, from the spec classes.
+
+Every installation writes it (``setup.py``), and `make lint` before types are checked; pydantic and PyYAML suffice.
+Git ignores it.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +53,7 @@ class Stubs:
         self.keys: dict[str, str] = {}
 
     def text(self) -> str:
-        """The file, not formatted yet."""
+        """The file."""
         self._keys_of(CampaignSpec, "CampaignKeys", _GIVEN)
         made = {name: makes for name, makes in made_by().items() if package_of(makes.spec.__module__) == "tansaku.models"}
         functions = [self._function(name, makes) for name, makes in sorted(made.items())]
@@ -143,16 +145,9 @@ def _fields(spec: type[BaseModel], left_out: Sequence[str] = LEFT_OUT) -> Iterat
             yield key, field
 
 
-def stub_text() -> str:
-    """The text of the stub file, formatted."""
-    command = [str(Path(sys.executable).with_name("ruff")), "format", "--stdin-filename", str(TARGET), "-"]
-    formatted = subprocess.run(command, input=Stubs().text(), capture_output=True, text=True, check=True)  # noqa: S603
-    return str(formatted.stdout)
-
-
 def main() -> None:
     """Writes the file."""
-    TARGET.write_text(stub_text(), encoding="utf-8")
+    TARGET.write_text(Stubs().text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

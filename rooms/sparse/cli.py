@@ -30,6 +30,9 @@ _LIKELY = 0.01  # probability of another number from which on it is named
 @sparse_app.callback()
 def _sparse() -> None:
     """Sparse models: few columns, peaks, oscillations or shells."""
+    from tansaku.tasks.ground.settings import limit_threads
+
+    limit_threads()
 
 
 @sparse_app.command()
@@ -59,9 +62,6 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Searches all, or a sample of all, small sets of columns; writes report.html, report.json and figures."""
-    from tansaku.tasks.ground.settings import limit_threads
-
-    limit_threads()
     from tansaku.sparse.tasks.search_command import Options, run
     from tansaku.sparse.tasks.table_file import Wanted
     from tansaku.tasks.node.jobs.spool_files import writing_to
@@ -97,9 +97,6 @@ def next_purchase(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Ranks what to measure next: the value of a row, or a column of some rows, by expected gain per price."""
-    from tansaku.tasks.ground.settings import limit_threads
-
-    limit_threads()
     from tansaku.sparse.tasks.purchase import Shop, offers
 
     shop = Shop(target, tuple(price or ()), value_price, name, maximize, tuple(without or ()), max_features)
@@ -131,9 +128,6 @@ def spectrum(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the peaks of spectra and how sure their number is; writes report.html, report.json, peaks.csv and figures."""
-    from tansaku.tasks.ground.settings import limit_threads
-
-    limit_threads()
     from tansaku.sparse.models.spectra.peaks import shape_of
     from tansaku.sparse.tasks.spectrum import SpectrumSettings, run
     from tansaku.tasks.node.jobs.spool_files import writing_to
@@ -170,9 +164,6 @@ def modes(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the damped oscillations of a signal, a field or a trajectory; writes report.html, report.json and figures."""
-    from tansaku.tasks.ground.settings import limit_threads
-
-    limit_threads()
     from tansaku.sparse.tasks.modes import ModeSettings, run
     from tansaku.tasks.node.jobs.spool_files import writing_to
 
@@ -221,9 +212,6 @@ def exafs(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the shells of atoms around an absorber, without a model of the structure; writes report.html and others."""
-    from tansaku.tasks.ground.settings import limit_threads
-
-    limit_threads()
     from tansaku.sparse.models.exafs.shells import Bounds
     from tansaku.sparse.models.exafs.signal import Choice
     from tansaku.sparse.tasks.exafs import ExafsFiles, ExafsSettings, run

@@ -33,12 +33,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("copy") / "tree"
     copy.mkdir()
     data = ("*.csv*", "*.gz", "*.json", "*.npz", "*.parquet", "*.png", "*.safetensors")
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.pyi")  # what an installation wrote
     shutil.copytree(ROOT / "benchmarks", copy / "benchmarks", ignore=shutil.ignore_patterns("__pycache__", *data))
     for name in (*PARTS, "tansaku", "examples"):
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignore)
     (copy / "tansaku_client").symlink_to("client/tansaku_client")
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy / name)
     return copy
 

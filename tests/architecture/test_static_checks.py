@@ -90,6 +90,8 @@ def mypy_errors(gate, tree):
     planted |= {tree / "benchmarks/planted_script.py": SCRIPT, tree / "benchmarks/planted_wrong_script.py": WRONG_SCRIPT}
     for path, text in planted.items():
         path.write_text(text)
+    written = gate("python", "-m", "tansaku.deploy.python.stubs")
+    assert written.returncode == 0, written.stderr
     result = gate("mypy", f"--cache-dir={ROOT / '.mypy_cache'}")  # that of `make lint`: what has changed is told by hashes
     for path in planted:
         path.unlink()

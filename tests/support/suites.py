@@ -26,6 +26,7 @@ EVERYTHING = "--record-full-run"
 SHARED = (
     "constraints.txt",
     "pyproject.toml",
+    "setup.py",
     "benchmarks/command.py",
     "models/domain/pool.py",
     "models/domain/ports.py",
@@ -248,6 +249,7 @@ SUITES = (
         sources=(
             "benchmarks/dashboard/",
             "benchmarks/ended_jobs.py",
+            "benchmarks/driven.py",
             "benchmarks/growth/",
             "benchmarks/overhead/",
             "benchmarks/queue/",

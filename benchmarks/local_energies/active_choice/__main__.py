@@ -11,17 +11,18 @@ the quartiles over seeds of the root mean square error of the atoms' energies, a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import command, results
+from benchmarks.command import command, figure_file, results
 from benchmarks.local_energies.active_choice.cases import POWERS, RULES, SHARES, Curve, run
-from benchmarks.local_energies.active_choice.figure import draw
 from benchmarks.local_energies.cases import DATA
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
 
 SEEDS = 10
 
@@ -66,6 +67,37 @@ def _errors(found: Sequence[JsonDict], rule: str, place: int) -> np.ndarray[tupl
 
 def _quartiles(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
     return [float(item) if np.isfinite(item) else None for item in np.quantile(values, [0.25, 0.5, 0.75], method="nearest")]
+
+
+_LOOK = {"information": (ACCENT, "information per cost"), "size": (MAIN, "smallest first"), "random": (FAINT, "random")}
+_NAMES = {"eam": "embedded atom", "chgnet": "CHGNet"}
+
+
+def draw(result: JsonDict, path: Path) -> None:
+    """Error against the share of the cost, medians and quartiles over seeds, a panel per potential and kind of cost."""
+    kinds = list(dict.fromkeys((row["energies"], row["power"]) for row in result["summary"]))
+    columns = min(2, len(kinds))
+    with figure_file(path, 4.8 * columns, 3.5 * -(-len(kinds) // columns)) as figure:
+        panels = figure.subplots(-(-len(kinds) // columns), columns, squeeze=False)
+        for axes, (energies, power) in zip(panels.flat, kinds, strict=False):
+            rows = [row for row in result["summary"] if (row["energies"], row["power"]) == (energies, power)]
+            for rule, (colour, name) in _LOOK.items():
+                # A quartile is unknown where there were too few data: no line there.
+                shown = [(100 * row["share"], row["rmse_mev"][rule]) for row in rows if None not in row["rmse_mev"][rule]]
+                shares = [share for share, _ in shown]
+                axes.plot(shares, [middle for _, (_, middle, _) in shown], "o-", ms=3, color=colour, label=name)
+                axes.fill_between(
+                    shares,
+                    [low for _, (low, _, _) in shown],
+                    [high for _, (_, _, high) in shown],
+                    color=colour,
+                    alpha=0.2,
+                    lw=0,
+                )
+            axes.set(xscale="log", yscale="log", xlabel="cost [% of labelling everything]", ylabel="RMSE [meV/atom]")
+            cost = "atoms" if power == 1 else f"atoms^{power:g}"
+            axes.set_title(f"{_NAMES[energies]}, cost = {cost}", fontsize=9)
+        panels.flat[0].legend()
 
 
 def main() -> None:

@@ -7,22 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
 
 SHOWN = "sevennet"
 _NAMES = {"chgnet": "CHGNet", "sevennet": "SevenNet", "relaxed": "CHGNet relaxed"}
 _PARTS = (("label_cpu_seconds", MAIN, "labels"), ("surrogate", ACCENT, "trainings and looks"))
 
 
-def draw(found: JsonDict, path: Path) -> Path:
+def draw(found: JsonDict, path: Path) -> None:
     """Draws the figure: labels on the left, their cost in the middle, structures that kept their prediction on the right."""
-    from matplotlib.figure import Figure
-
     runs = [run for run in found["runs"] if run["label"] == SHOWN]
     shown = next(run for run in runs if run["deviations"] is not None)
-    with drawing():
-        figure = Figure(figsize=(9.6, 3.3), layout="constrained")
+    with figure_file(path, 9.6, 3.3, dpi=200) as figure:
         left, middle, right = figure.subplots(1, 3)
         _labels(left, runs, shown)
         _costs(middle, found["runs"])
@@ -32,8 +30,6 @@ def draw(found: JsonDict, path: Path) -> Path:
             ends = [spared[:, 1:].min(), spared[:, 1:].max()]
             right.plot(ends, ends, "-", color=FAINT, lw=0.8, zorder=0)
         right.set(xlabel="SevenNet, not asked [mJ/m²]", ylabel="left at this prediction [mJ/m²]")
-        figure.savefig(path, dpi=200)
-    return path
 
 
 def _labels(axes: Any, runs: list[JsonDict], shown: JsonDict) -> None:  # noqa: ANN401 - matplotlib's axes have no types

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import command, results
+from benchmarks.command import command, figure_file, results
 from benchmarks.replays.batches.pending import Believer, Drawn, Liar, Masked, Penalised
 from benchmarks.replays.table import restricted, rules, whole
 from tansaku.models.domain.pool import CandidatePool, FloatArray
@@ -28,7 +28,6 @@ from tansaku.models.engine.presets import settings
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.act.replay.run import gap_curves, run_times
 from tansaku.tasks.node.jobs.machine import describe_machine
-from tansaku.tasks.read.figures.style import drawing
 
 PENDING: dict[str, type[GPProposer]] = {
     "believer": Believer,
@@ -132,13 +131,10 @@ def summary(runs: Sequence[JsonDict]) -> list[JsonDict]:
     return lines
 
 
-def draw(runs: Sequence[JsonDict], path: Path) -> Path:
+def draw(runs: Sequence[JsonDict], path: Path) -> None:
     """Draws gap against evaluations and against time, of ordered and free mode."""
-    from matplotlib.figure import Figure
-
     colours = dict(zip((1, 4, 16, 64), ("#9a9a9a", "#3b76b0", "#d98b2b", "#b03a48"), strict=True))
-    with drawing():
-        figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+    with figure_file(path, 7.6, 3.6, dpi=160) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         for (in_flight, ordered), members in _believers(runs).items():
             style = {"color": colours[in_flight], "ls": "-" if ordered else "--", "lw": 1.5}
@@ -154,9 +150,6 @@ def draw(runs: Sequence[JsonDict], path: Path) -> Path:
         left.set_ylabel("mean gap to the true minimum [mJ/m$^2$]")
         left.set_yscale("log")
         left.legend(fontsize="small")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=160)
-    return path
 
 
 def _believers(runs: Sequence[JsonDict]) -> dict[tuple[int, bool], list[JsonDict]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import command, results
+from benchmarks.command import command, figure_file, results
 from benchmarks.replays.stopping.__main__ import EVERY, TOLERANCES
 from benchmarks.replays.table import pairs, restricted, rules, whole
 from tansaku.models.domain.records import JsonDict
@@ -29,7 +29,6 @@ from tansaku.tasks.act.checks.rehearse import Shape, fitted_to_part, succeeded
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
-from tansaku.tasks.read.figures.style import drawing
 
 HAPPENED = Path(__file__).parents[1] / "stopping" / "result.json"
 SOURCES = ("spread", "like")
@@ -109,12 +108,9 @@ def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list
     return lines
 
 
-def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
+def draw_figure(lines: Sequence[JsonDict], path: Path) -> None:
     """Draws observed against predicted chances."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(8.2, 4.2), layout="constrained")
+    with figure_file(path, 8.2, 4.2, dpi=160) as figure:
         panels = figure.subplots(1, 2, sharey=True)
         for axes, source in zip(panels, SOURCES, strict=True):
             axes.plot([0, 1], [0, 1], color="#9a9a9a", lw=1, ls="--")
@@ -127,9 +123,6 @@ def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
             axes.set_ylim(0, 1)
         panels[0].set_ylabel("share of the campaigns that had the answer")
         panels[0].legend()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=160)
-    return path
 
 
 def main() -> None:

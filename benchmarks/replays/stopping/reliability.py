@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import figure_file
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.figures.style import drawing
 
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 STOPS = ((5.0, 0.7), (5.0, 0.8), (10.0, 0.8), (20.0, 0.9))
@@ -74,12 +74,9 @@ def stopped(campaigns: Sequence[JsonDict], within: float, probability: float) ->
     }
 
 
-def draw_reliability(found: JsonDict, path: Path) -> Path:
+def draw_reliability(found: JsonDict, path: Path) -> None:
     """Draws share right against probability said, before and after the correction."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    with figure_file(path, 4.6, 4.2, dpi=160) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color="#9a9a9a", lw=1, ls="--")
         for key, label, colour in (
@@ -97,6 +94,3 @@ def draw_reliability(found: JsonDict, path: Path) -> Path:
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.legend(loc="upper left")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=160)
-    return path

@@ -93,8 +93,6 @@ def find_carrier(crystal: Crystal, site: int, positions: FloatArray | None = Non
     kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
     curvature = guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))
     first = crystal.relaxer.at_fixed_cell(crystal.atoms(kept, positions), curvature)
-    if first is None:
-        raise CalculationError("not_converged", "the first relaxation of an end state was stopped")
     crystal.check(kept, first.positions, None)
     best, energies = first, [first.energy]
     hops = _ways(crystal, site)
@@ -140,7 +138,7 @@ def _restart(crystal: Crystal, kept: IntArray, known: State, hop: Hop, curvature
         return bool(moved.max() < _SAME and atoms.get_potential_energy() > known.energy - 1e-4)
 
     try:
-        state = crystal.relaxer.at_fixed_cell(start, curvature, stop=is_known)
+        state = crystal.relaxer.until(is_known, start, curvature)
         if state is not None:
             crystal.check(kept, state.positions, None)
     except CalculationError:

@@ -364,10 +364,7 @@ def _occupied(crystal: Crystal, site: int, cell: Cell, carriers: dict[int, Carri
             return State(positions, carrier.state.energy, np.zeros_like(positions), carrier.state.steps)
     kept = crystal.kept(crystal.supercell.index(site, cell))
     curvature = guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))
-    state = crystal.relaxer.at_fixed_cell(crystal.atoms(kept), curvature)
-    if state is None:
-        raise CalculationError("not_converged", "the relaxation of an end state was stopped")
-    return state
+    return crystal.relaxer.at_fixed_cell(crystal.atoms(kept), curvature)
 
 
 _MOST_DIRECTIONS = 12
@@ -420,8 +417,6 @@ def relax_midpoint(
         atoms.positions = start
     bound = restrict(mapping, passage.kept, passage.ion)
     state = crystal.relaxer.at_fixed_cell(atoms, passage.curvature, bound)
-    if state is None:
-        raise CalculationError("not_converged", "the relaxation of a midpoint was stopped")
     passage.check(state.positions)
     before = crystal.relaxer.through.evaluations
     modes = _odd_modes(passage, state, bound, most)

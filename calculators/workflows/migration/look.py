@@ -10,7 +10,6 @@ from ase.constraints import FixedPlane
 from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal
 from tansaku.calculators.workflows.migration.hops import HopResult, midpoint_start, restrict
 from tansaku.calculators.workflows.migration.network import HopClass
-from tansaku.calculators.workflows.migration.relaxing import State
 from tansaku.calculators.workflows.migration.springs import springs
 from tansaku.calculators.workflows.pinned_ion import KeepCentre
 
@@ -22,7 +21,7 @@ def look_at_carrier(crystal: Crystal, site: int) -> Carrier:
     """Takes a few steps with the carrier on a site."""
     kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
     atoms = crystal.atoms(kept)
-    state = _few_steps(crystal.relaxer.at_fixed_cell(atoms, springs(atoms)))
+    state = crystal.relaxer.at_fixed_cell(atoms, springs(atoms))
     return Carrier(site, state, spread=0.0, starts=1)
 
 
@@ -45,7 +44,7 @@ def look_at_hop(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carri
         along = crystal.supercell.place(hop) - crystal.supercell.host.positions[hop.first]
         start.set_constraint([FixedPlane(passage.ion, along), KeepCentre(passage.ion)])
     curvature = springs(start)
-    state = _few_steps(crystal.relaxer.at_fixed_cell(start, curvature, bound))
+    state = crystal.relaxer.at_fixed_cell(start, curvature, bound)
     ends = tuple(carriers[crystal.network.orbits[site]].state.energy for site in (hop.second, hop.first))
     return HopResult(
         method="look",
@@ -58,9 +57,3 @@ def look_at_hop(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carri
         kept=passage.kept,
         positions=state.positions,
     )
-
-
-def _few_steps(state: State | None) -> State:
-    if state is None:
-        raise AssertionError("nothing stops this relaxation")
-    return state

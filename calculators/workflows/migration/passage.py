@@ -13,7 +13,6 @@ from tansaku.calculators.workflows.migration.curvature import guess
 from tansaku.calculators.workflows.migration.modes import STEP
 from tansaku.calculators.workflows.migration.network import Hop
 from tansaku.calculators.workflows.migration.relaxing import State
-from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 
@@ -71,8 +70,6 @@ class Passage:
             CalculationError: ``not_converged``, ``exploded``, ``drift`` or ``framework``.
         """
         state = self.crystal.relaxer.at_fixed_cell(self.atoms(positions), self.curvature)
-        if state is None:
-            raise CalculationError("not_converged", "the relaxation of a state on the way was stopped")
         self.check(state.positions)
         return state
 

@@ -210,22 +210,30 @@ class Relaxer:
         atoms: Atoms,
         curvature: FloatArray | None = None,
         mapping: Mapping | None = None,
-        stop: Callable[[Atoms], bool] | None = None,
-    ) -> State | None:
+    ) -> State:
         """Relaxes atoms.
 
         Args:
             atoms: Where they start; left untouched. Its own constraints hold where no symmetry is kept.
             curvature: Guess of the second derivatives, positive definite [eV/Å^2], shape ``(3 n_atoms, 3 n_atoms)``.
             mapping: Symmetry that is kept.
-            stop: Says that there is no use in going on.
-
-        Returns:
-            The state, None when it was stopped.
 
         Raises:
             CalculationError: ``not_converged`` or ``exploded``.
         """
+        state = self.until(None, atoms, curvature, mapping)
+        if state is None:
+            raise AssertionError("nothing stops this relaxation")
+        return state
+
+    def until(
+        self,
+        stop: Callable[[Atoms], bool] | None,
+        atoms: Atoms,
+        curvature: FloatArray | None,
+        mapping: Mapping | None = None,
+    ) -> State | None:
+        """Relaxes atoms as :meth:`at_fixed_cell`; None when it was stopped, because ``stop`` saw no use in going on."""
         moving = atoms.copy()
         if mapping is not None:
             moving.set_constraint(KeepMapping(mapping))

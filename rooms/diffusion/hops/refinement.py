@@ -215,20 +215,17 @@ class Refiner:
         last = np.array(network.sites[item.hop.second].fraction) + np.array(item.hop.cell)
         way = paths.through([first, np.array(item.fraction), last])
         start = self._held(first)
-        ends = tuple(
-            self._moved(start, place, f"site-{network.sites[site].candidate}")
-            for place, site in ((first, item.hop.first), (last, item.hop.second))
-        )
+        ends = (self._moved(start, first), self._moved(start, last))
         frame = (ends[0].positions, ends[1].positions)
         if self._settings.method == "band":
             shares = np.linspace(0.0, 1.0, self._settings.images + 2)[1:-1]
             images = [self._image(start, frame, share, way, network.cell) for share in shares]
-            band = climb_along(self._relaxer, start, (ends[0], ends[1]), images)
+            band = climb_along(self._relaxer, start, ends, images)
             energies, chain, converged, top = band.energies, band.positions, band.converged, band.positions[band.highest]
             direction, along = None, None
         else:
             direction = local_direction(way, np.array(item.fraction), network.cell)
-            state = self._from_the_pass(start, (ends[0], ends[1]), way, np.array(item.fraction), direction, network.cell)
+            state = self._from_the_pass(start, ends, way, np.array(item.fraction), direction, network.cell)
             energies, converged = (ends[0].energy, state.energy, ends[1].energy), True
             top, chain = state.positions, (ends[0].positions, state.positions, ends[1].positions)
             along = self._force_along(start, state, direction) if self._settings.method == "plane" else None
@@ -279,22 +276,17 @@ class Refiner:
         before = self._through.evaluations
         start = self._held(np.array(fraction))
         state = self._relaxer.at_fixed_cell(start)
-        if state is None:
-            raise AssertionError("nothing stops this relaxation")
         frequencies = self._vibrations(start, state.positions) if self._settings.vibrations else ()
         real = [value for value in frequencies if value > 0]
         data = {"state": plain_state(state), "frequencies": real, "evaluations": self._through.evaluations - before}
         self._checkpoint.save(name, data)
         return state, tuple(real)
 
-    def _moved(self, start: Atoms, place: FloatArray, name: str) -> State:
+    def _moved(self, start: Atoms, place: FloatArray) -> State:
         """An end in the frame of a band: relaxed from the place itself, so that nothing is wrapped."""
         atoms = start.copy()
         atoms.positions[-1] = self._structure_at(place).positions[-1]
-        state = self._relaxer.at_fixed_cell(atoms)
-        if state is None:
-            raise AssertionError(f"nothing stops the relaxation of {name}")
-        return state
+        return self._relaxer.at_fixed_cell(atoms)
 
     def _image(
         self, start: Atoms, ends: tuple[FloatArray, FloatArray], share: float, way: GridPath, cell: FloatArray

@@ -99,8 +99,6 @@ def _check_slopes(relaxer: Relaxer, start: Atoms, top: State, mode: FloatArray, 
         atoms = start.copy()
         atoms.set_positions(top.positions + sign * _PUSH * unit, apply_constraint=False)
         bottom = relaxer.at_fixed_cell(atoms)
-        if bottom is None:
-            raise AssertionError("nothing stops this relaxation")
         off = float(np.linalg.norm(bottom.positions[-1] - end.positions[-1]))
         if off > _SAME:
             raise CalculationError("another_hop", f"a descent from the saddle point ends {off:.2f} Å from the hop's minimum")

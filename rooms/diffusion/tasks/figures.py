@@ -18,7 +18,7 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.read.figures.drawing import Drawing, drawn
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views.campaign import Campaign
 
 if TYPE_CHECKING:
@@ -129,11 +129,9 @@ def surface_slices(surface: CampaignSurface) -> list[Slice]:
 def _draw_slices(cuts: Sequence[Slice], path: Path) -> Path:
     """Draws expected energies above, deviations below, in the shape of the cell."""
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
 
     widest = max((float(np.nanmax(cut.deviation, initial=0.0)) for cut in cuts), default=0.0)
-    with drawing():
-        figure = Figure(figsize=(7.6, 4.4), layout="constrained")
+    with figure_at(path, 7.6, 4.4) as figure:
         panels = figure.subplots(2, len(cuts))
         for column, cut in enumerate(cuts):
             other = [name for number, name in enumerate(_AXES) if number != cut.axis]
@@ -155,7 +153,7 @@ def _draw_slices(cuts: Sequence[Slice], path: Path) -> Path:
                     figure.colorbar(image, ax=axes, extend="max" if top == cut.top else "neither").set_label(label)
             panels[0, column].set_title(f"{_AXES[cut.axis]} = {cut.height:.3f}", fontsize=9)
         figure.supxlabel("dots: computed; star: bottleneck; white line: its energy; grey: inside an atom", fontsize=7)
-        return save_image(figure, path)
+    return path
 
 
 def _plane(cut: Slice, across: FloatArray, up: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -202,10 +200,7 @@ def path_profile(report: PathReport) -> PathProfile | None:
 
 def _draw_profile(way: PathProfile, path: Path) -> Path:
     """Draws the path as PNG: the line is what is expected, two deviations around it; dots were computed."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+    with figure_at(path, 4.6, 3.2) as figure:
         axes: Axes = figure.subplots()
         spread = 2.0 * np.where(np.isfinite(way.deviation), way.deviation, 0.0)
         axes.fill_between(way.distance, way.energy - spread, way.energy + spread, color=FAINT, alpha=0.4, lw=0)
@@ -215,16 +210,13 @@ def _draw_profile(way: PathProfile, path: Path) -> Path:
         figure.legend(loc="outside upper center", ncols=3, fontsize=7)
         axes.set_xlabel("distance along the path [Å]")
         axes.set_ylabel("energy above the minimum [eV]")
-        return save_image(figure, path)
+    return path
 
 
 def _draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
     """Draws the energy along refined hops above the lowest site; dots are what was computed, the highest the saddle point."""
-    from matplotlib.figure import Figure
-
     zero = report.network.sites[report.network.minimum].energy
-    with drawing():
-        figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+    with figure_at(path, 4.6, 3.2) as figure:
         axes: Axes = figure.subplots()
         for place, hop in enumerate(refinement.hops):
             label = pass_label(report.surface.network.passes[hop.number]) if place < _NAMED else None
@@ -232,37 +224,31 @@ def _draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
         figure.legend(loc="outside upper center", ncols=4, fontsize=7)
         axes.set_xlabel(f"distance of the ion along the hop [Å]; method: {refinement.hops[0].method}")
         axes.set_ylabel("energy above the minimum [eV]")
-        return save_image(figure, path)
+    return path
 
 
 def _draw_certificates(certificates: Sequence[Certificate], path: Path) -> Path:
     """Draws the barrier and how far it may be off, against the evaluations of the search."""
-    from matplotlib.figure import Figure
-
     rows = [(found.searched, found.estimate, found.tolerance) for found in certificates if found.estimate is not None]
     searched = [row[0] for row in rows]
     middle = np.array([row[1] for row in rows], dtype=np.float64)
     width = np.array([np.nan if row[2] is None else row[2] for row in rows], dtype=np.float64)
-    with drawing():
-        figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+    with figure_at(path, 4.6, 3.2) as figure:
         axes: Axes = figure.subplots()
         bars: Any = np.where(np.isfinite(width), width, 0.0)
         axes.errorbar(searched, middle, yerr=bars, fmt="o-", color=MAIN, ecolor=FAINT, ms=4, lw=1.0, capsize=3)
         axes.set_xlabel("evaluations")
         axes.set_ylabel(f"barrier, 95 % interval [{certificates[0].unit}]")
-        return save_image(figure, path)
+    return path
 
 
 def _draw_arrhenius(report: PathReport, path: Path) -> Path:
     """Draws diffusion against inverse temperature."""
-    from matplotlib.figure import Figure
-
     found = report.diffusion
     if found is None or not found.coefficients.any():
         raise ValueError("an ion that does not leave its site has no diffusion coefficient")
     some = found.coefficients > 0.0
-    with drawing():
-        figure = Figure(figsize=(4.2, 3.2), layout="constrained")
+    with figure_at(path, 4.2, 3.2) as figure:
         axes: Axes = figure.subplots()
         axes.semilogy(1000.0 / found.temperatures[some], found.coefficients[some], "o-", color=MAIN, ms=4, lw=1.0)
         axes.set_xlabel("1000 K / temperature")
@@ -270,4 +256,4 @@ def _draw_arrhenius(report: PathReport, path: Path) -> Path:
         above = axes.secondary_xaxis("top")
         above.set_xticks(1000.0 / found.temperatures, [f"{kelvin:g}" for kelvin in found.temperatures], fontsize=7)
         above.set_xlabel(f"temperature [K]; activation energy {found.energy:.3f} eV", fontsize=8)
-        return save_image(figure, path)
+    return path

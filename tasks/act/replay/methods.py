@@ -155,33 +155,31 @@ def _sources(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path
     return table_sources(Target(spec, pool), base_path)
 
 
-class WithInitialDesign:
-    """A proposer without an initial design, started from another one's.
+class Delegating:
+    """A proposer that does what another one does; subclasses change a part of it.
 
     Args:
-        proposer: Chooses everything after the initial design.
-        design: Chooses the initial design.
+        proposer: The other one.
     """
 
-    def __init__(self, proposer: Proposer, design: Proposer) -> None:
+    def __init__(self, proposer: Proposer) -> None:
         self._proposer = proposer
-        self._design = design
 
     @property
     def name(self) -> str:
-        """Name of the method itself."""
+        """As the proposer's."""
         return self._proposer.name
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """Size of the borrowed design."""
-        return self._design.initial_count(pool)
+        """As the proposer's."""
+        return self._proposer.initial_count(pool)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """Asks the method itself."""
+        """As the proposer's."""
         return self._proposer.refit_due(n_observed, fitted_at)
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Lets the method itself fit."""
+        """Fits the proposer."""
         return self._proposer.fit(pool, history, previous)
 
     def propose(
@@ -192,6 +190,30 @@ class WithInitialDesign:
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """The design's choice at first, then the method's."""
-        chooser = self._design if number <= self.initial_count(pool) else self._proposer
-        return chooser.propose(pool, history, number, rng, hyperparameters)
+        """The proposer's choice, or another's, or none."""
+        chooser = self._chooser(pool, history, number)
+        return None if chooser is None else chooser.propose(pool, history, number, rng, hyperparameters)
+
+    def _chooser(self, _pool: CandidatePool, _history: History, _number: int) -> Proposer | None:
+        """The proposer that chooses this time; None: nothing more is proposed."""
+        return self._proposer
+
+
+class WithInitialDesign(Delegating):
+    """A proposer without an initial design, started from another one's.
+
+    Args:
+        proposer: Chooses everything after the initial design.
+        design: Chooses the initial design.
+    """
+
+    def __init__(self, proposer: Proposer, design: Proposer) -> None:
+        super().__init__(proposer)
+        self._design = design
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """Size of the borrowed design."""
+        return self._design.initial_count(pool)
+
+    def _chooser(self, pool: CandidatePool, _history: History, number: int) -> Proposer:
+        return self._design if number <= self.initial_count(pool) else self._proposer

@@ -5,14 +5,17 @@ Reads an :class:`OwnCrystalRequest` from its standard input, writes an :class:`O
 
 from __future__ import annotations
 
+import os
+import resource
 import sys
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import PositiveInt
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.commands import offer_commands
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter
-from tansaku.tasks.node.jobs.limited import answer_one
+from tansaku.tasks.ground.settings import given_commands
 
 
 class OwnCrystalRequest(Record):
@@ -61,8 +64,19 @@ def answer(request: OwnCrystalRequest) -> OwnCrystalAnswer:
 
 
 def main(_arguments: list[str]) -> int:
-    """Entry of the process; returns its exit code."""
-    return answer_one(OwnCrystalRequest, answer)
+    """Entry of the process; returns its exit code.
+
+    The kernel ends the process when it has used its processor time, so that a slow calculator is detected by trying it,
+    independently of the load of the machine.
+    """
+    offer_commands(given_commands())
+    request = OwnCrystalRequest.model_validate_json(sys.stdin.read())
+    resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))
+    # Output of calculators must not be mixed with the answer.
+    with os.fdopen(os.dup(1), "w") as stream:
+        os.dup2(2, 1)
+        stream.write(answer(request).model_dump_json())
+    return 0
 
 
 if __name__ == "__main__":

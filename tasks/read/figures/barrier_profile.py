@@ -10,7 +10,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views.campaign import Campaign
 
 MOST_PROFILES = 6
@@ -61,10 +61,7 @@ def profiles(data: Campaign) -> list[Profile]:
 
 def draw_png(lines: Sequence[Profile], path: Path) -> Path:
     """Draws the paths."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+    with figure_at(path, 5.6, 3.6) as figure:
         axes = figure.subplots()
         for profile, colour in zip(lines, _COLOURS, strict=False):
             axes.plot(*profile.curve(), color=colour, linewidth=1.2, label=profile.label)
@@ -73,4 +70,4 @@ def draw_png(lines: Sequence[Profile], path: Path) -> Path:
         axes.set_xlabel("distance along the path [Å]")
         axes.set_ylabel("energy relative to the lowest state [eV]")
         axes.legend(loc="upper right")
-        return save_image(figure, path)
+    return path

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, in_unit, missing, save_image
+from tansaku.tasks.read.figures.style import FAINT, MAIN, figure_at, in_unit, missing
 from tansaku.tasks.read.views.best_values import BestValues
 
 
 def draw_png(found: BestValues, path: Path) -> Path:
     """Draws the figure as PNG or SVG."""
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    with drawing():
-        figure = Figure(figsize=(5.6, 3.4), layout="constrained")
+    with figure_at(path, 5.6, 3.4) as figure:
         axes = figure.subplots()
         axes.plot(found.evaluation, found.value, "o", color=FAINT, ms=3, mew=0, label="result")
         axes.step(found.evaluation, found.best, where="post", color=MAIN, lw=1.8, label="best so far")
@@ -28,4 +26,4 @@ def draw_png(found: BestValues, path: Path) -> Path:
         axes.legend()
         if np.isnan(found.best).all():
             missing(axes, "no best value: no result keeps the limits")
-        return save_image(figure, path)
+    return path

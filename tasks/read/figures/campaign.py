@@ -22,8 +22,6 @@ from tansaku.tasks.read.figures import (
     parameters,
     parity,
     proposals,
-    relevance,
-    rounds,
     spectrum,
     structures,
 )
@@ -178,11 +176,11 @@ def composition_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawi
     if composition_map.drawable(maps):
         made.append(Drawing.by(composition_map.draw_png, "map", maps, data.value_key, unit))
     if len(expected.value) >= parity.LEAST:
-        made.append(Drawing.by(rounds.draw_png, "rounds", expected))
+        made.append(Drawing.by(parity.draw_rounds, "rounds", expected))
     if ways := barrier_profile.profiles(data):
         made.append(Drawing.by(barrier_profile.draw_png, "profiles", ways))
     if (mattered := relevance_history(data)) is not None:
-        made.append(relevance.relevance_drawing(mattered))
+        made.append(proposals.relevance_drawing(mattered))
     return made
 
 
@@ -190,7 +188,7 @@ def parameter_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing
     """Evaluations over the parameters; where there is a model, its slices, a contour of what matters most, and what matters."""
     made = parameters.drawings(data)
     mattered = relevance_history(data) if made else None
-    return made if mattered is None else [*made, relevance.relevance_drawing(mattered)]
+    return made if mattered is None else [*made, proposals.relevance_drawing(mattered)]
 
 
 def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import FAINT, drawing, in_unit, save_image
+from tansaku.tasks.read.figures.style import FAINT, figure_at, in_unit
 from tansaku.tasks.read.views.comparison import Comparison
 
 Axis = Literal["evaluations", "cost"]
@@ -28,11 +28,9 @@ def comparison_drawing(found: Comparison, axis: Axis) -> Drawing:
 
 
 def _draw(found: Comparison, axis: Axis, path: Path) -> Path:
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    with drawing():
-        figure = Figure(figsize=(5.6, 3.4), layout="constrained")
+    with figure_at(path, 5.6, 3.4) as figure:
         axes = figure.subplots()
         for place, (line, series) in enumerate(zip(found.campaigns, found.series, strict=True)):
             best = np.array(series.best, dtype=np.float64)
@@ -43,4 +41,4 @@ def _draw(found: Comparison, axis: Axis, path: Path) -> Path:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)
         axes.legend()
-        return save_image(figure, path)
+    return path

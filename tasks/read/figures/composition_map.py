@@ -10,7 +10,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, figure_at
 from tansaku.tasks.read.views.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
 
 if TYPE_CHECKING:
@@ -79,18 +79,16 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure
 
     scale = Normalize(*_limits(maps))
     width = sum(len(item.columns) for item in maps)
     height = max(len(item.rows) for item in maps)
-    with drawing():
-        size = (max(4.2, 0.16 * width + 1.1 * len(maps) + 1.0), max(3.0, 0.16 * height + 1.9))
-        figure = Figure(figsize=size, layout="constrained")
+    size = (max(4.2, 0.16 * width + 1.1 * len(maps) + 1.0), max(3.0, 0.16 * height + 1.9))
+    with figure_at(path, *size) as figure:
         panels = figure.subplots(1, len(maps), squeeze=False)[0]
         for axes, item in zip(panels, maps, strict=True):
             _draw_map(axes, item, scale)
         bar = figure.colorbar(ScalarMappable(scale, _COLOURS), ax=panels, shrink=0.8, aspect=30, extend="both", pad=0.01)
         bar.set_label(headed(quantity, pretty_unit(unit)))
         figure.supxlabel("large: evaluated   small: predicted   ×: failed   dot: unknown", fontsize=7)
-        return save_image(figure, path)
+    return path

@@ -9,7 +9,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, missing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at, missing
 from tansaku.tasks.read.views.results import Convergence
 
 if TYPE_CHECKING:
@@ -59,10 +59,7 @@ def _set_gap_axis(axes: Axes, gaps: FloatArray) -> None:
 
 def draw_png(found: Convergence, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    with figure_at(path, 7.2, 3.2) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         numbers = np.arange(1, len(found.cost) + 1)
         share = 100 * found.cost / found.exhaustive_cost
@@ -79,4 +76,4 @@ def draw_png(found: Convergence, path: Path) -> Path:
         left.set_xlabel("evaluations")
         right.set_xlabel(f"cumulative cost [% of exhaustive, {found.exhaustive_cost:,.0f}]")
         left.legend()
-        return save_image(figure, path)
+    return path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import FAINT, MAIN, figure_at
 from tansaku.tasks.read.views.costs import CostComparison
 
 LEAST = 5
@@ -20,15 +20,12 @@ def _limits(found: CostComparison) -> tuple[float, float]:
 
 def draw_png(found: CostComparison, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
     limits = _limits(found)
-    with drawing():
-        figure = Figure(figsize=(3.8, 3.6), layout="constrained")
+    with figure_at(path, 3.8, 3.6) as figure:
         axes = figure.subplots()
         axes.plot(limits, limits, "-", color=FAINT, lw=0.8, zorder=0)
         axes.plot(found.actual, found.predicted, "o", color=MAIN, ms=3, mew=0, alpha=0.6)
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal")
         axes.set_xlabel("actual [core-seconds]")
         axes.set_ylabel("predicted when proposed [core-seconds]")
-        return save_image(figure, path)
+    return path

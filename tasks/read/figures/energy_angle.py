@@ -11,7 +11,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -89,10 +89,7 @@ def _label_tops(axes: Axes, curve: EnergyCurve, top: float) -> None:
 
 def draw_png(curve: EnergyCurve, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    with figure_at(path, 7.2, 4.4) as figure:
         axes = figure.add_subplot()
         top = 1.08 * float(np.nanmax([curve.searched, curve.polished]))
         _label_tops(axes, curve, top)
@@ -105,4 +102,4 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         axes.set_xlabel("misorientation angle [°]")
         axes.set_ylabel(headed("grain-boundary energy", pretty_unit(curve.unit)))
         axes.set_ylim(0, top)
-        return save_image(figure, path)
+    return path

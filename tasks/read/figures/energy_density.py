@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import drawing, save_image
+from tansaku.tasks.read.figures.style import figure_at
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.densities import density_rows
 from tansaku.tasks.read.views.results import system_label
@@ -43,10 +43,7 @@ def density_curves(data: Campaign) -> list[DensityCurve]:
 
 def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    with figure_at(path, 6.4, 4.0) as figure:
         axes = figure.add_subplot()
         for curve in curves:
             axes.plot(curve.fractions, curve.energies, "o-", ms=4.5, lw=1.2, label=curve.label)
@@ -54,4 +51,4 @@ def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
         axes.set_xlabel(_FRACTION)
         axes.set_ylabel(headed("lowest grain-boundary energy", pretty_unit(unit)))
         axes.legend()
-        return save_image(figure, path)
+    return path

@@ -16,7 +16,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, MAIN, figure_at
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -183,10 +183,7 @@ def _caption(family: EnergyFamily) -> str:
 
 def draw_png(family: EnergyFamily, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    with figure_at(path, 6.4, 4.2) as figure:
         axes = figure.add_subplot()
         if np.isfinite(family.fitted).any():
             axes.plot(*family.line, "-", color=ACCENT, lw=1.2, label=_caption(family))
@@ -196,4 +193,4 @@ def draw_png(family: EnergyFamily, path: Path) -> Path:
         axes.set_ylabel(headed("grain-boundary energy", pretty_unit(family.unit)))
         axes.set_ylim(0, 1.25 * float(family.energy.max()))
         axes.legend(loc="upper left")
-        return save_image(figure, path)
+    return path

@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
 from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views.campaign import Campaign
 
 
@@ -73,11 +73,8 @@ def looks_of(data: Campaign) -> Looks | None:
 
 def draw_png(found: Looks, path: Path) -> Path:
     """Draws the figure as PNG: every value with where it comes from, and looks beside what was computed after them."""
-    from matplotlib.figure import Figure
-
     unit, there = pretty_unit(found.unit), found.is_predicted
-    with drawing():
-        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    with figure_at(path, 7.2, 3.4) as figure:
         left, right = figure.subplots(1, 2)
         left.plot(found.numbers[~there], found.values[~there], "o", color=MAIN, ms=3, mew=0, label="computed")
         left.errorbar(
@@ -101,4 +98,4 @@ def draw_png(found: Looks, path: Path) -> Path:
             found.computed, found.looked[:, 0], yerr=found.looked[:, 1], fmt="o", color=MAIN, ecolor=FAINT, ms=3, elinewidth=0.6
         )
         right.set(xlabel=headed("computed", unit), ylabel=headed("surrogate pre-screening", unit))
-        return save_image(figure, path)
+    return path

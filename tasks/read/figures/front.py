@@ -8,7 +8,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views import fronts
 
 
@@ -27,10 +27,7 @@ def _said(found: fronts.Front) -> str:
 
 def draw_png(found: fronts.Front, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    with figure_at(path, 7.2, 3.2) as figure:
         left, right = figure.subplots(1, 2)
         members = _members(found)
         left.scatter(found.values[:, 0], found.values[:, 1], s=9, color=FAINT, label="evaluated")
@@ -45,4 +42,4 @@ def draw_png(found: fronts.Front, path: Path) -> Path:
         right.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)
         right.set_xlabel("evaluations")
         right.set_ylabel(_said(found))
-        return save_image(figure, path)
+    return path

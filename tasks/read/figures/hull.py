@@ -12,7 +12,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views.hull import Hull
 
 if TYPE_CHECKING:
@@ -86,12 +86,9 @@ def draw(found: Hull, path: Path) -> Path:
 
 def draw_png(found: Hull, path: Path) -> Path:
     """Draws the figure as PNG; of each formula the lowest phase has its name in the figure if it is stable."""
-    from matplotlib.figure import Figure
-
     stable, given = np.array(found.stable), np.array([phase.given for phase in found.phases])
     places, formulas = _places(found), _named(found)
-    with drawing():
-        figure = Figure(figsize=(6.0, 4.4), layout="constrained")
+    with figure_at(path, 6.0, 4.4) as figure:
         axes = figure.add_subplot()
         for start, end in _edges(found):
             axes.plot(*places[[start, end]].T, "-", color=MAIN, lw=1.2, zorder=1)
@@ -128,7 +125,7 @@ def draw_png(found: Hull, path: Path) -> Path:
             axes.set_axis_off()
             axes.set_aspect("equal")
         axes.legend(loc="best" if binary else "upper left")
-        return save_image(figure, path)
+    return path
 
 
 def _depth(found: Hull) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import PALETTE, drawing, save_image
+from tansaku.tasks.read.figures.style import PALETTE, figure_at
 from tansaku.tasks.read.screening.rows import spearman
 from tansaku.tasks.read.views.levels import LookValues
 
@@ -22,11 +22,8 @@ def _label(found: LookValues, level: str) -> str:
 
 def draw_png(found: LookValues, path: Path) -> Path:
     """Draws the figure as PNG; marks at its lower edge are looks without a full evaluation."""
-    from matplotlib.figure import Figure
-
     unit = pretty_unit(found.unit)
-    with drawing():
-        figure = Figure(figsize=(4.4, 3.6), layout="constrained")
+    with figure_at(path, 4.4, 3.6) as figure:
         axes = figure.subplots()
         for colour, level in zip(PALETTE, found.levels, strict=False):
             here = found.at(level)
@@ -35,4 +32,4 @@ def draw_png(found: LookValues, path: Path) -> Path:
             axes.plot(alone, np.full(len(alone), 0.01), "|", color=colour, ms=6, transform=axes.get_xaxis_transform())
         axes.set(xlabel=headed("look", unit), ylabel=headed(found.quantity.replace("_", " "), unit))
         axes.legend(loc="best")
-        return save_image(figure, path)
+    return path

@@ -13,7 +13,7 @@ from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.surrogates import Progress
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.node.jobs.judging import Compared
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views import trained_models
 
 if TYPE_CHECKING:
@@ -45,25 +45,19 @@ def draw_model(
 
 
 def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
-    from matplotlib.figure import Figure
-
     steps = [item.step for item in curve]
-    with drawing():
-        figure = Figure(figsize=(4.2, 3.2), layout="constrained")
+    with figure_at(path, 4.2, 3.2) as figure:
         axes = figure.subplots()
         axes.semilogy(steps, [item.validation for item in curve], "-", color=ACCENT, lw=1.2, label="validation set")
         axes.semilogy(steps, [item.training for item in curve], "-", color=MAIN, lw=1.2, label="training")
         axes.set(xlabel="step", ylabel=headed("root mean square error", curve[0].unit))
         axes.legend()
-        return save_image(figure, path)
+    return path
 
 
 def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_out: Compared, path: Path) -> Path:
-    from matplotlib.figure import Figure
-
     calibrated = len(held_out.scores()) > 0
-    with drawing():
-        figure = Figure(figsize=(7.2 if calibrated else 3.6, 3.6), layout="constrained")
+    with figure_at(path, 7.2 if calibrated else 3.6, 3.6) as figure:
         every = figure.subplots(1, 2 if calibrated else 1, squeeze=False)[0]
         _parity(every[0], training, held_out)
         every[0].set_xlabel(headed(f"{key}, {_whose(record)}", held_out.unit))
@@ -74,7 +68,7 @@ def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_
             every[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
             every[1].set_xlabel("nominal coverage of the interval")
             every[1].set_ylabel("observed coverage (held-out data)")
-        return save_image(figure, path)
+    return path
 
 
 def _parity(axes: Axes, training: Compared | None, held_out: Compared) -> None:

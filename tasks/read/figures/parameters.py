@@ -14,7 +14,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.report_columns import CANDIDATE, NUMBER, VALUE
 from tansaku.models.domain.wording import names_unit, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views import parameter_figures as views
 
 if TYPE_CHECKING:
@@ -87,14 +87,12 @@ def _draw_parallel(lines: views.ParallelLines, path: Path) -> Path:
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure
 
     near = [value for value, far in zip(lines.values, lines.outliers, strict=True) if not far] or list(lines.values)
     norm, colours = Normalize(min(near), max(near), clip=True), colormaps[_MAP]
     value = views.ParameterAxis(name=lines.quantity, unit=lines.unit, categories=None)
     every = (*lines.axes, value)
-    with drawing():
-        figure = Figure(figsize=(max(4.8, 1.3 * len(every)), 3.6), layout="constrained")
+    with figure_at(path, max(4.8, 1.3 * len(every)), 3.6) as figure:
         axes = figure.subplots()
         heights = []
         for at, (axis, cells) in enumerate(
@@ -114,17 +112,14 @@ def _draw_parallel(lines: views.ParallelLines, path: Path) -> Path:
         axes.set(yticks=[], ylim=(-0.12, 1.12))
         axes.spines[["left", "bottom"]].set_visible(False)
         figure.colorbar(ScalarMappable(norm, _MAP), ax=axes, label=_value_label(lines))
-        return save_image(figure, path)
+    return path
 
 
 def _draw_slices(lines: views.ParallelLines, model: views.ParameterModel, path: Path) -> Path:
-    from matplotlib.figure import Figure
-
     across = min(_COLUMNS, len(model.slices))
     down = -(-len(model.slices) // across)
     known = {axis.name: (axis, cells) for axis, cells in zip(lines.axes, lines.cells, strict=True)}
-    with drawing():
-        figure = Figure(figsize=(max(3.6, 2.4 * across), 2.1 * down), layout="constrained")
+    with figure_at(path, max(3.6, 2.4 * across), 2.1 * down) as figure:
         panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
         for panel, item in zip(panels, model.slices, strict=False):
             axis, cells = known[item.along]
@@ -137,7 +132,7 @@ def _draw_slices(lines: views.ParallelLines, model: views.ParameterModel, path: 
         for panel in panels[len(model.slices) :]:
             panel.set_visible(False)
         figure.supylabel(_value_label(lines), fontsize=9)
-        return save_image(figure, path)
+    return path
 
 
 def _draw_slice(panel: Axes, axis: views.ParameterAxis, curve: tuple[Any, Any, Any]) -> None:
@@ -151,12 +146,9 @@ def _draw_slice(panel: Axes, axis: views.ParameterAxis, curve: tuple[Any, Any, A
 
 
 def _draw_contour(lines: views.ParallelLines, found: views.ParameterContour, path: Path) -> Path:
-    from matplotlib.figure import Figure
-
     known = {axis.name: (axis, cells) for axis, cells in zip(lines.axes, lines.cells, strict=True)}
     (first, of_first), (second, of_second) = known[found.x], known[found.y]
-    with drawing():
-        figure = Figure(figsize=(4.8, 3.8), layout="constrained")
+    with figure_at(path, 4.8, 3.8) as figure:
         axes = figure.subplots()
         at_x, at_y = _places(first, found.at_x), _places(second, found.at_y)
         by_x, by_y = np.argsort(at_x), np.argsort(at_y)
@@ -169,4 +161,4 @@ def _draw_contour(lines: views.ParallelLines, found: views.ParameterContour, pat
         _mark_categories(first, axes.xaxis)
         _mark_categories(second, axes.yaxis)
         figure.colorbar(drawn, ax=axes, label=f"predicted {_value_label(lines)}")
-        return save_image(figure, path)
+    return path

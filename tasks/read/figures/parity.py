@@ -1,4 +1,4 @@
-"""Figure of predicted against computed values with error bars, and their coverage."""
+"""Figures of predicted and computed values with error bars and their coverage: all of them, and over the rounds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views.results import Predictions
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ LEAST = 5
 """Fewest predictions for which the figure is drawn."""
 
 _NOMINAL = np.linspace(0.02, 0.98, 49)
+_INTERVALS = ((0.68, MAIN), (0.95, ACCENT))
 
 
 def _limits(found: Predictions) -> tuple[float, float]:
@@ -40,10 +42,7 @@ def _draw_parity(axes: Axes, found: Predictions) -> None:
 
 def draw_png(found: Predictions, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    with figure_at(path, 7.2, 3.6) as figure:
         left, right = figure.subplots(1, 2)
         _draw_parity(left, found)
         right.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
@@ -51,4 +50,41 @@ def draw_png(found: Predictions, path: Path) -> Path:
         right.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         right.set_xlabel("nominal coverage of the interval")
         right.set_ylabel("observed coverage")
-        return save_image(figure, path)
+    return path
+
+
+def running_coverage(found: Predictions, nominal: float) -> FloatArray:
+    """Share of the values so far that lay inside the central interval of ``nominal``, shape ``(n,)``."""
+    from scipy.special import ndtri
+
+    inside = np.abs(found.score) <= ndtri(0.5 + nominal / 2)
+    return np.asarray(np.cumsum(inside) / np.arange(1, len(inside) + 1))
+
+
+def draw_rounds(found: Predictions, path: Path) -> Path:
+    """Draws the figure as PNG: above the errors with predicted deviations, below the running shares."""
+    unit = pretty_unit(found.unit)
+    with figure_at(path, 5.4, 4.6) as figure:
+        above, below = figure.subplots(2, 1, sharex=True)
+        above.axhline(0.0, color=FAINT, lw=0.8)
+        above.errorbar(
+            found.numbers,
+            found.value - found.mean,
+            yerr=found.deviation,
+            fmt="o",
+            color=MAIN,
+            ms=2.5,
+            mew=0,
+            ecolor=FAINT,
+            elinewidth=0.6,
+        )
+        # An early, very uncertain prediction would flatten all others.
+        reach = 1.3 * max(float(np.abs(found.value - found.mean).max()), 2.0 * float(np.median(found.deviation)))
+        above.set_ylim(-reach, reach)
+        above.set_ylabel(headed("computed − predicted", unit))
+        for nominal, colour in _INTERVALS:
+            below.axhline(nominal, color=colour, lw=0.8, ls=":")
+            below.plot(found.numbers, running_coverage(found, nominal), color=colour, label=f"{100 * nominal:.0f} % interval")
+        below.set(ylim=(0, 1.03), xlabel="proposal", ylabel="coverage so far")
+        below.legend(loc="lower right")
+    return path

@@ -1,4 +1,4 @@
-"""Figures of what a proposer knew: why the last candidates were chosen, and what may remain in each system."""
+"""Figures of what a proposer knew: why the last candidates were chosen, what may remain in each system, what matters."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import numpy as np
 
 from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, drawing, save_image
+from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, figure_at
 from tansaku.tasks.read.views.campaign_figures import CertificateLines, ProposalPoints
+from tansaku.tasks.read.views.predictions import Relevance
 
 _HEIGHT = 0.22
 """Height of a bar with its name [inch]."""
+
+_SHARE = "share of the model's variance [%]"
 
 
 def acquisition_drawing(found: ProposalPoints, unit: str) -> Drawing:
@@ -28,12 +31,15 @@ def certificate_drawing(found: CertificateLines, unit: str) -> Drawing:
     return Drawing("certificate", data, lambda path: _draw_certificate(found, path, unit))
 
 
-def _draw_acquisition(found: ProposalPoints, path: Path, unit: str) -> Path:
-    from matplotlib.figure import Figure
+def relevance_drawing(found: Relevance) -> Drawing:
+    """Feature relevance: the share of each site or feature group, over the refits; its table has a column for each category."""
+    shares = dict(zip(found.categories, found.share.T.tolist(), strict=True))
+    return Drawing("relevance", {"observed": found.observed, **shares}, lambda path: draw_relevance(found, path))
 
+
+def _draw_acquisition(found: ProposalPoints, path: Path, unit: str) -> Path:
     acquisition, deviation = (np.array(values, dtype=np.float64) for values in (found.acquisition, found.deviation))
-    with drawing():
-        figure = Figure(figsize=(5.6, 3.2), layout="constrained")
+    with figure_at(path, 5.6, 3.2) as figure:
         axes = figure.subplots()
         axes.plot(found.numbers, acquisition, "o-", color=MAIN, ms=3, lw=1.2, label="acquisition")
         axes.set(xlabel="round", ylabel="acquisition")
@@ -41,19 +47,31 @@ def _draw_acquisition(found: ProposalPoints, path: Path, unit: str) -> Path:
         right.plot(found.numbers, deviation, "s--", color=PALETTE[1], ms=3, lw=1.0, label="deviation")
         right.set_ylabel(headed("predicted deviation", pretty_unit(unit)))
         axes.legend(handles=[*axes.get_lines(), *right.get_lines()])
-        return save_image(figure, path)
+    return path
 
 
 def _draw_certificate(found: CertificateLines, path: Path, unit: str) -> Path:
-    from matplotlib.figure import Figure
-
     known = [0.0 if tolerance is None else tolerance for tolerance in found.tolerance]
-    with drawing():
-        figure = Figure(figsize=(5.6, 1.0 + _HEIGHT * len(known)), layout="constrained")
+    with figure_at(path, 5.6, 1.0 + _HEIGHT * len(known)) as figure:
         axes = figure.subplots()
         axes.barh(found.systems, known, color=MAIN)
         axes.invert_yaxis()
         if found.within is not None:
             axes.axvline(found.within, color=FAINT, lw=0.8)
         axes.set_xlabel(headed(f"may remain, with {100.0 * found.confidence:g} %", pretty_unit(unit)))
-        return save_image(figure, path)
+    return path
+
+
+def draw_relevance(found: Relevance, path: Path) -> Path:
+    """Draws the figure as PNG: left the last refit, right all of them."""
+    share = 100.0 * found.share
+    with figure_at(path, 7.2, 3.0) as figure:
+        left, right = figure.subplots(1, 2)
+        left.bar(found.categories, share[-1], color=[PALETTE[i % len(PALETTE)] for i in range(len(found.categories))])
+        left.set_ylabel(_SHARE)
+        left.tick_params(axis="x", rotation=45 if max(map(len, found.categories)) > 4 else 0)
+        for i, name in enumerate(found.categories):
+            right.plot(found.observed, share[:, i], "o-", color=PALETTE[i % len(PALETTE)], ms=3, lw=1.2, label=name)
+        right.set(xlabel="observations", ylabel=_SHARE, ylim=(0, None))
+        right.legend(ncols=2)
+    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views.provenance import Graph, columns_of_graph
 
 _COLOURS = {"entity": INK, "activity": MAIN, "agent": ACCENT}
@@ -22,8 +22,6 @@ def draw(graph: Graph, path: Path) -> Path:
     """
     if path.suffix not in (".png", ".svg"):
         raise ConfigurationError(f"{str(path)!r} ends in neither .png nor .svg")
-    from matplotlib.figure import Figure
-
     columns = columns_of_graph(graph)[::-1]
     most = max(len(column) for column in columns)
     places = {
@@ -31,8 +29,7 @@ def draw(graph: Graph, path: Path) -> Path:
         for column, nodes in enumerate(columns)
         for row, node in enumerate(nodes)
     }
-    with drawing():
-        figure = Figure(figsize=(_WIDTH * len(columns), _HEIGHT * most + 0.4), layout="constrained")
+    with figure_at(path, _WIDTH * len(columns), _HEIGHT * most + 0.4) as figure:
         axes = figure.add_subplot()
         for _, after, before in graph.edges:
             arrow = {"arrowstyle": "->", "color": FAINT, "shrinkA": 22, "shrinkB": 30}
@@ -45,4 +42,4 @@ def draw(graph: Graph, path: Path) -> Path:
         axes.set_xlim(-0.5, len(columns) - 0.5)
         axes.set_ylim(most - 0.4, -0.6)
         axes.set_axis_off()
-        return save_image(figure, path)
+    return path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import FAINT, INK, drawing, save_image
+from tansaku.tasks.read.figures.style import FAINT, INK, figure_at
 from tansaku.tasks.read.screening import rows as screened
 
 _COLOURS = "turbo"
@@ -20,12 +20,10 @@ def draw_screen(rows: Sequence[screened.ScreenRow], path: Path) -> Path:
         rows: Of a screen, at least one.
     """
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
 
     axes_shown = sorted({screened.family(row.axis) for row in rows})
     colours = {axis: colormaps[_COLOURS]((place + 0.5) / len(axes_shown)) for place, axis in enumerate(axes_shown)}
-    with drawing():
-        figure = Figure(figsize=(9.6, 4.3), layout="constrained")
+    with figure_at(path, 9.6, 4.3) as figure:
         panels = figure.subplots(1, 2)
         for panel, shown, title in zip(
             panels, (rows, screened.best_of_each(rows)), ("all structures", "best of each boundary"), strict=True
@@ -52,4 +50,4 @@ def draw_screen(rows: Sequence[screened.ScreenRow], path: Path) -> Path:
             panel.set(xlim=limits, ylim=limits, aspect="equal")
             panel.set(xlabel="computed by the cheap calculator [mJ/m²]", ylabel="predicted by the model [mJ/m²]")
         panels[0].legend(markerscale=2.5, fontsize=7, ncols=2, title="tilt axis", title_fontsize=7)
-        return save_image(figure, path)
+    return path

@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views import spectrum as view
 
 if TYPE_CHECKING:
@@ -64,15 +64,12 @@ def _draw_surroundings(axes: Axes, spectrum: view.Spectrum) -> None:
 
 def draw_png(spectrum: view.Spectrum, path: Path) -> Path:
     """Draws the figure as PNG."""
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+    with figure_at(path, 8.4, 3.6) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_bars(left, spectrum)
         figure.legend(loc="outside upper left", ncols=3)
         _draw_surroundings(right, spectrum)
-        return save_image(figure, path)
+    return path
 
 
 def drawings(data: Campaign) -> list[Drawing]:

@@ -74,6 +74,17 @@ def current_footnote() -> str | None:
     return _FOOTNOTE.get()
 
 
+@contextmanager
+def figure_at(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """A figure to be drawn in our style, which is written when the context ends; sizes in inches."""
+    from matplotlib.figure import Figure
+
+    with drawing():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        save_image(figure, path)
+
+
 def save_image(figure: Figure, path: Path) -> Path:
     """Writes a figure as PNG or SVG, as the file is named, without time stamp.
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.levels.__main__ import Case, main, searched, summary
-from benchmarks.levels.figure import draw
+from benchmarks.levels.__main__ import Case, draw, main, searched, summary
 from benchmarks.levels.methods import METHODS
 from benchmarks.levels.tables import BELOW, BUDGET, COSTS, SETTINGS, SHAPES, read_table
 
@@ -130,5 +129,6 @@ def test_shuffled_looks_at_tavorites_cost_a_twentieth_of_the_budget_at_most():
 
 def test_the_figure_shows_the_tables_that_were_searched(tavorites, tmp_path):
     chosen = [run for run in tavorites["runs"] if run["table"] in ("Li", "Na below")]
-    path = draw({"runs": chosen}, tmp_path / "found.png")
+    path = tmp_path / "found.png"
+    draw({"runs": chosen}, path)
     assert path.stat().st_size > 20_000

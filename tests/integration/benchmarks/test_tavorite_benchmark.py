@@ -9,10 +9,8 @@ import pytest
 from ase.io import read
 from scipy.stats import spearmanr
 
-from benchmarks.tavorite.__main__ import FILES, HERE, compared, observations, two_potentials
+from benchmarks.tavorite.__main__ import FILES, HERE, PUBLISHED, compared, observations, two_potentials, updated
 from benchmarks.tavorite.first_look import bond_valence_barrier
-from benchmarks.tavorite.page import updated
-from benchmarks.tavorite.published import PUBLISHED
 from benchmarks.tavorite.structures import FILE, Again, crystals
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec, ParentSpec
 from tansaku.spaces.composition import CompositionSpace

@@ -1,7 +1,20 @@
-"""The stub file says what the spec classes say."""
+"""The stub file names the constructors that there are, and their keywords."""
 
-from tansaku.deploy.python.stubs import TARGET, stub_text
+import ast
+import inspect
+
+from tansaku.deploy.python import constructors
+from tansaku.deploy.python.building import made_by
+from tansaku.deploy.python.stubs import Stubs
+from tansaku.models.domain.ours import package_of
 
 
-def test_the_stub_file_is_that_of_the_spec_classes():
-    assert TARGET.read_text(encoding="utf-8") == stub_text(), "run `python -m tansaku.deploy.python.stubs`"
+def test_the_stub_file_has_the_constructors_and_keywords_that_there_are():
+    functions = {node.name: node.args for node in ast.parse(Stubs().text()).body if isinstance(node, ast.FunctionDef)}
+    ours = {name for name, makes in made_by().items() if package_of(makes.spec.__module__) == "tansaku.models"}
+    assert set(functions) == ours | set(constructors.__all__)
+    for name in ours:
+        given = {item.arg for item in (*functions[name].args, *functions[name].kwonlyargs)}
+        assert given <= set(inspect.signature(getattr(constructors, name)).parameters), name
+    assert [item.arg for item in functions["Table"].args] == ["candidates"]
+    assert {"columns", "features", "sha256"} <= {item.arg for item in functions["Table"].kwonlyargs}

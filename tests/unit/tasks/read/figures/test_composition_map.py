@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.read.figures import composition_map, draw_campaign, relevance, rounds
+from tansaku.tasks.read.figures import composition_map, draw_campaign, parity, proposals
 from tansaku.tasks.read.views.compositions import EVALUATED, FAILED, PREDICTED, composition_maps
 from tansaku.tasks.read.views.predictions import relevance_history
 from tansaku.tasks.read.views.results import predictions
@@ -60,7 +60,7 @@ def test_drawings_show_names_literally(tavorite_search, tmp_path):
     found = relevance_history(data)
     for path in (
         composition_map.draw_png([dataclasses.replace(full, system=HOSTILE)], tmp_path / "map.svg", "E_b", "eV"),
-        relevance.draw_png(dataclasses.replace(found, categories=(HOSTILE, *found.categories[1:])), tmp_path / "r.svg"),
+        proposals.draw_relevance(dataclasses.replace(found, categories=(HOSTILE, *found.categories[1:])), tmp_path / "r.svg"),
     ):
         drawn = path.read_text(encoding="utf-8")
         assert "alert(2)" in drawn
@@ -69,7 +69,7 @@ def test_drawings_show_names_literally(tavorite_search, tmp_path):
 
 def test_running_coverage_counts_what_lay_inside(tavorite_search):
     found = predictions(tavorite_search(14, preset="abo"))
-    share = rounds.running_coverage(found, 0.68)
+    share = parity.running_coverage(found, 0.68)
     assert share[-1] == pytest.approx(found.coverage(np.array([0.68]))[0])
     assert share[0] in (0.0, 1.0)
     assert len(found.numbers) == len(share)
