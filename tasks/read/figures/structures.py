@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ _NEIGHBOURS = 5.0
 """Distances up to this are known of the crystal [Å]."""
 
 _FARTHEST = 3
-"""Coordination numbers that differ by more from the crystal's have the colour of this difference."""
+"""Difference of coordination numbers that has the darkest colour, unless a figure has a larger one."""
 
 
 @dataclass(frozen=True)
@@ -177,13 +178,17 @@ def _draw_atoms(axes: Axes, shown: BoundaryPicture, colours: Sequence[Colour] | 
     axes.spines[["top", "right"]].set_visible(True)
 
 
-def coordination_colour(found: int, usual: int) -> Colour:
-    """Red for fewer neighbours than in the crystal, blue for more, the darker the more they differ."""
+def coordination_colour(found: int, usual: int, farthest: int) -> Colour:
+    """Red for fewer neighbours than in the crystal, blue for more, the darker the more they differ.
+
+    Args:
+        farthest: Largest difference in the figure; it has the darkest colour.
+    """
     from matplotlib import colormaps
 
     if found == usual:
         return _SAME
-    depth = 0.3 + 0.6 * min(abs(found - usual), _FARTHEST) / _FARTHEST
+    depth = 0.3 + 0.6 * abs(found - usual) / farthest
     red, green, blue, _ = colormaps[_FEWER if found < usual else _MORE](depth)
     return red, green, blue
 
@@ -209,13 +214,14 @@ def draw_coordination_png(pictures: Sequence[BoundaryPicture], path: Path) -> Pa
     """Draws the same panels, atoms coloured by their number of neighbours."""
     from matplotlib.lines import Line2D
 
-    colours = [[coordination_colour(int(number), item.usual) for number in item.coordination] for item in pictures]
     kinds = sorted({(int(number), item.usual) for item in pictures for number in item.coordination})
+    farthest = max(_FARTHEST, *(abs(found - usual) for found, usual in kinds))
+    colour = partial(coordination_colour, farthest=farthest)
+    colours = [[colour(int(number), item.usual) for number in item.coordination] for item in pictures]
     with drawing():
         figure, _ = _panels(pictures, colours)
         marks = [
-            Line2D([], [], ls="", marker="o", ms=6, mec=INK, mew=0.4, mfc=coordination_colour(*kind), label=str(kind[0]))
-            for kind in kinds
+            Line2D([], [], ls="", marker="o", ms=6, mec=INK, mew=0.4, mfc=colour(*kind), label=str(kind[0])) for kind in kinds
         ]
         figure.legend(handles=marks, title="neighbours", loc="outside right center")
         return save_image(figure, path)
