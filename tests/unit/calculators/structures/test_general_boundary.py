@@ -118,6 +118,7 @@ def test_two_planes_without_coincidence_are_strained_within_the_limit():
         ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 1, 2], "kind": "twist"}, "makes a mixed boundary"),
         ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1], "angle": 45}, "expected 36.87, 53.13"),
         ({"planes": [[1, 1, 1], [1, 1, 1]], "directions": [[1, 0, 0], [1, -1, 0]]}, "does not lie in the plane"),
+        ({"planes": [[1, 0, 0], [0, 1, 0]], "directions": [[0, 0, 1], [1, 0, 0]]}, "both grains have the same orientation"),
     ],
 )
 def test_what_does_not_exist_is_refused(require, keys, message):
