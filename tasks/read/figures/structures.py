@@ -1,4 +1,4 @@
-"""Structures of the best boundaries, seen along the tilt axis, atoms coloured by excess energy or by coordination."""
+"""Structures of the best boundaries, seen along the tilt axis or the shortest period, coloured by energy or coordination."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class BoundaryPicture:
     """One boundary, projected.
 
     Attributes:
-        x: In the boundary plane, perpendicular to the tilt axis [Å], shape ``(n,)``.
+        x: In the boundary plane, perpendicular to the view [Å], shape ``(n,)``.
         z: Along the normal, the boundary at 0 [Å], shape ``(n,)``.
-        depth: Place along the tilt axis, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
+        depth: Place along the view, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
         excess: Energy of each atom above that of the crystal [eV], shape ``(n,)``.
         coordination: Neighbours of each atom within the first gap of the crystal's distances, shape ``(n,)``.
         usual: Coordination in the crystal.
@@ -104,14 +104,15 @@ def _circular_mean(fractions: FloatArray, weights: FloatArray | float = 1.0) -> 
     return float(np.angle(np.sum(weights * turns)) / (2 * np.pi)) % 1.0
 
 
-def picture(atoms: Atoms, title: str, crystal: Surroundings) -> BoundaryPicture:
-    """Projects the first of a cell's two boundaries along the tilt axis.
+def picture(atoms: Atoms, title: str, crystal: Surroundings, *, symmetric: bool = True) -> BoundaryPicture:
+    """Projects the first of a cell's two boundaries along the tilt axis, or along the shortest period.
 
     Args:
         atoms: Relaxed cell in the house's convention (x in the plane, y along the tilt axis, z along the normal) with
             per-atom energies.
         title: Shown above it.
         crystal: Surroundings of an atom of the crystal.
+        symmetric: Whether y is the tilt axis. A boundary in any plane has its shortest period along x, often its tilt axis.
     """
     excess, coordination = atomic_excess(atoms), coordination_numbers(atoms, crystal.shell)
     fractions = atoms.get_scaled_positions(wrap=True)
@@ -121,12 +122,14 @@ def picture(atoms: Atoms, title: str, crystal: Surroundings) -> BoundaryPicture:
     lengths = atoms.cell.lengths()
     z = ((fractions[:, 2] - centre + 0.5) % 1.0 - 0.5) * lengths[2]
     near = np.abs(z) <= HALF_HEIGHT
-    repeats = np.arange(-math.ceil(HALF_WIDTH / lengths[0]) - 1, math.ceil(HALF_WIDTH / lengths[0]) + 1)
-    x = (fractions[near, 0][None, :] + repeats[:, None]) * lengths[0]
+    seen = 1 if symmetric else int(np.argmin(lengths[:2]))
+    width = atoms.get_volume() / lengths[2] / lengths[seen]
+    repeats = np.arange(-math.ceil(HALF_WIDTH / width) - 1, math.ceil(HALF_WIDTH / width) + 1)
+    x = (fractions[near, 1 - seen][None, :] + repeats[:, None]) * width
     shown = np.abs(x) <= HALF_WIDTH
     # Layers of the lower grain repeat after half a period, so their phase is taken modulo one half.
-    phase = _circular_mean(2 * fractions[np.asarray(atoms.arrays["grain"]) == 0, 1]) / 2
-    depth = np.cos(2 * np.pi * (fractions[near, 1] - phase))
+    phase = _circular_mean(2 * fractions[np.asarray(atoms.arrays["grain"]) == 0, seen]) / 2
+    depth = np.cos(2 * np.pi * (fractions[near, seen] - phase))
     copies = len(repeats)
     return BoundaryPicture(
         title=title,

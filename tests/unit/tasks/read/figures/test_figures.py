@@ -103,6 +103,17 @@ def test_picture_does_not_depend_on_where_the_cell_is_cut():
     np.testing.assert_allclose(np.sort(one.z), np.sort(other.z), atol=1e-9)
 
 
+def test_a_boundary_in_any_plane_is_seen_along_its_shortest_period():
+    atoms = _boundary()
+    turned = atoms.copy()
+    turned.positions[:, :2] = atoms.positions[:, 1::-1]
+    turned.set_cell([[2.8, 0, 0], [1.4, 4, 0], [0, 0, 24]])
+    turned.calc = SinglePointCalculator(turned, energies=atoms.calc.results["energies"])
+    one, other = structures.picture(atoms, "", AL), structures.picture(turned, "", AL, symmetric=False)
+    for values, others in ((one.x, other.x), (one.z, other.z), (one.depth, other.depth)):
+        np.testing.assert_allclose(np.sort(values), np.sort(others), atol=1e-9)
+
+
 def test_a_structure_without_atomic_energies_is_refused():
     atoms = _boundary()
     atoms.calc = None
