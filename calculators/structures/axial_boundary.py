@@ -17,7 +17,13 @@ from functools import cached_property
 import numpy as np
 
 from tansaku.calculators.structures.crystal import Vector, dot, reduced, unimodular
-from tansaku.calculators.structures.general_boundary import GeneralBoundary, PlanarLattice, closest_angle, no_coincidence
+from tansaku.calculators.structures.general_boundary import (
+    GeneralBoundary,
+    PlanarLattice,
+    closest_angle,
+    no_coincidence,
+    smallest_angle,
+)
 from tansaku.calculators.structures.perfect_crystal import AxialCrystal
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
@@ -72,8 +78,8 @@ def axial_boundary(crystal: AxialCrystal, spec: GeneralBoundarySpec, key: str) -
         key: Key of the spec, for messages.
 
     Raises:
-        ConfigurationError: The axis has no coincidence lattice of this Σ or angle, the plane is not in the zone of its kind, or
-            a direction does not lie in its plane.
+        ConfigurationError: The axis has no coincidence lattice of this Σ or angle, the plane is not in the zone of its kind, a
+            direction does not lie in its plane, or both grains are one crystal.
     """
     if spec.planes is None or spec.directions is None:
         return _coincidence_boundary(crystal, spec, key)
@@ -89,7 +95,7 @@ def axial_boundary(crystal: AxialCrystal, spec: GeneralBoundarySpec, key: str) -
     turn = lower.T @ upper
     inverse = np.linalg.inv(crystal.basis)
     traces = [float(np.trace(turn @ g)) for g in crystal.point_group if np.linalg.det(g) > 0]
-    angle = math.degrees(math.acos(np.clip((max(traces) - 1.0) / 2.0, -1.0, 1.0)))
+    angle = smallest_angle(traces, key)
     sigma = _sigma(crystal.basis @ turn @ inverse)
     return AxialBoundary(pair.planes, pair.directions, (), angle, sigma, spec.max_strain, crystal)
 

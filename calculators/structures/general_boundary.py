@@ -37,6 +37,9 @@ _KEY = "space.boundaries"
 _EXACT = 1e-8
 """A smaller strain is rounding."""
 
+_SMALLEST_ANGLE = 1e-4
+"""Grains that are turned by less are one crystal [degrees]: the cosine of an angle leaves its error of rounding."""
+
 LONGEST_PERIOD = 60.0
 """Periods of strained pairs of planes are looked for up to here [Å]."""
 
@@ -131,8 +134,8 @@ def general_boundary(spec: GeneralBoundarySpec, key: str = f"{_KEY}.general") ->
         key: Key of the spec, for messages.
 
     Raises:
-        ConfigurationError: The axis has no coincidence lattice of this Σ or angle, the plane is not in the zone of its kind, or
-            a direction does not lie in its plane.
+        ConfigurationError: The axis has no coincidence lattice of this Σ or angle, the plane is not in the zone of its kind, a
+            direction does not lie in its plane, or both grains are one crystal.
     """
     if spec.planes is None or spec.directions is None:
         return _coincidence_boundary(spec, key)
@@ -146,8 +149,25 @@ def general_boundary(spec: GeneralBoundarySpec, key: str = f"{_KEY}.general") ->
     lower, upper = pair.frames
     turn = lower.T @ upper
     traces = [float(np.trace(turn @ np.array(g))) for g in cubic_operations() if round(np.linalg.det(np.array(g))) == 1]
+    return GeneralBoundary(pair.planes, pair.directions, (), smallest_angle(traces, key), _sigma(pair), spec.max_strain)
+
+
+def smallest_angle(traces: Sequence[float], key: str) -> float:
+    """The smallest angle of the equal rotations between two grains [degrees].
+
+    Args:
+        traces: Of their matrices.
+        key: Of the boundary, for messages.
+
+    Raises:
+        ConfigurationError: It is zero: the grains are one crystal.
+    """
     angle = math.degrees(math.acos(min(1.0, (max(traces) - 1.0) / 2.0)))
-    return GeneralBoundary(pair.planes, pair.directions, (), angle, _sigma(pair), spec.max_strain)
+    if angle < _SMALLEST_ANGLE:
+        raise ConfigurationError(
+            f"{key}: both grains have the same orientation; expected planes and directions with a boundary between them"
+        )
+    return angle
 
 
 def _sigma(pair: GeneralBoundary) -> int | None:

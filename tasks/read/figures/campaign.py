@@ -59,8 +59,9 @@ def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[struct
         return []
     crystal = structures.crystal_neighbours(given)
     return [
-        structures.picture(item.atoms, f"{results.system_label(item.row)}  {item.value:.0f} {unit}", crystal)
+        structures.picture(item.atoms, title, crystal, symmetric=not item.row.get("upper_plane"))
         for item in sorted(best, key=lambda item: float(item.row["angle"]))
+        for title in (f"{results.system_label(item.row)}  {item.value:.0f} {unit}",)
     ]
 
 
@@ -148,14 +149,20 @@ def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     return made
 
 
+_ONE_ANGLE = 0.01
+"""Misorientations that differ by less are the same [degrees]."""
+
+
 def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """Energy against angle, of twists and inclinations in figures of their own, against the number of atoms, and structures."""
-    unit = data.spec.objective.unit
-    made = [Drawing.by(energy_angle.draw_png, "energy-angle", energy_angle.energy_curve(data))]
-    made += [
+    unit, curve = data.spec.objective.unit, energy_angle.energy_curve(data)
+    made = [
         Drawing(family.stem, energy_family.table(family), partial(energy_family.draw_png, family))
         for family in energy_family.energy_families(data)
     ]
+    # Inclinations of one misorientation would all stand on one line.
+    if not made or curve.angle[-1] - curve.angle[0] > _ONE_ANGLE:
+        made.insert(0, Drawing.by(energy_angle.draw_png, "energy-angle", curve))
     if data.spec.space.densities:
         made.append(Drawing.by(energy_density.draw_png, "energy-density", energy_density.density_curves(data), unit))
     pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)

@@ -1,10 +1,11 @@
-"""Structures of the best boundaries, seen along the tilt axis, atoms coloured by excess energy or by coordination."""
+"""Structures of the best boundaries, seen along the tilt axis or the shortest period, coloured by energy or coordination."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ _NEIGHBOURS = 5.0
 """Distances up to this are known of the crystal [Å]."""
 
 _FARTHEST = 3
-"""Coordination numbers that differ by more from the crystal's have the colour of this difference."""
+"""Difference of coordination numbers that has the darkest colour, unless a figure has a larger one."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class BoundaryPicture:
     """One boundary, projected.
 
     Attributes:
-        x: In the boundary plane, perpendicular to the tilt axis [Å], shape ``(n,)``.
+        x: In the boundary plane, perpendicular to the view [Å], shape ``(n,)``.
         z: Along the normal, the boundary at 0 [Å], shape ``(n,)``.
-        depth: Place along the tilt axis, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
+        depth: Place along the view, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
         excess: Energy of each atom above that of the crystal [eV], shape ``(n,)``.
         coordination: Neighbours of each atom within the first gap of the crystal's distances, shape ``(n,)``.
         usual: Coordination in the crystal.
@@ -103,14 +104,15 @@ def _circular_mean(fractions: FloatArray, weights: FloatArray | float = 1.0) -> 
     return float(np.angle(np.sum(weights * turns)) / (2 * np.pi)) % 1.0
 
 
-def picture(atoms: Atoms, title: str, crystal: Surroundings) -> BoundaryPicture:
-    """Projects the first of a cell's two boundaries along the tilt axis.
+def picture(atoms: Atoms, title: str, crystal: Surroundings, *, symmetric: bool = True) -> BoundaryPicture:
+    """Projects the first of a cell's two boundaries along the tilt axis, or along the shortest period.
 
     Args:
         atoms: Relaxed cell in the house's convention (x in the plane, y along the tilt axis, z along the normal) with
             per-atom energies.
         title: Shown above it.
         crystal: Surroundings of an atom of the crystal.
+        symmetric: Whether y is the tilt axis. A boundary in any plane has its shortest period along x, often its tilt axis.
     """
     excess, coordination = atomic_excess(atoms), coordination_numbers(atoms, crystal.shell)
     fractions = atoms.get_scaled_positions(wrap=True)
@@ -120,12 +122,14 @@ def picture(atoms: Atoms, title: str, crystal: Surroundings) -> BoundaryPicture:
     lengths = atoms.cell.lengths()
     z = ((fractions[:, 2] - centre + 0.5) % 1.0 - 0.5) * lengths[2]
     near = np.abs(z) <= HALF_HEIGHT
-    repeats = np.arange(-math.ceil(HALF_WIDTH / lengths[0]) - 1, math.ceil(HALF_WIDTH / lengths[0]) + 1)
-    x = (fractions[near, 0][None, :] + repeats[:, None]) * lengths[0]
+    seen = 1 if symmetric else int(np.argmin(lengths[:2]))
+    width = atoms.get_volume() / lengths[2] / lengths[seen]
+    repeats = np.arange(-math.ceil(HALF_WIDTH / width) - 1, math.ceil(HALF_WIDTH / width) + 1)
+    x = (fractions[near, 1 - seen][None, :] + repeats[:, None]) * width
     shown = np.abs(x) <= HALF_WIDTH
     # Layers of the lower grain repeat after half a period, so their phase is taken modulo one half.
-    phase = _circular_mean(2 * fractions[np.asarray(atoms.arrays["grain"]) == 0, 1]) / 2
-    depth = np.cos(2 * np.pi * (fractions[near, 1] - phase))
+    phase = _circular_mean(2 * fractions[np.asarray(atoms.arrays["grain"]) == 0, seen]) / 2
+    depth = np.cos(2 * np.pi * (fractions[near, seen] - phase))
     copies = len(repeats)
     return BoundaryPicture(
         title=title,
@@ -177,13 +181,17 @@ def _draw_atoms(axes: Axes, shown: BoundaryPicture, colours: Sequence[Colour] | 
     axes.spines[["top", "right"]].set_visible(True)
 
 
-def coordination_colour(found: int, usual: int) -> Colour:
-    """Red for fewer neighbours than in the crystal, blue for more, the darker the more they differ."""
+def coordination_colour(found: int, usual: int, farthest: int) -> Colour:
+    """Red for fewer neighbours than in the crystal, blue for more, the darker the more they differ.
+
+    Args:
+        farthest: Largest difference in the figure; it has the darkest colour.
+    """
     from matplotlib import colormaps
 
     if found == usual:
         return _SAME
-    depth = 0.3 + 0.6 * min(abs(found - usual), _FARTHEST) / _FARTHEST
+    depth = 0.3 + 0.6 * abs(found - usual) / farthest
     red, green, blue, _ = colormaps[_FEWER if found < usual else _MORE](depth)
     return red, green, blue
 
@@ -209,13 +217,14 @@ def draw_coordination_png(pictures: Sequence[BoundaryPicture], path: Path) -> Pa
     """Draws the same panels, atoms coloured by their number of neighbours."""
     from matplotlib.lines import Line2D
 
-    colours = [[coordination_colour(int(number), item.usual) for number in item.coordination] for item in pictures]
     kinds = sorted({(int(number), item.usual) for item in pictures for number in item.coordination})
+    farthest = max(_FARTHEST, *(abs(found - usual) for found, usual in kinds))
+    colour = partial(coordination_colour, farthest=farthest)
+    colours = [[colour(int(number), item.usual) for number in item.coordination] for item in pictures]
     with drawing():
         figure, _ = _panels(pictures, colours)
         marks = [
-            Line2D([], [], ls="", marker="o", ms=6, mec=INK, mew=0.4, mfc=coordination_colour(*kind), label=str(kind[0]))
-            for kind in kinds
+            Line2D([], [], ls="", marker="o", ms=6, mec=INK, mew=0.4, mfc=colour(*kind), label=str(kind[0])) for kind in kinds
         ]
         figure.legend(handles=marks, title="neighbours", loc="outside right center")
         return save_image(figure, path)

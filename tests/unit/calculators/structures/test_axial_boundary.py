@@ -139,6 +139,11 @@ def test_two_planes_of_a_twin_are_the_twin():
             r"direction \[0, 0, 0, 1\] does not lie in the plane \[0, 0, 0, 1\]; expected h·u \+ k·v \+ i·t \+ l·w = 0",
         ),
         (
+            MG,
+            {"planes": ((0, 0, 0, 1), (0, 0, 0, 1)), "directions": ((1, -2, 1, 0), (2, -1, -1, 0))},
+            "both grains have the same orientation",
+        ),
+        (
             FCT,
             {"axis": (0, 0, 1), "sigma": 10, "plane": (0, 0, 1)},
             "the nearest Σ of this axis are 13, 5",

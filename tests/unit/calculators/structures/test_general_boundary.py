@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import spglib
 
+from tansaku.calculators.structures.axial_boundary import axial_boundary
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.general_boundary import general_boundary
 from tansaku.calculators.structures.rigid_blocks import BlockCell
+from tansaku.calculators.structures.uniaxial import UniaxialCrystal
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
 
@@ -51,6 +54,49 @@ def test_the_period_divides_that_of_another_builder(require, crystal, axis, sigm
     assert len(cell.build(0, (0.3, 0.4, 1.5))) == cell.atom_count(0)
 
 
+def symmetries(stack, shift):
+    """Number of symmetry operations of a bicrystal with free surfaces, by spglib."""
+    lower, upper = stack.both(0, (10, 10))
+    positions = np.concatenate((lower, upper + np.array([*shift, 0.3])))
+    cell = np.diag([*stack.lengths, np.ptp(positions[:, 2]) + 12.0])
+    cell[1, 0] = stack.shear
+    return len(spglib.get_symmetry((cell, positions @ np.linalg.inv(cell), [1] * len(positions)), symprec=1e-4)["rotations"])
+
+
+INDIUM = UniaxialCrystal("bct", "In", 3.25, 4.95)
+
+SYMMETRIC = [
+    (CU, (1, 1, 1), 7, (1, 1, 1), 6),
+    (CU, (0, 0, 1), 5, (0, 0, 1), 8),
+    (CU, (0, 0, 1), 5, (1, 0, 0), 2),
+    (CU, (1, 1, 0), 3, (5, -5, -2), 2),
+    (CU, (0, 0, 1), 5, (1, 1, 1), 1),
+    (FE, (1, 1, 0), 3, (1, 1, 0), 4),
+    (FE, (0, 0, 1), 5, (1, 2, 1), 2),
+    (INDIUM, (0, 0, 1), 5, (0, 0, 1), 8),
+    (INDIUM, (0, 0, 1), 5, (1, 0, 0), 2),
+    (INDIUM, (0, 0, 1), 5, (3, 1, 0), 4),
+]
+
+
+@pytest.mark.parametrize(("crystal", "axis", "sigma", "plane", "operations"), SYMMETRIC)
+def test_the_translations_that_are_folded_are_as_many_as_the_bicrystals_own_symmetry_leaves(
+    require, crystal, axis, sigma, plane, operations
+):
+    """A translation has as many equal ones as there are operations, divided by those that its own bicrystal has."""
+    require("pymatgen")
+    spec = GeneralBoundarySpec(axis=axis, sigma=sigma, plane=plane)
+    stack = BlockCell(
+        crystal, axial_boundary(crystal, spec, "key") if crystal is INDIUM else general_boundary(spec), 9, 6
+    ).stacking
+    matrices = stack.offset_operations(0)
+    assert len(matrices) == operations
+    for part in ((0, 0), (0.5, 0), (0, 0.5), (0.5, 0.5), (1 / 3, 1 / 3), (0.25, 0.5), (0.21, 0), (0, 0.21), (0.13, 0.31)):
+        shift = np.array(part) @ stack.translations
+        equal = len(set(stack.lattice_keys(matrices @ shift).tolist()))
+        assert equal * symmetries(stack, shift) == operations
+
+
 def test_two_planes_make_the_same_boundary_as_axis_and_sigma():
     pair = boundary(planes=[[1, 1, 1], [1, 1, 1]], directions=[[1, -1, 0], [-1, 1, 0]])
     assert (pair.sigma, pair.angle) == (3, pytest.approx(60.0))
@@ -72,6 +118,7 @@ def test_two_planes_without_coincidence_are_strained_within_the_limit():
         ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 1, 2], "kind": "twist"}, "makes a mixed boundary"),
         ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1], "angle": 45}, "expected 36.87, 53.13"),
         ({"planes": [[1, 1, 1], [1, 1, 1]], "directions": [[1, 0, 0], [1, -1, 0]]}, "does not lie in the plane"),
+        ({"planes": [[1, 0, 0], [0, 1, 0]], "directions": [[0, 0, 1], [1, 0, 0]]}, "both grains have the same orientation"),
     ],
 )
 def test_what_does_not_exist_is_refused(require, keys, message):
