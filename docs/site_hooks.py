@@ -17,12 +17,14 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from tansaku.deploy.cli.main import app
 from tansaku.deploy.cli.offered import every_command
+from tansaku.tasks.backends.stores.collection_tables import collection_tables
 from tansaku.tasks.ground.formats.schema import configuration_tables, examples_in
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 COMMANDS = "reference/commands.md"
 CONFIGURATION = "reference/configuration.md"
+COLLECTIONS = "reference/mongodb.md"
 MATHJAX = "assets/mathjax"
 ROOT_PAGES = {name: f"develop/{name.lower()}" for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")}
 NOTEBOOKS = {
@@ -68,13 +70,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Links to files of the repository lead to their copies in the site; a link to a folder becomes plain text.
 
-    The references of commands and of configuration get their tables.
+    The references of commands, of configuration and of collections get their tables.
     """
     uri = page.file.src_uri
     if uri == COMMANDS:
         markdown = f"{markdown}\n\n{command_tables()}"
     elif uri == CONFIGURATION:
         markdown = configuration_page()
+    elif uri == COLLECTIONS:
+        markdown = f"{markdown}\n\n## Fields of the collections\n\n{collection_tables()}"
 
     def moved(match: re.Match[str]) -> str:
         target, _, anchor = match[3].partition("#")

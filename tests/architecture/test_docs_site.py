@@ -83,6 +83,12 @@ def test_the_configuration_page_has_the_tables_of_all_keys(site):
     assert 'id="the-site-file"' in page
 
 
+def test_the_page_of_collections_has_the_fields_of_all_records(site):
+    page = (site / "reference/mongodb.html").read_text(encoding="utf-8")
+    assert "<code>outcome.predicted_by</code>" in page
+    assert 'id="indexes"' in page
+
+
 def test_nothing_is_loaded_from_another_server(site):
     assert {page.name: found for page in site.rglob("*.html") if (found := foreign(page))} == {}
     styles = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))

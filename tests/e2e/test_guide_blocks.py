@@ -91,7 +91,6 @@ NOT_RUN = {
     ("deploy", "docker compose exec web tansaku web login-link tansaku"): "needs Docker",
     ("deploy", "docker compose exec worker tansaku db dump /var/lib/tansaku/home/tansaku.dump"): "needs Docker",
     ("deploy", "git pull && docker compose build && docker compose up -d"): "needs Docker",
-    ("deploy", "docker compose down"): "needs Docker",
     ("first-campaign", "make run"): "installs; what it runs is the next block",
     ("notebook", "view.compositions()"): "needs a composition search; tests/unit/tasks/test_notebook.py",
     ("notebook", "front = view.front()"): "needs several objectives; tests/unit/tasks/test_notebook.py",

@@ -1,4 +1,4 @@
-"""The page about the collections names every field that is stored, and its Python example runs."""
+"""The page about the collections, with the tables that the site adds, names every field that is stored; its examples run."""
 
 import re
 import subprocess
@@ -19,6 +19,7 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import FailureKind
+from tansaku.tasks.backends.stores.collection_tables import collection_tables
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_library import LIBRARY, MongoLibrary
 from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
@@ -93,16 +94,18 @@ def fields_of(value: object) -> set[str]:
 
 @pytest.mark.parametrize("collection", sorted([*INDEXES, LIBRARY]))
 def test_every_stored_field_is_described(filled: MongoDatabase, collection: str) -> None:
-    section = PAGE[PAGE.index(f"**{collection}**") :]
-    section = section[: section.index("\n**")]
-    named = set(re.findall(r"`([a-z0-9_]+)`", section)) | {"schema_version", "_id"}
+    of_the_store = next(
+        line for line in PAGE.splitlines() if line.startswith("| `") and f"`{collection}`" in line.split("|")[1]
+    )
+    of_the_records = collection_tables().partition(f"### `{collection}`\n")[2].partition("\n##")[0]
+    named = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"`([a-z0-9_.]+)`", of_the_store + of_the_records))))
     stored = set().union(*(fields_of(document) for document in filled[collection].find()))
     assert stored - named == set()
     assert len(stored) > 5
 
 
 def test_every_index_is_described() -> None:
-    section = PAGE[PAGE.index("## Indexes") :]
+    section = collection_tables().partition("## Indexes")[2]
     for collection, indexes in INDEXES.items():
         for index in indexes:
             keys = ", ".join(f"`{key}`" for key in index.document["key"])
