@@ -1,7 +1,5 @@
 """Campaigns whose cost is learned: what is frozen, what the budget counts, and how a resume goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

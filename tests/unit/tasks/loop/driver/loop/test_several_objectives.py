@@ -1,7 +1,5 @@
 """A campaign with two objectives: its front, its failures, and the same sequence whatever happens."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
