@@ -220,7 +220,7 @@ class Bench:
 
 @pytest.fixture
 def open_bench(tmp_path: Path) -> Callable[..., Bench]:
-    """Makes a bench: ``open_bench(seed=…, lose=…, outcome=…, table={…}, **campaign keys)``."""
+    """Makes a bench: ``open_bench(seed=…, lose=…, outcome=…, table={…}, **campaign keys)``; ``open_bench.driven(…)``."""
     count = 0
 
     def build(
@@ -249,4 +249,11 @@ def open_bench(tmp_path: Path) -> Callable[..., Bench]:
         prepare_campaign(resources, ADA, LoadedCampaign(spec, folder))
         return Bench(folder, resources, store, launcher)
 
+    def driven(**how: object) -> Bench:
+        """One whose campaign has been driven to its end."""
+        made = build(**how)
+        made.drive()
+        return made
+
+    build.driven = driven
     return build
