@@ -21,9 +21,10 @@ from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.checks import check_host, has_bonds
 from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal, find_carrier
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature, guess, with_voids
-from tansaku.calculators.workflows.migration.hops import HopResult, find_saddle
+from tansaku.calculators.workflows.migration.hops import Bounds, bound_saddle, find_saddle
 from tansaku.calculators.workflows.migration.interstitials import Settled, Site, find_sites, open_voids, settle, with_sites
 from tansaku.calculators.workflows.migration.look import ROUGH, look_at_carrier, look_at_hop
+from tansaku.calculators.workflows.migration.needed import ComputedHop, ends_of, next_needed
 from tansaku.calculators.workflows.migration.network import (
     HopClass,
     Network,
@@ -52,20 +53,6 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.workflow import InterstitialMechanismSpec, MigrationBarrierSpec
-
-
-@dataclass(frozen=True)
-class ComputedHop:
-    """A class of hops and its saddle point.
-
-    Attributes:
-        result: None where no way to the saddle point worked.
-        failure: Why, where it is None.
-    """
-
-    hops: HopClass
-    result: HopResult | None
-    failure: str
 
 
 class Parts:
@@ -98,14 +85,19 @@ class Parts:
         host: Atoms = self._structure.copy()
         host.set_constraint()
         if data is None:
-            relaxer = Relaxer(self._through, self.spec.fmax, self.spec.max_steps)
-            host = relaxer.host(self._structure, ROUGH if self._looks else None)
+            host = self._relaxed_host()
             self._save("host", {"cell": host.cell.array.tolist(), "positions": host.positions.tolist()}, 0, host)
         else:
             self._earlier += int(data["evaluations"])
             host.set_cell(data["cell"])
             host.positions = data["positions"]
         return host
+
+    def _relaxed_host(self) -> Atoms:
+        further = self.spec.hops is not None and not self._looks
+        fmax = self.spec.fmax / _FURTHER if further else self.spec.fmax
+        relaxer = Relaxer(self._through, fmax, self.spec.max_steps)
+        return relaxer.host(self._structure, ROUGH if self._looks else None, guess=further or self._looks)
 
     def curvature(self, supercell: Supercell, operations: tuple[Operation, ...]) -> FloatArray | None:
         """Second derivatives of a full supercell."""
@@ -148,8 +140,29 @@ class Parts:
         self._save(name, document, before, crystal.atoms(kept, found.state.positions))
         return found
 
-    def hop(self, crystal: Crystal, number: int, hop_class: HopClass, carriers: dict[int, Carrier]) -> ComputedHop:
-        """The saddle point of a class of hops."""
+    def bounds(self, crystal: Crystal, number: int, hop_class: HopClass, carriers: dict[int, Carrier]) -> Bounds:
+        """Bounds of the saddle point of a class of hops."""
+        name = f"bounds-{number}"
+        data = self._checkpoint.load(name)
+        if data is not None:
+            self._earlier += int(data["evaluations"])
+            start = None if data["start"] is None else np.array(data["start"])
+            return Bounds(float(data["least"]), read_result(data["middle"]), start)
+        before = self._through.evaluations
+        found = bound_saddle(crystal, hop_class, carriers)
+        start = None if found.start is None else found.start.tolist()
+        self._save(name, {"least": found.least, "middle": plain_result(found.middle), "start": start}, before)
+        return found
+
+    def hop(
+        self,
+        crystal: Crystal,
+        number: int,
+        hop_class: HopClass,
+        carriers: dict[int, Carrier],
+        start: FloatArray | None = None,
+    ) -> ComputedHop:
+        """The saddle point of a class of hops; the relaxation of a midpoint begins at the start."""
         name = f"hop-{number}"
         data = self._checkpoint.load(name)
         if data is not None:
@@ -161,7 +174,7 @@ class Parts:
             if self._looks:
                 result = look_at_hop(crystal, hop_class, carriers)
             else:
-                result = find_saddle(crystal, hop_class, carriers, self.spec.images)
+                result = find_saddle(crystal, hop_class, carriers, self.spec.images, start)
             atoms = crystal.atoms(result.kept, result.positions)
         except CalculationError as error:
             failure = f"{error.reason}: {error.message}"
@@ -171,6 +184,9 @@ class Parts:
     def _save(self, name: str, data: JsonDict, before: int, atoms: Atoms | None = None) -> None:
         self._checkpoint.save(name, {**data, "evaluations": self._through.evaluations - before}, atoms)
 
+
+_FURTHER = 4.0
+"""With the key `hops` forces on atoms and cell of the crystal are smaller by this factor: barriers depend on its angles."""
 
 _NOTHING = 5e-3
 """A barrier below this is a relaxation that went astray, not a fast conductor [eV]."""
@@ -238,6 +254,23 @@ class _Opened:
     sites: tuple[Site, ...] = ()
     dropped: tuple[Dropped, ...] = ()
 
+    @property
+    def energies(self) -> dict[int, float]:
+        """Energy of the carrier on each site [eV]."""
+        network = self.crystal.network
+        return {site: self.carriers[network.orbits[site]].state.energy for site in network.sites}
+
+    @property
+    def through(self) -> list[int] | None:
+        """Sites of which a path must hold one; None: any will do.
+
+        An ion more in the crystal is where its energy is lowest. Easier paths that it cannot get onto from there do not help.
+        """
+        network, energies = self.crystal.network, self.energies
+        ground = min(energies, key=lambda site: energies[site])
+        orbit = [site for site in energies if network.orbits[site] == network.orbits[ground]]
+        return orbit if network.carrier == "interstitial" else None
+
 
 def migration_barrier(
     calculator: Calculator, structure: Atoms, spec: MigrationBarrierSpec, checkpoint: Checkpoint | None = None
@@ -262,11 +295,21 @@ def migration_barrier(
         opened = _open_interstitials(parts, structure, ion, mechanism)
     else:
         opened = _open_vacancies(parts, structure, ion)
-    crystal = opened.crystal
-    hops = tuple(
-        parts.hop(crystal, number, hop_class, opened.carriers) for number, hop_class in enumerate(crystal.network.classes)
-    )
-    return _conclude(parts, opened, hops)
+    if spec.hops == "needed" and spec.midpoint_steps is None:
+        return _conclude(parts, opened, _needed_hops(parts, opened))
+    classes = enumerate(opened.crystal.network.classes)
+    return _conclude(parts, opened, [parts.hop(opened.crystal, *each, opened.carriers) for each in classes])
+
+
+def _needed_hops(parts: Parts, opened: _Opened) -> list[ComputedHop]:
+    """Hops, with saddle points where the barrier depends on them, and bounds elsewhere."""
+    crystal, carriers, sites = opened.crystal, opened.carriers, opened.energies
+    classes = crystal.network.classes
+    bounds = [parts.bounds(crystal, number, hops, carriers) for number, hops in enumerate(classes)]
+    found = [ComputedHop(hops, bound.middle, "", bound.least) for hops, bound in zip(classes, bounds, strict=True)]
+    while (number := next_needed(sites, found, parts.spec.dimensions, opened.through)) is not None:
+        found[number] = parts.hop(crystal, number, classes[number], carriers, bounds[number].start)
+    return found
 
 
 def _open_vacancies(parts: Parts, structure: Atoms, ion: str) -> _Opened:
@@ -365,21 +408,13 @@ def checkpoint_key(calculator: Calculator, structure: Atoms, spec: MigrationBarr
     )
 
 
-def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> MigrationBarrier:
-    network, dimensions = opened.crystal.network, parts.spec.dimensions
-    sites = {site: opened.carriers[network.orbits[site]].state.energy for site in network.sites}
-    saddles = [computed.result.energy if computed.result is not None else None for computed in hops]
+def _conclude(parts: Parts, opened: _Opened, hops: Sequence[ComputedHop]) -> MigrationBarrier:
+    dimensions, sites, through = parts.spec.dimensions, opened.energies, opened.through
     members = [computed.hops.members for computed in hops]
-    # An ion more in the crystal is where its energy is lowest; easier paths that it cannot get onto from there do not help it.
-    ground = min(sites, key=lambda site: sites[site])
-    orbit = [site for site in sites if network.orbits[site] == network.orbits[ground]]
-    through = orbit if network.carrier == "interstitial" else None
-    found = percolate(sites, members, saddles, through)
+    found = percolate(sites, members, [computed.most for computed in hops], through)
     wanted = found[dimensions - 1]
-    failed = "; ".join(f"{computed.hops.name}: {computed.failure}" for computed in hops if computed.result is None)
-    # A saddle point that was not found is not below the states it is between.
-    least = [max(sites[computed.hops.hop.first], sites[computed.hops.hop.second]) for computed in hops]
-    hoped = [low if known is None else known for low, known in zip(least, saddles, strict=True)]
+    failed = "; ".join(f"{computed.hops.name}: {computed.failure}" for computed in hops if computed.failure)
+    hoped = [computed.lowest(ends_of(sites, computed.hops.hop)) for computed in hops]
     easiest = percolate(sites, members, hoped, through)[dimensions - 1]
     if failed and easiest is not None and (wanted is None or easiest.level < wanted.level):
         raise CalculationError("no_saddle", f"hops that could make the easiest path have no saddle point: {failed}")
@@ -387,6 +422,8 @@ def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> M
         raise CalculationError(
             "no_path", f"hops up to {parts.spec.max_hop:g} Å do not join to paths in {dimensions} dimension(s)"
         )
+    if not all(computed.known for computed in hops):
+        found = tuple(network if network is wanted else None for network in found)
     lowest = tuple(None if network is None else _lowest(network, hops) for network in found)
     value = wanted.level - (lowest[dimensions - 1] or 0.0)
     if value < _NOTHING and parts.spec.midpoint_steps is None:
@@ -398,7 +435,7 @@ def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> M
         carriers=tuple(opened.carriers.values()),
         sites=opened.sites,
         dropped=opened.dropped,
-        hops=hops,
+        hops=tuple(hops),
         networks=found,
         lowest=lowest,
         spread=(limiting.remaining if limiting is not None else 0.0) + _remaining(opened.crystal, opened.carriers),
@@ -406,7 +443,7 @@ def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> M
     )
 
 
-def _lowest(network: Percolation, hops: tuple[ComputedHop, ...]) -> float:
+def _lowest(network: Percolation, hops: Sequence[ComputedHop]) -> float:
     """Energy of the lowest state on a network's paths, including intermediate states of hops [eV]."""
     results = [computed.result for computed in hops if computed.result is not None and computed.hops.hop.first in network.sites]
     half_way = [result.intermediate for result in results if result.intermediate is not None and result.energy <= network.level]

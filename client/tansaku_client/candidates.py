@@ -59,6 +59,7 @@ class Proposed(Candidate):
         others: Predicted mean and deviation of further measured quantities, by name.
         cost: Predicted cost.
         measure: Column that is to be measured instead of the value; None: the value.
+        level: Name of the cheaper level whose value is to be reported; None: the one that the campaign wants.
     """
 
     number: int | None
@@ -68,6 +69,7 @@ class Proposed(Candidate):
     others: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     cost: float | None = None
     measure: str | None = None
+    level: str | None = None
 
     def report(self, value: float | None, facts: Mapping[str, object]) -> list[dict[str, object]]:
         """The report of its measurement, as `tell` stores it.
@@ -91,7 +93,8 @@ class Proposed(Candidate):
         if self.measure is not None:
             return (f"measure {self.measure}",)
         spread = "" if self.deviation is None else f" ± {_short(self.deviation)}"
-        return () if self.mean is None else (f"predicted {_short(self.mean)}{spread}",)
+        predicted = () if self.mean is None else (f"predicted {_short(self.mean)}{spread}",)
+        return predicted if self.level is None else (f"level {self.level}", *predicted)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

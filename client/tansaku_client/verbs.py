@@ -381,6 +381,7 @@ def proposed(asked: Mapping[str, Any]) -> list[Proposed]:
             deviation=item["uncertainty"],
             others={name: (of["prediction"], of["uncertainty"]) for name, of in item["others"].items()},
             cost=item["cost"],
+            level=item.get("level"),
         )
         for item in asked["waiting"]
     ]

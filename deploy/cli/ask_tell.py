@@ -89,7 +89,8 @@ def _show_proposals(asked: Asked) -> None:
     say(f"{asked.campaign}: {wait} for {'a ' if len(asked.measured) == 1 else ''}{', '.join(asked.headings)}")
     for item in asked.waiting:
         cells = ", ".join(f"{name} {text(cell)}" for name, cell in item.cells.items())
-        say(f"  {item.number}  {item.candidate}" + (f"  ({cells})" if cells else ""))
+        level = "" if item.level is None else f"  level {item.level}"
+        say(f"  {item.number}  {item.candidate}{level}" + (f"  ({cells})" if cells else ""))
         said = [item.why]
         if item.prediction is not None:
             spread = "" if item.uncertainty is None else f" ± {text(item.uncertainty)}"

@@ -595,6 +595,7 @@ def _proposed(asked: Asked, space: SearchedSpace) -> list[Proposed]:
             deviation=item.uncertainty,
             others={name: (of.prediction, of.uncertainty) for name, of in item.others.items()},
             cost=item.cost,
+            level=item.level,
         )
         for item in asked.waiting
     ]

@@ -593,6 +593,7 @@ class MigrationBarrierKeys(TypedDict, total=False):
     fmax: float
     max_steps: int
     images: int
+    hops: Literal["all", "needed"] | None
     midpoint_steps: int | None
     phases: Mapping[str, float] | None
 
@@ -842,6 +843,7 @@ class LevelKeys(TypedDict, total=False):
     cost: Required[float | str]
     column: str | None
     calculator: Calculator | Mapping[str, object] | None
+    relation: Literal["rises", "falls", "unknown"]
 
 class CampaignKeys(TypedDict, total=False):
     seed: int
@@ -1419,7 +1421,12 @@ def Lammps(
     """
 
 def Level(
-    *, name: str, cost: float | str, column: str | None = ..., calculator: Calculator | Mapping[str, object] | None = ...
+    *,
+    name: str,
+    cost: float | str,
+    column: str | None = ...,
+    calculator: Calculator | Mapping[str, object] | None = ...,
+    relation: Literal["rises", "falls", "unknown"] = ...,
 ) -> Section:
     r"""A cheaper level at which a candidate may be looked at before its full evaluation.
 
@@ -1428,7 +1435,10 @@ def Level(
         cost: Of a look: as a share of the full evaluation's cost; or, in a table, the column of the costs of looks, in the unit
             of ``space.columns.cost``.
         column: In a table: column of the level's values; an empty cell is a failed look.
-        calculator: Else: keys that replace those of the campaign's calculator, or another calculator.
+        calculator: Else: keys that replace those of the campaign's calculator, or another calculator; not where values are
+            reported.
+        relation: ``rises`` with the wanted value, ``falls``, or ``unknown``: whichever explains the values better. A level may
+            be another quantity in another unit.
     """
 
 def Listed(*, candidates: Sequence[str]) -> Proposer:

@@ -12,7 +12,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, 
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.cost import CostPrior
-from tansaku.models.domain.specs.levels import WANTED
+from tansaku.models.domain.specs.levels import WANTED, Relation
 
 LEVEL = "=level"
 """Feature group that holds the number of the level; no space can give this name to one of its own."""
@@ -30,6 +30,7 @@ EVIDENCE = 2.0
 """Looks are bought while levels that are related explain the values better than unrelated ones by so much [nats]."""
 
 _BETWEEN = "@"
+_SIGNS: dict[Relation, tuple[int, ...]] = {"rises": (1,), "falls": (-1,), "unknown": (1, -1)}
 
 
 def row_id(candidate: str, level: str | None) -> str:
@@ -37,13 +38,16 @@ def row_id(candidate: str, level: str | None) -> str:
     return candidate if level is None else f"{candidate}{_BETWEEN}{level}"
 
 
-def with_levels(pool: CandidatePool, names: Sequence[str], costs: Sequence[FloatArray]) -> CandidatePool:
+def with_levels(
+    pool: CandidatePool, names: Sequence[str], costs: Sequence[FloatArray], relations: Sequence[Relation] | None = None
+) -> CandidatePool:
     """Rows of all candidates at cheaper levels and at the wanted one, which costs what the pool says.
 
     Args:
         pool: The candidates.
         names: Of the cheaper levels, at least one, the cheapest first.
         costs: Of each candidate at each of them, positive, shape ``(n_candidates,)`` each.
+        relations: Of each of them to the wanted one; None: all rise with it.
 
     Raises:
         ConfigurationError: There is no cheaper level, or the id of a candidate reads like that of a row.
@@ -63,6 +67,7 @@ def with_levels(pool: CandidatePool, names: Sequence[str], costs: Sequence[Float
     groups = {name: replace(group, index=group.index[candidate]) for name, group in pool.groups.items()}
     for name, codes, count in ((LEVEL, level, len(levels)), (CANDIDATE, candidate, n)):
         groups[name] = FeatureGroup(name, np.arange(float(count))[:, None], codes, (name,), categorical=True)
+    signs = (*(_SIGNS[one] for one in relations or ["rises"] * len(names)), (1,))
     shares, learned = [float(np.median(cost / pool.cost)) for cost in (*costs, pool.cost)], pool.cost_descriptors
     return CandidatePool(
         ids=ids,
@@ -73,7 +78,7 @@ def with_levels(pool: CandidatePool, names: Sequence[str], costs: Sequence[Float
         groups=groups,
         cost=np.stack([*costs, pool.cost])[level, candidate],
         cost_descriptors=None if learned is None else _with_share(learned, shares, level, candidate),
-        levels=Levels(pool, levels, candidate, level, places),
+        levels=Levels(pool, levels, candidate, level, places, signs),
     )
 
 

@@ -208,6 +208,8 @@ class Levels:
         candidate: Of each row, its position among the candidates, shape ``(n_rows,)``.
         level: Of each row, its number, shape ``(n_rows,)``.
         places: Row of each candidate at each level, shape ``(n_candidates, n_levels)``.
+        relations: Of each level to the wanted one: 1 where its values rise with the wanted ones, -1 where they fall, both where
+            that is not known.
     """
 
     candidates: CandidatePool
@@ -215,6 +217,7 @@ class Levels:
     candidate: IntArray
     level: IntArray
     places: IntArray
+    relations: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)

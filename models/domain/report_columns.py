@@ -15,7 +15,7 @@ ALIASES = {"round": NUMBER, "id": CANDIDATE, "std": DEVIATION, "reason": NOTE}
 INSTEAD = "instead"
 """Column that names the candidate that was measured in a proposal's place; a column of the campaign may have the name."""
 
-PREDICTION, UNCERTAINTY, SYSTEM = "prediction", "uncertainty", "system"
+PREDICTION, UNCERTAINTY, SYSTEM, LEVEL = "prediction", "uncertainty", "system", "level"
 NEAREST = ("nearest", "nearest value")
 
 

@@ -27,10 +27,16 @@ from tansaku.calculators.workflows.migration.supercell import Mapping
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
-Method = Literal["midpoint", "band", "band_to_intermediate", "refined", "refined_to_intermediate", "look"]
+Method = Literal["midpoint", "band", "band_to_intermediate", "refined", "refined_to_intermediate", "look", "at_most"]
 
 _INTERMEDIATE_IMAGES = 3
 """Images of a band over half a hop."""
+
+LEAST_SHARE = 0.5
+"""A saddle point is at least so high above the states of its hop, as a share of the relaxed midpoint's height."""
+
+_TO_SEE = 6
+"""Directions in which a motion that lowers the energy of a midpoint is looked for."""
 
 _AT_END = 0.5
 """An ion nearer than this to where it started is still there [Å]."""
@@ -44,7 +50,7 @@ class HopResult:
         method: ``midpoint``: relaxed under the symmetry that exchanges the ends; ``band``: a climbing-image band from end to
             end; ``band_to_intermediate``: one from the end to a state half way; ``refined``, ``refined_to_intermediate``: from
             the highest image of such a band, or from a midpoint that is none, to the saddle point, and down its two sides;
-            ``look``: a midpoint after a few steps.
+            ``look``: a midpoint after a few steps; ``at_most``: a midpoint that the saddle point is not above.
         energy: Of the saddle point [eV].
         profile: Way along the hop from 0 to 1 and energy [eV], ends and saddle point included.
         intermediate: Energy of the state half way, None where there is none [eV].
@@ -67,12 +73,63 @@ class HopResult:
     positions: FloatArray
 
 
-def find_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carrier], images: int) -> HopResult:
+@dataclass(frozen=True)
+class Bounds:
+    """Energies between which the saddle point of a class of hops is expected.
+
+    Attributes:
+        least: It is not below [eV].
+        middle: The relaxed midpoint, at whose energy is a way over it: the saddle point is not above. None where that is not
+            known.
+        start: Positions of the relaxed midpoint, None where there is none [Å], shape ``(n_atoms, 3)``.
+    """
+
+    least: float
+    middle: HopResult | None
+    start: FloatArray | None
+
+    @property
+    def most(self) -> float | None:
+        """Energy that the saddle point is not above, None where none is known [eV]."""
+        return None if self.middle is None else self.middle.energy
+
+
+def bound_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carrier]) -> Bounds:
+    """Finds bounds of a hop's saddle point from its midpoint, as far as symmetry gives one.
+
+    Args:
+        carriers: Relaxed end states by site, for one site of each orbit.
+    """
+    hop, orbits = hop_class.hop, crystal.network.orbits
+    ends = [carriers[orbits[site]].state.energy for site in (hop.first, hop.second)]
+    mapping = crystal.supercell.swap(hop, crystal.network)
+    if mapping is None:
+        return Bounds(max(ends), None, None)
+    try:
+        middle = relax_midpoint(crystal, hop, mapping, most=_TO_SEE)
+    except CalculationError:
+        return Bounds(max(ends), None, None)
+    energy = middle.state.energy
+    way = None
+    if middle.unstable and energy > max(ends) + FLAT:
+        way = replace(_from_midpoint(middle, ends[1], 0.0, "not needed further"), method="at_most")
+    return Bounds(max(ends) + LEAST_SHARE * max(energy - max(ends), 0.0), way, middle.state.positions)
+
+
+def find_saddle(
+    crystal: Crystal,
+    hop_class: HopClass,
+    carriers: dict[int, Carrier],
+    images: int,
+    start: FloatArray | None = None,
+) -> HopResult:
     """Finds a hop's saddle point.
 
     Args:
         carriers: Relaxed end states by site, for one site of each orbit.
         images: Intermediate images of a band.
+        start: The relaxed midpoint, where it is known [Å], shape ``(n_atoms, 3)``. Beside it a saddle point is then looked for
+            before a band is relaxed.
 
     Raises:
         CalculationError: No way to the saddle point worked; the reason of the last.
@@ -84,7 +141,7 @@ def find_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carri
         return _between(passage, ends, images, "band", "no operation of the crystal exchanges the two sites")
     end = carriers[crystal.network.orbits[hop_class.hop.second]].state.energy
     try:
-        middle = relax_midpoint(crystal, hop_class.hop, mapping)
+        middle = relax_midpoint(crystal, hop_class.hop, mapping, start)
     except CalculationError as error:
         return _between(
             passage, hop_ends(crystal, hop_class.hop, carriers), images, "band", f"midpoint: {error.reason}: {error.message}"
@@ -94,7 +151,7 @@ def find_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carri
         return _from_midpoint(middle, end, middle.state.remaining(passage.curvature), "")
     ends = hop_ends(crystal, hop_class.hop, carriers)
     if above and middle.unstable > 1:
-        return around_midpoint(middle, ends, images)
+        return around_midpoint(middle, ends, images, search=start is not None)
     return _over_intermediate(middle, ends, images)
 
 
@@ -122,7 +179,7 @@ def band_hop(
     return _from_band(passage, band, "band", "for comparison")
 
 
-def around_midpoint(middle: Midpoint, ends: tuple[State, State], images: int) -> HopResult:
+def around_midpoint(middle: Midpoint, ends: tuple[State, State], images: int, search: bool = False) -> HopResult:
     """Finds the saddle point of a hop whose midpoint is a summit between several.
 
     A band may end on a way of its own that is higher than the summit. Where the summit slides down to the end, the way over it
@@ -132,21 +189,30 @@ def around_midpoint(middle: Midpoint, ends: tuple[State, State], images: int) ->
         middle: Above the ends.
         ends: The states before and after the hop.
         images: Intermediate images of the band.
+        search: Whether a saddle point beside the summit is looked for first, and a band is the second way.
 
     Raises:
-        CalculationError: The band's; the summit alone would be too high.
+        CalculationError: That of the first way; the summit alone would be too high.
     """
     note = f"midpoint: {middle.unstable} motions lower the energy there"
     end = ends[0].energy
-    summit = _from_midpoint(middle, end, 0.0, f"{note}; the band is higher")
+    summit = _from_midpoint(middle, end, 0.0, f"{note}; the {'saddle point beside it' if search else 'band'} is higher")
     # Between equal ends a band is as symmetric as its start, and would stay on the ridge that the midpoint is part of.
     aside = PUSH * unit(middle.modes[-1])
-    try:
-        found = _between(middle.passage, ends, images, "band", note, aside)
-    except CalculationError as error:
+
+    def by_band(note: str) -> HopResult:
+        return _between(middle.passage, ends, images, "band", note, aside)
+
+    def by_search(note: str) -> HopResult:
         beside = refine(middle.passage, middle.state.positions + aside, middle.modes[0])
         way = over_both(middle.passage, ends, beside, images, middle.turn)
-        found = _from_way(middle.passage, way, ends, "refined", f"{note}; {error.message}; there is one beside it")
+        return _from_way(middle.passage, way, ends, "refined", f"{note}; there is one beside it")
+
+    first, second = (by_search, by_band) if search else (by_band, by_search)
+    try:
+        found = first(note)
+    except CalculationError as error:
+        found = second(f"{note}; {error.message}")
     return summit if summit.energy < found.energy and _slides_to_end(middle, end) else found
 
 
@@ -336,23 +402,29 @@ class Midpoint:
         return self.state.positions + self.mapping.turn(positions - self.state.positions)
 
 
-def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
+def relax_midpoint(
+    crystal: Crystal, hop: Hop, mapping: Mapping, start: FloatArray | None = None, most: int | None = None
+) -> Midpoint:
     """Relaxes a hop's midpoint under the symmetry operation that exchanges its ends.
 
     Args:
         mapping: The operation, on the full supercell.
+        start: As for :func:`find_saddle`.
+        most: Directions in which motions that lower the energy are looked for, until there is one; None: the lowest are found.
 
     Raises:
         CalculationError: Not converged, or an atom has left its place.
     """
-    passage, start = midpoint_start(crystal, hop)
+    passage, atoms = midpoint_start(crystal, hop)
+    if start is not None:
+        atoms.positions = start
     bound = restrict(mapping, passage.kept, passage.ion)
-    state = crystal.relaxer.at_fixed_cell(start, passage.curvature, bound)
+    state = crystal.relaxer.at_fixed_cell(atoms, passage.curvature, bound)
     if state is None:
         raise CalculationError("not_converged", "the relaxation of a midpoint was stopped")
     passage.check(state.positions)
     before = crystal.relaxer.through.evaluations
-    modes = _odd_modes(passage, state, bound)
+    modes = _odd_modes(passage, state, bound, most)
     return Midpoint(
         state=state,
         passage=passage,
@@ -378,8 +450,8 @@ def restrict(mapping: Mapping, kept: IntArray, ion: int) -> Mapping:
     return Mapping(onto, mapping.rotation)
 
 
-def _odd_modes(passage: Passage, state: State, mapping: Mapping) -> Modes:
-    """The lowest motions that the operation reverses.
+def _odd_modes(passage: Passage, state: State, mapping: Mapping, most: int | None) -> Modes:
+    """The lowest motions that the operation reverses; with ``most``, until one of them lowers the energy.
 
     One evaluation a direction: the forces on the other side follow from the operation.
     """
@@ -399,4 +471,4 @@ def _odd_modes(passage: Passage, state: State, mapping: Mapping) -> Modes:
     guess = passage.curvature
     inverse = np.eye(3 * count) if guess is None else np.asarray(np.linalg.inv(guess), dtype=np.float64)
     starts = [np.eye(3 * count)[3 * passage.ion + axis] for axis in range(3)]
-    return lowest_modes(apply, starts, inverse, odd, _MOST_DIRECTIONS)
+    return lowest_modes(apply, starts, inverse, odd, most or _MOST_DIRECTIONS, one=most is not None)

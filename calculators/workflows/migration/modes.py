@@ -48,7 +48,14 @@ class Modes:
         return int((self.values < -FLAT_CURVATURE).sum())
 
 
-def lowest_modes(apply: Field, starts: Sequence[FloatArray], precondition: FloatArray, project: Field, most: int) -> Modes:
+def lowest_modes(
+    apply: Field,
+    starts: Sequence[FloatArray],
+    precondition: FloatArray,
+    project: Field,
+    most: int,
+    one: bool = False,
+) -> Modes:
     """Finds the lowest two motions.
 
     Args:
@@ -57,6 +64,7 @@ def lowest_modes(apply: Field, starts: Sequence[FloatArray], precondition: Float
         precondition: Guess of the inverse of the second derivatives, shape ``(3 n_atoms, 3 n_atoms)``.
         project: Keeps of a direction what is asked for.
         most: Directions tried, about.
+        one: It ends once a motion lowers the energy.
     """
     basis: list[FloatArray] = []
     images: list[FloatArray] = []
@@ -74,6 +82,8 @@ def lowest_modes(apply: Field, starts: Sequence[FloatArray], precondition: Float
         rows, turned = np.array(basis), np.array(images)
         small = rows @ turned.T
         values, vectors = np.linalg.eigh(0.5 * (small + small.T))
+        if one and values[0] < -FLAT_CURVATURE:
+            break
         residuals = [vectors[:, k] @ turned - values[k] * (vectors[:, k] @ rows) for k in range(min(2, len(basis)))]
         waiting = [
             precondition @ residual

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -180,13 +181,14 @@ class Relaxer:
     max_steps: int
     keep: bool = False
 
-    def host(self, structure: Atoms, stress: float | None = None) -> Atoms:
+    def host(self, structure: Atoms, stress: float | None = None, guess: bool = True) -> Atoms:
         """Relaxes cell and atoms, keeping every symmetry.
 
         Args:
             structure: Left untouched.
-            stress: It ends when no component of the stress times the volume per atom is larger, whatever the forces [eV]; steps
-                begin from a guess of how stiff atoms and cell are. None: it ends by the forces.
+            stress: It ends when no component of the stress times the volume per atom is larger, whatever the forces [eV]. None:
+                it ends by the forces.
+            guess: Whether steps begin from a guess of how stiff atoms and cell are, else from the same stiffness of all.
 
         Raises:
             CalculationError: ``not_converged`` or ``exploded``.
@@ -194,10 +196,8 @@ class Relaxer:
         atoms: Atoms = structure.copy()
         atoms.set_constraint(FixSymmetry(atoms, symprec=1e-3))
         atoms.calc = self.through
-        if stress is None:
-            self._run(FrechetCellFilter(atoms), atoms, None, None)
-        else:
-            self._run(FrechetCellFilter(atoms), atoms, _guess_with_cell(atoms), lambda now: _stress_per_atom(now) <= stress)
+        ended = None if stress is None else partial(_little_stress, stress)
+        self._run(FrechetCellFilter(atoms), atoms, _guess_with_cell(atoms) if guess else None, ended)
         change = atoms.get_volume() / structure.get_volume()
         if not _VOLUME_CHANGE[0] <= change <= _VOLUME_CHANGE[1]:
             raise CalculationError("exploded", f"the crystal's volume changed by a factor of {change:.2f}")
@@ -275,5 +275,5 @@ def _guess_with_cell(atoms: Atoms) -> FloatArray:
     return np.asarray(guess)
 
 
-def _stress_per_atom(atoms: Atoms) -> float:
-    return float(np.abs(atoms.get_stress()).max()) * float(atoms.get_volume()) / len(atoms)
+def _little_stress(most: float, atoms: Atoms) -> bool:
+    return float(np.abs(atoms.get_stress()).max()) * float(atoms.get_volume()) / len(atoms) <= most

@@ -266,8 +266,10 @@ class CampaignSpec(Spec):
             return self
         if not self.proposer.buys_looks and "proposer" in self.model_fields_set:
             raise ValueError(f"proposer: {self.proposer.type} buys no looks; remove it, or levels")
-        if self.structureless:
-            raise ValueError("levels: values are reported or come from a function; remove levels")
+        if self.structureless and not self.manual:
+            raise ValueError("levels: values come from a function; remove levels")
+        if self.proposer.looks_at_all and self.levels[0].relation == "unknown":
+            raise ValueError("levels[0].relation: unknown; proposer.screen orders candidates by it; expected rises or falls")
         recorded = self.space.recorded_source() is not None
         check_levels(self.levels, recorded=recorded, priced=recorded and self.space.has_costs)
         return self

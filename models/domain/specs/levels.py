@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -11,8 +11,13 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 
+Relation: TypeAlias = Literal["rises", "falls", "unknown"]
+
 _Column = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 
+
+MEASURED = "manual"
+"""Type of the calculator of measured campaigns, whose levels need no keys of their own."""
 
 WANTED = "full"
 """Name of the level that a campaign wants."""
@@ -26,13 +31,17 @@ class LevelSpec(Spec):
         cost: Of a look: as a share of the full evaluation's cost; or, in a table, the column of the costs of looks, in the unit
             of ``space.columns.cost``.
         column: In a table: column of the level's values; an empty cell is a failed look.
-        calculator: Else: keys that replace those of the campaign's calculator, or another calculator.
+        calculator: Else: keys that replace those of the campaign's calculator, or another calculator; not where values are
+            reported.
+        relation: ``rises`` with the wanted value, ``falls``, or ``unknown``: whichever explains the values better. A level may
+            be another quantity in another unit.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     cost: Annotated[PositiveFloat, Field(lt=1)] | _Column
     column: _Column | None = None
     calculator: CalculatorSpec | None = None
+    relation: Annotated[Relation, Field(exclude_if=lambda relation: relation == "rises")] = "rises"
 
 
 def check_levels(levels: Sequence[LevelSpec], *, recorded: bool, priced: bool) -> None:
@@ -74,10 +83,13 @@ def completed(data: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _completed(level: object, calculator: Mapping[str, object]) -> object:
-    own = level.get("calculator") if isinstance(level, Mapping) else None
+    if not isinstance(level, Mapping):
+        return level
+    own = level.get("calculator")
+    own = {} if own is None and calculator.get("type") == MEASURED else own
     if not isinstance(own, Mapping) or "type" in own:
         return level
-    return {**level, "calculator": _merged(calculator, own)} if isinstance(level, Mapping) else level
+    return {**level, "calculator": _merged(calculator, own)}
 
 
 def _merged(old: Mapping[str, object], new: Mapping[str, object]) -> JsonDict:

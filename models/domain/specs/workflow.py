@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -64,6 +64,10 @@ class WorkflowBase(Spec):
         """Energies of phases that candidates are compared with, by formula [eV/atom]; None where there are none."""
         return None
 
+    def of_new(self) -> Self:
+        """The workflow of a new campaign: defaults that came later are written out."""
+        return self
+
 
 class MigrationBarrierSpec(WorkflowBase):
     """Barrier of a mobile ion on its way through a crystal.
@@ -78,6 +82,9 @@ class MigrationBarrierSpec(WorkflowBase):
         fmax: Largest force on an atom at convergence [eV/Å].
         max_steps: Steps of a relaxation after which it counts as not converged.
         images: Intermediate images of a nudged elastic band, where one is needed.
+        hops: ``needed``: saddle points are found as far as the barrier in ``dimensions`` depends on them, and barriers in other
+            dimensions are not given; ``all``: of every hop. With either the crystal is relaxed to a quarter of ``fmax``. Null:
+            of every hop, in a crystal relaxed to ``fmax``, whose angles may still be off by a degree.
         midpoint_steps: For a cheap look: each hop's midpoint and end states relax for at most so many steps, converged or not,
             in a crystal relaxed until its stress is small, and no saddle point is sought. Null: the full evaluation.
         phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
@@ -93,7 +100,8 @@ class MigrationBarrierSpec(WorkflowBase):
     fmax: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
     max_steps: PositiveInt = 300
     images: Annotated[int, Field(ge=3, le=15)] = 5
-    # Added after the first release: without this key, specs and their hashes are unchanged.
+    # Added after the first release: without these keys, specs and their hashes are unchanged.
+    hops: Annotated[Literal["all", "needed"] | None, Field(exclude_if=lambda hops: hops is None)] = None
     midpoint_steps: Annotated[int | None, Field(ge=0, le=100, exclude_if=lambda steps: steps is None)] = None
     phases: Annotated[dict[FormulaText, Annotated[float, Field(ge=-100, le=100)]], Field(min_length=1)] | None = None
 
@@ -107,6 +115,10 @@ class MigrationBarrierSpec(WorkflowBase):
     def competing_phases(self) -> Mapping[str, float] | None:
         """The phases."""
         return self.phases
+
+    def of_new(self) -> Self:
+        """The workflow of a new campaign, whose crystal is relaxed further."""
+        return self.model_copy(update={"hops": self.hops or "all"})
 
 
 class IonBindingSpec(WorkflowBase):

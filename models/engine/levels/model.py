@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from scipy.special import expit, logsumexp
@@ -69,14 +70,22 @@ class Scaling:
 
     Attributes:
         levels: Each of one system, to which all candidates belong.
+        signs: Of each level: -1 where its values fall when the wanted ones rise.
     """
 
     levels: tuple[TransformState, ...]
+    signs: tuple[int, ...]
 
     def forward(self, values: FloatArray, levels: IntArray) -> FloatArray:
         """Transformed values of some levels, shape ``(n,)`` as both."""
-        by_level = [state.forward(values, np.zeros(len(values), dtype=np.intp)) for state in self.levels]
+        system = np.zeros(len(values), dtype=np.intp)
+        by_level = [state.forward(sign * values, system) for state, sign in zip(self.levels, self.signs, strict=True)]
         return np.asarray(np.choose(levels, by_level))
+
+    def moments(self, mean: float, deviation: float, level: int) -> tuple[float, float]:
+        """Mean and deviation of a value at a level in the level's unit."""
+        found, spread = self.levels[level].moments(mean, deviation, 0)
+        return self.signs[level] * found, spread
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,7 @@ class LevelFit:
             "models": models,
             "weights": self.weights.tolist(),
             "scaling": [state.to_json() for state in self.scaling.levels],
+            "signs": list(self.scaling.signs),
             "evidence": self.evidence,
             "related": self.related.tolist(),
             "pairs": self.pairs,
@@ -128,7 +138,8 @@ class LevelFit:
     def from_json(cls, data: JsonDict) -> LevelFit:
         """Inverse of :meth:`to_json`."""
         models = tuple({name: np.asarray(value, dtype=np.float64) for name, value in model.items()} for model in data["models"])
-        scaling = Scaling(tuple(TransformState.from_json(state) for state in data["scaling"]))
+        states = tuple(TransformState.from_json(state) for state in data["scaling"])
+        scaling = Scaling(states, tuple(data.get("signs", (1,) * len(states))))
         related = np.asarray(data["related"])
         evidence, pairs, wrong = float(data["evidence"]), int(data["pairs"]), tuple(data.get("wrong", ()))
         return cls(models, np.asarray(data["weights"]), scaling, evidence, related, pairs, wrong)
@@ -149,10 +160,15 @@ def level_kernel(pool: CandidatePool) -> tuple[Term, ...]:
     return expand(Sum((Product((Sum((smooth, own)), related)), Scale(_MEAN, Same(LEVEL)))))
 
 
-def scaled(levels: Levels, rows: IntArray, values: FloatArray, transform: OutputTransform = PLAIN) -> Scaling:
+def scaled(
+    levels: Levels, rows: IntArray, values: FloatArray, signs: tuple[int, ...], transform: OutputTransform = PLAIN
+) -> Scaling:
     """The transform of each level, by the candidates that are known at that level and at the wanted one.
 
     Where there are fewer than two of them, all values of the level count; with fewer than two values it is not scaled.
+
+    Args:
+        signs: Of each level, as in :class:`Scaling`.
     """
     candidates, level = levels.candidate[rows], levels.level[rows]
     n_levels = len(levels.names)
@@ -161,8 +177,8 @@ def scaled(levels: Levels, rows: IntArray, values: FloatArray, transform: Output
     for number in range(n_levels):
         here = level == number
         chosen = values[here & in_pairs] if np.count_nonzero(here & in_pairs) > 1 else values[here]
-        states.append(transform.fit(chosen, np.zeros(len(chosen), dtype=np.intp), 1))
-    return Scaling(tuple(states))
+        states.append(transform.fit(signs[number] * chosen, np.zeros(len(chosen), dtype=np.intp), 1))
+    return Scaling(tuple(states), signs)
 
 
 def fit_levels(
@@ -174,6 +190,8 @@ def fit_levels(
 ) -> LevelFit:
     """Fits the model, and the same with unrelated levels.
 
+    Where levels may rise or fall with the wanted one, the fit that explains the values better counts.
+
     Args:
         pool: Candidates at levels.
         rows: Of the values, at least one, shape ``(n,)``.
@@ -184,8 +202,20 @@ def fit_levels(
     Raises:
         FitError: No maximum was found.
     """
+    fits = [_fitted(pool, rows, values, previous, transform, signs) for signs in product(*levels_of(pool).relations)]
+    return max(fits, key=lambda fit: fit.evidence)
+
+
+def _fitted(
+    pool: CandidatePool,
+    rows: IntArray,
+    values: FloatArray,
+    previous: LevelFit | None,
+    transform: OutputTransform,
+    signs: tuple[int, ...],
+) -> LevelFit:
     levels, terms = levels_of(pool), level_kernel(pool)
-    scaling, both = scaled(levels, rows, values, transform), _pairs(levels, rows)
+    scaling, both = scaled(levels, rows, values, signs, transform), _pairs(levels, rows)
     targets = scaling.forward(values, levels.level[rows])
     begin = previous.parameters[-1] if previous is not None and not previous.single else None
     related, best, wrong = _related(pool, terms, rows, targets, begin)

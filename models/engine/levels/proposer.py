@@ -137,8 +137,7 @@ class LevelProposer:
         chosen = round_.likeliest if self._goal.kind == "all_below" else round_.cheapest
         index, candidate, level = chosen() if planned is None else (None, *planned)
         mean, deviation = (part[:, candidate] for part in posterior.at(level))
-        scaling = fitted.scaling.levels[level]
-        moments = [scaling.moments(*each, 0) for each in zip(mean.tolist(), deviation.tolist(), strict=True)]
+        moments = [fitted.scaling.moments(*each, level) for each in zip(mean.tolist(), deviation.tolist(), strict=True)]
         expected, spread = mixture(moments, fitted.weights.tolist())
         return Choice(int(levels.places[candidate, level]), acquisition=index, mean=expected, deviation=spread)
 
@@ -195,7 +194,7 @@ class LevelProposer:
             return None
         looks = np.full(len(cost), inf)
         looked = levels.level[history.observed] == 0
-        looks[levels.candidate[history.observed[looked]]] = history.values[looked]
+        looks[levels.candidate[history.observed[looked]]] = levels.relations[0][0] * history.values[looked]
         open_ = np.isfinite(cost[:, -1])
         here = open_ & (levels.candidates.system_codes == len(full) % systems) if own else open_
         chosen = np.flatnonzero(here if here.any() else open_)

@@ -20,6 +20,7 @@ from tansaku.models.domain.report_columns import (
     COST,
     DEVIATION,
     INSTEAD,
+    LEVEL,
     NOTE,
     STATUS,
     SYSTEM,
@@ -378,7 +379,8 @@ class Headings:
             said: Those that were listed before.
         """
         measured = self.spec.measured
-        read = {*COLUMNS, INSTEAD, *measured, *self._described_names, *information_columns(measured), SYSTEM, *said}
+        known = [INSTEAD, SYSTEM, *([LEVEL] if self.spec.levels else [])]
+        read = {*COLUMNS, *known, *measured, *self._described_names, *information_columns(measured), *said}
         return tuple(name for name in self.report.columns if self.meant(name) not in read)
 
     @cached_property

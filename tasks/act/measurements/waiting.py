@@ -16,6 +16,7 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, Jso
 from tansaku.models.domain.report_columns import (
     CANDIDATE,
     DEVIATION,
+    LEVEL,
     NOTE,
     NUMBER,
     STATUS,
@@ -23,6 +24,7 @@ from tansaku.models.domain.report_columns import (
     information_columns,
     predicted_columns,
 )
+from tansaku.models.domain.specs.levels import WANTED
 from tansaku.models.domain.specs.proposer import AcquisitionFunctionSpec
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
@@ -80,6 +82,7 @@ class Waiting(Record):
         since: When it was proposed.
         expires: When it will be released; None: never.
         learning: Whether a value is stored that the driver of the campaign takes next.
+        level: Name of the cheaper level whose value is asked for; None: the one that the campaign wants.
     """
 
     number: int
@@ -96,6 +99,7 @@ class Waiting(Record):
     since: AwareDatetime
     expires: AwareDatetime | None = None
     learning: bool = False
+    level: str | None = None
 
 
 class Asked(Record):
@@ -139,14 +143,16 @@ class Asked(Record):
         if VALUE in self.measured:
             left.insert(1, DEVIATION)
         information = information_columns(self.measured)
-        lines: list[list[object]] = [[NUMBER, CANDIDATE, *columns, *left, *information]]
+        levels = [LEVEL] if any(item.level for item in self.waiting) and LEVEL not in columns else []
+        lines: list[list[object]] = [[NUMBER, CANDIDATE, *levels, *columns, *left, *information]]
         for item in self.waiting:
             cells = [item.cells.get(name, "") for name in columns]
             known = [*self.predictions(item).values(), item.nearest, item.nearest_value]
             shown = ("" if cell is None else cell for cell in known)
-            lines.append([item.number, item.candidate, *cells, *[""] * len(left), *shown])
+            at = [item.level or WANTED] * len(levels)
+            lines.append([item.number, item.candidate, *at, *cells, *[""] * len(left), *shown])
         rows = () if offer is None else offer.candidates
-        empty = [""] * (len(columns) + len(left) + len(information))
+        empty = [""] * (len(levels) + len(columns) + len(left) + len(information))
         return lines + [["", candidate, *empty] for candidate in rows]
 
     @property
@@ -267,6 +273,7 @@ def _waiting(
         since=evaluation.waiting_since,
         expires=None if hours is None else evaluation.waiting_since + timedelta(hours=hours),
         learning=proposal.number in stored,
+        level=proposal.level,
     )
 
 

@@ -20,6 +20,7 @@ _THICKER = 2.0
 _SCALE = "auto"
 _WITHHELD = "withheld"
 _SOLVER = "working_set"
+_HOPS = "all"
 _ENGINE: Literal[4] = 4
 """Engine of new campaigns of few evaluations whose file names none."""
 
@@ -50,6 +51,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer.engine`` and ``proposer.pending``: see :func:`with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
+    * ``calculator.workflow.hops``: ``all`` if it is null, but with density-functional theory, whose forces may be too noisy.
     * ``known_first``: yes if results are adopted.
     * ``space.named_by_file`` of structures: yes.
     """
@@ -85,6 +87,9 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     if (retrain := spec.retrain) is not None:
         filled = {"calibrate": retrain.calibrate is not False, "surrogate": retrain.surrogate.of_new()}
         spec = spec.model_copy(update={"retrain": retrain.model_copy(update=filled)})
+    calculator, workflow = spec.calculator, getattr(spec.calculator, "workflow", None)
+    if calculator is not None and workflow is not None and not calculator.facts.dft:
+        spec = spec.model_copy(update={"calculator": calculator.model_copy(update={"workflow": workflow.of_new()})})
     if spec.reuse or spec.known is not None:
         spec = spec.model_copy(update={"known_first": True})
     if left_open:
@@ -128,6 +133,9 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
             retrain["calibrate"] = None
         if retrain["surrogate"].get("solver") == _SOLVER:
             retrain["surrogate"]["solver"] = None
+    workflow = (data["calculator"] or {}).get("workflow") or {}
+    if workflow.get("hops") == _HOPS:
+        del workflow["hops"]
     data["known_first"] = None
     if "named_by_file" in space:
         space["named_by_file"] = None

@@ -414,7 +414,8 @@ def _elements(campaign: Campaign) -> dict[str, float]:
 
 def _waiting_numbers(spec: CampaignSpec, arrays: Columns) -> tuple[int, ...]:
     """Numbers of the proposals that wait for values that people or robots report; none where values are computed."""
-    return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
+    parts = (arrays, *arrays.aside) if spec.manual else ()
+    return tuple(sorted(number for part in parts for number in part.numbers[~part.terminal].tolist()))
 
 
 def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:

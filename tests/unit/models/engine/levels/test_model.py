@@ -37,13 +37,13 @@ def taken_in(fit, rows, values):
 
 
 def test_levels_are_scaled_by_what_is_known_at_both():
-    found = scaled(LEVELS, *known(RELATED, 20, 8))
+    found = scaled(LEVELS, *known(RELATED, 20, 8), (1, 1))
     np.testing.assert_allclose([state.centre[0] for state in found.levels], RELATED[:8].mean(axis=0))
     np.testing.assert_allclose([state.scale for state in found.levels], RELATED[:8].std(axis=0))
 
 
 def test_a_level_without_values_is_not_scaled():
-    found = scaled(LEVELS, LEVELS.places[:3, 1], TOP[:3])
+    found = scaled(LEVELS, LEVELS.places[:3, 1], TOP[:3], (1, 1))
     assert (found.levels[0].centre[0], found.levels[0].scale) == (0.0, 1.0)
     assert found.levels[1].centre[0] == pytest.approx(TOP[:3].mean())
 
@@ -128,3 +128,27 @@ def test_predictions_are_those_of_dense_algebra_and_grow_value_by_value():
     np.testing.assert_allclose(deviation[0], np.sqrt(spread[tops, tops]), atol=1e-6)
     informed = np.abs(spread[looks, tops]) / np.sqrt(spread[looks, looks] + noise)
     np.testing.assert_allclose(grown.informed(np.arange(40, 50), 0)[0], informed[40:50], atol=1e-6)
+
+
+@pytest.mark.parametrize("relation", ["falls", "unknown"])
+def test_looks_that_fall_with_the_full_value_announce_it_where_the_level_says_so(relation):
+    rows, values = known(RELATED, 30, 15)
+    values[:30] *= -1.0
+    pool = with_levels(LEVELS.candidates, ["look"], [np.full(N, 0.1)], [relation])
+    fit, plain = fit_levels(pool, rows, values), fit_levels(ROWS, *known(RELATED, 30, 15))
+    assert fit.scaling.signs == (-1, 1)
+    assert fit.evidence == pytest.approx(plain.evidence)
+    assert fit_levels(ROWS, rows, values).evidence < EVIDENCE < fit.evidence
+    again = LevelFit.from_json(json.loads(json.dumps(fit.to_json())))
+    posterior = LevelPosterior(pool, again, len(rows))
+    posterior.update(rows, values, NONE)
+    mean, _ = posterior.at(1)
+    assert np.corrcoef(mean[0, 15:30], TOP[15:30])[0, 1] > 0.9
+    expected, _ = fit.scaling.moments(0.0, 1.0, 0)
+    assert expected == pytest.approx(values[:15].mean())
+
+
+def test_a_relation_that_is_not_known_is_found_where_looks_rise():
+    pool = with_levels(LEVELS.candidates, ["look"], [np.full(N, 0.1)], ["unknown"])
+    data = known(RELATED, 30, 15)
+    assert fit_levels(pool, *data).to_json() == fit_levels(ROWS, *data).to_json()

@@ -269,3 +269,24 @@ def test_new_campaigns_calibrate_error_bars_and_solve_by_working_sets_and_stored
 def test_bad_values_of_a_path_are_not_withheld():
     assert with_defaults(surface()).proposer.outliers is None
     assert with_defaults(surface({"type": "random"})) == surface({"type": "random"})
+
+
+def test_a_new_search_for_barriers_relaxes_its_crystals_further():
+    workflow = {"type": "migration_barrier"}
+    calculators = [{"type": "chgnet", "workflow": workflow | more} for more in ({}, {"hops": "all"}, {"hops": "needed"})]
+    files = [
+        {
+            "schema_version": 1,
+            "name": "test",
+            "space": {"type": "composition", "parent": {"prototype": "tavorite"}},
+            "calculator": calculator,
+            "objective": {"property": "migration_barrier", "unit": "eV"},
+            "budget": {"evaluations": 10},
+        }
+        for calculator in [*calculators, {"type": "gpaw", "workflow": workflow}]
+    ]
+    open_, all_, needed, noisy = (CampaignSpec.model_validate(file) for file in files)
+    assert with_defaults(open_).calculator.workflow.hops == "all"
+    assert with_defaults(needed).calculator.workflow.hops == "needed"
+    assert with_defaults(noisy).calculator.workflow.hops is None
+    assert spec_hash(with_defaults(open_)) == spec_hash(open_) == spec_hash(all_) != spec_hash(needed)
