@@ -3,8 +3,6 @@
 A banned phrase stands with a plain one. Code blocks and text in backticks are left out, because they are those of the program.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The contract of a launcher, run on every backend."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

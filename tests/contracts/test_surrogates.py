@@ -1,7 +1,5 @@
 """The contract of trainers and surrogates, run on every kind."""
 
-from __future__ import annotations
-
 import copy
 from dataclasses import replace
 

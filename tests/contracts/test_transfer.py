@@ -1,7 +1,5 @@
 """The model behind ``posterior`` and ``joint`` against GPyTorch: a Hadamard multi-task process with a positive task matrix."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

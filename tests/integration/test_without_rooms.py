@@ -1,7 +1,5 @@
 """An installation without the rooms: their commands say what is missing, everything else works."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """A potential that asks for its own data, in the loop: what it is asked by, what it begins with, and when it is good enough."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -46,8 +44,7 @@ def test_candidates_are_asked_for_where_the_version_in_use_disagrees(growing):
 
 
 def test_groups_that_no_network_learns_from_are_proposed_to_judge_alone(growing):
-    campaign = growing(proposer={"type": "disagreement", "judging": 0.0}, budget={"evaluations": 11})
-    campaign.drive()
+    campaign = growing.driven(proposer={"type": "disagreement", "judging": 0.0}, budget={"evaluations": 11})
     first = campaign.retrains()[0][1].uses_from
     asked = {one.proposal.system for one in campaign.evaluations() if one.proposal.number >= first}
     assert asked
@@ -59,8 +56,7 @@ def test_groups_that_no_network_learns_from_are_proposed_to_judge_alone(growing)
 def test_what_the_committee_is_compared_by_matters(growing):
     chosen = []
     for of in ("energy", "forces", "both"):
-        campaign = growing(proposer={"type": "disagreement", "of": of, "judging": 0.25})
-        campaign.drive()
+        campaign = growing.driven(proposer={"type": "disagreement", "of": of, "judging": 0.25})
         chosen.append([one.proposal.acquisition for one in campaign.evaluations()])
     assert len(set(map(tuple, chosen))) == 3
 
@@ -68,8 +64,7 @@ def test_what_the_committee_is_compared_by_matters(growing):
 def test_the_choice_depends_neither_on_timing_nor_on_what_a_driver_remembers(growing):
     told = []
     for slow in (1, 30):
-        campaign = growing(slow=slow)
-        campaign.drive()
+        campaign = growing.driven(slow=slow)
         told.append(campaign.sequence())
     assert told[0] == told[1]
     # A driver that begins anew at each proposal.
@@ -87,11 +82,9 @@ def _allowed(campaign, evaluations: int):
 
 
 def test_a_warm_training_begins_with_the_version_in_use(growing):
-    cold = growing()
-    cold.drive()
+    cold = growing.driven()
     assert all(one.start is None for one in cold.launcher.trained)
-    warm = growing(retrain=retrain(growing, warm=True))
-    warm.drive()
+    warm = growing.driven(retrain=retrain(growing, warm=True))
     ends = [end for _, end in warm.retrains()]
     first, second, third = warm.launcher.trained
     assert first.start is None
@@ -107,14 +100,13 @@ def test_other_elements_begin_anew(growing):
     scan = {"type": "rattle", "amplitude": 0.2, "atoms": [2, 4], "draws": 8, "strain": 2}
     mixed = {"cu": fcc | {"elements": ["Cu"]}, "ni": fcc | {"elements": ["Ni"]}, "pd": fcc | {"elements": ["Pd"]}}
     scans = [scan | {"of": ["cu", "pd"]}, scan | {"name": "more", "of": ["cu", "ni"]}]
-    campaign = growing(
+    campaign = growing.driven(
         space=space | {"crystals": mixed, "scans": scans},
         retrain=retrain(growing, warm=True, first=4, every=4, held_out=["pd-*"]),
         proposer={"type": "disagreement", "judging": 0.2},
         budget={"evaluations": 12},
         execution=growing.document()["execution"] | {"in_flight": 1},
     )
-    campaign.drive()
     assert campaign.retrains()
     # Of palladium no version ever learned, so none can predict it; that is said, and stops nothing.
     assert not any(end.ok for _, end in campaign.retrains())
@@ -132,8 +124,7 @@ def test_the_last_results_are_learned_too(growing):
     known = len(campaign.retrains())
     assert campaign.drive().reason == "evaluations"
     assert len(campaign.retrains()) == known
-    without = growing()
-    without.drive()
+    without = growing.driven()
     assert without.retrains()[-1][0].observations < 18
 
 
@@ -174,8 +165,7 @@ def test_a_target_that_is_not_met_or_not_proved_ends_nothing(growing, target):
 
 
 def test_the_training_at_the_end_may_meet_the_target(growing):
-    without = growing(retrain=retrain(growing, at_end=True, every=100))
-    without.drive()
+    without = growing.driven(retrain=retrain(growing, at_end=True, every=100))
     judges = [end.held_out["energy"].count for _, end in without.retrains()]
     assert judges[0] < judges[-1]
     enough = {"energy": "90 eV/atom", "structures": judges[-1]}
@@ -200,19 +190,16 @@ def test_a_division_that_cannot_be_made_is_refused_before_anything_is_spent(grow
 
 
 def test_names_that_have_no_result_yet_wait_for_one(growing):
-    campaign = growing(retrain=retrain(growing, held_out=["bcc-rattle*", "fcc-lattice"], first=4))
-    campaign.drive()
+    campaign = growing.driven(retrain=retrain(growing, held_out=["bcc-rattle*", "fcc-lattice"], first=4))
     assert all(end.ok for _, end in campaign.retrains())
-    ordered = growing(proposer={"type": "grid"}, retrain=retrain(growing, held_out=["fcc-lattice"], first=4, every=4))
-    ordered.drive()
+    ordered = growing.driven(proposer={"type": "grid"}, retrain=retrain(growing, held_out=["fcc-lattice"], first=4, every=4))
     assert "no result yet of fcc-lattice" in ordered.retrains()[0][1].message
 
 
 def test_what_has_no_structure_is_disputed_by_nobody(growing):
     crowded = {"type": "rattle", "name": "crowded", "of": ["fcc"], "amplitude": 1.0, "atoms": [4], "draws": 8}
     space = growing.document()["space"]
-    campaign = growing(space=space | {"scans": [*space["scans"], crowded]})
-    campaign.drive()
+    campaign = growing.driven(space=space | {"scans": [*space["scans"], crowded]})
     store = campaign.resources.store
     spec = CampaignSpec.model_validate(store.campaign("small").spec)
     opened = open_space(spec.space, campaign.launcher.folder)

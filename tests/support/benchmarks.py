@@ -1,7 +1,5 @@
 """Quick runs of benchmarks, from the command line to the exit status."""
 
-from __future__ import annotations
-
 import json
 import os
 import select

@@ -1,7 +1,5 @@
 """A store with small campaigns on strained copper, driven in this process."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +78,11 @@ class Desk:
 
     def create(self, name: str, start: float, stop: float, **changes: object):
         return prepare_campaign(self.resources, ADA, self.write(name, start, stop, **changes))
+
+    def run(self, name: str, start: float, stop: float, **changes: object) -> str:
+        """Creates a campaign and drives it to its end."""
+        self.create(name, start, stop, **changes)
+        return self.drive(name)
 
     def drive(self, name: str) -> str:
         self.launcher.computed.clear()

@@ -1,7 +1,5 @@
 """A campaign on a table with a cheap column that tells of the wanted one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Three versions of a model, with errors and figures, for the pages that show models."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

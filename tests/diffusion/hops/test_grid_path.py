@@ -1,7 +1,5 @@
 """Paths over grid points."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

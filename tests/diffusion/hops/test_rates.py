@@ -1,7 +1,5 @@
 """Diffusion by the master equation, against exact results and a kinetic Monte Carlo of our own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Shallow minima between equal passes, against known answers."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

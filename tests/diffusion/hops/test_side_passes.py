@@ -1,7 +1,5 @@
 """Minima of the border of two basins."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

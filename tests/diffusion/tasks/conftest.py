@@ -1,7 +1,5 @@
 """A search for the bottleneck of H in rigid Al, by EMT."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The comparison of searches under a limit: its stored result, and two of its searches again."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

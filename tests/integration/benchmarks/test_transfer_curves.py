@@ -1,7 +1,5 @@
 """The comparison of transfer modes: the committed result, and the command as users run it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -19,6 +19,18 @@ def evaluations(tansaku, name):
     return json.loads(tansaku("results", name, "--evaluations", "--json").out)
 
 
+@pytest.fixture
+def ran(tansaku, campaign_file):
+    """Writes a campaign as ``campaign_file`` does, and runs it."""
+
+    def run(**keys):
+        file = campaign_file(**keys)
+        tansaku("run", file, "--plain")
+        return file
+
+    return run
+
+
 def test_run_and_results(tansaku, campaign_file):
     file = campaign_file(good=6, bad=1)
     name = file.stem
@@ -43,9 +55,8 @@ def test_run_and_results(tansaku, campaign_file):
     assert len(lines) == 8
 
 
-def test_status_shows_failures_first_and_lists_agree(tansaku, campaign_file):
-    file = campaign_file(good=2, bad=2)
-    tansaku("run", file, "--plain")
+def test_status_shows_failures_first_and_lists_agree(tansaku, ran):
+    file = ran(good=2, bad=2)
     lines = tansaku("status", file.stem).out.splitlines()
     assert [line.split()[:2] for line in lines[:2]] == [["FAILED", "b0"], ["FAILED", "b1"]]
     assert lines[2].split() == ["retry:", "tansaku", "retry", file.stem]
@@ -71,9 +82,8 @@ def test_parameters_are_shown_beside_the_best_candidate(tansaku, tmp_path):
     assert json.loads(tansaku("show", file.stem, row["best_candidate"], "--json").out)["cells"] == row["cells"]
 
 
-def test_show_and_log(tansaku, campaign_file):
-    file = campaign_file()
-    tansaku("run", file, "--plain")
+def test_show_and_log(tansaku, ran):
+    file = ran()
     spec = json.loads(tansaku("show", file.stem, "--json").out)["spec"]
     assert spec["objective"]["unit"] == "eV"
     [shown] = json.loads(tansaku("show", file.stem, "a3", "--json").out)["evaluations"]
@@ -87,9 +97,8 @@ def test_show_and_log(tansaku, campaign_file):
     assert len(tansaku("log", file.stem, "--all", "-n", "3").out.splitlines()) == 3
 
 
-def test_an_edit_reopens_the_campaign_and_is_logged(tansaku, campaign_file):
-    file = campaign_file(good=6, bad=0, budget="{evaluations: 2}")
-    tansaku("run", file, "--plain")
+def test_an_edit_reopens_the_campaign_and_is_logged(tansaku, ran):
+    file = ran(good=6, bad=0, budget="{evaluations: 2}")
     assert len(evaluations(tansaku, file.stem)) == 2
     edited = tansaku("edit", file.stem, "budget.evaluations=4")
     assert edited.code == ExitCode.OK
@@ -102,17 +111,15 @@ def test_an_edit_reopens_the_campaign_and_is_logged(tansaku, campaign_file):
 
 
 @pytest.mark.parametrize("change", ["seed=3", "budget.evaluations=many", "budget", "budget.evaluations=[1"])
-def test_edits_that_are_not_allowed(tansaku, campaign_file, change):
-    file = campaign_file(budget="{evaluations: 1}")
-    tansaku("run", file, "--plain")
+def test_edits_that_are_not_allowed(tansaku, ran, change):
+    file = ran(budget="{evaluations: 1}")
     refused = tansaku("edit", file.stem, change)
     assert refused.code == ExitCode.USAGE
     assert change.split("=")[0] in refused.err
 
 
-def test_pause_and_resume(tansaku, campaign_file):
-    file = campaign_file(good=4, bad=0, budget="{evaluations: 1}")
-    tansaku("run", file, "--plain")
+def test_pause_and_resume(tansaku, ran):
+    file = ran(good=4, bad=0, budget="{evaluations: 1}")
     tansaku("edit", file.stem, "budget.evaluations=null")
     assert "tansaku resume" in tansaku("pause", file.stem).out
     paused = tansaku("run", file, "--plain")
@@ -123,9 +130,8 @@ def test_pause_and_resume(tansaku, campaign_file):
     assert len(evaluations(tansaku, file.stem)) == 4
 
 
-def test_retry_is_another_attempt_and_rerun_another_replicate(tansaku, campaign_file):
-    file = campaign_file(good=2, bad=1)
-    tansaku("run", file, "--plain")
+def test_retry_is_another_attempt_and_rerun_another_replicate(tansaku, ran):
+    file = ran(good=2, bad=1)
     assert tansaku("retry", file.stem, "--plain").code == ExitCode.OK
     rows = {row["candidate"]: row for row in evaluations(tansaku, file.stem)}
     assert (rows["b0"]["state"], rows["b0"]["attempts"], rows["a0"]["attempts"]) == ("FAILED", 2, 1)
@@ -135,9 +141,8 @@ def test_retry_is_another_attempt_and_rerun_another_replicate(tansaku, campaign_
     assert tansaku("retry", file.stem, "nobody", "--plain").code == ExitCode.NOT_FOUND
 
 
-def test_cancel(tansaku, campaign_file):
-    file = campaign_file(budget="{evaluations: 1}")
-    tansaku("run", file, "--plain")
+def test_cancel(tansaku, ran):
+    file = ran(budget="{evaluations: 1}")
     refused = tansaku("cancel", file.stem)
     assert refused.code == ExitCode.USAGE
     assert "is FINISHED; cancel applies to campaigns that are NEW" in refused.err
@@ -147,18 +152,16 @@ def test_cancel(tansaku, campaign_file):
     assert json.loads(tansaku("status", file.stem, "--json").out)[0]["state"] == "CANCELLED"
 
 
-def test_wishes_can_be_stored_for_another_driver(tansaku, campaign_file):
-    file = campaign_file(good=3, bad=0, budget="{evaluations: 1}")
-    tansaku("run", file, "--plain")
+def test_wishes_can_be_stored_for_another_driver(tansaku, ran):
+    file = ran(good=3, bad=0, budget="{evaluations: 1}")
     tansaku("edit", file.stem, "budget.cost=100")
     assert tansaku("cancel", file.stem, "--no-run").code == ExitCode.OK
     assert tansaku("resume", file.stem, "--no-run").code == ExitCode.OK
     assert len(evaluations(tansaku, file.stem)) == 1
 
 
-def test_another_driver_owns_the_campaign(tansaku, campaign_file):
-    file = campaign_file(budget="{evaluations: 1}")
-    tansaku("run", file, "--plain")
+def test_another_driver_owns_the_campaign(tansaku, ran):
+    file = ran(budget="{evaluations: 1}")
     store = MongoCampaignStore(connect(Settings.from_environment(), SiteSpec()))
     parent = process_identity(os.getppid())
     owner = this_driver().model_copy(update={"pid": parent["pid"], "process_started": parent["started"]})
@@ -220,9 +223,8 @@ def test_export_and_import_continue_on_an_empty_database(tansaku, campaign_file,
     assert len(evaluations(tansaku, name)) == 3
 
 
-def test_export_needs_to_know_what(tansaku, campaign_file):
-    file = campaign_file(budget="{evaluations: 1}")
-    tansaku("run", file, "--plain")
+def test_export_needs_to_know_what(tansaku, ran):
+    file = ran(budget="{evaluations: 1}")
     assert tansaku("export", file.stem).code == ExitCode.USAGE
 
 
@@ -234,9 +236,8 @@ def test_a_dry_run_spends_nothing(tansaku, campaign_file):
     assert tansaku("status", file.stem).code == ExitCode.NOT_FOUND
 
 
-def test_plot_draws_what_there_is(tansaku, campaign_file, tmp_path):
-    file = campaign_file()
-    tansaku("run", file, "--plain")
+def test_plot_draws_what_there_is(tansaku, ran, tmp_path):
+    file = ran()
     drawn = tansaku("plot", file.stem, "--out", tmp_path / "figures").out.split()
     kinds = ("best-value-over-evaluations", "convergence", "parallel")
     assert [path.rsplit("/", 1)[1] for path in drawn] == [f"{file.stem}-{kind}.png" for kind in kinds]

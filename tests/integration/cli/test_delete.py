@@ -1,7 +1,5 @@
 """`tansaku delete`, and names completed at the prompt."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A driver inside its Prefect flow, as `tansaku run` starts it: ``python -m … REQUEST``; no product code."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """A process that renames a campaign is killed before and after every single write: repeated, the command loses nothing."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress

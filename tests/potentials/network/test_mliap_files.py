@@ -1,7 +1,5 @@
 """LAMMPS computes what we compute."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Paces ASE's EMT in every Python process that has this folder and the repository on its PYTHONPATH; see ``paced_emt.py``."""
 
-from __future__ import annotations
-
 import sys
 
 

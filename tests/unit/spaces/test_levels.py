@@ -1,7 +1,5 @@
 """The candidates of a campaign at each of its levels."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

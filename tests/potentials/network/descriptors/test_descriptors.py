@@ -1,7 +1,5 @@
 """Descriptors of network potentials: what turns, shifts and orders nothing may change, their derivatives, and batches."""
 
-from __future__ import annotations
-
 import math
 from itertools import combinations
 

@@ -12,9 +12,9 @@ EDGE = 3.6
 CU = crystal_of("fcc", "Cu", EDGE).unit_cell()
 
 
-def hole():
+def hole(repeat=4):
     """Copper without one atom."""
-    atoms = bulk("Cu", "fcc", a=EDGE, cubic=True).repeat(4)
+    atoms = bulk("Cu", "fcc", a=EDGE, cubic=True).repeat(repeat)
     del atoms[0]
     return atoms
 
@@ -41,7 +41,7 @@ def test_crystals_have_their_coordination_and_voids(structure, element, paramete
 @pytest.mark.parametrize("structure", ["fcc", "bcc"])
 def test_a_crystal_has_no_site(structure):
     crystal = crystal_of(structure, "Cu", EDGE).unit_cell()
-    atoms = crystal.repeat(3)
+    atoms = crystal.repeat(2)
     for voids, find in ((False, sites.atom_sites), (True, sites.void_sites)):
         assert find(atoms, sites.crystal_surroundings(crystal, 5.5, voids=voids), 0.01, 0.02) == []
 
@@ -90,7 +90,7 @@ def test_atoms_of_rigid_blocks_are_no_sites():
 
 def test_a_missing_atom_is_a_void_and_its_neighbours_voids_are_sites():
     crystal = sites.crystal_surroundings(CU, 5.0, voids=True)
-    found = sites.void_sites(hole(), crystal, 0.1, 0.02)
+    found = sites.void_sites(hole(3), crystal, 0.1, 0.02)
     roomy = max(found, key=lambda site: site.distances[0])
     assert roomy.distances[:12] == pytest.approx(EDGE / np.sqrt(2))
     assert roomy.members == 1

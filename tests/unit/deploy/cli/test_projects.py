@@ -1,7 +1,5 @@
 """`tansaku project`: each change by its command, with an entry in the audit."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

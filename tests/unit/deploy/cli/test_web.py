@@ -1,7 +1,5 @@
 """`tansaku web user`: users are added, changed and removed, and the audit names who did it."""
 
-from __future__ import annotations
-
 import pytest
 from typer.testing import CliRunner
 

@@ -1,7 +1,5 @@
 """Candidates at levels as one pool."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

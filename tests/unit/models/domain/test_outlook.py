@@ -1,7 +1,5 @@
 """What the next evaluations gain, in words, and by which scale the samples are widened."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.history import Entry

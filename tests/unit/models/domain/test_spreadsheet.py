@@ -1,7 +1,5 @@
 """Cells of CSV files: none is a formula, and each is read back as it was."""
 
-from __future__ import annotations
-
 import io
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Growth of a front's volume where measured values are noisy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

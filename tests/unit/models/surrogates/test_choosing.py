@@ -1,7 +1,5 @@
 """Which structures are worth an expensive calculation."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase.build import bulk

@@ -1,7 +1,5 @@
 """Which voids are sites, from what became of an ion in them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase.build import bulk

@@ -1,7 +1,5 @@
 """How evaluations run, and where a final relaxation is refused."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 

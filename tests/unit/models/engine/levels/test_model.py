@@ -1,7 +1,5 @@
 """The model of several levels."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Proposing candidates and levels."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

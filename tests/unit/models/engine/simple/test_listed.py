@@ -1,7 +1,5 @@
 """Candidates that a file names."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from pydantic import ValidationError

@@ -1,7 +1,5 @@
 """Which specs from the dashboard are refused before any file is opened."""
 
-from __future__ import annotations
-
 import hashlib
 import types
 import typing

@@ -1,7 +1,5 @@
 """The processes that check specs: what they may use, and what becomes of those that use more."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading

@@ -1,7 +1,5 @@
 """The benchmark as a command: result file, pairing, interruption, arithmetic."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

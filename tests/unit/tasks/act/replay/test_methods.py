@@ -1,7 +1,5 @@
 """Methods that carry transfer."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

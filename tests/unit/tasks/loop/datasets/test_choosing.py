@@ -1,7 +1,5 @@
 """Rules by which structures get labels."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A small campaign on real relaxations whose jobs are done in this process, when they are asked for."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
@@ -141,7 +139,7 @@ def computed() -> dict[str, tuple[Outcome, Path]]:
 
 @pytest.fixture
 def retrained(tmp_path_factory: pytest.TempPathFactory, computed, require, retrained_keys) -> Callable[..., Retrained]:
-    """``retrained(slow=…, change=…, lose=…, resources=…, **campaign keys)``."""
+    """``retrained(slow=…, change=…, lose=…, resources=…, **campaign keys)``; ``retrained.driven(…)``: driven to its end."""
     for package in ("h5py", "safetensors"):
         require(package)
 
@@ -195,5 +193,11 @@ def _maker(
         prepare_campaign(used, ADA, campaign_from_data(document(**changes), base, "small.yaml"))
         return Retrained(used, launcher)
 
-    make.document = document
+    def driven(**how: object) -> Retrained:
+        """One that has been driven to its end."""
+        made = make(**how)
+        made.drive()
+        return made
+
+    make.document, make.driven = document, driven
     return make

@@ -55,8 +55,7 @@ def test_each_retrain_learns_from_the_computed_results_up_to_its_horizon(retrain
 
 
 def test_proposals_name_the_version_that_looks_and_the_version_waits_for_its_number(retrained):
-    campaign = retrained()
-    campaign.drive()
+    campaign = retrained.driven()
     ends = [end for _, end in campaign.retrains()]
     for one in campaign.evaluations():
         usable = [end for end in ends if end.promoted and end.uses_from <= one.proposal.number]
@@ -70,8 +69,7 @@ def test_ordered_campaign_does_not_depend_on_how_long_training_takes(retrained, 
     retrain = retrained.document()["retrain"] | {"lag": lag}
     told = []
     for slow in (1, 40):
-        campaign = retrained(slow=slow, retrain=retrain)
-        campaign.drive()
+        campaign = retrained.driven(slow=slow, retrain=retrain)
         told.append((campaign.sequence(), [(begun.at_proposal, begun.uses_from) for begun, _ in campaign.retrains()]))
     assert told[0] == told[1]
     assert all(uses_from == at + lag for at, uses_from in told[0][1])
@@ -84,8 +82,7 @@ def test_free_mode_waits_for_no_training(retrained):
     assert all(one.proposal.look is None for one in campaign.evaluations())
     ((_, end),) = campaign.retrains()
     assert (end.ok, end.message) == (False, "the search ended first")
-    quick = retrained(slow=3, execution=free)
-    quick.drive()
+    quick = retrained.driven(slow=3, execution=free)
     begun, end = quick.retrains()[0]
     assert end.promoted
     assert end.uses_from > begun.at_proposal
@@ -106,8 +103,7 @@ def test_a_worse_version_is_kept_and_not_used(retrained):
         seen.append(document)
         return document if len(seen) == 1 else poor(document)
 
-    campaign = retrained(change=change, pre_screening={"deviations": 5.0, "check_every": 2})
-    campaign.drive()
+    campaign = retrained.driven(change=change, pre_screening={"deviations": 5.0, "check_every": 2})
     ends = [end for _, end in campaign.retrains()]
     assert [end.promoted for end in ends[:2]] == [True, False]
     assert "worse than" in ends[1].message
@@ -135,8 +131,7 @@ def test_results_that_cannot_be_divided_fail_the_retrain_alone(retrained):
 
 
 def test_attempts_at_training_are_those_of_evaluations(retrained):
-    campaign = retrained(lose=True, execution=retrained.document()["execution"] | {"retries": 3})
-    campaign.drive()
+    campaign = retrained.driven(lose=True, execution=retrained.document()["execution"] | {"retries": 3})
     trainings = len([name for name in campaign.launcher.polls if name.startswith("train-")])
     assert trainings == 4 * len(campaign.retrains())
 
@@ -176,25 +171,22 @@ def told_of(campaign):
 )
 def test_every_knob_matters(retrained, key, value):
     if not _TOLD:
-        campaign = retrained()
-        campaign.drive()
+        campaign = retrained.driven()
         _TOLD.update(told_of(campaign))
     keys = {"pre_screening": None} if key == "learns" else {}
     drift = {"drift": {"least": 0.01, "window": 1000}} if key == "every" else {}
-    campaign = retrained(retrain=retrained.document()["retrain"] | {key: value} | drift, **keys)
-    campaign.drive()
+    campaign = retrained.driven(retrain=retrained.document()["retrain"] | {key: value} | drift, **keys)
     assert told_of(campaign)[key] != _TOLD[key]
 
 
 def test_error_bars_that_are_no_longer_right_are_a_reason_to_train(retrained):
     drift = {"every": None, "drift": {"least": 0.6, "window": 4}}
-    campaign = retrained(
+    campaign = retrained.driven(
         retrain=retrained.document()["retrain"] | drift,
         pre_screening={"deviations": 50.0, "check_every": 2},
         change=narrow,
         budget={"evaluations": 18},
     )
-    campaign.drive()
     first, second = (begun for begun, _ in campaign.retrains()[:2])
     assert (first.reason, second.reason) == ("first", "drift")
     within = []
@@ -213,8 +205,7 @@ def narrow(document):
 
 
 def test_training_data_lie_where_workers_see_them(retrained):
-    campaign = retrained()
-    campaign.drive()
+    campaign = retrained.driven()
     document = campaign.launcher.trained[0]
     folder = campaign.resources.job_folder(campaign.resources.store.campaign_id("small")) / "training"
     assert document.dataset.startswith(str(folder))
@@ -236,8 +227,7 @@ def test_the_site_says_where_training_computes(retrained):
 
 
 def test_a_campaign_may_begin_with_a_model_of_the_registry(retrained):
-    teacher = retrained()
-    teacher.drive()
+    teacher = retrained.driven()
     resources = teacher.resources
     spec = retrained.document(name="pupil", seed=7, retrain=None)
     spec["pre_screening"] = {"model": "small", "deviations": 0.2}
@@ -254,8 +244,7 @@ def test_a_campaign_may_begin_with_a_model_of_the_registry(retrained):
 
 
 def test_a_first_look_needs_a_model_that_is_there_and_learned_the_label(retrained):
-    teacher = retrained(pre_screening=None, retrain=retrained.document()["retrain"] | {"learns": "calculator"})
-    teacher.drive()
+    teacher = retrained.driven(pre_screening=None, retrain=retrained.document()["retrain"] | {"learns": "calculator"})
     spec = retrained.document(name="pupil", retrain=None)
     for model, error, words in (("nobody", NotFoundError, "nobody"), ("small", ConfigurationError, "expected label")):
         spec["pre_screening"] = {"model": model}
@@ -264,8 +253,7 @@ def test_a_first_look_needs_a_model_that_is_there_and_learned_the_label(retraine
 
 
 def test_a_first_look_needs_a_model_that_sees_structures_alone(retrained):
-    teacher = retrained()
-    teacher.drive()
+    teacher = retrained.driven()
     registry = teacher.resources.registry
     known = registry.models("small")[0]
     seeing = {**known.spec, "surrogate": {"type": "voxel_network"}}
@@ -277,8 +265,7 @@ def test_a_first_look_needs_a_model_that_sees_structures_alone(retrained):
 
 
 def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(retrained, tmp_path, capsys):
-    campaign = retrained()
-    campaign.drive()
+    campaign = retrained.driven()
     resources = campaign.resources
     data = Campaign.load(resources.store, "small", resources.artifacts)
     rows = evaluation_rows(data)
@@ -317,8 +304,7 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
 
 
 def test_what_was_predicted_is_computed_when_it_is_run_again(retrained):
-    campaign = retrained()
-    campaign.drive()
+    campaign = retrained.driven()
     store = campaign.resources.store
     spared = next(one for one in campaign.evaluations() if one.outcome.predicted_by)
     payload = {"candidates": [spared.proposal.candidate]}
@@ -330,8 +316,7 @@ def test_what_was_predicted_is_computed_when_it_is_run_again(retrained):
 
 
 def test_a_service_s_run_trains_as_a_job_would(retrained):
-    by_launcher = retrained()
-    by_launcher.drive()
+    by_launcher = retrained.driven()
     for fails in (False, True):
         campaign = retrained(**({"retrain": retrained.document()["retrain"] | {"first": 4}} if fails else {}))
         site = campaign.resources.site
@@ -393,7 +378,7 @@ def test_a_campaign_learns_from_descriptors_of_its_structures(retrained, tmp_pat
     surrogate = {"type": "sparse", "columns": ["d*"]}
     space = {"type": "structures", "paths": [path.name], "system_key": "family", "duplicates": "ignore"}
     space["features"] = {"described": {"type": "info", "keys": [f"d{place:02d}" for place in range(20)]}}
-    campaign = retrained(
+    campaign = retrained.driven(
         space=space,
         calculator={"type": "emt"},
         label=None,
@@ -403,7 +388,6 @@ def test_a_campaign_learns_from_descriptors_of_its_structures(retrained, tmp_pat
         retrain={"surrogate": surrogate, "learns": "calculator", "first": 24, "every": 100, "held_out": ["f1", "f4"]},
         budget={"evaluations": 28},
     )
-    campaign.drive()
     ((begun, end),) = campaign.retrains()
     assert (end.ok, begun.observations) == (True, 24), end.message
     model = restored(read_weights(campaign.resources.artifacts.get(end.weights, tmp_path / "w.safetensors")))

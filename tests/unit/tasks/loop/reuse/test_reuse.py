@@ -1,7 +1,5 @@
 """Results of other campaigns are adopted instead of computed again: which ones, and at what cost."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import replace
@@ -48,8 +46,7 @@ def test_known_structures_are_adopted_and_the_rest_is_computed(desk):
 
 
 def test_what_is_adopted_costs_nothing_and_is_shown_as_such(desk):
-    desk.create("new", -1, 4, reuse=True, budget={"core_hours": 1e9})
-    desk.drive("new")
+    desk.run("new", -1, 4, reuse=True, budget={"core_hours": 1e9})
     status = campaign_status(desk.store, "new")
     costs = [item.proposal.predicted_cost for item in desk.store.evaluations("new")]
     assert costs[:4] == [0.0] * 4
@@ -103,8 +100,7 @@ def installed(monkeypatch, version: str) -> None:
 
 def test_results_of_another_version_of_a_plugin_are_not_adopted(desk, monkeypatch):
     installed(monkeypatch, "1.0")
-    desk.create("first", -2, 2)
-    desk.drive("first")
+    desk.run("first", -2, 2)
     for name, version, count in (("same", "1.0", 5), ("newer", "1.1", 0)):
         installed(monkeypatch, version)
         desk.create(name, -2, 2, reuse=True)
@@ -117,8 +113,7 @@ def test_a_campaign_that_goes_on_with_another_version_of_a_plugin_says_so_once(d
 
     installed(monkeypatch, "1.0")
     for _ in range(2):
-        desk.create("first", -2, 2)
-        desk.drive("first")
+        desk.run("first", -2, 2)
         assert warnings() == []
     installed(monkeypatch, "1.1")
     for _ in range(2):
@@ -129,8 +124,7 @@ def test_a_campaign_that_goes_on_with_another_version_of_a_plugin_says_so_once(d
 
 def test_it_is_frozen_when_the_campaign_is_created(desk):
     record = desk.create("new", -1, 6, reuse=True)
-    desk.create("later", 3, 6)
-    desk.drive("later")
+    desk.run("later", 3, 6)
     assert desk.create("new", -1, 6, reuse=True) == record
     desk.drive("new")
     assert [origin is None for origin in desk.origins("new")] == [False] * 4 + [True] * 4
@@ -241,8 +235,7 @@ def test_an_unreadable_campaign_is_named_and_stops_nothing(desk):
 
 
 def test_repeats_are_computed(desk):
-    desk.create("new", -1, 0, reuse=True)
-    desk.drive("new")
+    desk.run("new", -1, 0, reuse=True)
     candidate = desk.store.evaluations("new")[0].proposal.candidate
     from tansaku.tasks.act.commands.steer import request
 

@@ -1,7 +1,5 @@
 """What is adopted is known before the first proposal, costs nothing, and may have been computed for another property."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -37,8 +35,7 @@ def candidates(desk: Desk, name: str) -> list[str]:
     ("budget", "reason"), [({"evaluations": 2}, "evaluations"), ({"cost": 2.0}, "budget"), ({"fraction": 2 / 13}, "budget")]
 )
 def test_a_campaign_with_reuse_never_answers_worse_than_the_one_it_reuses(desk, budget, reason):
-    desk.create("new", -6, 6, reuse=True, seed=3, proposer={"type": "random"}, budget=budget)
-    assert desk.drive("new") == reason
+    assert desk.run("new", -6, 6, reuse=True, seed=3, proposer={"type": "random"}, budget=budget) == reason
     assert min(values(desk, "new").values()) <= min(values(desk, "old").values())
     assert desk.origins("new") == [*(("old", number) for number in range(1, 6)), None, None]
     status = campaign_status(desk.store, "new")
@@ -52,8 +49,7 @@ def test_the_model_knows_all_results_and_only_the_rest_of_the_design_is_computed
     scan = {"type": "lattice", "percent": {"start": -2, "stop": 4, "steps": 7}}
     silver = COPPER | {"elements": ["Ag"], "lattice_parameter": 4.09}
     space = {"type": "crystals", "crystals": {"cu": COPPER, "ag": silver}, "scans": [scan]}
-    desk.create("new", 0, 0, space=space, reuse=True, proposer=GP, budget={"evaluations": 4})
-    desk.drive("new")
+    desk.run("new", 0, 0, space=space, reuse=True, proposer=GP, budget={"evaluations": 4})
     found = desk.store.evaluations("new")
     assert [item.proposal.model for item in found[:5]] == [KNOWN_MODEL] * 5
     own = [item.proposal for item in found[5:]]
@@ -97,11 +93,9 @@ def test_another_property_of_the_same_calculation_is_read_from_its_record(desk, 
     for edge in (3.5, 3.6, 3.7):
         write(desk.folder / f"cu-{edge}.extxyz", bulk("Cu", "fcc", a=edge))
     space = {"type": "structures", "paths": [f"cu-{edge}.extxyz" for edge in (3.5, 3.6, 3.7)]}
-    desk.create("first", 0, 0, space=space)
-    desk.drive("first")
+    desk.run("first", 0, 0, space=space)
     for name, reuse in (("new", True), ("afresh", False)):
-        desk.create(name, 0, 0, space=space | {"phases": phases}, objective=objective, reuse=reuse)
-        desk.drive(name)
+        desk.run(name, 0, 0, space=space | {"phases": phases}, objective=objective, reuse=reuse)
         assert len(desk.launcher.computed) == (3 - known if reuse else 3)
     assert [origin is not None for origin in desk.origins("new")] == [known > 0] * 3
     assert values(desk, "new") == values(desk, "afresh")

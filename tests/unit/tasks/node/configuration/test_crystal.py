@@ -1,7 +1,5 @@
 """A campaign file's lattice parameter against its calculator's own."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Data of the figures on a campaign's page."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

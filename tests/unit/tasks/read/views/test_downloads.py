@@ -1,7 +1,5 @@
 """Exports and tables of evaluations hold a part of a campaign in memory, whatever its size."""
 
-from __future__ import annotations
-
 import io
 import weakref
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Events of a campaign in words."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What is listed of a search for the convex hull."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.certificate import Certificate
@@ -68,8 +66,7 @@ def table(desk, name, rows, **objective):
     space = {"type": "table", "candidates": f"{name}.csv", "columns": columns, "features": {"x": {"columns": ["x"]}}}
     wanted = {"property": "formation_energy", "unit": "meV/atom", "goal": {"type": "on_hull"}} | objective
     rest = {"calculator": None, "proposer": {"type": "gp", "initial_points": 2}, "budget": {"evaluations": len(rows)}}
-    desk.create(name, 0, 0, space=space, objective=wanted, **rest)
-    desk.drive(name)
+    desk.run(name, 0, 0, space=space, objective=wanted, **rest)
     return Campaign.load(desk.store, name)
 
 

@@ -1,7 +1,5 @@
 """A value of an imported file is the quantity that the objective names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A campaign on a small table of candidates whose values are reported, on the memory store."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,9 +104,9 @@ def campaign_document(**changes: object) -> dict[str, object]:
 
 @pytest.fixture
 def open_laboratory(tmp_path: Path) -> Callable[..., Laboratory]:
-    """Makes a laboratory; top-level keys of the campaign may be given."""
+    """Makes a laboratory; top-level keys of the campaign may be given, and for how many proposals it asks at once."""
 
-    def build(**changes: object) -> Laboratory:
+    def build(asked: int = 0, /, **changes: object) -> Laboratory:
         write_candidates(tmp_path)
         spec = CampaignSpec.model_validate(campaign_document(**changes))
         store = MemoryCampaignStore()
@@ -120,6 +118,9 @@ def open_laboratory(tmp_path: Path) -> Callable[..., Laboratory]:
             open_launcher=no_backend,
         )
         prepare_campaign(resources, ADA, LoadedCampaign(spec, tmp_path))
-        return Laboratory(tmp_path, resources, store, spec)
+        made = Laboratory(tmp_path, resources, store, spec)
+        if asked:
+            made.ask(asked)
+        return made
 
     return build

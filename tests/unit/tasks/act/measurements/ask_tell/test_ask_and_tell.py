@@ -41,8 +41,7 @@ def test_a_campaign_asks_waits_and_finds_the_best(open_laboratory):
 
 
 def test_what_waits_says_why(open_laboratory):
-    laboratory = open_laboratory()
-    laboratory.ask(1)
+    laboratory = open_laboratory(1)
     (first,) = laboratory.waiting().waiting
     assert first.why == "initial design: chosen before any value is known"
     assert (first.prediction, first.nearest) == (None, None)
@@ -60,8 +59,7 @@ def test_what_waits_says_why(open_laboratory):
 
 
 def test_a_first_batch_may_be_larger_than_the_initial_design(open_laboratory):
-    laboratory = open_laboratory()
-    laboratory.ask(6)
+    laboratory = open_laboratory(6)
     assert laboratory.numbers() == [1, 2, 3, 4, 5, 6]
     waiting = laboratory.waiting().waiting
     assert len({item.candidate for item in waiting}) == 6
@@ -73,16 +71,14 @@ def test_a_first_batch_may_be_larger_than_the_initial_design(open_laboratory):
 
 
 def test_the_model_waits_for_all_values_of_an_initial_design(open_laboratory):
-    laboratory = open_laboratory(proposer={"type": "gp", "initial_points": 3})
-    laboratory.ask(3)
+    laboratory = open_laboratory(3, proposer={"type": "gp", "initial_points": 3})
     laboratory.tell({"number": 1, "value": 2.0})
     laboratory.ask(5)
     assert laboratory.numbers() == [2, 3]
 
 
 def test_the_table_to_fill_in_is_read_back(open_laboratory):
-    laboratory = open_laboratory()
-    laboratory.ask(1)
+    laboratory = open_laboratory(1)
     heading, row = laboratory.waiting().to_csv().splitlines()
     told = laboratory.tell_text(f"{heading}\n{row}\n")
     assert (told.new, told.empty, told.command) == ({}, (2,), None)
@@ -122,8 +118,7 @@ def test_the_same_report_under_another_id_waits_once_and_another_value_is_refuse
 
 
 def test_of_two_values_that_are_told_at_the_same_moment_the_second_is_refused(open_laboratory, monkeypatch):
-    laboratory = open_laboratory()
-    laboratory.ask(2)
+    laboratory = open_laboratory(2)
     tell = {}
 
     def judged_at_the_same_moment(*given):
@@ -165,8 +160,7 @@ def test_a_repeat_that_failed_leaves_the_value(open_laboratory):
 
 
 def test_a_failure_is_known_and_may_be_replaced(open_laboratory):
-    laboratory = open_laboratory()
-    laboratory.ask(1)
+    laboratory = open_laboratory(1)
     (number,) = laboratory.numbers()
     assert laboratory.tell({"number": number, "status": "failed", "note": "cracked"}).new == {"failures": 1}
     (evaluation,) = laboratory.evaluations()
@@ -229,8 +223,7 @@ def test_a_correction_brings_the_next_fit_forward(open_laboratory):
 
 
 def test_measurements_nobody_asked_for(open_laboratory):
-    laboratory = open_laboratory()
-    laboratory.ask(1)
+    laboratory = open_laboratory(1)
     described = {"temperature [degC]": 200.0, "solvent": "water", "stirred": True}
     told = laboratory.tell({"candidate": "hexane-425", "value": "5200 MPa"}, {**described, "value": 4.5})
     assert told.new == {"values": 2, "off_pool": 1}
@@ -252,8 +245,7 @@ def test_measurements_nobody_asked_for(open_laboratory):
 
 
 def test_released_and_expired_proposals(open_laboratory):
-    laboratory = open_laboratory(calculator={"type": "manual", "expires": 24.0})
-    laboratory.ask(1)
+    laboratory = open_laboratory(1, calculator={"type": "manual", "expires": 24.0})
     laboratory.measure_all()
     laboratory.ask(3)
     first, second, third = laboratory.numbers()
@@ -273,8 +265,7 @@ def test_released_and_expired_proposals(open_laboratory):
 
 
 def test_an_expired_proposal_that_is_asked_for_again_waits_its_full_time(open_laboratory, monkeypatch):
-    laboratory = open_laboratory(calculator={"type": "manual", "expires": 24.0})
-    laboratory.ask(1)
+    laboratory = open_laboratory(1, calculator={"type": "manual", "expires": 24.0})
     (number,) = laboratory.numbers()
     name = laboratory.waiting().waiting[0].candidate
     later = datetime.now(UTC) + timedelta(hours=25)
@@ -287,8 +278,7 @@ def test_an_expired_proposal_that_is_asked_for_again_waits_its_full_time(open_la
 
 
 def test_everything_wrong_is_said_and_nothing_is_stored(open_laboratory):
-    laboratory = open_laboratory()
-    laboratory.ask(1)
+    laboratory = open_laboratory(1)
     (number,) = laboratory.numbers()
     before = laboratory.store.campaign("lab").commands
     rows = [
@@ -337,8 +327,7 @@ def test_other_campaigns_do_not_ask(open_laboratory):
 
 
 def test_columns_that_mean_the_same_are_refused(open_laboratory):
-    laboratory = open_laboratory()
-    laboratory.ask(1)
+    laboratory = open_laboratory(1)
     (number,) = laboratory.numbers()
     candidate = laboratory.evaluations()[0].proposal.candidate
     with pytest.raises(ReportError, match="columns 'value' and 'hardness' mean the same"):
@@ -351,16 +340,14 @@ def test_columns_that_mean_the_same_are_refused(open_laboratory):
 
 @pytest.mark.parametrize("cells", ["1e101,", "-1e308,", "5,1e-200", "5,1e200"])
 def test_numbers_whose_squares_are_not_finite_are_refused(open_laboratory, cells):
-    laboratory = open_laboratory()
-    laboratory.ask(1)
+    laboratory = open_laboratory(1)
     with pytest.raises(ReportError, match=r"line 2: (value|deviation): .*; expected"):
         laboratory.tell_text(f"number,value,deviation\n1,{cells}\n")
     assert laboratory.numbers() == [1]
 
 
 def test_the_model_bears_the_largest_values(open_laboratory):
-    laboratory = open_laboratory(proposer={"type": "gp", "initial_points": 3})
-    laboratory.ask(3)
+    laboratory = open_laboratory(3, proposer={"type": "gp", "initial_points": 3})
     for number, value in zip(laboratory.numbers(), ("1e100", "-1e100", "5.1"), strict=True):
         laboratory.tell_text(f"number,value,deviation\n{number},{value},1e-100\n")
     assert laboratory.ask(2).reason == "waiting"

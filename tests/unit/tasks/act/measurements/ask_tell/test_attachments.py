@@ -24,8 +24,7 @@ OWNER = LeaseOwner(host="here", pid=1, process_started=0.0, user="ada")
 @pytest.fixture
 def laboratory(open_laboratory):
     """A laboratory that has measured its first two proposals."""
-    found = open_laboratory(proposer={"type": "grid"}, budget={})
-    found.ask(2)
+    found = open_laboratory(2, proposer={"type": "grid"}, budget={})
     found.tell({"number": 1, "value": 1.0}, identifier="tell-1")
     return found
 

@@ -43,9 +43,9 @@ OVEN = {
 
 @pytest.fixture
 def oven(open_laboratory):
-    def build(**changes):
+    def build(asked=0, /, **changes):
         keys = {"space": OVEN, "proposer": {"type": "grid"}, "budget": {"evaluations": 4}, "execution": {"in_flight": 3}}
-        return open_laboratory(**keys | changes)
+        return open_laboratory(asked, **keys | changes)
 
     return build
 
@@ -59,8 +59,7 @@ def cells(laboratory, candidate):
 
 
 def test_a_value_is_stored_at_the_conditions_that_the_row_gives(oven):
-    laboratory = oven()
-    laboratory.ask(2)
+    laboratory = oven(2)
     first, second = laboratory.waiting().waiting
     told = laboratory.tell({"number": 1, "candidate": first.candidate, "heat": "90 degC", "value": 5.0})
     assert told.new == {"values": 1, "off_pool": 1}
@@ -84,8 +83,7 @@ def test_a_value_is_stored_at_the_conditions_that_the_row_gives(oven):
 
 
 def test_the_budget_counts_it_once_and_the_campaign_goes_on(oven):
-    laboratory = oven(proposer={"type": "gp", "initial_points": 2})
-    laboratory.ask(2)
+    laboratory = oven(2, proposer={"type": "gp", "initial_points": 2})
     rows = [{"number": item.number, "heat": 90, "value": float(item.number)} for item in laboratory.waiting().waiting]
     laboratory.tell(*rows)
     status = campaign_status(laboratory.store, "lab")
@@ -105,8 +103,7 @@ def test_the_budget_counts_it_once_and_the_campaign_goes_on(oven):
 
 
 def test_the_candidate_of_the_pool_is_taken_where_the_conditions_are_its(oven):
-    laboratory = oven()
-    laboratory.ask(2)
+    laboratory = oven(2)
     first, second = laboratory.waiting().waiting
     assert laboratory.tell({"number": 1, **second.cells, "value": 2.0}).new == {"values": 1}
     assert states(laboratory) == [(CANCELLED, 2, None), (DONE, None, 2.0)]
@@ -122,8 +119,7 @@ def test_the_candidate_of_the_pool_is_taken_where_the_conditions_are_its(oven):
 
 
 def test_within_the_declared_tolerance_nothing_is_said(oven):
-    laboratory = oven()
-    laboratory.ask(2)
+    laboratory = oven(2)
     first, second = laboratory.waiting().waiting
     near = first.cells["heat"] + 1.0
     rounded = f"{second.cells['rate']:.4g}"
@@ -192,16 +188,14 @@ def test_a_surface_stays_in_its_system(open_laboratory, tmp_path):
     ],
 )
 def test_what_the_space_cannot_express_is_refused_by_line(oven, row, problem):
-    laboratory = oven()
-    laboratory.ask(1)
+    laboratory = oven(1)
     with pytest.raises(ReportError, match=f"line 1: {problem}"):
         laboratory.tell({"number": 1, "value": 1.0} | row)
     assert laboratory.numbers() == [1]
 
 
 def test_a_proposal_with_a_value_keeps_it(oven):
-    laboratory = oven()
-    laboratory.ask(2)
+    laboratory = oven(2)
     laboratory.tell({"number": 1, "value": 1.0})
     for row in (
         {"number": 1},
@@ -221,15 +215,13 @@ def test_a_proposal_with_a_value_keeps_it(oven):
 
 
 def test_a_failure_at_other_conditions_is_theirs(oven):
-    laboratory = oven()
-    laboratory.ask(1)
+    laboratory = oven(1)
     assert laboratory.tell({"number": 1, "heat": 90, "status": "failed"}).new == {"failures": 1, "off_pool": 1}
     assert [state for state, _, _ in states(laboratory)] == [CANCELLED, EvaluationState.FAILED]
 
 
 def test_released_and_retried_proposals(oven):
-    laboratory = oven()
-    laboratory.ask(2)
+    laboratory = oven(2)
     ask_tell.release(laboratory.resources, ADA, "lab", [1])
     first, second = (item.proposal.candidate for item in laboratory.evaluations())
     laboratory.tell({"number": 1, "heat": 90, "value": 1.0}, {"number": 2, "heat": 91, "value": 2.0})
@@ -247,8 +239,7 @@ def test_released_and_retried_proposals(oven):
 
 
 def test_columns_that_are_not_read_are_listed_once(oven):
-    laboratory = oven()
-    laboratory.ask(3)
+    laboratory = oven(3)
     assert laboratory.tell({"number": 1, "operator": "Ada", "value": 1.0}).ignored == ("operator",)
     told = laboratory.tell({"number": 2, "operator": "Ada", "humidity": 3, "value": 2.0})
     assert told.ignored == ("humidity",)
@@ -306,8 +297,7 @@ def test_what_was_done_otherwise_moves_with_an_exported_campaign(oven, tmp_path)
 
 
 def test_readers_see_a_report_about_ended_evaluations(oven):
-    laboratory = oven()
-    laboratory.ask(1)
+    laboratory = oven(1)
     laboratory.tell({"number": 1, "value": 1.0})
     mark = laboratory.store.changes("lab").mark
     laboratory.tell({"number": 1, "value": 2.0, "status": "correction"})
@@ -315,8 +305,7 @@ def test_readers_see_a_report_about_ended_evaluations(oven):
 
 
 def test_a_row_names_the_candidate_that_was_measured_instead(open_laboratory):
-    laboratory = open_laboratory(proposer={"type": "grid"})
-    laboratory.ask(2)
+    laboratory = open_laboratory(2, proposer={"type": "grid"})
     first, second = laboratory.waiting().waiting
     for wrong, said in (
         ({"number": 1, "instead": "wine-300", "value": 5.0}, "instead: 'wine-300' is not in the space"),

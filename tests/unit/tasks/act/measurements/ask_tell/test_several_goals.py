@@ -1,7 +1,5 @@
 """Ask and tell with several measured quantities as goals: each measurement gives all of them."""
 
-from __future__ import annotations
-
 import csv
 import io
 from dataclasses import replace

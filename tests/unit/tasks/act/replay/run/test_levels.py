@@ -1,7 +1,5 @@
 """Replays, rehearsals and previews of a campaign that looks at a cheaper level."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

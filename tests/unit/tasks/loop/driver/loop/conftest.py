@@ -1,7 +1,5 @@
 """A small campaign on a table, the memory store, and a backend whose jobs end in any order one likes."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -222,7 +220,7 @@ class Bench:
 
 @pytest.fixture
 def open_bench(tmp_path: Path) -> Callable[..., Bench]:
-    """Makes a bench: ``open_bench(seed=…, lose=…, outcome=…, table={…}, **campaign keys)``."""
+    """Makes a bench: ``open_bench(seed=…, lose=…, outcome=…, table={…}, **campaign keys)``; ``open_bench.driven(…)``."""
     count = 0
 
     def build(
@@ -251,4 +249,11 @@ def open_bench(tmp_path: Path) -> Callable[..., Bench]:
         prepare_campaign(resources, ADA, LoadedCampaign(spec, folder))
         return Bench(folder, resources, store, launcher)
 
+    def driven(**how: object) -> Bench:
+        """One whose campaign has been driven to its end."""
+        made = build(**how)
+        made.drive()
+        return made
+
+    build.driven = driven
     return build

@@ -21,8 +21,7 @@ def kinds(bench):
 
 
 def test_pause_finishes_what_is_under_way_and_resume_goes_on(open_bench):
-    undisturbed = open_bench()
-    undisturbed.drive()
+    undisturbed = open_bench.driven()
     bench = open_bench()
     assert bench.drive(at={8: lambda: bench.command("pause")}).reason == "paused"
     stopped_at = bench.record().last_number
@@ -48,10 +47,8 @@ def test_cancel_ends_jobs_and_resume_opens_again(open_bench):
 
 
 def test_edit_of_the_budget_reopens_and_is_logged(open_bench):
-    longer = open_bench(budget={"evaluations": 26})
-    longer.drive()
-    bench = open_bench()
-    bench.drive()
+    longer = open_bench.driven(budget={"evaluations": 26})
+    bench = open_bench.driven()
     bench.command("edit", **{"budget.evaluations": 26})
     assert bench.drive().reason == "evaluations"
     assert bench.sequence() == longer.sequence()
@@ -62,8 +59,7 @@ def test_edit_of_the_budget_reopens_and_is_logged(open_bench):
 
 
 def test_the_reason_to_stop_is_stored_until_a_command_reopens_the_search(open_bench):
-    bench = open_bench()
-    bench.drive()
+    bench = open_bench.driven()
     decided = bench.record().stop
     # Two were in progress when it was decided.
     assert (decided.reason, decided.proposed, decided.finished, decided.failed) == (StopReason.EVALUATIONS, 20, 18, 0)
@@ -109,10 +105,9 @@ def test_impossible_edit_is_refused_and_logged(open_bench):
 
 def test_retry_begins_a_new_attempt(open_bench):
     victim = {}
-    bench = open_bench(
+    bench = open_bench.driven(
         lose=lambda candidate, count: "node" if victim.setdefault("id", candidate) == candidate and count < 4 else None
     )
-    bench.drive()
     failed = [one for one in bench.store.evaluations("small") if one.state is EvaluationState.FAILED]
     assert len(failed) == 1
     bench.command("retry", candidates=[failed[0].proposal.candidate])
@@ -124,8 +119,7 @@ def test_retry_begins_a_new_attempt(open_bench):
 
 
 def test_rerun_is_a_new_replicate_and_happens_once(open_bench):
-    bench = open_bench()
-    bench.drive()
+    bench = open_bench.driven()
     first = bench.store.evaluations("small")[4]
     bench.command("rerun", candidates=[first.proposal.candidate])
     real = bench.store.apply_command

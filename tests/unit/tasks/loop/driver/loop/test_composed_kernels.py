@@ -26,8 +26,7 @@ def test_a_kernel_of_its_own_runs_and_a_resume_makes_the_same_choices(open_bench
         "hyperparameters": "bayes",
         "members": 2,
     }
-    whole = open_bench(proposer=proposer, budget={"evaluations": 14})
-    whole.drive()
+    whole = open_bench.driven(proposer=proposer, budget={"evaluations": 14})
     assert len(whole.sequence()) == 14
     broken = open_bench(proposer=proposer, budget={"evaluations": 14})
     for at in (5, 9):
@@ -57,7 +56,6 @@ def test_what_the_pool_does_not_have_is_refused_before_the_name_is_taken(open_be
 
 
 def test_more_initial_points_are_computed_before_the_model_chooses(open_bench):
-    bench = open_bench(proposer={"type": "gp", "preset": "abo", "initial_points": 3}, budget={"evaluations": 14})
-    bench.drive()
+    bench = open_bench.driven(proposer={"type": "gp", "preset": "abo", "initial_points": 3}, budget={"evaluations": 14})
     flags = [one.proposal.initial for one in bench.store.evaluations("small")]
     assert flags == 9 * [True] + 5 * [False]

@@ -1,7 +1,5 @@
 """The same configuration error again and again: the campaign ends, says so, and goes on once the cause is mended."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import replace
 
@@ -61,8 +59,7 @@ def test_other_failures_and_other_words_do_not(open_bench, outcomes):
 
 
 def test_after_the_cause_is_mended_it_goes_on_as_if_nothing_had_happened(open_bench):
-    undisturbed = open_bench()
-    undisturbed.drive()
+    undisturbed = open_bench.driven()
     bench = open_bench()
     recorded = bench.launcher.space.recorded
     bench.launcher.outcome = lambda _: _refused()

@@ -54,8 +54,7 @@ def execution(backoff):
 
 
 def test_a_late_result_is_adopted_while_its_attempt_is_the_current_one(forgetful, open_bench):
-    plain = open_bench(budget={"evaluations": 8}, execution=execution(3600.0))
-    plain.drive()
+    plain = open_bench.driven(budget={"evaluations": 8}, execution=execution(3600.0))
     bench = forgetful(at_once=True, budget={"evaluations": 8}, execution=execution(3600.0))
     bench.drive()
     assert (first(bench).state, len(first(bench).attempts)) == (EvaluationState.DONE, 1)

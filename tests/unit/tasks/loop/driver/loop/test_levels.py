@@ -1,7 +1,5 @@
 """Campaigns that look at a cheaper level: what the driver buys, what it keeps through a kill, and what is shown."""
 
-from __future__ import annotations
-
 import json
 
 import pandas as pd
@@ -26,6 +24,7 @@ from tansaku.tasks.read.views.evaluation_table import evaluation_of
 from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
+from tests.support.copper_desk import opened_desk
 from tests.support.looks import looks_campaign
 
 SPACE = {
@@ -48,13 +47,18 @@ def create(desk, name: str = "looks", **changes: object):
     return prepare_campaign(desk.resources, ADA, load_campaign(looks_campaign(desk.folder, name, **changes)))
 
 
-def bought(desk, name: str = "looks") -> list[tuple[str, str | None]]:
-    return [(item.proposal.candidate, item.proposal.level) for item in desk.store.evaluations(name)]
+def run(desk, **changes: object) -> str:
+    """Why the campaign ended."""
+    create(desk, **changes)
+    return desk.drive("looks")
+
+
+def bought(desk) -> list[tuple[str, str | None]]:
+    return [(item.proposal.candidate, item.proposal.level) for item in desk.store.evaluations("looks")]
 
 
 def test_looks_and_full_values_are_bought_and_counted_apart(desk):
-    create(desk)
-    assert desk.drive("looks") == "budget"
+    assert run(desk) == "budget"
     data, status = Campaign.load(desk.store, "looks"), campaign_status(desk.store, "looks")
     pairs = bought(desk)
     looks = [candidate for candidate, level in pairs if level == "look"]
@@ -80,27 +84,32 @@ def test_looks_and_full_values_are_bought_and_counted_apart(desk):
 
 
 def test_looks_that_tell_nothing_are_soon_left(desk):
-    create(desk, cost=16.0, shuffled=True)
-    desk.drive("looks")
+    run(desk, cost=16.0, shuffled=True)
     assert sum(level is not None for _, level in bought(desk)) <= 12
     assert "looks are not known to tell of full values" in campaign_status(desk.store, "looks").describe()
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> list[tuple[str, str | None]]:
+    """What a campaign buys whose driver nobody kills."""
+    desk = opened_desk(tmp_path_factory.mktemp("undisturbed"))
+    run(desk, cost=8.0)
+    return bought(desk)
+
+
 @pytest.mark.parametrize("method", ["insert_proposal", "begin_attempt", "accept_outcome", "insert_refit"])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_between_look_and_full_value_it_buys_the_same_and_nothing_twice(desk, method, when):
-    create(desk, "undisturbed", cost=8.0)
-    desk.drive("undisturbed")
+def test_killed_between_look_and_full_value_it_buys_the_same_and_nothing_twice(desk, undisturbed, method, when):
     create(desk, cost=8.0)
     desk.drive_to_its_death("looks", method, 2 if method == "insert_refit" else 12, when)
     assert desk.drive("looks") == "budget"
-    assert bought(desk) == bought(desk, "undisturbed")
+    assert bought(desk) == undisturbed
     assert all(len(item.attempts) == 1 for item in desk.store.evaluations("looks"))
 
 
 def test_a_stop_rule_asks_about_full_values(desk):
-    create(desk, budget={"cost": 40.0, "stop": {"when": "not_worth_it", "worth": "0.2 eV per evaluation", "every": 2}})
-    assert desk.drive("looks") == "not_worth_it"
+    stop = {"when": "not_worth_it", "worth": "0.2 eV per evaluation", "every": 2}
+    assert run(desk, budget={"cost": 40.0, "stop": stop}) == "not_worth_it"
     status = campaign_status(desk.store, "looks")
     assert status.certificate.worth == 0.2
     assert status.certificate.outlook.evaluations <= 40 - status.done
@@ -120,8 +129,7 @@ def test_a_failed_look_is_no_refusal_of_its_candidate(desk):
 
 
 def test_an_export_continues_elsewhere(desk, tmp_path):
-    create(desk, cost=8.0)
-    desk.drive("looks")
+    run(desk, cost=8.0)
     file = tmp_path / "looks.parquet"
     export_observations(desk.store, "looks", file)
     other = MemoryCampaignStore()
@@ -133,8 +141,7 @@ def test_an_export_continues_elsewhere(desk, tmp_path):
 
 @pytest.mark.parametrize("level", ["other", None])
 def test_a_look_at_a_level_that_the_campaign_does_not_have_is_not_imported(desk, tmp_path, level):
-    create(desk, cost=6.0)
-    desk.drive("looks")
+    run(desk, cost=6.0)
     export_observations(desk.store, "looks", file := tmp_path / "looks.parquet")
     table = pq.read_table(file)
     records = [json.loads(text) for text in table.column(RECORD).to_pylist()]
@@ -146,8 +153,7 @@ def test_a_look_at_a_level_that_the_campaign_does_not_have_is_not_imported(desk,
 
 
 def test_looks_that_turn_out_to_cost_as_much_as_full_values_are_not_bought(desk):
-    desk.create("cells", 0, 0, **CELLS | {"space": SPACE | {"cost": {"model": "measured"}}, "budget": {"cost": 130.0}})
-    desk.drive("cells")
+    desk.run("cells", 0, 0, **CELLS | {"space": SPACE | {"cost": {"model": "measured"}}, "budget": {"cost": 130.0}})
     found = [item.proposal for item in desk.store.evaluations("cells")]
     first = {proposal.level: proposal.predicted_cost for proposal in found[:2]}
     assert first["rough"] == pytest.approx(0.2 * first[None])
@@ -157,8 +163,7 @@ def test_looks_that_turn_out_to_cost_as_much_as_full_values_are_not_bought(desk)
 
 
 def test_a_look_is_computed_by_the_calculator_of_its_level(desk):
-    desk.create("cells", 0, 0, **CELLS)
-    desk.drive("cells")
+    desk.run("cells", 0, 0, **CELLS)
     values = {(i.proposal.candidate, i.proposal.level): i.outcome for i in desk.store.evaluations("cells")}
     both = [candidate for candidate, level in values if level == "rough" and (candidate, None) in values]
     assert len(both) >= 5
@@ -167,8 +172,7 @@ def test_a_look_is_computed_by_the_calculator_of_its_level(desk):
 
 
 def test_a_figure_shows_looks_beside_the_full_values_of_the_same_candidates(desk, tmp_path):
-    create(desk)
-    desk.drive("looks")
+    run(desk)
     data = Campaign.load(desk.store, "looks")
     (figure,) = [item for item in drawings_of(data, desk.resources.artifacts) if item.stem == "looks"]
     table = pd.read_csv(desk.folder / "looks.csv").set_index("id")
@@ -187,6 +191,5 @@ def test_a_figure_shows_looks_beside_the_full_values_of_the_same_candidates(desk
 
 
 def test_without_looks_there_is_no_such_figure(desk):
-    create(desk, levels=[])
-    desk.drive("looks")
+    run(desk, levels=[])
     assert figures_of(Campaign.load(desk.store, "looks")).looks is None

@@ -29,8 +29,7 @@ _SEQUENCE = []
 def undisturbed(open_bench):
     """The sequence of the campaign to which nothing happens; computed once."""
     if not _SEQUENCE:
-        bench = open_bench()
-        bench.drive()
+        bench = open_bench.driven()
         _SEQUENCE.extend(bench.sequence())
     return _SEQUENCE
 
@@ -60,8 +59,7 @@ def test_free_asynchrony_depends_on_timing_and_finishes(open_bench):
 @pytest.mark.parametrize(("preset", "numbers"), [("published", range(1, 20)), ("default", (1, 4, 9, 19))])
 def test_resume_at_every_number_gives_the_same_sequence(open_bench, preset, numbers):
     proposer = {"type": "gp", "preset": preset}
-    undisturbed = open_bench(proposer=proposer)
-    undisturbed.drive()
+    undisturbed = open_bench.driven(proposer=proposer)
     for k in numbers:
         bench = open_bench(seed=k, proposer=proposer)
         assert bench.drive(halt_at=k).reason == "interrupted"
@@ -82,8 +80,7 @@ def test_every_number_restarted_is_the_same_campaign(open_bench, undisturbed):
 
 
 def test_horizon_holds_back_no_more_than_in_flight(open_bench):
-    bench = open_bench(execution={"in_flight": 3})
-    bench.drive()
+    bench = open_bench.driven(execution={"in_flight": 3})
     initial = [one.proposal.initial for one in bench.store.evaluations("small")].count(True)
     assert initial == 3
     for one in bench.store.evaluations("small"):
@@ -92,8 +89,9 @@ def test_horizon_holds_back_no_more_than_in_flight(open_bench):
 
 
 def test_lost_jobs_are_tried_again_and_change_nothing(open_bench, undisturbed):
-    bench = open_bench(seed=5, lose=lambda candidate, count: "worker_died" if count <= 2 and candidate[-1] in "13" else None)
-    bench.drive()
+    bench = open_bench.driven(
+        seed=5, lose=lambda candidate, count: "worker_died" if count <= 2 and candidate[-1] in "13" else None
+    )
     assert bench.sequence() == undisturbed
     attempts = {one.proposal.candidate: len(one.attempts) for one in bench.store.evaluations("small")}
     assert all(count == (3 if candidate[-1] in "13" else 1) for candidate, count in attempts.items())
@@ -102,8 +100,7 @@ def test_lost_jobs_are_tried_again_and_change_nothing(open_bench, undisturbed):
 
 def test_exhausted_retries_fail_as_plumbing_and_do_not_hold_the_line(open_bench, undisturbed):
     victim = undisturbed[7]
-    bench = open_bench(lose=lambda candidate, count: "timeout" if candidate == victim else None)
-    bench.drive()
+    bench = open_bench.driven(lose=lambda candidate, count: "timeout" if candidate == victim else None)
     failed = [one for one in bench.store.evaluations("small") if one.state is EvaluationState.FAILED]
     assert [one.proposal.candidate for one in failed] == [victim]
     assert failed[0].outcome.failure.kind is FailureKind.PLUMBING
@@ -137,8 +134,7 @@ def test_stops_at_cost_and_when_exhausted(open_bench):
 
 
 def test_finished_campaign_driven_again_does_nothing(open_bench):
-    bench = open_bench()
-    bench.drive()
+    bench = open_bench.driven()
     before = bench.store.evaluations("small")
     assert bench.drive().reason == "evaluations"
     assert [one.proposal for one in bench.store.evaluations("small")] == [one.proposal for one in before]
@@ -295,12 +291,11 @@ def test_renewing_driver_elsewhere_keeps_its_campaign(open_bench):
 
 def test_attempts_on_a_full_disk_do_not_count_but_for_the_last_of_very_many(open_bench):
     full = {}
-    bench = open_bench(
+    bench = open_bench.driven(
         lose=lambda candidate, count: "disk_full" if full.setdefault(candidate, len(full)) == 0 or count < 8 else None,
         budget={"evaluations": 3},
         execution={"in_flight": 3, "retries": 2, "retry_backoff": 0.0},
     )
-    bench.drive()
     ended = [(one.state, len(one.attempts)) for one in bench.store.evaluations("small") if one.proposal.purpose == "search"]
     assert ended == [(EvaluationState.FAILED, 13)] + [(EvaluationState.DONE, 8)] * 2, "10, and the first one and its 2 retries"
 

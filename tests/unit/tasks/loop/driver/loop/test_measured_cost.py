@@ -1,8 +1,7 @@
 """Campaigns whose cost is learned: what is frozen, what the budget counts, and how a resume goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -66,15 +65,16 @@ def timed(machine: str = "one", failing: Callable[[str], bool] = lambda candidat
 
 @pytest.fixture
 def open_timed(open_bench):
-    def build(*, cost: dict | None = None, outcome: Callable[[str], Outcome] | None = None, **changes: object):
+    def build(opening=open_bench, *, cost=None, outcome=None, **changes):
         settings = {
             "space": space(**(cost or {})),
             "calculator": {"type": "emt"},
             "budget": {"evaluations": 24},
             "execution": {"in_flight": 3, "retries": 1, "retry_backoff": 0.001, "polish": 0},
         }
-        return open_bench(outcome=outcome or timed(), **(settings | changes))
+        return opening(outcome=outcome or timed(), **(settings | changes))
 
+    build.driven = partial(build, open_bench.driven)
     return build
 
 
@@ -106,8 +106,7 @@ def test_another_machine_gives_another_sequence(open_timed):
 
 @pytest.mark.parametrize("budget", [{"evaluations": 24}, {"cost": 15.0}], ids=["evaluations", "cost"])
 def test_a_driver_killed_at_any_number_goes_on_with_the_stored_refits(open_timed, budget):
-    undisturbed = open_timed(budget=budget)
-    undisturbed.drive()
+    undisturbed = open_timed.driven(budget=budget)
     total = undisturbed.record().last_number
     for k in range(1, total, 4):
         bench = open_timed(seed=k, budget=budget)
@@ -122,8 +121,7 @@ def test_a_driver_killed_at_any_number_goes_on_with_the_stored_refits(open_timed
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_kill_around_the_first_use_of_a_refit_changes_nothing(open_timed, before):
     budget = {"cost": 15.0}
-    undisturbed = open_timed(budget=budget)
-    undisturbed.drive()
+    undisturbed = open_timed.driven(budget=budget)
     refits = len(undisturbed.store.refits("small"))
     assert refits > 3
     for victim in range(1, refits + 1):
@@ -182,14 +180,12 @@ def test_what_is_not_expected_to_fit_is_not_begun(open_timed):
 
 
 def test_failures_count_what_they_took_and_lost_ones_what_was_predicted(open_timed):
-    plain = open_timed()
-    plain.drive()
+    plain = open_timed.driven()
     victim, lost = plain.sequence()[5], plain.sequence()[1]
-    bench = open_timed(
+    bench = open_timed.driven(
         outcome=timed(failing=lambda candidate: candidate == victim),
         lose=lambda candidate, count: "timeout" if candidate == lost else None,
     )
-    bench.drive()
     rows = {row["candidate"]: row for row in evaluation_rows(Campaign.load(bench.store, "small"))}
     states = {one.proposal.candidate: one for one in bench.store.evaluations("small")}
     assert states[victim].state is EvaluationState.FAILED
@@ -199,8 +195,7 @@ def test_failures_count_what_they_took_and_lost_ones_what_was_predicted(open_tim
 
 
 def test_predictions_become_right_and_say_so(open_timed):
-    bench = open_timed(budget={"evaluations": 40}, proposer={"type": "random"})
-    bench.drive()
+    bench = open_timed.driven(budget={"evaluations": 40}, proposer={"type": "random"})
     found = costs_of(bench)
     assert found.model["exponents"]["atoms"] == pytest.approx(TRUE_POWER, abs=0.15)
     late = found.actual[20:] / found.predicted[20:]
@@ -211,8 +206,7 @@ def test_predictions_become_right_and_say_so(open_timed):
 
 
 def test_status_tally_and_figure_speak_of_core_seconds(open_timed, tmp_path):
-    bench = open_timed(proposer={"type": "random"}, budget={"evaluations": 12, "cost": 100.0})
-    bench.drive()
+    bench = open_timed.driven(proposer={"type": "random"}, budget={"evaluations": 12, "cost": 100.0})
     said = campaign_status(bench.store, "small").describe()
     assert " core-seconds of 100 core-seconds (" in said
     assert "median of actual" in said
@@ -227,8 +221,7 @@ def test_status_tally_and_figure_speak_of_core_seconds(open_timed, tmp_path):
 
 
 def test_a_table_made_of_the_results_holds_what_was_measured(open_timed, tmp_path):
-    bench = open_timed(proposer={"type": "random"})
-    bench.drive()
+    bench = open_timed.driven(proposer={"type": "random"})
     data = Campaign.load(bench.store, "small")
     path = write_table(data, tmp_path)[-1]
     table = load_campaign(path)
@@ -240,8 +233,7 @@ def test_a_table_made_of_the_results_holds_what_was_measured(open_timed, tmp_pat
 
 
 def test_results_share_the_cost_that_the_last_refit_predicts(open_timed):
-    bench = open_timed(proposer={"type": "random"})
-    bench.drive()
+    bench = open_timed.driven(proposer={"type": "random"})
     data = Campaign.load(bench.store, "small")
     true = dict.fromkeys(data.pool.systems, 0.0)
     for candidate, atoms in ATOMS.items():
@@ -254,8 +246,7 @@ def test_results_share_the_cost_that_the_last_refit_predicts(open_timed):
 
 
 def test_fitting_cost_does_not_count_as_fitting_the_model(open_timed):
-    bench = open_timed(proposer={"type": "gp", "preset": "published"})
-    bench.drive()
+    bench = open_timed.driven(proposer={"type": "gp", "preset": "published"})
     fitted = [one.fitted for one in bench.store.refits("small")]
     assert sum("hyperparameters" in one for one in fitted) == 1
     assert sum("cost" in one for one in fitted) > 3
@@ -271,12 +262,11 @@ def test_cost_decides_what_is_proposed(open_timed):
 
     means = []
     for power in (0.0, 4.0):
-        bench = open_timed(
+        bench = open_timed.driven(
             outcome=powered(power),
             proposer={"type": "gp", "preset": "published", "cost_exponent": 1.0},
             budget={"evaluations": 40},
         )
-        bench.drive()
         means.append(np.mean([ATOMS[candidate] for candidate in bench.sequence()[4:]]))
     assert means[1] < means[0]
 
@@ -308,8 +298,7 @@ def test_a_fraction_of_an_unknown_cost_is_refused(open_timed):
 
 
 def test_given_costs_are_not_replaced_by_times(open_bench):
-    bench = open_bench(budget={"cost": 200})
-    bench.drive()
+    bench = open_bench.driven(budget={"cost": 200})
     assert all(one.cost is None for one in bench.store.refits("small"))
     data = Campaign.load(bench.store, "small")
     assert data.cost_comparison is None

@@ -1,7 +1,5 @@
 """Campaigns on molecules: neighbours of the best are proposed, and a resume makes the same choices."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.records import Outcome, Provenance
@@ -35,8 +33,7 @@ CAMPAIGN = {
 @pytest.mark.parametrize("proposer", [{"type": "gp", "initial_points": 5}, {"type": "sparse", "initial_points": 5}], ids=str)
 def test_neighbours_are_proposed_and_a_resume_makes_the_same_choices(open_bench, require, proposer):
     require("tblite")
-    whole = open_bench(outcome=oxygens, **CAMPAIGN, proposer=proposer)
-    whole.drive()
+    whole = open_bench.driven(outcome=oxygens, **CAMPAIGN, proposer=proposer)
     sequence = whole.sequence()
     assert len(sequence) == len(set(sequence)) == 12
     listed = set(whole.launcher.space.pool().ids.tolist())

@@ -8,8 +8,7 @@ from tansaku.tasks.backends.launchers.reconciler import Discrepancy
 
 
 def test_what_is_derived_comes_back_and_then_everything_agrees(open_bench):
-    bench = open_bench()
-    bench.drive()
+    bench = open_bench.driven()
     before = bench.store.observations("small")
     bench.store._observations.clear()
     assert reconcile(bench.resources, dry_run=True).describe() == ["everything agrees"]
@@ -34,8 +33,7 @@ def test_a_campaign_that_is_driven_is_left_to_its_driver(open_bench):
 
 
 def test_a_name_that_is_none_is_refused_before_anything_is_done(open_bench):
-    bench = open_bench()
-    bench.drive()
+    bench = open_bench.driven()
     bench.store._observations.clear()
     with pytest.raises(NotFoundError, match="nobody"):
         reconcile(bench.resources, ["small", "nobody"])

@@ -16,8 +16,7 @@ CAMPAIGN = {"space": SPACE, "proposer": {"type": "gp", "initial_points": 6}, "bu
 
 
 def test_neighbours_are_proposed_and_a_resume_makes_the_same_choices(open_bench):
-    whole = open_bench(**CAMPAIGN)
-    whole.drive()
+    whole = open_bench.driven(**CAMPAIGN)
     sequence = whole.sequence()
     assert len(sequence) == 14
     assert all("-" not in candidate for candidate in sequence[:6])
@@ -35,6 +34,5 @@ def test_neighbours_are_proposed_and_a_resume_makes_the_same_choices(open_bench)
 
 
 def test_without_refinement_the_pool_stays(open_bench):
-    bench = open_bench(**CAMPAIGN | {"space": SPACE | {"refine": None}, "budget": {"evaluations": 9}})
-    bench.drive()
+    bench = open_bench.driven(**CAMPAIGN | {"space": SPACE | {"refine": None}, "budget": {"evaluations": 9}})
     assert all("-" not in candidate for candidate in bench.sequence())

@@ -1,7 +1,5 @@
 """A campaign with two objectives: its front, its failures, and the same sequence whatever happens."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
@@ -165,8 +163,7 @@ LIMITED = CAMPAIGN | {
 
 
 def test_a_limit_of_a_table_counts_in_the_campaign_and_in_its_replay(open_bench):
-    bench = open_bench(**LIMITED)
-    bench.drive()
+    bench = open_bench.driven(**LIMITED)
     data = read(bench)
     table = pd.read_csv(bench.folder / "table.csv").set_index("id")
     answers = table[table["x"] >= 0.4]
@@ -184,8 +181,7 @@ def test_a_limit_of_a_table_counts_in_the_campaign_and_in_its_replay(open_bench)
 def test_a_front_has_only_members_within_the_limits(require, open_bench):
     require("botorch")
     limits = [{"property": "volume", "at_most": "0.6 1"}]
-    bench = open_bench(**CAMPAIGN | {"objective": CAMPAIGN["objective"] | {"limits": limits}})
-    bench.drive()
+    bench = open_bench.driven(**CAMPAIGN | {"objective": CAMPAIGN["objective"] | {"limits": limits}})
     front = campaign_front(read(bench))
     table = pd.read_csv(bench.folder / "table.csv").set_index("id")
     within = table["d1"] <= 0.6

@@ -71,8 +71,7 @@ def test_it_stops_after_three_checks_in_a_row_with_five_results_of_each_system(s
 
 @pytest.mark.parametrize(("rule", "seed"), [("certain", 1), ("certain", 2), ("not_worth_it", 2)])
 def test_timing_does_not_move_the_stop(open_bench, sequence, rule, seed):
-    other = open_bench(proposer=PROPOSER, budget={"stop": RULES[rule]}, seed=seed)
-    other.drive()
+    other = open_bench.driven(proposer=PROPOSER, budget={"stop": RULES[rule]}, seed=seed)
     assert other.sequence() == sequence
 
 
@@ -126,18 +125,15 @@ def test_without_a_rule_it_says_what_it_knows_and_never_stops(open_bench):
 
 
 def test_looking_changes_no_choice(open_bench, monkeypatch):
-    watched = open_bench(proposer=PROPOSER, budget={"evaluations": 40})
-    watched.drive()
+    watched = open_bench.driven(proposer=PROPOSER, budget={"evaluations": 40})
     monkeypatch.setattr("tansaku.tasks.loop.steps.certificates.EVERY", 10_000)
-    unwatched = open_bench(proposer=PROPOSER, budget={"evaluations": 40})
-    unwatched.drive()
+    unwatched = open_bench.driven(proposer=PROPOSER, budget={"evaluations": 40})
     assert watched.sequence() == unwatched.sequence()
     assert len(certificates(watched)) > len(certificates(unwatched)) == 1
 
 
 def test_a_proposer_without_a_model_certifies_nothing(open_bench):
-    bench = open_bench(proposer={"type": "random"}, budget={"evaluations": 12})
-    bench.drive()
+    bench = open_bench.driven(proposer={"type": "random"}, budget={"evaluations": 12})
     assert certificates(bench) == []
 
 
@@ -153,14 +149,12 @@ def test_a_proposer_without_a_model_certifies_nothing(open_bench):
     ],
 )
 def test_every_part_of_the_rule_matters(open_bench, sequence, rule, key, value):
-    other = open_bench(proposer=PROPOSER, budget={"stop": RULES[rule] | {key: value}, "evaluations": 63})
-    other.drive()
+    other = open_bench.driven(proposer=PROPOSER, budget={"stop": RULES[rule] | {key: value}, "evaluations": 63})
     assert len(other.sequence()) != len(sequence)
 
 
 def test_a_search_ends_with_what_further_evaluations_gain(open_bench):
-    bench = open_bench(proposer=PROPOSER, budget={"evaluations": 30})
-    bench.drive()
+    bench = open_bench.driven(proposer=PROPOSER, budget={"evaluations": 30})
     (said,) = campaign_status(bench.store, "small").further
     assert said.startswith("Another 5 evaluations are expected to lower the best of 3 systems by ")
     early = certificates(bench)[0].outlook

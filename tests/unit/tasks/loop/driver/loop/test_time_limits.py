@@ -1,7 +1,5 @@
 """Limits of time: hours of driving, core-hours, a deadline."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

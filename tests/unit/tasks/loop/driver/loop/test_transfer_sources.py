@@ -1,7 +1,5 @@
 """Campaigns that learn from other campaigns: sequences, sources that grow, the audit."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -66,6 +64,9 @@ execution: {{in_flight: 2}}
 
 
 CAMPAIGN = "{type: campaign, name: lithium}"
+FOLLOWED = "{type: campaign, name: lithium, follow: true}"
+ITS_TABLE = """{type: table, name: lithium, space: {candidates: lithium.csv, columns: {id: id, value: value},
+  features: {metal: {columns: [radius, charge]}, anion: {columns: [mass]}}}}"""
 
 
 def _write(folder: Path) -> None:
@@ -131,10 +132,13 @@ class Searches:
 
 
 @pytest.fixture
-def searches(open_bench) -> Callable[[], Searches]:
-    """Makes a fresh store with the files of both campaigns beside it."""
+def searches(open_bench) -> Callable[..., Searches]:
+    """Makes a fresh store with the files of both campaigns beside it.
 
-    def build() -> Searches:
+    ``searches(20, …)`` has the source with 20 evaluations, and the target of the other arguments.
+    """
+
+    def build(known: int | None = None, *target: str) -> Searches:
         bench = open_bench()
         _write(bench.folder)
         launchers: dict[str, Launcher] = {}
@@ -142,21 +146,21 @@ def searches(open_bench) -> Callable[[], Searches]:
         def open_launcher(spec: CampaignSpec) -> Launcher:
             return launchers.setdefault(spec.name, type(bench.launcher)(bench.folder, spec))
 
-        return Searches(bench.folder, replace(bench.resources, open_launcher=open_launcher))
+        made = Searches(bench.folder, replace(bench.resources, open_launcher=open_launcher))
+        if known is not None:
+            made.source(known)
+            made.target(*target)
+        return made
 
     return build
 
 
 @pytest.mark.parametrize("mode", ["auto", "posterior", "joint", "hyperparameters"])
 def test_killed_anywhere_and_resumed_gives_the_same_sequence(searches, mode):
-    undisturbed = searches()
-    undisturbed.source(30)
-    undisturbed.target(mode)
+    undisturbed = searches(30, mode)
     assert undisturbed.drive("sodium") == "evaluations"
     for k in (1, 3, 4, 9) if mode == "auto" else (5,):
-        again = searches()
-        again.source(30)
-        again.target(mode)
+        again = searches(30, mode)
         assert again.drive("sodium", halt_at=k) == "interrupted"
         again.source(40)  # what comes later must not matter
         assert again.drive("sodium") == "evaluations"
@@ -165,19 +169,14 @@ def test_killed_anywhere_and_resumed_gives_the_same_sequence(searches, mode):
 
 
 def test_a_followed_source_is_read_at_refits_and_kept_with_them(searches):
-    follow = "{type: campaign, name: lithium, follow: true}"
-    undisturbed = searches()
-    undisturbed.source(15)
-    undisturbed.target("posterior", follow)
+    undisturbed = searches(15, "posterior", FOLLOWED)
     undisturbed.drive("sodium", at={7: lambda: undisturbed.source(30)})
     counts = [one[KEY]["sources"][0]["observations"] for one in undisturbed.refits()]
     assert counts[0] == 15
     assert counts[-1] == 30
     assert undisturbed.resources.store.campaign("sodium").spec["transfer"]["sources"][0]["sha256"] is None
     for k in (2, 6, 8, 11):
-        again = searches()
-        again.source(15)
-        again.target("posterior", follow)
+        again = searches(15, "posterior", FOLLOWED)
         again.drive("sodium", halt_at=k, at={7: lambda: again.source(30)})  # noqa: B023 - called within this pass
         again.drive("sodium", at={7: lambda: again.source(30)})  # noqa: B023 - called within this pass
         assert again.sequence() == undisturbed.sequence(), f"stopped at {k}"
@@ -186,9 +185,7 @@ def test_a_followed_source_is_read_at_refits_and_kept_with_them(searches):
 
 @pytest.mark.parametrize("named_again", [False, True])
 def test_a_followed_source_that_is_gone_keeps_the_last_fit_and_says_so(searches, named_again):
-    search = searches()
-    search.source(15)
-    search.target("posterior", "{type: campaign, name: lithium, follow: true}")
+    search = searches(15, "posterior", FOLLOWED)
     search.drive("sodium", halt_at=6)
     search.resources.store.delete_campaign("lithium")
     if named_again:
@@ -202,13 +199,9 @@ def test_a_followed_source_that_is_gone_keeps_the_last_fit_and_says_so(searches,
 
 
 def test_frozen_sources_outlive_their_campaign_and_a_sweep(searches):
-    undisturbed = searches()
-    undisturbed.source(20)
-    undisturbed.target()
+    undisturbed = searches(20)
     undisturbed.drive("sodium")
-    search = searches()
-    search.source(20)
-    search.target()
+    search = searches(20)
     search.drive("sodium", halt_at=5)
     search.resources.store.delete_campaign("lithium")
     sweep_artifacts(search.resources, older_than=-1.0)
@@ -217,9 +210,7 @@ def test_frozen_sources_outlive_their_campaign_and_a_sweep(searches):
 
 
 def test_running_the_file_again_is_no_change_though_the_source_has_grown(searches):
-    search = searches()
-    search.source(20)
-    search.target()
+    search = searches(20)
     frozen = search.resources.store.campaign("sodium").spec["transfer"]["sources"][0]["sha256"]
     search.source(30)
     search.target()
@@ -236,9 +227,7 @@ def test_a_given_hash_must_be_what_is_there(searches):
 
 
 def test_choices_and_their_evidence_are_in_the_audit_and_in_the_report(searches):
-    search = searches()
-    search.source(40)
-    search.target()
+    search = searches(40)
     search.drive("sodium", halt_at=4)
     search.drive("sodium")
     store = search.resources.store
@@ -254,10 +243,8 @@ def test_choices_and_their_evidence_are_in_the_audit_and_in_the_report(searches)
 
 
 def test_a_table_is_a_source_too_and_the_same_as_its_campaign(searches):
-    table = """{type: table, name: lithium, space: {candidates: lithium.csv, columns: {id: id, value: value},
-      features: {metal: {columns: [radius, charge]}, anion: {columns: [mass]}}}}"""
     by_table, by_campaign = searches(), searches()
-    by_table.target(source=table)
+    by_table.target(source=ITS_TABLE)
     by_campaign.source(40)
     by_campaign.target()
     for search in (by_table, by_campaign):
@@ -268,9 +255,7 @@ def test_a_table_is_a_source_too_and_the_same_as_its_campaign(searches):
 
 def test_a_changed_table_is_refused(searches):
     search = searches()
-    table = """{type: table, name: lithium, space: {candidates: lithium.csv, columns: {id: id, value: value},
-      features: {metal: {columns: [radius, charge]}, anion: {columns: [mass]}}}}"""
-    search.target(source=table)
+    search.target(source=ITS_TABLE)
     search.drive("sodium", halt_at=3)
     path = search.folder / "lithium.csv"
     path.write_text(path.read_text().replace("lithium-00", "lithium-0x"))
@@ -304,13 +289,9 @@ def test_what_the_model_expects_now_needs_the_sources(searches):
 
 
 def test_an_exported_campaign_goes_on_where_its_sources_never_were(searches, tmp_path):
-    undisturbed = searches()
-    undisturbed.source(20)
-    undisturbed.target()
+    undisturbed = searches(20)
     undisturbed.drive("sodium")
-    search = searches()
-    search.source(20)
-    search.target()
+    search = searches(20)
     search.drive("sodium", halt_at=6)
     file = tmp_path / "sodium.parquet"
     export_observations(search.resources.store, "sodium", file, search.resources.artifacts)

@@ -26,8 +26,7 @@ GOALS = {
 )
 def test_what_a_goal_asks_for_is_always_computed(retrained, goal, direction):
     objective = retrained.document()["objective"] | {"goal": goal, "direction": direction}
-    campaign = retrained(objective=objective, budget={"evaluations": 20})
-    campaign.drive()
+    campaign = retrained.driven(objective=objective, budget={"evaluations": 20})
     sign, done, spared = 1.0 if direction == "minimize" else -1.0, campaign.evaluations(), 0
     for one in done:
         look, number = one.proposal.look, one.proposal.number
@@ -54,8 +53,7 @@ def test_what_a_goal_asks_for_is_always_computed(retrained, goal, direction):
 
 
 def test_looks_and_transfer_go_together_and_a_halted_search_goes_on_to_the_same_end(retrained):
-    teacher = retrained()
-    teacher.drive()
+    teacher = retrained.driven()
     resources = teacher.resources
     document = retrained.document(seed=8, retrain=None, budget={"evaluations": 20})
     spec = document | {
@@ -97,8 +95,7 @@ class Halting(Observer):
 
 def test_a_learned_cost_is_that_of_computed_evaluations(retrained):
     space = retrained.document()["space"] | {"cost": {"model": "measured"}}
-    campaign = retrained(space=space, budget={"evaluations": 20})
-    campaign.drive()
+    campaign = retrained.driven(space=space, budget={"evaluations": 20})
     store, done = campaign.resources.store, campaign.evaluations()
     spared = [one for one in done if one.outcome.predicted_by]
     assert spared
@@ -121,8 +118,7 @@ def campaign_spec(campaign):
 def test_first_looks_spare_less_the_surer_they_must_be_and_the_more_are_checked(retrained):
     spared = {}
     for deviations, check_every in ((0.2, 5), (50.0, 5), (0.2, 2)):
-        campaign = retrained(pre_screening={"deviations": deviations, "check_every": check_every})
-        campaign.drive()
+        campaign = retrained.driven(pre_screening={"deviations": deviations, "check_every": check_every})
         done = campaign.evaluations()
         spared[deviations, check_every] = {one.proposal.number for one in done if one.outcome.predicted_by}
         checked = [one for one in done if one.proposal.number % check_every == 0]

@@ -1,7 +1,5 @@
 """Screen files: a campaign for each axis, and errors before anything is spent."""
 
-from __future__ import annotations
-
 import pytest
 import yaml
 
