@@ -1,5 +1,7 @@
 """Conventions of the whole test suite: one thread per process, a home of its own, and the plug-ins of ``tests.support``."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Iterator

@@ -7,6 +7,8 @@ as it stands, ``$ tansaku run CAMPAIGN [--site SITE]`` runs the campaign to its 
 memory store.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re

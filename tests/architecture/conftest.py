@@ -1,5 +1,7 @@
 """The product's sources, and a copy of them in which rules may be broken."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess

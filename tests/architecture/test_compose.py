@@ -1,5 +1,7 @@
 """docker-compose.yml: valid, closed to the outside, without passwords, and its commands exist."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 import sys

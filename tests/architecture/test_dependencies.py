@@ -1,5 +1,7 @@
 """Every dependency is imported by what it is declared for, or named here with its purpose; what tests import is declared."""
 
+from __future__ import annotations
+
 import ast
 import re
 import tomllib

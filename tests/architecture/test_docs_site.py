@@ -1,5 +1,7 @@
 """The documentation's site builds strictly, and a reader's browser loads nothing from another server."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil

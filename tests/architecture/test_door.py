@@ -1,5 +1,7 @@
 """Nothing names a kind of thing but the door and the kind itself: no module imports its spec, and none compares its type."""
 
+from __future__ import annotations
+
 import ast
 import re
 from pathlib import Path

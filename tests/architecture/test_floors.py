@@ -1,5 +1,7 @@
 """CONTRIBUTING.md draws the floors and rooms of tasks as the code has them, and rooms do not grow together."""
 
+from __future__ import annotations
+
 import ast
 import tomllib
 from pathlib import Path

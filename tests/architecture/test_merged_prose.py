@@ -1,5 +1,7 @@
 """No paragraph or item of a list says the same words twice, as a merge of two versions of it leaves them."""
 
+from __future__ import annotations
+
 import ast
 import re
 from pathlib import Path

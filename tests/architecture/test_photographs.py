@@ -1,5 +1,7 @@
 """Photographs: what is masked, what differs, what is on purpose, and that every route of the API is asked."""
 
+from __future__ import annotations
+
 import pytest
 
 from tests.photographs import __main__ as photographs

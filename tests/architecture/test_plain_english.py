@@ -3,6 +3,8 @@
 A banned phrase stands with a plain one. Code blocks and text in backticks are left out, because they are those of the program.
 """
 
+from __future__ import annotations
+
 import re
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Every implementation of a port, and what the contract suites write into it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from datetime import UTC, datetime
 

@@ -1,5 +1,7 @@
 """Every type of calculator is described completely: spec, facts and engine agree, and nothing unknown is opened."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path

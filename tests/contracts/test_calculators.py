@@ -1,5 +1,7 @@
 """The contract of a calculator, run on every engine."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path

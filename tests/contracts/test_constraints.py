@@ -1,5 +1,7 @@
 """Candidates that a campaign leaves alone: too expensive by the spec, or likely to fail by what it has learned."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

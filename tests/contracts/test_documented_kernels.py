@@ -1,5 +1,7 @@
 """The kernels, means and site files that two pages of docs/guide show are valid and mean something on a pool."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 

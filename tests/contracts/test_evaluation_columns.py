@@ -1,5 +1,7 @@
 """Every column of evaluations has values of its type, and is where its line says."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from typing import Any
 

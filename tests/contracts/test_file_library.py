@@ -1,5 +1,7 @@
 """The contract of the list of uploaded files."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

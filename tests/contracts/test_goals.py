@@ -1,5 +1,7 @@
 """What a proposer does for each goal, on values that are known."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Every kernel a campaign file can compose, against GPyTorch and BoTorch: covariance, likelihood, its gradient, posterior."""
 
+from __future__ import annotations
+
 import warnings
 from types import SimpleNamespace
 

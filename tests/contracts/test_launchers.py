@@ -1,5 +1,7 @@
 """The contract of a launcher, run on every backend."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

@@ -1,5 +1,7 @@
 """Searches under limits: every goal that allows them, faster than ignoring them, complete, and repeatable."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

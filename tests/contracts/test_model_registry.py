@@ -1,5 +1,7 @@
 """The contract of the registry of data sets and models, on every implementation."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

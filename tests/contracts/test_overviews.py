@@ -1,5 +1,7 @@
 """What every store offers to overviews: names without reading, counts, what can be read, and which files are named."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 import pytest

@@ -1,5 +1,7 @@
 """Searches for a front: complete, repeatable, and faster than chance."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """A type that nobody has told the suites of meets all of them: a calculator of a package that is planted here."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Every type that a file may name has a description and an opener, and a type that has none is an error."""
 
+from __future__ import annotations
+
 from importlib.metadata import EntryPoint
 from typing import get_args, get_type_hints
 

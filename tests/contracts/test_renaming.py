@@ -1,5 +1,7 @@
 """The contract of a store for changes of a campaign's name, on every implementation."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 import pytest

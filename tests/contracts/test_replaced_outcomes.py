@@ -1,5 +1,7 @@
 """The contract of replaced results: corrections and repeated measurements, on every store."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 import pytest

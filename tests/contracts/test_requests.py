@@ -1,5 +1,7 @@
 """The contract of the store of requests, answers and reports."""
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 

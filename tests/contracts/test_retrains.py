@@ -1,5 +1,7 @@
 """Retrains in every store: committed in order, ended once, fenced, gone with their campaign."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 import pytest

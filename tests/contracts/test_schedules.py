@@ -1,5 +1,7 @@
 """The contract of the store of schedules."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

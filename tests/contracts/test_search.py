@@ -1,5 +1,7 @@
 """The search over campaigns finds the same in every store, and the line for mongosh finds the same as the page."""
 
+from __future__ import annotations
+
 import json
 import re
 from decimal import Decimal

@@ -1,5 +1,7 @@
 """The contract of a space, run on every implementation."""
 
+from __future__ import annotations
+
 import itertools
 import json
 from collections.abc import Callable

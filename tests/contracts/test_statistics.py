@@ -1,5 +1,7 @@
 """Searches in step against the engine of campaigns: equal posteriors for given hyper-parameters, equal choices throughout."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np

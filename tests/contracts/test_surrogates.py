@@ -1,5 +1,7 @@
 """The contract of trainers and surrogates, run on every kind."""
 
+from __future__ import annotations
+
 import copy
 from dataclasses import replace
 

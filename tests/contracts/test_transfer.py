@@ -1,5 +1,7 @@
 """The model behind ``posterior`` and ``joint`` against GPyTorch: a Hadamard multi-task process with a positive task matrix."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

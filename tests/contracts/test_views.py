@@ -1,5 +1,7 @@
 """Views of a campaign: columns, counts, pages and changes agree with the evaluations that are stored."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 
 import numpy as np

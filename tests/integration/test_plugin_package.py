@@ -1,5 +1,7 @@
 """The worked example of a plug-in: it is what `tansaku new calculator` writes; installed by pip, a campaign runs with it."""
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import shutil

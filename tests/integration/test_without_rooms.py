@@ -1,5 +1,7 @@
 """An installation without the rooms: their commands say what is missing, everything else works."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil

@@ -1,5 +1,7 @@
 """A potential that asks for its own data, in the loop: what it is asked by, what it begins with, and when it is good enough."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Network potentials as calculators: what the contract of calculators does not say."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """`tansaku sparse search` killed with SIGKILL while it samples and while it repeats, then given again: the same report."""
 
+from __future__ import annotations
+
 import json
 import signal
 import subprocess

@@ -1,5 +1,7 @@
 """The shipped campaign on crystals of copper and gold, with energies that are set by hand."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from tansaku.calculators.structures.export import write_structure

@@ -5,6 +5,8 @@
 address of the process that forks the workers of its campaigns (``warm_worker_server.py``), or null: they are started.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys

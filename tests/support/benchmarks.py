@@ -1,5 +1,7 @@
 """Quick runs of benchmarks, from the command line to the exit status."""
 
+from __future__ import annotations
+
 import json
 import os
 import select

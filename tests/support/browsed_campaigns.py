@@ -1,5 +1,7 @@
 """Campaigns that tests look at in a browser."""
 
+from __future__ import annotations
+
 import csv
 import io
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A browser that tests look at pages with: what it complains of, what axe finds, and pictures."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """Campaigns that several test files use, as the text or the data of a campaign file."""
 
+from __future__ import annotations
+
 from typing import Any
 
 

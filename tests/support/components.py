@@ -1,5 +1,7 @@
 """Components that tests need, and what happens where one of them is missing."""
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import shutil

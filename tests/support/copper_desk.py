@@ -1,5 +1,7 @@
 """A store with small campaigns on strained copper, driven in this process."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from pathlib import Path
 

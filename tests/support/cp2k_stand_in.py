@@ -4,6 +4,8 @@
 It continues after an SCF that has not converged, and ends at a basis set that it does not know, as CP2K 2023.1 does.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from pathlib import Path

@@ -3,6 +3,8 @@
 The order and the quick tests follow the seconds that files took in a measured run.
 """
 
+from __future__ import annotations
+
 import gc
 import json
 from collections import defaultdict

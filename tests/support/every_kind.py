@@ -1,5 +1,7 @@
 """A package with a plug-in of each kind, and crystals for its space."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from ase.build import bulk

@@ -1,5 +1,7 @@
 """What every calculator's structures have to stand: written in all formats and read back by ASE."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import ase.io

@@ -1,5 +1,7 @@
 """What the processes share that fork programs from an interpreter with everything imported; none of it is product code."""
 
+from __future__ import annotations
+
 import atexit
 import gc
 import os

@@ -1,5 +1,7 @@
 """A campaign of seconds whose data are a potential's own, asked for where its networks disagree."""
 
+from __future__ import annotations
+
 SURROGATE = {
     "type": "potential",
     "environment": {"type": "symmetry_functions", "cutoff": 4.5, "radial": 4, "angular": 1, "zetas": [1]},

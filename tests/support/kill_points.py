@@ -1,5 +1,7 @@
 """Campaigns whose drivers are killed before and after calls of the ports, and what they give when nothing happens to them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,5 +1,7 @@
 """A process that is killed before or after one write of a store."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 

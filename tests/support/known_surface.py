@@ -1,5 +1,7 @@
 """A campaign for H in Al whose whole energy surface is known, on any store."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """A campaign on a table with a cheap column that tells of the wanted one."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

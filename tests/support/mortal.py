@@ -1,5 +1,7 @@
 """A training that is killed: what stands for the kill, and checkpoints that bring it about."""
 
+from __future__ import annotations
+
 from tansaku.models.domain.surrogates import Checkpoints, Weights
 
 

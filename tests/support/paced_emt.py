@@ -1,5 +1,7 @@
 """ASE's EMT for tests that stop processes in the middle of a relaxation: it takes as long as ASE's, but mostly sleeps."""
 
+from __future__ import annotations
+
 import time
 from typing import Any
 

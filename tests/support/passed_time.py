@@ -1,5 +1,7 @@
 """Time that passes for requests and reports of services: they are judged by the clock of MongoDB's server."""
 
+from __future__ import annotations
+
 from tansaku.tasks.backends.stores.mongo_requests import REQUESTS, SERVICES
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 

@@ -1,5 +1,7 @@
 """Campaigns that use what installed plug-ins add, written without knowing a name of theirs."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """A package that adds a group of commands, and a page of the dashboard with a template, a file and work for the sandbox."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from tests.support.plugin_packages import add_package

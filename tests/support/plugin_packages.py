@@ -1,5 +1,7 @@
 """Packages with entry points, as an installation leaves them, for tests of plug-ins."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess

@@ -1,5 +1,7 @@
 """Small pools: surfaces that share a grid, candidates that share nothing, and a table with one bare group."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

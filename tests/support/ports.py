@@ -1,5 +1,7 @@
 """What the ports of the application are made of."""
 
+from __future__ import annotations
+
 
 def port_methods(port: type) -> list[str]:
     """Names of a port's methods, found in the Protocol itself and in those it extends."""

@@ -1,5 +1,7 @@
 """Commands of Prefect's that the documents name and that fixtures start, with other words where a test needs them."""
 
+from __future__ import annotations
+
 import shlex
 import sys
 

@@ -1,5 +1,7 @@
 """Prefect's database after its migrations, which take ten seconds of a processor: a run of the tests makes it once."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import shutil

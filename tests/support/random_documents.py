@@ -1,5 +1,7 @@
 """Random documents by a JSON schema: every branch of every union is met without naming a type."""
 
+from __future__ import annotations
+
 import random
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """Potentials with random networks, and structures for them."""
 
+from __future__ import annotations
+
 import numpy as np
 from ase import Atoms
 from ase.build import bulk

@@ -1,5 +1,7 @@
 """Receivers of messages: servers on loopback that note what they got."""
 
+from __future__ import annotations
+
 import socketserver
 import threading
 from collections.abc import Iterator

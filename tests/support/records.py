@@ -1,5 +1,7 @@
 """Records of campaigns, proposals and evaluations, of which a test says only what matters to it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path

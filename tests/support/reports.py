@@ -1,5 +1,7 @@
 """The end of a run's output: what was left out, how long each suite took, and the slowest tests."""
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import os

@@ -1,5 +1,7 @@
 """A campaign of seconds that trains its own surrogate and asks it first."""
 
+from __future__ import annotations
+
 from tests.support.campaign_files import boundary_space
 
 

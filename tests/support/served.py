@@ -1,5 +1,7 @@
 """`tansaku serve` on a home folder of its own, as a program that tests start and end."""
 
+from __future__ import annotations
+
 import os
 import re
 import signal

@@ -6,6 +6,8 @@ Configuration, state, munge key and sockets lie in one folder. Nothing is ended 
 whatever else runs in the namespaces (jobs, their steps) is known by its namespace.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import secrets

@@ -1,5 +1,7 @@
 """Three versions of a model, with errors and figures, for the pages that show models."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

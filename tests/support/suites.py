@@ -5,6 +5,8 @@ changed since the last complete run, whose commit ``full_run.json`` names. ``mak
 it writes the commit there. Where git does not know that commit, everything runs.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess

@@ -4,6 +4,8 @@ A database writes its journal to the disk at every change. Without memory, the t
 disk.
 """
 
+from __future__ import annotations
+
 import os
 import tempfile
 from pathlib import Path

@@ -10,6 +10,8 @@ Started as ``vasp_std`` in a folder. ``VASP_TEST`` in the environment says how i
 ``cutoff`` (another one than it was given) or ``plain`` (VASP without the VTST tools).
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from pathlib import Path

@@ -7,6 +7,8 @@ has ended, ``{"status"}``. The worker has the command line, environment, session
 by its command; only its parent is this process. ``PADDING`` makes room for the worker's command line in this process's own.
 """
 
+from __future__ import annotations
+
 import ctypes
 import json
 import os

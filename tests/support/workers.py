@@ -1,5 +1,7 @@
 """Worker processes inside their guards: three processes have a worker's command line, and the innermost computes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path

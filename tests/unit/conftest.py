@@ -1,5 +1,7 @@
 """A small campaign on a table, in files and in a memory store; and a search of tavorites, half done."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime

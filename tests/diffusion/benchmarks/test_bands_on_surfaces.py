@@ -1,5 +1,7 @@
 """Bands on surfaces with exact answers: barriers, evaluations, and the path that a straight start misses."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

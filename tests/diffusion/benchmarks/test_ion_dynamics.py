@@ -1,5 +1,7 @@
 """Langevin dynamics on a spline: forces, Einstein's relation without forces, and the equilibrium with them."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

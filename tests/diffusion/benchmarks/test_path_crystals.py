@@ -1,5 +1,7 @@
 """Hosts from published crystals, against pymatgen's reading of the same numbers and what chemistry says of distances."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atoms

@@ -1,5 +1,7 @@
 """Grids with the symmetry of a cubic lattice."""
 
+from __future__ import annotations
+
 from itertools import permutations, product
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Minima and passes of gridded surfaces, against exact answers and against the flood."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.units import kB

@@ -1,5 +1,7 @@
 """The error of the grid on surfaces whose minimum and saddle point lie off the grid by a known distance."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Paths over grid points."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """How far a host's atoms move between neighbours of a path, where the answer is known exactly."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.build import bulk

@@ -1,5 +1,7 @@
 """Diffusion by the master equation, against exact results and a kinetic Monte Carlo of our own."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

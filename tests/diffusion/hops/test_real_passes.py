@@ -1,5 +1,7 @@
 """Passes that several hops share, and meetings that are none, against known answers."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

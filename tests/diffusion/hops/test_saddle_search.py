@@ -1,5 +1,7 @@
 """Saddle points from a pass of the grid, on a surface whose saddle points are known exactly."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atoms, units

@@ -1,5 +1,7 @@
 """Shallow minima between equal passes, against known answers."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Minima of the border of two basins."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """A search for the bottleneck of H in rigid Al, by EMT."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """The page of an ion's diffusion and its data by the API."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.diffusion.tasks import readings as diffusion_readings

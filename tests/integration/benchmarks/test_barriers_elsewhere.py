@@ -1,5 +1,7 @@
 """Barriers of committed surfaces in one, two and three dimensions, against other programs on the same grids."""
 
+from __future__ import annotations
+
 from itertools import product
 
 import numpy as np

@@ -1,5 +1,7 @@
 """How soon sodium tavorites are found: the command on made-up values, on a part of a table, and on too small a part."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Lattice constants of the stored result, and those of one potential again."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The benchmark of small pools in its quick form, on tables made here; the real ones are given to it as a folder."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

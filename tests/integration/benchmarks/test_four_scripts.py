@@ -1,5 +1,7 @@
 """The benchmark of scripts on a script that needs no package, timed, then killed and started again."""
 
+from __future__ import annotations
+
 import pytest
 
 from benchmarks.four_scripts import __main__ as benchmark

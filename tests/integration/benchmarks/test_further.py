@@ -1,5 +1,7 @@
 """The benchmark of what the next evaluations gain: quick, and what its committed result says."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The comparison of searches for the stable crystals of binary alloys."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The comparison of searches that choose the level of each evaluation, on small tables like the public ones."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import sys

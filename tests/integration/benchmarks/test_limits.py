@@ -1,5 +1,7 @@
 """The comparison of searches under a limit: its stored result, and two of its searches again."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

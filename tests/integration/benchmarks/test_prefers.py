@@ -1,5 +1,7 @@
 """The comparison of searches with an expectation: its stored result, and one of its searches again."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The comparison of transfer modes: the committed result, and the command as users run it."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

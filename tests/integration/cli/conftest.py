@@ -1,5 +1,7 @@
 """The command in this process, on the real server, and campaigns on small tables."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Callable, Iterator

@@ -1,5 +1,7 @@
 """Labels for chosen structures alone: what is computed, what a raised share adds, what is refused."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """A campaign that was created from the dashboard runs with the command, and its values are those of a campaign file."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Crystals and their scans as a data set: half of it stored, carried to where nothing is known, and gone on with there."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

@@ -1,5 +1,7 @@
 """`tansaku delete`, and names completed at the prompt."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Stored documents that no version of tansaku wrote: each is readable or named as damaged, by every command and page."""
 
+from __future__ import annotations
+
 import copy
 import functools
 import random

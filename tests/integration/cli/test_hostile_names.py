@@ -1,5 +1,7 @@
 """Names and messages in the database are text of whoever wrote them: they name no path and steer no terminal."""
 
+from __future__ import annotations
+
 import json
 import re
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Training by a process of its own, killed with SIGKILL and started again: the same weights, bit for bit."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

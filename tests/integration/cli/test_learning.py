@@ -1,5 +1,7 @@
 """A data set computed by a campaign, a model trained on it, and the registry, by the commands that a user types."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """A campaign that a script made continues on the command line, and the other way round."""
 
+from __future__ import annotations
+
 import json
 import re
 

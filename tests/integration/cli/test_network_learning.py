@@ -1,5 +1,7 @@
 """Networks are trained, compared, promoted and used by the commands that the LASSO is: a potential, and a network of voxels."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """`tansaku.optimize` in a script that is killed and started again: no value is lost, and nothing is computed twice."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import time

@@ -1,5 +1,7 @@
 """A CIF of one's own: compositions of it searched for the lowest distance from the hull, with a network potential."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

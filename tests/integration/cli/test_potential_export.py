@@ -1,5 +1,7 @@
 """A potential trained and exported by the commands that a user types, as one file and as files of LAMMPS and n2p2."""
 
+from __future__ import annotations
+
 import pytest
 
 BISPECTRUM = "{type: bispectrum, cutoff: 4.0, degree: 2}"

@@ -1,5 +1,7 @@
 """A screen by the command that a user types: from a trained model to ranked boundaries, killed and gone on with."""
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path

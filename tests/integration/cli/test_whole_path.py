@@ -1,5 +1,7 @@
 """A campaign of a script, steered on the dashboard, run on by the command, killed, exported, and opened elsewhere."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import time

@@ -1,5 +1,7 @@
 """Drivers that can be killed anywhere, on one real mongod, with campaigns small enough to be run a hundred times."""
 
+from __future__ import annotations
+
 import itertools
 import json
 import os

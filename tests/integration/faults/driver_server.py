@@ -4,6 +4,8 @@ A driver works on the real MongoDB store, the real local launcher and real worke
 that counts their calls and, when asked, sends the process SIGKILL (or SIGSTOP) before or after the n-th call of one method.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import select

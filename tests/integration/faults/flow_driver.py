@@ -1,5 +1,7 @@
 """A driver inside its Prefect flow, as `tansaku run` starts it: ``python -m … REQUEST``; no product code."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

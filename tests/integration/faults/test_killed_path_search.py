@@ -1,5 +1,7 @@
 """A search for the bottleneck of an energy surface, killed around its writes: the next driver proposes the same points."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

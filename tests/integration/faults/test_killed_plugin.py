@@ -1,5 +1,7 @@
 """SIGKILL of drivers of campaigns whose every part is a plug-in's that nobody has named to the suite."""
 
+from __future__ import annotations
+
 import json
 import os
 import tempfile

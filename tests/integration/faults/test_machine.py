@@ -1,5 +1,7 @@
 """What the machine does to a campaign: its clock is set, its disk is full, files are damaged, workers cannot be started."""
 
+from __future__ import annotations
+
 import errno
 import os
 import re

@@ -1,5 +1,7 @@
 """How much free disk space the private server asks for before it starts."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Dumps that a restore must refuse, or take without their harm: one document of a real dump is changed at a time."""
 
+from __future__ import annotations
+
 import gzip
 import secrets
 from collections import Counter

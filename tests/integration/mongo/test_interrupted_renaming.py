@@ -1,5 +1,7 @@
 """A process that renames a campaign is killed before and after every single write: repeated, the command loses nothing."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress

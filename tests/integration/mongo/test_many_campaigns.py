@@ -1,5 +1,7 @@
 """Many campaigns on one database at once, each with a driver of its own: all end, and nothing of any is lost."""
 
+from __future__ import annotations
+
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

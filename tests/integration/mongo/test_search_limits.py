@@ -1,5 +1,7 @@
 """The server ends a search by itself, and reads a campaign once where no index has what is asked for."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import pytest

@@ -1,5 +1,7 @@
 """The database's password stays with the driver: what its child processes can read of their environment, and what it leaves."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

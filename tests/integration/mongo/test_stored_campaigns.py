@@ -1,5 +1,7 @@
 """Campaigns that commit cde8d5ae stored go on as they began: the same candidates, for the same reasons."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 

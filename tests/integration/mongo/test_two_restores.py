@@ -1,5 +1,7 @@
 """Two restores of one database: one of them is refused, and neither takes anything from the other."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from collections.abc import Iterator

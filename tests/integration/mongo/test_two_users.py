@@ -1,5 +1,7 @@
 """Two Unix users of one machine run their databases at once and do not meet, also not in the temporary folder."""
 
+from __future__ import annotations
+
 import json
 import os
 import pwd

@@ -1,5 +1,7 @@
 """A real mongod with authentication: the service's user reads and writes its own databases and is refused elsewhere."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """The dashboard as the MongoDB user of its own role: all that it does works, and the server refuses everything else."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace

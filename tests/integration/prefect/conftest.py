@@ -1,5 +1,7 @@
 """One real Prefect server on loopback for all these tests, and a service on it that can be killed."""
 
+from __future__ import annotations
+
 import base64
 import json
 import os

@@ -3,6 +3,8 @@
 A command that is newly documented fails the first test here until it is run below.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re

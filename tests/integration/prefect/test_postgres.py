@@ -1,5 +1,7 @@
 """Prefect's server on a real PostgreSQL, prepared and started as docker-compose.yml does it."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import os

@@ -1,5 +1,7 @@
 """The private Prefect server: started once, private, kept between runs, and ended when no driver has used it for long."""
 
+from __future__ import annotations
+
 import base64
 import signal
 import socket

@@ -1,5 +1,7 @@
 """Schedules of the dashboard on a real Prefect server."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 from tansaku.models.domain.authors import Actor

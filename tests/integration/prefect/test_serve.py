@@ -1,5 +1,7 @@
 """`tansaku serve` starts everything on a machine: a request of the dashboard, SIGKILL, another start, SIGTERM."""
 
+from __future__ import annotations
+
 import http.client
 import json
 import os

@@ -1,5 +1,7 @@
 """SIGKILL of each process of `tansaku serve` at some stages of a campaign that was begun on the dashboard: nothing is lost."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys

@@ -1,5 +1,7 @@
 """Campaigns as a service on a real Prefect server: the form, bad parameters, schedules, workers."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Campaigns on the real SLURM, driven by the real command in a process of its own that can be killed."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

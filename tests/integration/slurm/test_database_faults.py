@@ -1,5 +1,7 @@
 """MongoDB away for a while: jobs go on, results wait in the shared folder."""
 
+from __future__ import annotations
+
 import os
 import signal
 import socket

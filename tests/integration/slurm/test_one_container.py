@@ -1,5 +1,7 @@
 """The start script of the one-container SLURM, run here: munge, controller and node come up, jobs run as the user."""
 
+from __future__ import annotations
+
 import os
 import signal
 import socket

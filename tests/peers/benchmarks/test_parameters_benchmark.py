@@ -1,5 +1,7 @@
 """Spaces of parameters against continuous optimisation: points that others begin with, and what a summary says of regrets."""
 
+from __future__ import annotations
+
 import sys
 
 import numpy as np

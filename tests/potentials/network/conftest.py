@@ -1,5 +1,7 @@
 """A problem of a few structures whose targets another network gave."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

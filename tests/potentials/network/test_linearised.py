@@ -1,5 +1,7 @@
 """Steps by a matrix of the weights and by one of the residuals are the same, and those of the equations."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """LAMMPS computes what we compute."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The files for n2p2 hold the potential, read as n2p2 reads them."""
 
+from __future__ import annotations
+
 import math
 from itertools import combinations
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The loss, its gradient and its normal equations agree, and do not depend on how blocks are computed."""
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """What networks are given, and how weights are carried from one standardisation to another."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

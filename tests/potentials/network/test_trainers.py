@@ -1,5 +1,7 @@
 """Every trainer lowers the loss, goes on where it was, and every knob of it matters."""
 
+from __future__ import annotations
+
 from functools import cache
 
 import numpy as np

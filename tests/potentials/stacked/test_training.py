@@ -1,5 +1,7 @@
 """A surrogate on what another leaves over: what it learns from, and that no kill changes it."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

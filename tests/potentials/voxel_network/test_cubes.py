@@ -1,5 +1,7 @@
 """Cubes as the network gets them are those of the descriptor, turned, and every pass of training sees others."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atoms

@@ -1,5 +1,7 @@
 """Paces ASE's EMT in every Python process that has this folder and the repository on its PYTHONPATH; see ``paced_emt.py``."""
 
+from __future__ import annotations
+
 import sys
 
 

@@ -1,5 +1,7 @@
 """Processes that execute flow runs are told from others by what they are, not by what they inherited."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Campaigns of measurements are driven in the service; what takes long, or fails, becomes a run."""
 
+from __future__ import annotations
+
 import threading
 from datetime import UTC, datetime
 from functools import partial

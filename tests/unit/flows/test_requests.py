@@ -1,5 +1,7 @@
 """Requests become runs, each once, whatever is killed or does not answer in between."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

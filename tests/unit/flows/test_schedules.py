@@ -1,5 +1,7 @@
 """The Prefect server agrees with the stored schedules, whatever is killed in between."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 

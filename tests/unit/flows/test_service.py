@@ -1,5 +1,7 @@
 """What a service offers, before any server is asked."""
 
+from __future__ import annotations
+
 import asyncio
 import importlib
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A service trains what a user asked for in a process of its own, and stores its progress."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess

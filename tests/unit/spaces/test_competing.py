@@ -1,5 +1,7 @@
 """Compositions of candidates, and the phases that compete with them."""
 
+from __future__ import annotations
+
 from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.spaces.competing import compositions
 

@@ -1,5 +1,7 @@
 """Composition spaces: counts, charges, ids, folding, features and what is wrong with bad specs."""
 
+from __future__ import annotations
+
 import itertools
 import json
 from pathlib import Path

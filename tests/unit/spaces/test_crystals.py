@@ -1,5 +1,7 @@
 """Scans of crystals as a space: ids, draws, costs and what a candidate says of itself."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

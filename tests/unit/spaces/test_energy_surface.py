@@ -1,5 +1,7 @@
 """The charge of an energy surface's cell: who computes it, and what depends on it."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What a file expects of candidates: by columns of parameters and of tables."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The candidates of a campaign at each of its levels."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Spaces of parameters: what is drawn, its neighbours, constraints and grids."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,5 +1,7 @@
 """Spaces of structures from files: every format, names, duplicates, features, and what is refused."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os

@@ -1,5 +1,7 @@
 """Tables as spaces: the campaign file of the documentation, and what is wrong with broken ones."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

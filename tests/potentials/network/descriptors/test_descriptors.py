@@ -1,5 +1,7 @@
 """Descriptors of network potentials: what turns, shifts and orders nothing may change, their derivatives, and batches."""
 
+from __future__ import annotations
+
 import math
 from itertools import combinations
 

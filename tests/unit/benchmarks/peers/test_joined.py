@@ -1,5 +1,7 @@
 """Results of methods that came later are drawn with those of the first run, and only with those of the same table."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

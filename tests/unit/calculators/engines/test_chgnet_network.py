@@ -1,5 +1,7 @@
 """CHGNet's network as it is computed here, beside the package's own."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atoms

@@ -1,5 +1,7 @@
 """Programs of the site: what they are given, what their results must be, and which failures are whose."""
 
+from __future__ import annotations
+
 import json
 import time
 from contextlib import suppress

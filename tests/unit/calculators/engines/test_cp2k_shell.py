@@ -1,5 +1,7 @@
 """CP2K by its shell, with a program that speaks the shell's language: a spring between two atoms."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from pathlib import Path

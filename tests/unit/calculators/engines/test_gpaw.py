@@ -1,5 +1,7 @@
 """What is special to GPAW: setups, spin, the density, checkpoints within one calculation, ranks."""
 
+from __future__ import annotations
+
 import gc
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Steps of a relaxation that are kept."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.build import bulk

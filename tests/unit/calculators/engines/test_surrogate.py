@@ -1,5 +1,7 @@
 """A trained model as a calculator: whose energies, whose forces, and that every value says that it is a prediction."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 

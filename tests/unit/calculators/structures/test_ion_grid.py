@@ -1,5 +1,7 @@
 """Grids of an ion's positions, folded by the host's space group."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atom, Atoms

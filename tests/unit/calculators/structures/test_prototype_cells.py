@@ -1,5 +1,7 @@
 """Cells of named crystals, deformations and compact supercells."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.build import bulk

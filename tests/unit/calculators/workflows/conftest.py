@@ -1,5 +1,7 @@
 """A calculator that is cut off, for tests of checkpoints and of what costs no evaluation."""
 
+from __future__ import annotations
+
 import pytest
 from ase import Atoms
 

@@ -1,5 +1,7 @@
 """The whole workflow on crystals whose vacancies ASE's effective-medium theory describes."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

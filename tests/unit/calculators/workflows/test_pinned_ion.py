@@ -1,5 +1,7 @@
 """A host relaxed around a pinned ion."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atom

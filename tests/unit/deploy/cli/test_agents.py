@@ -1,5 +1,7 @@
 """An agent steers campaigns by MCP over standard input and output, with the role of its token."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import sys

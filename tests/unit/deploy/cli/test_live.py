@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

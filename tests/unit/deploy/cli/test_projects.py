@@ -1,5 +1,7 @@
 """`tansaku project`: each change by its command, with an entry in the audit."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 import pytest

@@ -1,5 +1,7 @@
 """`tansaku --server URL` has the commands that a dashboard's API carries out, and says so of the others."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Wrong options of `tansaku serve` are told before anything is asked of a server."""
 
+from __future__ import annotations
+
 import re
 
 import pytest

@@ -1,5 +1,7 @@
 """Parts are started in order, started again when they end, and ended in order; with small processes in their places."""
 
+from __future__ import annotations
+
 import os
 import signal
 import threading

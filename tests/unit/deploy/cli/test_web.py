@@ -1,5 +1,7 @@
 """`tansaku web user`: users are added, changed and removed, and the audit names who did it."""
 
+from __future__ import annotations
+
 import pytest
 from typer.testing import CliRunner
 

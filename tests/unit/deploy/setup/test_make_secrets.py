@@ -1,5 +1,7 @@
 """Secrets of docker-compose.yml: all that it names, random, closed to others, never overwritten."""
 
+from __future__ import annotations
+
 import stat
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """A command that finds Prefect's secrets where Prefect looks for them."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

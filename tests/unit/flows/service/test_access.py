@@ -1,5 +1,7 @@
 """Whether a Prefect server asks for a password, seen on a small HTTP server that answers as one does."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """The form accepts what the model's schema accepts, and says what the page can show."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import jsonschema

@@ -1,5 +1,7 @@
 """What a certificate of a barrier says."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.certificate import Certificate

@@ -1,5 +1,7 @@
 """Candidates at levels as one pool."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Single values far from all others: what the proposer is shown instead, and what must stay as it is."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What the next evaluations gain, in words, and by which scale the samples are widened."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.history import Entry

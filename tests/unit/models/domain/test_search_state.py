@@ -1,5 +1,7 @@
 """The kept state says at every step what the functions say of all proposals; and it costs less."""
 
+from __future__ import annotations
+
 import dataclasses
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """Cells of CSV files: none is a formula, and each is read back as it was."""
 
+from __future__ import annotations
+
 import io
 
 import pandas as pd

@@ -1,5 +1,7 @@
 """The table of the states in which commands apply, and how a campaign is judged by it."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from typing import get_args
 

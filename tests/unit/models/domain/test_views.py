@@ -1,5 +1,7 @@
 """Columns of evaluations that are brought up to date."""
 
+from __future__ import annotations
+
 from dataclasses import fields
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Learned cost: recovers what was planted, leans on the prior where little was measured, adds up."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from itertools import pairwise

@@ -1,5 +1,7 @@
 """Choices by the desirability of several quantities."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

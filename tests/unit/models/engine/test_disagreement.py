@@ -1,5 +1,7 @@
 """The proposer that goes by a committee: what it takes, in which order, and what each key is for."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

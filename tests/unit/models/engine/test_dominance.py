@@ -1,5 +1,7 @@
 """The search for the minimum and the bottleneck of an energy surface."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

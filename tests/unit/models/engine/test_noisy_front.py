@@ -1,5 +1,7 @@
 """Growth of a front's volume where measured values are noisy."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

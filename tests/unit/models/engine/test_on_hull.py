@@ -1,5 +1,7 @@
 """The search for what is on the convex hull, all candidates competing."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Gains of the next evaluations by posterior samples."""
 
+from __future__ import annotations
+
 from itertools import combinations
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Scores of a script's own acquisition function: what it is given, and what is refused."""
 
+from __future__ import annotations
+
 import hashlib
 
 import numpy as np

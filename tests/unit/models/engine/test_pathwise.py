@@ -1,5 +1,7 @@
 """Samples path by path agree with exact ones."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

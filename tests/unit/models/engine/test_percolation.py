@@ -1,5 +1,7 @@
 """Bottlenecks of periodic surfaces, against exact answers and an independent union-find."""
 
+from __future__ import annotations
+
 from itertools import product
 from types import SimpleNamespace
 

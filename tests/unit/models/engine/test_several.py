@@ -1,5 +1,7 @@
 """Several quantities of each evaluation: probabilities of keeping limits, and what they do to a choice."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Which structures are worth an expensive calculation."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.build import bulk

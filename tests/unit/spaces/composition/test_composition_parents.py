@@ -1,5 +1,7 @@
 """Parents of composition spaces that are transformed before their sites are named."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError

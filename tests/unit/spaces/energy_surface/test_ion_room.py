@@ -1,5 +1,7 @@
 """Input of an energy surface that cannot be right is refused before anything is computed."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

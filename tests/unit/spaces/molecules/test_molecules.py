@@ -1,5 +1,7 @@
 """Spaces of molecules: what is listed, what ids mean, what is refused and by which key."""
 
+from __future__ import annotations
+
 import hashlib
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Tables of candidates that are to be measured: categories as features, units, candidates that the table does not list."""
 
+from __future__ import annotations
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet

@@ -1,5 +1,7 @@
 """Ions at molecules: against the table of solvents, another program's calls, and what was measured."""
 
+from __future__ import annotations
+
 import csv
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Which voids are sites, from what became of an ion in them."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.build import bulk

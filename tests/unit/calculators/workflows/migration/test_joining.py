@@ -1,5 +1,7 @@
 """Ways between states with others between them, on two vacancies in copper."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.build import bulk

@@ -1,5 +1,7 @@
 """Cheap looks at barriers, beside the full evaluation of the same crystals."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atoms

@@ -1,5 +1,7 @@
 """Lowest motions by Davidson's method, against the eigenvalues of a matrix that is known."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Sites, hops and their classes in crystals whose answer is known."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase import Atoms

@@ -1,5 +1,7 @@
 """Searches for saddle points, on a vacancy in copper whose saddle point symmetry gives."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from ase.build import bulk

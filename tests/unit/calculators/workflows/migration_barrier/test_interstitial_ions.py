@@ -1,5 +1,7 @@
 """The whole workflow on an interstitial ion, by ASE's effective-medium theory: hydrogen in aluminium and what may go wrong."""
 
+from __future__ import annotations
+
 import json
 
 import numpy as np

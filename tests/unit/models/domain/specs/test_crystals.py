@@ -1,5 +1,7 @@
 """What a space of crystals accepts, and what it says of what it does not."""
 
+from __future__ import annotations
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 

@@ -1,5 +1,7 @@
 """How evaluations run, and where a final relaxation is refused."""
 
+from __future__ import annotations
+
 import pytest
 from pydantic import ValidationError
 

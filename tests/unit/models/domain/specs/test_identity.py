@@ -1,5 +1,7 @@
 """What makes two specs the same follows from their classes."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
 import pytest

@@ -1,5 +1,7 @@
 """Small campaign files that ask for too much are refused at once, with the key, the number and the limit."""
 
+from __future__ import annotations
+
 import json
 import os
 import resource

@@ -1,5 +1,7 @@
 """Search by arms on rugged landscapes, where one candidate says little about the next."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

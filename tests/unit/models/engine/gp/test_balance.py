@@ -1,5 +1,7 @@
 """A floor of evaluations for every system, and a share of the proposals for the system known worst."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

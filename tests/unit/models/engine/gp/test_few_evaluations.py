@@ -1,5 +1,7 @@
 """The engines for few evaluations: start, priors, refits, averages, and what is done while a model knows nothing."""
 
+from __future__ import annotations
+
 import json
 from math import exp, log, sqrt
 

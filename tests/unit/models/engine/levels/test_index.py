@@ -1,5 +1,7 @@
 """Indices of full values and looks against sums over drawn values."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from scipy.special import ndtr

@@ -1,5 +1,7 @@
 """The model of several levels."""
 
+from __future__ import annotations
+
 import json
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Plans of looks at many candidates, beside full values alone."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Proposing candidates and levels."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

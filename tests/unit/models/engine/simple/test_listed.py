@@ -1,5 +1,7 @@
 """Candidates that a file names."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from pydantic import ValidationError

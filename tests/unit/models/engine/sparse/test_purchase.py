@@ -1,5 +1,7 @@
 """What to buy next, against simulations of what would be known afterwards."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """How features become columns."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

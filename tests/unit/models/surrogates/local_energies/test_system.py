@@ -1,5 +1,7 @@
 """Sums by group against the same rows written out."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import sklearn.linear_model

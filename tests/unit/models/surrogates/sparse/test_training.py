@@ -1,5 +1,7 @@
 """What is special to the average of sparse models; what all surrogates share is in the contract."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Campaign files that are refused before anything is spent."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace

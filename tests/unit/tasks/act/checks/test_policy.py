@@ -1,5 +1,7 @@
 """Which specs from the dashboard are refused before any file is opened."""
 
+from __future__ import annotations
+
 import hashlib
 import types
 import typing

@@ -1,5 +1,7 @@
 """Processes forked for checks: each is a new one with its limits, and the one that forks is replaced when it has ended."""
 
+from __future__ import annotations
+
 import os
 import signal
 import time

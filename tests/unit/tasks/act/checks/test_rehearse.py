@@ -1,5 +1,7 @@
 """What a budget buys: on a table, on draws, and for every goal."""
 
+from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,5 +1,7 @@
 """The processes that check specs: what they may use, and what becomes of those that use more."""
 
+from __future__ import annotations
+
 import json
 import os
 import threading

@@ -1,5 +1,7 @@
 """Models and data sets of a private project's campaigns are there for its members alone."""
 
+from __future__ import annotations
+
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.projects import Project
 from tansaku.models.domain.records import LeaseOwner

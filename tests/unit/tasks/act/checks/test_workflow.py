@@ -1,5 +1,7 @@
 """Competing phases are compared with every candidate before anything is spent."""
 
+from __future__ import annotations
+
 import pytest
 import yaml
 

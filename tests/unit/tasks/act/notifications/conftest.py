@@ -1,5 +1,7 @@
 """A receiver of messages for each kind: a web server and a mail server on loopback."""
 
+from __future__ import annotations
+
 import socket
 import socketserver
 import ssl

@@ -1,5 +1,7 @@
 """An admin's edit of the site file applies without a new start."""
 
+from __future__ import annotations
+
 import os
 
 import pytest

@@ -1,5 +1,7 @@
 """Each event has a mark that stays as long as it holds and differs from that of the next one."""
 
+from __future__ import annotations
+
 from datetime import timedelta
 
 import pytest

@@ -1,5 +1,7 @@
 """Each event is sent once to whom it concerns, however often and wherever the notifier runs and dies."""
 
+from __future__ import annotations
+
 import json
 from datetime import timedelta
 

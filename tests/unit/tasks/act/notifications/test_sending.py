@@ -1,5 +1,7 @@
 """Messages reach real servers, and no address that is not meant to get them."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import hmac

@@ -1,5 +1,7 @@
 """A small table with two systems, written as a user would."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

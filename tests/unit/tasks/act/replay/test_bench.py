@@ -1,5 +1,7 @@
 """The benchmark as a command: result file, pairing, interruption, arithmetic."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

@@ -1,5 +1,7 @@
 """A replayed campaign behaves as a campaign: horizon, budget, refits, failures, seeds."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

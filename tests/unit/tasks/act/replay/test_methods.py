@@ -1,5 +1,7 @@
 """Methods that carry transfer."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Exported files with something changed, and imports that must refuse them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from pathlib import Path

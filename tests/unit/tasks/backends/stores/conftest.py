@@ -1,5 +1,7 @@
 """A tiny campaign that was really searched and exported, and what a store holds, for tests of hostile files."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Files that would fill the memory or be waited for without end."""
 
+from __future__ import annotations
+
 import os
 import tracemalloc
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Files that an import must refuse, or take without their harm: one field of a real export is changed at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Copies of the library's files on this machine."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

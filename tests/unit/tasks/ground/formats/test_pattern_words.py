@@ -1,5 +1,7 @@
 """What is said of a text that does not match the pattern of its key."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import pytest

@@ -1,5 +1,7 @@
 """A child ends with its parent, however that ends, and answers in lines."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess

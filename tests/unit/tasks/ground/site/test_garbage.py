@@ -1,5 +1,7 @@
 """Memory when many records are read."""
 
+from __future__ import annotations
+
 import gc
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Rules by which structures get labels."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What a driver keeps of evaluations: all that its rounds go by, in little memory."""
 
+from __future__ import annotations
+
 import sys
 from dataclasses import fields
 

@@ -1,5 +1,7 @@
 """A small campaign on real relaxations whose jobs are done in this process, when they are asked for."""
 
+from __future__ import annotations
+
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence

@@ -1,5 +1,7 @@
 """Results of other campaigns are adopted instead of computed again: which ones, and at what cost."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import replace

@@ -1,5 +1,7 @@
 """What is adopted is known before the first proposal, costs nothing, and may have been computed for another property."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

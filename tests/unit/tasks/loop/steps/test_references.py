@@ -1,5 +1,7 @@
 """Elements that a campaign computes as its first evaluations: what they cost, where they are seen, and what a kill leaves."""
 
+from __future__ import annotations
+
 import shutil
 
 import pytest

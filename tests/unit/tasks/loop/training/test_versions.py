@@ -1,5 +1,7 @@
 """Trained on a stored data set: what is stored, what is promoted, and what a kill or a failure leaves."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime

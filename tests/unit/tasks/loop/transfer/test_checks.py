@@ -1,5 +1,7 @@
 """Every source that does not fit is refused before the campaign is even stored."""
 
+from __future__ import annotations
+
 from contextlib import nullcontext
 from pathlib import Path
 

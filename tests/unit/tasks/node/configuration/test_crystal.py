@@ -1,5 +1,7 @@
 """A campaign file's lattice parameter against its calculator's own."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 from types import SimpleNamespace

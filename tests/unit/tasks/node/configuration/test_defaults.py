@@ -1,5 +1,7 @@
 """Defaults that new campaigns get and that stored ones, which have null there, do not."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.specs.budget import BudgetSpec

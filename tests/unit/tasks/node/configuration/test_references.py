@@ -1,5 +1,7 @@
 """Elements that a campaign's calculator is to compute, so that formation energies need no numbers."""
 
+from __future__ import annotations
+
 from types import SimpleNamespace
 
 import pytest

@@ -1,5 +1,7 @@
 """A composition's job: the workflow of its calculator, files, units, and what a killed one leaves to the next."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

@@ -1,5 +1,7 @@
 """The job of a molecule: from the job's document to its files, and campaigns that choose molecules."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

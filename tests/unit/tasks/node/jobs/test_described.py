@@ -1,5 +1,7 @@
 """What a function of a script is computed with."""
 
+from __future__ import annotations
+
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.opened import opened_space

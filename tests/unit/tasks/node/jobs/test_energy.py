@@ -1,5 +1,7 @@
 """Energies of crystals as they stand, or relaxed where the space says so."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Processes forked from one that has their imports: what they are given, who outlives whom, and when nothing is forked."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

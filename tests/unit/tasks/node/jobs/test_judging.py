@@ -1,5 +1,7 @@
 """Error bars calibrated on the groups that are held out."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

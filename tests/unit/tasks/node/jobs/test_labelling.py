@@ -1,5 +1,7 @@
 """A second calculator's energies of the structure that the first one relaxed."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Paths of the best compositions, drawn."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from matplotlib.image import imread

@@ -1,5 +1,7 @@
 """Rows of a screen: kept line by line, ranked, written as a table and read back."""
 
+from __future__ import annotations
+
 import gzip
 
 import pytest

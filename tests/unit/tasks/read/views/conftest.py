@@ -1,5 +1,7 @@
 """An evaluation with two attempts."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

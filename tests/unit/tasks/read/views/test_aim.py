@@ -1,5 +1,7 @@
 """The sentence that says what a campaign searches."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.tasks.read.views.aim import aim_of

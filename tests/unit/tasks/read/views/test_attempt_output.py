@@ -1,5 +1,7 @@
 """Output of attempts as the dashboard shows it: ends of regular files, plain, without secrets."""
 
+from __future__ import annotations
+
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

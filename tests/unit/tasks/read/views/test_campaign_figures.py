@@ -1,5 +1,7 @@
 """Data of the figures on a campaign's page."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

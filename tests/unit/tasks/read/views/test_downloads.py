@@ -1,5 +1,7 @@
 """Exports and tables of evaluations hold a part of a campaign in memory, whatever its size."""
 
+from __future__ import annotations
+
 import io
 import weakref
 from collections.abc import Iterator

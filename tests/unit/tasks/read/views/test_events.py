@@ -1,5 +1,7 @@
 """Events of a campaign in words."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 

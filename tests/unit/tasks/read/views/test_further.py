@@ -1,5 +1,7 @@
 """What further evaluations may bring, in the status of a campaign: on the command line, on the page, and through the API."""
 
+from __future__ import annotations
+
 import json
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The energy along a path, from what an evaluation stored."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.tasks.read.views.migration_path import migration_path

@@ -1,5 +1,7 @@
 """What was computed goes before what was predicted, and every row says which it is."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.evaluation_columns import predicted, value_from

@@ -1,5 +1,7 @@
 """Figures over parameters: evaluations as lines, and what the model says of each parameter."""
 
+from __future__ import annotations
+
 import pytest
 
 import tansaku as ts

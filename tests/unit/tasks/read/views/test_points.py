@@ -1,5 +1,7 @@
 """Acquisition values of given points, and slices through the best."""
 
+from __future__ import annotations
+
 import pytest
 
 import tansaku as ts

@@ -1,5 +1,7 @@
 """Readings that are brought up to date say the same as new ones, whatever happened in between."""
 
+from __future__ import annotations
+
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 

@@ -1,5 +1,7 @@
 """A campaign that takes too long is left out of a search, and the others are searched."""
 
+from __future__ import annotations
+
 from decimal import Decimal
 
 import pytest

@@ -1,5 +1,7 @@
 """Whether a service runs, and what waits for it."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

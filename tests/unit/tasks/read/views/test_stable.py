@@ -1,5 +1,7 @@
 """What is listed of a search for the convex hull."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.certificate import Certificate

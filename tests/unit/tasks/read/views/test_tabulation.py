@@ -1,5 +1,7 @@
 """A campaign written as a table is the same space with the values known."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

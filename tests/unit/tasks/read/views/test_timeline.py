@@ -1,5 +1,7 @@
 """What ran where, of some evaluations with given times."""
 
+from __future__ import annotations
+
 from datetime import timedelta
 
 import pytest

@@ -1,5 +1,7 @@
 """What tells one level of theory from another."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.specs.calculators.contract import settings_of

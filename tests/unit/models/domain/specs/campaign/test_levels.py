@@ -1,5 +1,7 @@
 """Cheaper levels in a campaign file: what is completed, and what is refused with the key and the reason."""
 
+from __future__ import annotations
+
 import pytest
 from pydantic import ValidationError
 

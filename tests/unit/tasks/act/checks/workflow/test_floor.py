@@ -1,5 +1,7 @@
 """A floor of evaluations that cannot be reached, or that no goal uses, is refused before anything is spent."""
 
+from __future__ import annotations
+
 import pytest
 import yaml
 

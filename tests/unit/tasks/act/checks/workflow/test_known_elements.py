@@ -1,5 +1,7 @@
 """A calculator that does not know an element of the space is refused before anything is spent, wherever a campaign begins."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A goal whose path cannot be is refused before anything is computed."""
 
+from __future__ import annotations
+
 import pytest
 import yaml
 from ase import Atoms

@@ -1,5 +1,7 @@
 """A value of an imported file is the quantity that the objective names."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

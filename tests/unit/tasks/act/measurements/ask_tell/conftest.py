@@ -1,5 +1,7 @@
 """A campaign on a small table of candidates whose values are reported, on the memory store."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A campaign that buys descriptors: it asks for numbers of a column where they are worth more per price than a value."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Ask and tell where several measured quantities are combined by desirability."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from pydantic import ValidationError

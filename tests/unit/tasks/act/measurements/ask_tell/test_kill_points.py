@@ -1,5 +1,7 @@
 """A process that is killed before or after any write of ask, tell or release, and runs again, leaves the same campaign."""
 
+from __future__ import annotations
+
 import inspect
 
 import pytest

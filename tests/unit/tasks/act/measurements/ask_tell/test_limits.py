@@ -1,5 +1,7 @@
 """Ask and tell where a further measured quantity has a limit."""
 
+from __future__ import annotations
+
 import json
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What people reported moves with an exported campaign: values, candidates that the space does not list, and descriptors."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from datetime import UTC, datetime
 

@@ -1,5 +1,7 @@
 """Ask and tell with several measured quantities as goals: each measurement gives all of them."""
 
+from __future__ import annotations
+
 import csv
 import io
 from dataclasses import replace

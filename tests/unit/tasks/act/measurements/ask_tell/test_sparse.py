@@ -1,5 +1,7 @@
 """Ask and tell by the sparse proposer on a spreadsheet of many descriptors without values."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Replays, rehearsals and previews of a campaign that looks at a cheaper level."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest

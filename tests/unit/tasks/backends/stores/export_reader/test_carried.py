@@ -1,5 +1,7 @@
 """Structures that travel with a campaign's observations."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pyarrow.parquet as pq

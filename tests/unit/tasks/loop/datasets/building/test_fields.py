@@ -1,5 +1,7 @@
 """Fields that evaluations left become fields of examples, read when they are asked for."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

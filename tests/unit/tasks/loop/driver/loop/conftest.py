@@ -1,5 +1,7 @@
 """A small campaign on a table, the memory store, and a backend whose jobs end in any order one likes."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Values that no model can compute with: refused when they come, and voided where an earlier release stored them."""
 
+from __future__ import annotations
+
 import re
 
 import pytest

@@ -1,5 +1,7 @@
 """The same configuration error again and again: the campaign ends, says so, and goes on once the cause is mended."""
 
+from __future__ import annotations
+
 import itertools
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """A fit of hyper-parameters that fails: the last good ones serve on, and the audit says so once."""
 
+from __future__ import annotations
+
 from tansaku.models.domain.errors import FitError
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings

@@ -1,5 +1,7 @@
 """The calculator's own lattice parameter when a campaign is created, resumed and driven."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError

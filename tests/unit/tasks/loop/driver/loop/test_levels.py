@@ -1,5 +1,7 @@
 """Campaigns that look at a cheaper level: what the driver buys, what it keeps through a kill, and what is shown."""
 
+from __future__ import annotations
+
 import json
 
 import pandas as pd

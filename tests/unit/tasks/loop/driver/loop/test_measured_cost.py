@@ -1,5 +1,7 @@
 """Campaigns whose cost is learned: what is frozen, what the budget counts, and how a resume goes on."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 

@@ -1,5 +1,7 @@
 """Campaigns on molecules: neighbours of the best are proposed, and a resume makes the same choices."""
 
+from __future__ import annotations
+
 import pytest
 
 from tansaku.models.domain.records import Outcome, Provenance

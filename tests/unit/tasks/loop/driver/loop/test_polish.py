@@ -1,5 +1,7 @@
 """Polishing: the best of each system, once, with numbers of their own, and no observations of the proposer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import pytest

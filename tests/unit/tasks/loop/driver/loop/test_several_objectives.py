@@ -1,5 +1,7 @@
 """A campaign with two objectives: its front, its failures, and the same sequence whatever happens."""
 
+from __future__ import annotations
+
 import json
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Limits of time: hours of driving, core-hours, a deadline."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

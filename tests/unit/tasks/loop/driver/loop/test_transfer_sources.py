@@ -1,5 +1,7 @@
 """Campaigns that learn from other campaigns: sequences, sources that grow, the audit."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace

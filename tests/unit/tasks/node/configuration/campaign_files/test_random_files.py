@@ -1,5 +1,7 @@
 """Random campaign files are read or refused with a reason, whatever types are registered; no other error leaves the reader."""
 
+from __future__ import annotations
+
 import copy
 import random
 import shutil

@@ -1,5 +1,7 @@
 """True, which Python counts as 1, is no number of a campaign."""
 
+from __future__ import annotations
+
 import pytest
 import yaml
 

@@ -1,5 +1,7 @@
 """Properties that follow from energies, against ASE by itself: formation energy, hull distance, volume, bulk modulus."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Results beyond what their property can be: of programs, of tables, in any unit."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Files that change while a campaign computes: what is computed with, what is refused, and when copies go."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys

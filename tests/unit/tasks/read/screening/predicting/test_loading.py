@@ -1,5 +1,7 @@
 """Screen files: a campaign for each axis, and errors before anything is spent."""
 
+from __future__ import annotations
+
 import pytest
 import yaml
 

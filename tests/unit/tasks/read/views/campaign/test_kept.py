@@ -1,5 +1,7 @@
 """Things that many threads ask for at the same time are made once."""
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
