@@ -104,7 +104,7 @@ def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec, user: str, ke
     data = spec.model_dump(mode="json")
     for path, file in chosen.items():
         _replace(data, path, file.path)
-    files = {file.sha256: file for file in chosen.values()}
+    files = {file.path: file for file in chosen.values()}
     return Admitted(document, CampaignSpec.model_validate(data), tuple(files.values()))
 
 
@@ -179,7 +179,10 @@ def library_file(text: str, use: NamesFile, library: FileLibrary, user: str) -> 
     named = every if by_hash else _uploaded(every, uploader or user, name)
     fitting = [file for file in named if file.kind == use.kind]
     if fitting:
-        return fitting[0]
+        # Files of one content have one record; candidates have the name that this file was given.
+        given = name if path is None else path["name"]
+        known_as = {upload.name for upload in fitting[0].every_upload}
+        return fitting[0].model_copy(update={"name": given}) if given in known_as else fitting[0]
     if named:
         return f"{named[0].name} holds a {named[0].kind}; expected a {use.kind}"
     if use.shipped and not colon:

@@ -160,6 +160,16 @@ execution: {polish: 0}
 """
 
 
+def test_files_of_one_content_keep_the_names_that_they_were_given(library):
+    for user, name in (("bob", "secret.cif"), ("ada", "a.cif"), ("ada", "b.cif")):
+        library.add_file(file("4" * 64, name, "structure", user=user))
+    admitted = admit(STRUCTURES_SPEC.replace("SOURCE", "paths: [a.cif, b.cif]"), library, LIMITS, "ada")
+    paths = tuple(f"{'4' * 64}/{name}" for name in ("a.cif", "b.cif"))
+    assert admitted.spec.space.paths == paths == tuple(record.path for record in admitted.records)
+    again = admit(STRUCTURES_SPEC.replace("SOURCE", f"paths: [{paths[1]}]"), library, LIMITS, "ada")
+    assert again.spec.space.paths == paths[1:]
+
+
 def test_structures_come_from_the_library_only(library):
     library.add_file(file("4" * 64, "mine.cif", "structure"))
     admitted = admit(STRUCTURES_SPEC.replace("SOURCE", "paths: [mine.cif]"), library, LIMITS, "ada")
