@@ -94,10 +94,10 @@ class Parts:
         return host
 
     def _relaxed_host(self) -> Atoms:
-        further = self.spec.hops is not None and not self._looks
-        fmax = self.spec.fmax / _FURTHER if further else self.spec.fmax
-        relaxer = Relaxer(self._through, fmax, self.spec.max_steps)
-        return relaxer.host(self._structure, ROUGH if self._looks else None, guess=further or self._looks)
+        further = self.spec.hops is not None
+        rough = self._looks and not further
+        relaxer = Relaxer(self._through, self.spec.fmax / _FURTHER if further else self.spec.fmax, self.spec.max_steps)
+        return relaxer.host(self._structure, ROUGH if rough else None, guess=further or rough)
 
     def curvature(self, supercell: Supercell, operations: tuple[Operation, ...]) -> FloatArray | None:
         """Second derivatives of a full supercell."""

@@ -86,7 +86,8 @@ class MigrationBarrierSpec(WorkflowBase):
             dimensions are not given; ``all``: of every hop. With either the crystal is relaxed to a quarter of ``fmax``. Null:
             of every hop, in a crystal relaxed to ``fmax``, whose angles may still be off by a degree.
         midpoint_steps: For a cheap look: each hop's midpoint and end states relax for at most so many steps, converged or not,
-            in a crystal relaxed until its stress is small, and no saddle point is sought. Null: the full evaluation.
+            and no saddle point is sought. Without ``hops`` the crystal is relaxed only until its stress is small. Null: the
+            full evaluation.
         phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
             the crystal's ``energy_above_hull``. Null: it does not.
     """

@@ -11,6 +11,7 @@ from typing import Literal
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, Pending, usual_proposer, withholds
@@ -87,9 +88,9 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     if (retrain := spec.retrain) is not None:
         filled = {"calibrate": retrain.calibrate is not False, "surrogate": retrain.surrogate.of_new()}
         spec = spec.model_copy(update={"retrain": retrain.model_copy(update=filled)})
-    calculator, workflow = spec.calculator, getattr(spec.calculator, "workflow", None)
-    if calculator is not None and workflow is not None and not calculator.facts.dft:
-        spec = spec.model_copy(update={"calculator": calculator.model_copy(update={"workflow": workflow.of_new()})})
+    if spec.calculator is not None:
+        levels = tuple(level.model_copy(update={"calculator": _of_new(level.calculator)}) for level in spec.levels)
+        spec = spec.model_copy(update={"calculator": _of_new(spec.calculator), "levels": levels})
     if spec.reuse or spec.known is not None:
         spec = spec.model_copy(update={"known_first": True})
     if left_open:
@@ -133,13 +134,22 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
             retrain["calibrate"] = None
         if retrain["surrogate"].get("solver") == _SOLVER:
             retrain["surrogate"]["solver"] = None
-    workflow = (data["calculator"] or {}).get("workflow") or {}
-    if workflow.get("hops") == _HOPS:
-        del workflow["hops"]
+    for calculator in (data["calculator"], *(level["calculator"] for level in data.get("levels", []))):
+        workflow = (calculator or {}).get("workflow") or {}
+        if workflow.get("hops") == _HOPS:
+            del workflow["hops"]
     data["known_first"] = None
     if "named_by_file" in space:
         space["named_by_file"] = None
     return data
+
+
+def _of_new(calculator: CalculatorBase | None) -> CalculatorBase | None:
+    """Returns a calculator with the defaults of its workflow written out."""
+    workflow = getattr(calculator, "workflow", None)
+    if calculator is None or workflow is None or calculator.facts.dft:
+        return calculator
+    return calculator.model_copy(update={"workflow": workflow.of_new()})
 
 
 def with_engine(spec: CampaignSpec) -> CampaignSpec:

@@ -8,7 +8,7 @@ from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
-from tansaku.tasks.node.configuration.defaults import with_defaults
+from tansaku.tasks.node.configuration.defaults import with_defaults, without_defaults
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tests.support.campaign_files import boundary_space
 
@@ -292,3 +292,7 @@ def test_a_new_search_for_barriers_relaxes_its_crystals_further():
     assert with_defaults(needed).calculator.workflow.hops == "needed"
     assert with_defaults(noisy).calculator.workflow.hops is None
     assert spec_hash(with_defaults(open_)) == spec_hash(open_) == spec_hash(all_) != spec_hash(needed)
+    look = {"name": "look", "cost": 0.1, "calculator": {"workflow": {"midpoint_steps": 3}}}
+    looks = with_defaults(CampaignSpec.model_validate(files[0] | {"levels": [look], "budget": {"cost": 5}}))
+    assert looks.levels[0].calculator.workflow.hops == "all"
+    assert "hops" not in without_defaults(looks)["levels"][0]["calculator"]["workflow"]
