@@ -88,7 +88,8 @@ def summary(runs: list[JsonDict]) -> list[JsonDict]:
     rows = []
     for key in dict.fromkeys((run["table"], run["shape"], run["method"]) for run in runs):
         own = [run for run in runs if (run["table"], run["shape"], run["method"]) == key]
-        budget = BUDGET_OF_BEST if key[0] in TAVORITES and own[0].get("wanted") == 1 else BUDGET
+        short = key[0] in TAVORITES and not key[0].endswith((" long", " below"))
+        budget = BUDGET_OF_BEST if short else BUDGET
         needed = np.array([budget if run["needed"] is None else run["needed"] for run in own])
         error = float(needed.std(ddof=1) / np.sqrt(len(own))) if len(own) > 1 else None
         rows.append(

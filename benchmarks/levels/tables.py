@@ -20,20 +20,25 @@ COSTS = {"cofs": 0.065, "freesolv": 0.1, "polarizability": 0.167}
 SHAPES = ("as they are", "damped", "shuffled")
 """``damped``: cheap values of half of the rows are shuffled among each other; ``shuffled``: of all rows."""
 
+RELAXED = TABLE.with_name("relaxed.parquet")
+"""Barriers of the tavorites in crystals that are relaxed to the end."""
+
 LOOKS = TABLE.with_name("looks.parquet")
 """Looks at the tavorites, as ``tansaku export --observations`` writes them."""
 
 SETTINGS = Path(__file__).with_name("settings.json")
 """The look, chosen on lithium, and its cost measured there, in units of a full evaluation."""
 
-TAVORITES = {f"{ion}{kind}": (ion, kind) for ion in ("Li", "Na") for kind in ("", " less 1", " less 2", " less 3", " below")}
-"""Ion and kind of each table of tavorites: all compositions, those without the best few, or the goal of all low barriers."""
+KINDS = ("", " long", " less 1", " less 2", " less 3", " below")
+TAVORITES = {f"{ion}{kind}": (ion, kind) for ion in ("Li", "Na") for kind in KINDS}
+"""Ion and kind of each table of tavorites: all compositions, the same with a larger budget, those without the best few, or the
+goal of all low barriers."""
 
 BELOW = 0.3
 """Sodium barriers that count as low [eV]; of lithium as large a share."""
 
 BUDGET, BUDGET_OF_BEST = 50.0, 25.0
-"""Cost of a search, in units of a wanted value; of one for the best tavorite."""
+"""Cost of a search, in units of a wanted value; of one for the best tavorite, but where it is long."""
 
 _BITS, _RADIUS, _COMPONENTS = 1024, 2, 10
 _CHEAP, _WANTED = "LF", "HF"
@@ -115,7 +120,7 @@ def _scaled(rows: FloatArray) -> FloatArray:
 
 def _tavorites(ion: str, kind: str) -> LevelTable:
     """Compositions of an ion whose full values are barriers."""
-    problem = from_table()
+    problem = from_table(RELAXED)
     rows = problem.sodium if ion == "Na" else problem.lithium
     left_out = int(kind.removeprefix(" less ")) if " less " in kind else 0
     chosen = np.sort(np.argsort(rows.values, kind="stable")[left_out:])
@@ -125,7 +130,8 @@ def _tavorites(ion: str, kind: str) -> LevelTable:
     features = _scaled(np.column_stack([group.values[group.index] for group in pool.groups.values()]))
     cost = float(json.loads(SETTINGS.read_text())["cost"])
     if kind != " below":
-        return LevelTable(f"{ion}{kind}", features, values, cost, BUDGET_OF_BEST, given=pool)
+        budget = BUDGET if kind == " long" else BUDGET_OF_BEST
+        return LevelTable(f"{ion}{kind}", features, values, cost, budget, given=pool)
     return LevelTable(f"{ion}{kind}", features, values, cost, threshold=_threshold(problem, ion), given=pool)
 
 

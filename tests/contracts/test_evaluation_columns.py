@@ -69,7 +69,8 @@ def test_files_and_the_api_have_every_column(kind):
     table = pa.Table.from_pylist([exported | {"record": "{}"}], schema=pa.schema(FIELDS))
     assert table.to_pylist()[0] == exported | {"record": "{}"}
     row = EvaluationLine.model_validate(result_row(EVALUATIONS[kind], SPEC))
-    assert list(row.model_dump()) == [*(column.name for column in RESULTS), "cells"]  # where the query asks for these
+    asked_for = ["cells", "others", "same_basin_as", "strained"]  # where the query asks for these
+    assert list(row.model_dump()) == [*(column.name for column in RESULTS), *asked_for]
 
 
 def test_names_are_unique_and_what_is_shown_is_in_the_results():
