@@ -23,7 +23,7 @@ RECORDS: dict[str, tuple[type[Record], ...]] = {
     "models": (ModelRecord,),
     LIBRARY: (LibraryFile,),
 }
-"""What the documents of each collection hold."""
+"""Contents of the documents of each collection."""
 
 _CODE = re.compile(r"``(.+?)``|:\w+:`(.+?)`")
 

@@ -268,7 +268,7 @@ class _Running:
 
     def _sorted(self, after: str | None, limit: int) -> tuple[list[Hit], str | None]:
         """A page in the order of the values: the next of each campaign are compared."""
-        last = dict(map(_last, after.split(",") if after else ()))
+        last = dict(map(_last, after.split(",") if after is not None else ()))
         size = max(_FEWEST, -(-limit // max(1, len(self._fitting))))
         rows = heapq.merge(*(self._ranked(item, last.get(item.name), size) for item in self._fitting))
         found = list(islice(rows, limit + 1))
