@@ -32,6 +32,7 @@ from tansaku.tasks.act.commands import steer
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.measurements import ask_tell, attachments
 from tansaku.tasks.act.measurements.notebook import report_from, script_user
+from tansaku.tasks.act.measurements.stored_commands import store_ask
 from tansaku.tasks.act.measurements.waiting import Asked, asked_before, waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import awaited_spec, stored_spec
@@ -189,7 +190,8 @@ class Campaign(Steered):
             before = None if request_id is None else asked_before(resources.store, self._name, key)
             if before is not None:
                 return _proposed(before, _opened_space(resources, self._name))
-            result = ask_tell.ask_in_turn(resources, script_user(), self._name, count, key, values_only=values_only)
+            store_ask(resources.store, script_user(), self._name, count, key, values_only=values_only)
+            result = ask_tell.advance(resources, self._name)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":

@@ -32,7 +32,7 @@ Method = Literal["midpoint", "band", "band_to_intermediate", "refined", "refined
 _INTERMEDIATE_IMAGES = 3
 """Images of a band over half a hop."""
 
-LEAST_SHARE = 0.5
+_LEAST_SHARE = 0.5
 """A saddle point is at least so high above the states of its hop, as a share of the relaxed midpoint's height."""
 
 _TO_SEE = 6
@@ -88,11 +88,6 @@ class Bounds:
     middle: HopResult | None
     start: FloatArray | None
 
-    @property
-    def most(self) -> float | None:
-        """Energy that the saddle point is not above, None where none is known [eV]."""
-        return None if self.middle is None else self.middle.energy
-
 
 def bound_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carrier]) -> Bounds:
     """Finds bounds of a hop's saddle point from its midpoint, as far as symmetry gives one.
@@ -113,7 +108,7 @@ def bound_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carr
     way = None
     if middle.unstable and energy > max(ends) + FLAT:
         way = replace(_from_midpoint(middle, ends[1], 0.0, "not needed further"), method="at_most")
-    return Bounds(max(ends) + LEAST_SHARE * max(energy - max(ends), 0.0), way, middle.state.positions)
+    return Bounds(max(ends) + _LEAST_SHARE * max(energy - max(ends), 0.0), way, middle.state.positions)
 
 
 def find_saddle(

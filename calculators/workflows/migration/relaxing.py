@@ -181,7 +181,7 @@ class Relaxer:
     max_steps: int
     keep: bool = False
 
-    def host(self, structure: Atoms, stress: float | None = None, guess: bool = True) -> Atoms:
+    def host(self, structure: Atoms, stress: float | None = None, guess: bool = False) -> Atoms:
         """Relaxes cell and atoms, keeping every symmetry.
 
         Args:

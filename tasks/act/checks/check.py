@@ -239,9 +239,10 @@ def _looks(spec: CampaignSpec, searched: CandidatePool, base_path: Path) -> tupl
         return ()
     places, found = searched.levels.places, []
     for i, level in enumerate(spec.levels):
-        source = f"column {level.column}" if level.calculator is None else "to be reported"
-        if level.calculator is not None and not spec.manual:
-            source = _code_name(level.calculator, base_path)
+        if level.calculator is None:
+            source = f"column {level.column}"
+        else:
+            source = "to be reported" if spec.manual else _code_name(level.calculator, base_path)
         cost = float(searched.cost[places[:, i]].sum())
         share = cost / float(searched.cost[places[:, -1]].sum())
         first = f"; all candidates get it first, cost {cost:.4g}" if spec.proposer.looks_at_all and i == 0 else ""

@@ -45,24 +45,10 @@ def ask(
         ConfigurationError: The values of the campaign are computed, or the count is not possible.
     """
     store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
-    return _advance(resources, name, 0.0)
+    return advance(resources, name, 0.0)
 
 
-def ask_in_turn(
-    resources: Resources,
-    actor: Actor,
-    name: str,
-    count: int | None = None,
-    identifier: str | None = None,
-    *,
-    values_only: bool = False,
-) -> DriveResult | None:
-    """Does the same as :func:`ask`, and waits 30 s at most for the end of another driver."""
-    store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
-    return _advance(resources, name, PATIENCE)
-
-
-def _advance(resources: Resources, name: str, patience: float) -> DriveResult | None:
+def advance(resources: Resources, name: str, patience: float = PATIENCE) -> DriveResult | None:
     """Drives a campaign until it waits; None where another driver has had it for some time [s]."""
     until = time.monotonic() + patience
     while True:

@@ -10,7 +10,7 @@ from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.identifiers import shown
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.report_file import Report, ReportError, report_at, report_of
-from tansaku.tasks.act.measurements.stored_commands import Receipt
+from tansaku.tasks.act.measurements.stored_commands import Receipt, store_ask
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.site.users import user_name
@@ -33,7 +33,8 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
     """
     import pandas as pd
 
-    ask_tell.ask_in_turn(resources, script_user(), name, count, values_only=values_only)
+    store_ask(resources.store, script_user(), name, count, values_only=values_only)
+    ask_tell.advance(resources, name)
     asked = waiting_proposals(resources.store, name)
     rows = [item.model_dump(exclude={"cells", "others"}) | asked.predictions(item) | item.cells for item in asked.waiting]
     offer = asked.descriptor
