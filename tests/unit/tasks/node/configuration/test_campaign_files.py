@@ -109,13 +109,13 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "type: emt",
             "type: emtt",
-            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
-            "atomate2, potential, surrogate, manual, function, command, ase (did you mean 'emt'?) (al.yaml, line 13)",
+            "calculator: type 'emtt' is not known; expected one of lammps, emt, buckingham, chgnet, sevennet, gpaw, espresso, "
+            "vasp, atomate2, potential, surrogate, manual, function, command, ase (did you mean 'emt'?) (al.yaml, line 13)",
         ),
         (
             "  type: emt\n",
             "",
-            "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
+            "calculator: type: missing; expected one of lammps, emt, buckingham, chgnet, sevennet, gpaw, espresso, vasp, "
             "atomate2, potential, surrogate, manual, function, command, ase (al.yaml, line 13)",
         ),
         (
@@ -335,8 +335,8 @@ def test_a_dft_calculator_s_files_count_by_content_and_its_kpoints_as_cost(tmp_p
 def test_a_boundary_s_cell_may_not_change_in_its_plane(tmp_path):
     message = complaint(tmp_path, BOUNDARIES.replace("{fmax: 0.05}", "{fmax: 0.05, cell: full}"))
     assert message.startswith("calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected")
-    lammps = BOUNDARIES.replace("type: emt", "type: lammps\n  potential: a.eam.alloy").replace("{fmax", "{cell: full, fmax")
-    assert "relaxation.cell: full; expected fixed or normal" in complaint(tmp_path, lammps)
+    vasp = BOUNDARIES.replace("type: emt", "type: vasp\n  potcars: {Al: Al}").replace("{fmax", "{cell: normal, fmax")
+    assert "relaxation.cell: normal; expected fixed or full" in complaint(tmp_path, vasp)
 
 
 def test_vasp_s_potcars_belong_to_the_spec(tmp_path, vasp):
