@@ -38,6 +38,9 @@ _ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]
 # Å; the neighbour list is rebuilt when an atom has moved half of it.
 _SKIN = 1.0
 
+# eV per atom; no crystal has so little: a minimiser that comes here is on its way to -∞, and ends.
+_BOTTOM = -1e4
+
 # ps; K; ps.
 _TIMESTEP, _COLD, _DAMPING = 0.002, 50.0, 0.1
 
@@ -191,6 +194,7 @@ class LammpsSession:
                 "thermo_modify norm no",
                 "min_style cg",
                 "min_modify norm max",
+                "variable depth equal pe/count(all)",
             )
 
     @property
@@ -251,7 +255,11 @@ class LammpsSession:
         """
         before = int(self._lammps.extract_global("ntimestep"))
         with self._moving(motion):
-            self.command(f"minimize 0 {float(fmax)!r} {steps} {10 * steps}")
+            self.command(
+                f"fix bottom all halt 1 v_depth < {_BOTTOM!r} error continue message no",
+                f"minimize 0 {float(fmax)!r} {steps} {10 * steps}",
+                "unfix bottom",
+            )
         return int(self._lammps.extract_global("ntimestep")) - before
 
     def anneal(self, run: AnnealRun, motion: Motion) -> None:
