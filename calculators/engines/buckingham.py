@@ -56,6 +56,11 @@ class BuckinghamPotential:
         """LAMMPS's name of the properties that an atom has."""
         return "charge"
 
+    @property
+    def bottomless(self) -> bool:
+        """Whether some ions fall together."""
+        return bool(self.closest)
+
     def check(self, structure: Atoms) -> None:
         """Refuses what has no energy, as a ``Potential`` of a session.
 

@@ -143,6 +143,11 @@ class Potential(Protocol):
         """LAMMPS's name of the properties that an atom has."""
         ...
 
+    @property
+    def bottomless(self) -> bool:
+        """Whether the energy of some structures is -∞."""
+        ...
+
     def check(self, structure: Atoms) -> None:
         """Refuses a structure that the potential cannot describe, before it is computed and after it was relaxed.
 
@@ -179,6 +184,7 @@ class LammpsSession:
         self._lammps = _open_instance()
         self._triclinic = triclinic
         self._atom_commands = potential.atom_commands(symbols)
+        self._bottomless = potential.bottomless
         with tempfile.TemporaryDirectory(prefix="tansaku-potential-") as folder:
             self.command(
                 "units metal",
@@ -255,11 +261,10 @@ class LammpsSession:
         """
         before = int(self._lammps.extract_global("ntimestep"))
         with self._moving(motion):
-            self.command(
-                f"fix bottom all halt 1 v_depth < {_BOTTOM!r} error continue message no",
-                f"minimize 0 {float(fmax)!r} {steps} {10 * steps}",
-                "unfix bottom",
-            )
+            halt = f"fix bottom all halt 1 v_depth < {_BOTTOM!r} error continue message no"
+            self.command(*([halt] if self._bottomless else []))
+            self.command(f"minimize 0 {float(fmax)!r} {steps} {10 * steps}")
+            self.command(*(["unfix bottom"] if self._bottomless else []))
         return int(self._lammps.extract_global("ntimestep")) - before
 
     def anneal(self, run: AnnealRun, motion: Motion) -> None:

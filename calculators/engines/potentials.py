@@ -164,6 +164,11 @@ class EamPotential:
         """LAMMPS's name of the properties that an atom has."""
         return "atomic"
 
+    @property
+    def bottomless(self) -> bool:
+        """No: atoms on top of each other have a finite energy."""
+        return False
+
     def check(self, structure: Atoms) -> None:
         """Refuses elements that the potential does not know, as a ``Potential`` of a session."""
         for symbol in sorted(set(structure.get_chemical_symbols())):

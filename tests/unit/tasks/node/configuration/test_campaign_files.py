@@ -332,6 +332,36 @@ def test_a_dft_calculator_s_files_count_by_content_and_its_kpoints_as_cost(tmp_p
         load_campaign(path)
 
 
+IONS = """schema_version: 1
+space:
+  type: crystals
+  crystals: {salt: {structure: rocksalt, elements: [Mg, O], lattice_parameter: 4.2}}
+  scans: [{type: lattice}]
+calculator:
+  type: buckingham
+  charges: {Mg: 2, O: -2}
+  pairs: [{between: [Mg, Mg]}, {between: [Mg, O], A: 821.6, rho: 0.3242}, {between: [O, O], A: 22764.3, rho: 0.149, C: 27.88}]
+objective: {unit: eV/atom}
+execution: {polish: 0}
+"""
+
+
+def test_ions_need_charges_and_a_repulsion_when_the_file_is_loaded(tmp_path):
+    path = tmp_path / "al.yaml"
+    path.write_text(IONS)
+    given = load_campaign(path).spec
+    path.write_text(IONS.replace("{Mg: 2, O: -2}", "{O: -2.0, Mg: 2.0}").replace("[Mg, O], A", "[O, Mg], A"))
+    assert spec_hash(load_campaign(path).spec) == spec_hash(given)
+    path.write_text(IONS.replace("C: 27.88", "C: 27.9"))
+    assert spec_hash(load_campaign(path).spec) != spec_hash(given)
+    crystal = IONS.replace("elements: [Mg, O]", "elements: [Ca, O]")
+    assert complaint(tmp_path, crystal).startswith("calculator.charges: the crystal's Ca is missing (al.yaml, line 8)")
+    weak = complaint(tmp_path, IONS.replace("A: 821.6, rho: 0.3242", "A: 0"))
+    assert weak.startswith("calculator.pairs: Mg and O attract each other everywhere")
+    missing = complaint(tmp_path, IONS.replace("{between: [Mg, Mg]}, ", ""))
+    assert "pairs: nothing between Mg and Mg; expected an entry with A, rho and C, or {between: [Mg, Mg]}" in missing
+
+
 def test_a_boundary_s_cell_may_not_change_in_its_plane(tmp_path):
     message = complaint(tmp_path, BOUNDARIES.replace("{fmax: 0.05}", "{fmax: 0.05, cell: full}"))
     assert message.startswith("calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected")
