@@ -165,6 +165,19 @@ def test_the_energy_is_smooth_enough_for_small_forces(opened):
     assert np.linalg.norm(found.forces, axis=1).max() <= 1e-5
 
 
+def test_earlier_structures_change_no_bit_of_a_result(opened):
+    """Neither their charges nor the waves of their Ewald sums are left."""
+    warm, relaxation = opened(), RelaxationSpec(translation="free", cell="normal", fmax=0.01)
+    for atoms in (*STRUCTURES.values(), salt() * (2, 2, 2), rattled(salt() * (1, 1, 2), seed=3)):
+        for how in (None, relaxation):
+            if how is not None and atoms is STRUCTURES["skewed"]:
+                continue  # its axes are not those of a relaxation along the normal
+            used, fresh = (calculator.evaluate(atoms, how) for calculator in (warm, opened()))
+            assert used.energy == fresh.energy
+            np.testing.assert_array_equal(used.forces, fresh.forces)
+            np.testing.assert_array_equal(used.atoms.positions, fresh.atoms.positions)
+
+
 def test_held_atoms_and_a_free_normal_relax_by_lammps(opened):
     atoms = rattled(salt() * (1, 1, 2))
     atoms.arrays["held"] = np.arange(len(atoms)) < 2
