@@ -3,7 +3,7 @@
 Relaxations use LAMMPS's Polak-Ribière conjugate gradients. On 320 starts of four [110] boundaries of Al (24-132 atoms) they
 converged every time and took three quarters of the wall time of FIRE at equal ``fmax``. A line search that comes to its
 numerical end before ``fmax`` is met is started again, a few times, before the relaxation counts as not converged. Only cells
-that are free in all directions are relaxed by ASE, step by step: LAMMPS's own way is exact at its first cell alone.
+that are free in all directions are relaxed by ASE, atoms and cell at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from ase.calculators.lammps import Prism
 from ase.data import atomic_numbers, reference_states
 
 from tansaku.calculators.engine import Engine, Probe, not_installed
-from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Potential, Snapshot, load_lammps
 from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.calculators.engines.potentials import EamPotential, known_elements, resolve_potential, shipped_folder
@@ -77,7 +76,7 @@ class LammpsCalculator:
         check_axes(structure, relaxation)
         try:
             if relaxation is not None and relaxation.cell == "full":
-                return evaluate_with_ase(structure, relaxation, _InAse(self), self._provenance)
+                return self._evaluate_with_ase(structure, relaxation)
             return self._evaluate(structure, relaxation, started)
         except BaseException:
             # Whatever happened, the instance may be half loaded: the next structure gets a fresh one.
@@ -158,6 +157,12 @@ class LammpsCalculator:
             provenance=self._provenance,
             kept_steps=log.steps(),
         )
+
+    def _evaluate_with_ase(self, structure: Atoms, relaxation: RelaxationSpec) -> CalculationResult:
+        # ASE's optimisers take as long to import as this module, and few need them.
+        from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+
+        return evaluate_with_ase(structure, relaxation, _InAse(self), self._provenance)
 
     def _warm(self, symbols: tuple[str, ...], *, triclinic: bool) -> LammpsSession:
         if self._session is None or self._session_key != (symbols, triclinic):
