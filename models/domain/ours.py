@@ -33,6 +33,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
     "calculators": {
         "lammps": f"{_CALCULATORS}.lammps:LammpsSpec",
         "emt": f"{_CALCULATORS}.emt:EmtSpec",
+        "buckingham": f"{_CALCULATORS}.buckingham:BuckinghamSpec",
         "chgnet": f"{_CALCULATORS}.chgnet:ChgnetSpec",
         "sevennet": f"{_CALCULATORS}.sevennet:SevennetSpec",
         "gpaw": f"{_CALCULATORS}.gpaw:GpawSpec",
