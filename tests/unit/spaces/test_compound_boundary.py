@@ -111,7 +111,7 @@ def test_keys_that_contradict_each_other_are_refused(keys, message):
         ({"unit": {"phase": "mgo.cif"}}, "space.unit.phase: MgO is no part of SrTiO3"),
         ({"unit": {"phase": "srtio3.cif"}}, "space.unit.phase: SrTiO3 is no part of SrTiO3"),
         ({"unit": {"phase": "tio2.cif", "rest": "tio2.cif"}}, "space.unit.rest: TiO2; expected SrO, which SrTiO3 is without"),
-        ({"sha256": "0" * 64}, "space.crystal: srtio3.cif has SHA-256 .*, expected 000"),
+        ({"sha256": "0" * 64}, "space.crystal: .srtio3.cif. has SHA-256 .*, expected 000"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(space, keys, message):
