@@ -168,6 +168,7 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         **_run_content(services, actor, reading),
         **_budget_content(reading),
         "offered": steering.offered(services, actor, reading),
+        "may_tell": may_steer(services.accounts, actor, reading.record),
         "may_copy": actor.may(Role.OPERATOR),
         "verbs": VERBS,
         "of_owners": {},  # not in the part that all users of a role share; the page itself shows it

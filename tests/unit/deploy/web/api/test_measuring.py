@@ -163,6 +163,20 @@ def test_the_form_of_the_dashboard(site, browser, serve):
     assert stored.index("2.5 GPa") < stored.index("1.50 ± 0.10"), "the last report comes first"
 
 
+def test_who_may_only_look_is_not_asked_to_measure(site, browser, serve):
+    post(browser, "asks", "ask", count=2)
+    serve()
+    page, viewer = "/campaigns/rows", site.with_session(Role.VIEWER)
+    head, own = viewer.get(page).text, browser.get(page).text
+    assert ("Report values" in own, "waits for 2 values from you" in own) == (True, True)
+    assert ("Report values" in head, "from you" in head, "waits for 2 values" in head) == (False, False, True)
+    parts = [who.get(f"{page}/parts").text for who in (browser, viewer)]
+    assert ["Report values" in text for text in parts] == [True, False]
+    looked = viewer.get(f"{page}/measurements").text
+    assert "You may look, and report nothing: you are a viewer; an admin can make you an operator." in looked
+    assert "You may look" not in browser.get(f"{page}/measurements").text
+
+
 def test_a_value_is_corrected_in_place_and_the_old_one_stays(browser, serve):
     assert browser.submit("/campaigns/rows/asks", {"count": "1", "key": "form-key-1"}).status_code == 303
     serve()
