@@ -40,6 +40,8 @@ class CampaignLine(Record):
         candidate: That has it.
         relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
         drivers: How many drivers it has had.
+        evaluations: Evaluations of the search, without ``adopted``.
+        adopted: Results that were known already.
         pending: Evaluations of the search without a result yet.
         cost: Spent and reserved by the search.
         cost_unit: None where the file gives costs, whose unit is unknown.
@@ -62,6 +64,7 @@ class CampaignLine(Record):
     relaxed: Best | None
     drivers: int
     evaluations: int
+    adopted: int = 0
     pending: int = 0
     failed: int
     cost: float
@@ -303,6 +306,7 @@ def campaign_line(reading: Campaign) -> CampaignLine:
         relaxed=status.headline.relaxed,
         drivers=reading.record.epoch,
         evaluations=status.evaluations,
+        adopted=status.adopted,
         pending=status.pending,
         failed=status.failed,
         cost=status.cost,

@@ -162,7 +162,7 @@ def system_rows(data: Campaign) -> list[JsonDict]:
                 "cells": cells_of(data.space, candidate),
                 "surface": columns.surfaces[best] if best is not None else None,
                 "from": origin_of(data.spec, columns.predicted_by[best]) if best is not None else None,
-                "evaluations": int(mine.sum()),
+                "evaluations": int((mine & ~data.known).sum()),
                 "predicted": int((mine & columns.predicted).sum()),
                 "failed": int((mine & columns.failed).sum()),
                 "cost": cost,

@@ -177,6 +177,27 @@ def test_who_may_only_look_is_not_asked_to_measure(site, browser, serve):
     assert "You may look" not in browser.get(f"{page}/measurements").text
 
 
+def test_known_values_are_counted_apart_in_the_same_words_everywhere(site, serve):
+    browser = site.with_session(Role.OPERATOR)
+    table = "id,x,kind,hardness\na,0.0,soft,1.0\nb,0.5,hard,2.5\nc,1.0,soft,\nd,1.5,hard,\n"
+    spec = SPEC + "known: {file: rows.csv, candidate: id, value: hardness}\n"
+    assert browser.upload(content=table).status_code == 201
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    post(browser, "asks", "ask", count=2)
+    serve()
+    shown = {
+        page: re.sub(r"<[^>]*>", "", browser.get(page).text)
+        for page in ("/", "/campaigns/rows", "/campaigns/rows/measurements")
+    }
+    assert all("2 known already" in text for text in shown.values())
+    assert "0 + 2 waiting" in shown["/"]
+    head = shown["/campaigns/rows"]
+    assert "0 done, waits for 2 values from you, 2 known already" in head
+    assert re.search(r"Evaluations\s+0\s+reported, 2 waiting; of 2 that can be evaluated \(0 %\); the limit is 4\s", head)
+    assert "2 of it reserved for what waits" in head
+    assert "2 known already, 0 reported, 2 waiting" in shown["/campaigns/rows/measurements"]
+
+
 def test_a_value_is_corrected_in_place_and_the_old_one_stays(browser, serve):
     assert browser.submit("/campaigns/rows/asks", {"count": "1", "key": "form-key-1"}).status_code == 303
     serve()
