@@ -16,7 +16,6 @@ from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
@@ -238,14 +237,10 @@ def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> 
         if stored is None:
             return spec
         update = {"own_lattice_parameter": stored.own_lattice_parameter}
-        if _is_auto(crystal) and _is_auto(stored):
+        if crystal.was_auto and stored.was_auto:
             # Another version of the calculator may give other digits; the campaign keeps its original value.
             update["lattice_parameter"] = stored.parameters
     return spec.model_copy(update={"space": spec.space.with_crystal(crystal.model_copy(update=update))})
-
-
-def _is_auto(crystal: CrystalSpec) -> bool:
-    return crystal.own_lattice_parameter is not None and crystal.own_lattice_parameter == crystal.lattice_parameter
 
 
 def _with_known_results(resources: Resources, base_path: Path, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:
