@@ -291,10 +291,10 @@ def _why(evaluation: Evaluation, function: AcquisitionFunctionSpec | None) -> st
     if proposal.replicate:
         return "measured again, as somebody asked"
     if proposal.predicted_mean is None:
-        return f"chosen by {proposal.model}"
+        return f"chosen by the method {proposal.model}"
     if function is not None:
         return f"chosen by the script's function {function.name} for its highest score"
-    return f"chosen by {proposal.model} for the largest expected gain"
+    return f"chosen for the largest expected gain (method: {proposal.model})"
 
 
 def _corrected_since(record: CampaignRecord, evaluation: Evaluation) -> str:

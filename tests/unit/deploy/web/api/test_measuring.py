@@ -213,6 +213,26 @@ def test_a_value_is_corrected_in_place_and_the_old_one_stays(browser, serve):
     assert card.index("2 GPa") < card.index("read wrongly") < card.index("<del>") < card.index("1 GPa")
 
 
+def test_an_expectation_from_before_a_correction_is_told_as_such(site, serve):
+    browser = site.with_session(Role.OPERATOR)
+    browser.upload(content=TABLE)
+    spec = SPEC.replace("{type: grid}", "{type: gp, initial_points: 2}")
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    post(browser, "asks", "two", count=2)
+    serve()
+    post(browser, "tells", "first", rows=[{"number": 1, "value": 1.0}, {"number": 2, "value": 20.0}])
+    serve()
+    post(browser, "asks", "third", count=1)
+    serve()
+    page = "/campaigns/rows/measurements"
+    assert re.search(r"Expected <strong><data [^>]*>[-\d.]+ ± [\d.]+</data></strong> GPa", browser.get(page).text)
+    post(browser, "tells", "right", rows=[{"number": 2, "value": 2.0, "status": "correction"}])
+    serve()
+    shown = browser.get(page).text
+    assert re.search(r"Expected before a value was corrected: <data [^>]*>[-\d.]+ ± [\d.]+</data> GPa", shown)
+    assert "Release it to get another proposal that knows the right one." in shown
+
+
 def test_a_table_to_be_filled_in_goes_out_and_comes_back(site, browser, serve):
     assert post(browser, "asks", "ask", count=2).status_code == 202
     serve()
