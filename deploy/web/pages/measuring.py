@@ -58,7 +58,7 @@ def table_to_fill_in(request: Request, _: Viewer, name: str) -> Response:
 def workbook_to_fill_in(request: Request, _: Viewer, name: str) -> Response:
     """The waiting proposals as an Excel workbook to be filled in."""
     asked = waiting_proposals(services_of(request).store, name)
-    return Response(write_workbook(asked.rows()), media_type=_WORKBOOK, headers=_attached(f"{name}.xlsx"))
+    return Response(write_workbook(asked.rows(named=True)), media_type=_WORKBOOK, headers=_attached(f"{name}.xlsx"))
 
 
 def _attached(file: str) -> dict[str, str]:

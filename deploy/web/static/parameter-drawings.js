@@ -37,7 +37,7 @@ const plausible = (lines) => {
 };
 
 const drawParallel = (body, lines, open) => {
-  const axes = [...lines.axes, { name: lines.quantity, unit: lines.unit, categories: null }];
+  const axes = [...lines.axes, { name: lines.quantity.replaceAll("_", " "), unit: lines.unit === "1" ? null : prettyUnit(lines.unit), categories: null }];
   const cells = [...lines.cells, lines.values];
   const width = Math.max(body.clientWidth, 74 * axes.length), height = 310, left = 34, right = 44, top = 48, bottom = 26;
   body.classList.add("wide");
@@ -68,7 +68,9 @@ const drawParallel = (body, lines, open) => {
   // Above the lines, so that they can be read; the names on two levels, so that they do not meet.
   axes.forEach((axis, at) => {
     const first = at === 0, name = axis.unit ? `${axis.name} [${axis.unit}]` : axis.name;
-    const label = svg("text", { x: x(at) + (first ? -left + 4 : 0), y: at % 2 ? 12 : 26, class: first ? "label" : at === axes.length - 1 ? "end" : "middle" }, root, cut(name, 16));
+    // Every second name is on its level; the first and the last begin and end at the edge.
+    const room = (width - left - right) / (axes.length - 1) * (first || at === axes.length - 1 ? 1.15 : 1.7) / 6.5;
+    const label = svg("text", { x: x(at) + (first ? -left + 4 : 0), y: at % 2 ? 12 : 26, class: first ? "label" : at === axes.length - 1 ? "end" : "middle" }, root, cut(name, Math.max(16, Math.floor(room))));
     if (at === axes.length - 1) label.setAttribute("x", String(width - 2));
     svg("title", {}, label, name);
     const texts = axis.categories ?? [ranges[at][0], ranges[at][1]];

@@ -64,7 +64,7 @@ def best_values(reading: Campaign, *, by_system: bool = False) -> BestValues:
         best=best,
         system=np.array(arrays.system_names, dtype=np.str_)[codes] if several else None,
         best_of_system=_best_of_each(answers, codes, reading.sign) if several else None,
-        quantity=reading.value_key,
+        quantity=reading.spec.quantity,
         unit=reading.spec.objective.unit,
     )
 

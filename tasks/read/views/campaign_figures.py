@@ -211,7 +211,7 @@ def _made(campaign: Campaign) -> CampaignFigures:
     angles, maps, problem = _of_space(campaign)
     return CampaignFigures(
         version=campaign.version,
-        quantity=spec.space.description.value_key,
+        quantity=spec.quantity,
         unit=spec.objective.unit,
         direction=spec.objective.direction,
         angles=angles,
@@ -355,7 +355,7 @@ def front_points(arrays: Columns, spec: CampaignSpec) -> FrontPoints | None:
     shown = _with_members(found.member)
     shown = shown[np.argsort(found.values[shown, 0], kind="stable")]
     places, directions = found.places[shown], objective.directions
-    names = (spec.space.description.value_key, *(goal.property for goal in objective.goals))
+    names = (spec.quantity, *(goal.property for goal in objective.goals))
     units = (objective.unit, *(goal.unit for goal in objective.goals))
     return FrontPoints(
         axes=tuple(

@@ -80,11 +80,12 @@ def compared(readings: Sequence[Campaign]) -> Comparison:
     _check_alike(readings)
     first = readings[0]
     series = tuple(best_series(reading) for reading in readings)
+    names = {reading.spec.quantity for reading in readings}
     costs = {known.cost_unit for known in series}
     lines = tuple(campaign_line(reading) for reading in readings)
     return Comparison(
         unit=first.spec.objective.unit,
-        quantity=first.spec.space.description.value_key,
+        quantity=names.pop() if len(names) == 1 else first.value_key,
         campaigns=lines,
         series=series,
         reached=tuple(_reached(known) for known in series),

@@ -108,12 +108,20 @@ def test_plain_numbers_have_no_unit_and_a_heading_is_read_in_any_case(site, serv
     assert browser.change("POST", "/api/v1/campaigns", json={"spec": PLAIN}).status_code == 201
     post(browser, "asks", "ask", count=2)
     serve()
+    page = "/campaigns/rows/measurements"
+    assert browser.get(f"{page}.csv").text.startswith("number,candidate,x,kind,value,deviation,")
+    (_, heading), *rows = read_workbook(browser.get(f"{page}.xlsx").content)
+    assert heading[:6] == ["number", "candidate", "x", "kind", "Strength_x", "deviation"]
+    filled = write_workbook([heading, *([*cells[:4], 0.5, *cells[5:]] for _, cells in rows[1:])])
+    told = post(browser, "tells", "file", file=base64.b64encode(filled).decode())
+    assert (told.status_code, told.json()["new"]) == (202, {"values": 1})
     post(browser, "tells", "tell", csv="candidate,strength_X\na,0.11123\n")
     serve()
     for page in ("", "/measurements", "/evaluations", "/evaluations/1"):
         text = re.sub(r"<[^>]*>", "", browser.get(f"/campaigns/rows{page}").text)
         assert ("[1]" in text, re.search(r"\.\d+ 1\s", text)) == (False, None), page
     assert "0.11123" in text
+    assert browser.get("/api/v1/campaigns/rows/figures").json()["quantity"] == "Strength_x"
 
 
 def test_what_is_wrong_is_a_problem_and_nothing_is_stored(site, browser):
