@@ -204,6 +204,12 @@ def test_known_values_are_counted_apart_in_the_same_words_everywhere(site, serve
     assert re.search(r"Evaluations\s+0\s+reported, 2 waiting; of 2 that can be evaluated \(0 %\); the limit is 4\s", head)
     assert "2 of it reserved for what waits" in head
     assert "2 known already, 0 reported, 2 waiting" in shown["/campaigns/rows/measurements"]
+    queue = browser.get("/queue").text
+    assert ("measured and reported" in queue, "not running now" in queue, '<th scope="col">Job</th>' in queue) == (
+        True,
+        False,
+        False,
+    )
 
 
 def test_a_value_is_corrected_in_place_and_the_old_one_stays(browser, serve):
