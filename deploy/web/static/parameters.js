@@ -14,7 +14,7 @@
   let asked = 0, stale = true, busy = false, later = null;
 
   // A column of a table may have its unit in its name.
-  const titled = (axis) => axis.unit && !/[\])]$/.test(axis.name) ? `${axis.name} [${axis.unit}]` : axis.name;
+  const titled = (axis) => axis.unit && !/[\])]$/.test(axis.name) ? inUnit(axis.name, axis.unit) : axis.name;
   const axisOf = (name) => lines.axes.find((axis) => axis.name === name);
   const cellsOf = (name) => lines.cells[lines.axes.findIndex((axis) => axis.name === name)];
   const found = () => inUnit(lines.quantity.replaceAll("_", " "), lines.unit);
@@ -64,7 +64,7 @@
     section.hidden = !lines;
     if (!lines) return;
     const shown = lines.numbers.length, left = lines.left_out ? `; ${lines.left_out} parameters are not shown` : "";
-    const title = `${shown === lines.count ? shown : `${shown} of ${lines.count}`} evaluations, a line each: click on it to open it${left}`;
+    const title = `${shown === lines.count ? shown : `${shown} of ${lines.count}`} values, a line each: click on it to open its evaluation${left}`;
     const headings = ["Evaluation", "Candidate", ...lines.axes.map(titled), found(), ""];
     const rows = () => lines.numbers.map((number, at) => [
       number, lines.candidates[at], ...lines.cells.map((cells) => cells[at]), lines.values[at], lines.outliers[at] ? "far from all others" : "",

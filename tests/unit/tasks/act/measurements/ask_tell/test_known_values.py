@@ -9,6 +9,7 @@ import pytest
 from tansaku.tasks.act.checks.check import preview_loaded
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.evaluation_table import best_series
 from tansaku.tasks.read.views.readings import campaign_line
 from tansaku.tasks.read.views.status import campaign_status
 from tests.unit.tasks.act.measurements.ask_tell.conftest import hardness, write_candidates
@@ -81,3 +82,11 @@ def test_what_further_evaluations_gain_is_promised_for_a_number_that_comes(open_
     laboratory.ask(1)
     (said,) = campaign_status(laboratory.store, "lab").further
     assert said.startswith(f"What further evaluations gain is worked out {expected}")
+
+
+def test_the_curve_counts_the_campaigns_own_evaluations(open_known):
+    laboratory = open_known(3)
+    laboratory.ask(1)
+    laboratory.tell({"number": laboratory.numbers()[0], "value": 9.0})
+    series = best_series(Campaign.load(laboratory.store, "lab"))
+    assert (series.evaluations, series.cost, series.best[-1]) == ([0, 0, 0, 1], [0.0, 0.0, 0.0, 1.0], 9.0)
