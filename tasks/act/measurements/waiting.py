@@ -105,6 +105,11 @@ class Waiting(Record):
     level: str | None = None
 
     @property
+    def reason(self) -> str:
+        """Why it was chosen, without what was corrected since."""
+        return self.why.removesuffix(_CORRECTED)
+
+    @property
     def outdated(self) -> bool:
         """Whether a value that it was chosen by was corrected since."""
         return self.why.endswith(_CORRECTED)

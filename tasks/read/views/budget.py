@@ -40,6 +40,13 @@ class Used(Record):
     candidates: int | None = None
 
     @property
+    def progress(self) -> float | None:
+        """Share of the limit, or of the candidates that can be evaluated where these are fewer; None without a limit."""
+        if self.share is None or not self.candidates:
+            return self.share
+        return min(1.0, int((self.ended or self.spent).replace(",", "")) / self.candidates)
+
+    @property
     def timed(self) -> bool:
         """Whether it is a limit of time."""
         return self.title not in (_EVALUATIONS, _COST)
@@ -153,6 +160,12 @@ def _fewer(budget: BudgetSpec, spent: Spent) -> int | None:
 def share_used(used: Sequence[Used]) -> float:
     """Share of the limit that is nearest, 0…1; 0 without a limit."""
     return min(1.0, max((item.share for item in used if item.share is not None), default=0.0))
+
+
+def progress_of(used: Sequence[Used]) -> float | None:
+    """Progress to the limit that is nearest, 0…1; None without a limit."""
+    found = [item.progress for item in used if item.progress is not None]
+    return min(1.0, max(found)) if found else None
 
 
 def _used(title: str, spent: float, limit: float | None, form: str) -> Used:

@@ -71,7 +71,7 @@ def test_all_counts_are_of_the_campaigns_own_evaluations(open_known):
     assert (cost.spent, cost.reserved) == ("3", "2")
     assert "budget: evaluations 3 of 5 that can be evaluated; limit 12" in status.describe()
     line = campaign_line(Campaign.load(laboratory.store, "lab"))
-    assert (line.evaluations, line.pending, line.adopted) == (3, 2, 31)
+    assert (line.evaluations, line.pending, line.adopted, line.progress) == (3, 2, 31, 1 / 5)
 
 
 @pytest.mark.parametrize(
