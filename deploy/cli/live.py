@@ -29,7 +29,7 @@ from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary, summary_of
 from tansaku.tasks.read.views.budget import Spent, budget_used, share_used
 from tansaku.tasks.read.views.costs import cost_unit
-from tansaku.tasks.read.views.results import system_label
+from tansaku.tasks.read.views.system_names import system_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -23,7 +23,7 @@ from tansaku.tasks.read.views.fronts import evaluated_front
 from tansaku.tasks.read.views.levels import LookValues, look_values
 from tansaku.tasks.read.views.origins import best_places, value_of
 from tansaku.tasks.read.views.proposals import last_proposals
-from tansaku.tasks.read.views.results import system_label
+from tansaku.tasks.read.views.system_names import system_label
 
 MOST_POINTS = 500
 LAST_PROPOSALS = 50

@@ -45,6 +45,7 @@ class SystemLine(Record):
 
     Attributes:
         system: Its name.
+        label: The name that people know, such as ``Σ11 (113)``; the same where there is no other.
         best: Best value of the search [the objective's unit]; None: there is none.
         candidate: That has it.
         number: Of its proposal.
@@ -56,6 +57,7 @@ class SystemLine(Record):
     """
 
     system: str
+    label: str = ""
     best: float | None
     candidate: str | None
     number: int | None
@@ -107,9 +109,11 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
     best = best_places(arrays, arrays.searched & reading.keeping, reading.sign)
     again = best_places(arrays, ~arrays.searched & reading.keeping, reading.sign)
     answers = np.where(reading.keeping, arrays.values, np.nan)
+    labels = {} if reading.prospects is None else reading.prospects.labels
     return [
         SystemLine(
             system=name,
+            label=labels.get(name, name),
             best=float(arrays.values[best[code]]) if code in best else None,
             candidate=arrays.candidates[best[code]] if code in best else None,
             number=int(arrays.numbers[best[code]]) if code in best else None,

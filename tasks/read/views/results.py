@@ -35,19 +35,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def system_label(row: JsonDict) -> str:
-    """Label of a system in figures and on the screen: ``Σ11 (113)`` or ``(1 0 -1 2)`` for a boundary, else its name.
-
-    Args:
-        row: A system's description or results row.
-    """
-    if "sigma" not in row or not isinstance(row.get("plane"), list):
-        return str(row["system"])
-    planes = [[str(index) for index in row[key]] for key in ("plane", "upper_plane") if row.get(key)]
-    plane = "/".join(f"({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})" for indices in planes)
-    return plane if row["sigma"] is None else f"Σ{row['sigma']} {plane}"
-
-
 def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: str | None) -> JsonDict:
     """One evaluation as plain data; ``round`` is the number of its proposal.
 

@@ -15,7 +15,7 @@ from tansaku.models.domain.records import Refit
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.loop.ledger.summaries import summary_of
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.results import system_label
+from tansaku.tasks.read.views.system_names import system_label
 
 NAME = "small-table"
 
