@@ -5,8 +5,8 @@ from __future__ import annotations
 from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.models.domain.records import Outcome
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tansaku.tasks.read.views.prospects import RecentPools
 from tansaku.tasks.read.views.proposals import system_lines
+from tansaku.tasks.read.views.prospects import RecentPools
 from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
 
