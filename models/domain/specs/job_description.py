@@ -28,6 +28,7 @@ BINDING = JobDescription(f"{_JOBS}.binding:open_binding_job")
 BOUNDARY = JobDescription(f"{_JOBS}.boundary:open_boundary_job")
 ENERGY = JobDescription(f"{_JOBS}.energy:open_energy_job")
 SEGREGATION = JobDescription(f"{_JOBS}.segregation:open_segregation_job")
+COMPOUND_BOUNDARY = JobDescription(f"{_JOBS}.compound_boundary:open_compound_boundary_job")
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ class RelaxationSpec(Spec):
 
     Attributes:
         cell: ``fixed``; ``normal``: free along the boundary normal at zero normal stress; ``full``: free in all directions at
-            no stress, where no atom is held (not with type lammps).
+            no stress, where no atom is held.
         translation: ``held``: marked atoms keep their in-plane positions while everything else relaxes; ``free``: all atoms
             relax freely.
         fmax: Largest force on an atom at convergence [eV/Å]. At 0.01 one boundary energy in five was more than 1 mJ/m^2 off

@@ -333,15 +333,15 @@ def _resolve_calculator(
         base_path: Folder of the file.
     """
     facts = calculator.facts
-    if not (facts.files or facts.parts or isinstance(calculator, PluginCalculator)):
+    if not (facts.files or facts.parts or facts.elements_from or isinstance(calculator, PluginCalculator)):
         return calculator
     blamed = (*key, *filter(None, (facts.elements_from or next((file.path for file in facts.files), None),)))
     where = f"({document.source}, line {document.line(blamed)})"
     try:
         calculator = resolve_calculator(calculator, base_path)
+        known = known_elements(calculator, base_path) if facts.elements_from is not None else None
     except ConfigurationError as error:
         raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
-    known = known_elements(calculator, base_path) if facts.elements_from is not None else None
     workflow = workflow_of(calculator)
     moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
     for element in sorted((space.elements | moving) - known) if known is not None else ():

@@ -109,7 +109,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
     cell = _usual_cell(spec)
     if cell is not None and space["cell"] == cell.model_dump(mode="json"):
         space["cell"] = PeriodicCellSpec().model_dump(mode="json")
-    if not space.get("crystal", {}).get("strained", True):
+    if spec.space.reference_crystal is not None and not spec.space.reference_crystal.strained:
         space["crystal"]["strained"] = None
     if _scale(spec.space) == _SCALE:
         space["scale"] = None

@@ -28,6 +28,7 @@ from tansaku.tasks.ground.settings import given_parallel
 
 if TYPE_CHECKING:
     from tansaku.calculators.workflows.boundary_energy import BulkReference
+    from tansaku.calculators.workflows.compound_boundary import CompoundReference
     from tansaku.calculators.workflows.grain_check import Stiffness
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
     from tansaku.calculators.workflows.segregation import SegregationReference
@@ -97,6 +98,15 @@ def opened_segregation(
     """
     written = None if relaxation is None else _Written.of(relaxation)
     return _segregation(_Written.of(spec), base_path, _Written.of(space), written)
+
+
+def opened_compound(spec: CalculatorSpec, base_path: str, space: SpaceSpec, relaxation: RelaxationSpec) -> CompoundReference:
+    """The relaxed crystal of a space of compound boundaries and the phases that they are compared with.
+
+    Args:
+        relaxation: Of the candidates.
+    """
+    return _compound(_Written.of(spec), base_path, _Written.of(space), _Written.of(relaxation))
 
 
 def opened_surrogate(file: str, sha256: str) -> Surrogate:
@@ -182,6 +192,21 @@ def _segregation(
     structures = found.perfect(), found.crystal(), found.crystals_with_defect()
     wanted = None if relaxation is None else relaxation.read()
     return segregation_reference(_calculator(calculator, base_path), *structures, wanted)
+
+
+@lru_cache(maxsize=_OPEN)
+def _compound(
+    calculator: _Written[CalculatorSpec],
+    base_path: str,
+    space: _Written[SpaceSpec],
+    relaxation: _Written[RelaxationSpec],
+) -> CompoundReference:
+    from tansaku.calculators.workflows.compound_boundary import compound_reference
+    from tansaku.spaces.compound_boundary import CompoundBoundarySpace
+
+    found = _space(space, base_path)
+    assert isinstance(found, CompoundBoundarySpace)
+    return compound_reference(_calculator(calculator, base_path), found.crystal, found.phases, relaxation.read())
 
 
 @lru_cache(maxsize=_OPEN)

@@ -14,6 +14,7 @@ from tansaku.models.domain.wording import pretty_unit
 from tansaku.tasks.read.figures import (
     barrier_profile,
     best_value,
+    chemical_potential,
     composition_map,
     energy_angle,
     energy_density,
@@ -100,7 +101,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     one of grain boundaries also energy against angle, energy against the number of atoms where that is searched, and the
     best structures; one of compositions the map over the ions, the paths of the best, the model's errors over the rounds,
     and what matters to it; one of parameters or of a table its evaluations over the parameters, slices and a contour of the
-    model, and what matters to it; one of segregation the spectrum of its energies; one of a bottleneck the surface, the
+    model, and what matters to it; one of segregation the spectrum of its energies; one of boundaries of compounds their
+    energies over a chemical potential; one of a bottleneck the surface, the
     path, the barrier against the evaluations, and diffusion against temperature.
 
     Raises:
@@ -201,3 +203,8 @@ def parameter_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing
 def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
     """The spectrum of the segregation energies."""
     return spectrum.drawings(data)
+
+
+def compound_boundary_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
+    """Energies over the chemical potential of the unit that boundaries exchange with their surroundings."""
+    return chemical_potential.drawings(data)

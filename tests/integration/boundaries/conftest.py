@@ -42,6 +42,24 @@ class InProcess(EndedJobs):
         return JobResult(job.token, evaluate(JobDocument.model_validate(job.document), folder), folder)
 
 
+def driven(file: Path, home: Path) -> tuple[Campaign, FileArtifactStore]:
+    """A campaign after all its evaluations, and its files."""
+    loaded, launcher = load_campaign(file), InProcess(home / "jobs")
+    store, artifacts = MemoryCampaignStore(), FileArtifactStore(home / "artifacts")
+    resources = Resources(
+        settings=Settings(home=home),
+        site=SiteSpec(timing=TIMING),
+        store=store,
+        artifacts=artifacts,
+        open_launcher=lambda _spec: launcher,
+    )
+    prepare_campaign(resources, ADA, loaded)
+    with CampaignLoop(resources, loaded.spec.name, Observer()) as loop:
+        loop.advance()
+        assert loop.result.reason == "evaluations"
+    return Campaign.load(store, loaded.spec.name), artifacts
+
+
 @pytest.fixture
 def campaign(tmp_path: Path, mishin_aluminium: Path) -> Callable[..., list[JsonDict]]:
     """``campaign(planes, evaluations, cell=…)``: rows of the systems after a campaign with Mishin's aluminium."""
@@ -69,19 +87,6 @@ def campaign(tmp_path: Path, mishin_aluminium: Path) -> Callable[..., list[JsonD
         }
         file = tmp_path / "full-period.yaml"
         file.write_text(yaml.safe_dump(document | changes), encoding="utf-8")
-        loaded = load_campaign(file)
-        store, launcher = MemoryCampaignStore(), InProcess(tmp_path / "jobs")
-        resources = Resources(
-            settings=Settings(home=tmp_path),
-            site=SiteSpec(timing=TIMING),
-            store=store,
-            artifacts=FileArtifactStore(tmp_path / "artifacts"),
-            open_launcher=lambda _spec: launcher,
-        )
-        prepare_campaign(resources, ADA, loaded)
-        with CampaignLoop(resources, loaded.spec.name, Observer()) as loop:
-            loop.advance()
-            assert loop.result.reason == "evaluations"
-        return system_rows(Campaign.load(store, loaded.spec.name))
+        return system_rows(driven(file, tmp_path)[0])
 
     return run

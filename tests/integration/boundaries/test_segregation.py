@@ -13,25 +13,14 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.segregation import SegregationSpace
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.act.commands.create import prepare_campaign
-from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.ground.settings import Settings
-from tansaku.tasks.loop.driver.loop import CampaignLoop
-from tansaku.tasks.loop.ledger.observer import Observer
-from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.figures.campaign import drawings_of
-from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.spectrum import segregation_spectrum
-from tests.integration.boundaries.conftest import TIMING, InProcess
-from tests.support.actors import ADA
+from tests.integration.boundaries.conftest import driven
 
 EDGE, FMAX = 3.59, 0.005
 """The lattice parameter of effective-medium theory [Å], and the largest force [eV/Å]."""
@@ -138,19 +127,7 @@ def test_a_campaign_shows_what_it_computed_and_what_its_model_expects(folder, tm
     calculator = {"type": "emt"}
     document = {"schema_version": 1, "space": space(relaxed=False), "calculator": calculator, "objective": {"unit": "eV"}}
     file.write_text(yaml.safe_dump(document | {"proposer": spread, "budget": {"evaluations": 3}}), encoding="utf-8")
-    loaded = load_campaign(file)
-    store, artifacts, launcher = MemoryCampaignStore(), FileArtifactStore(tmp_path / "artifacts"), InProcess(tmp_path / "jobs")
-    resources = Resources(
-        settings=Settings(home=tmp_path),
-        site=SiteSpec(timing=TIMING),
-        store=store,
-        artifacts=artifacts,
-        open_launcher=lambda _spec: launcher,
-    )
-    prepare_campaign(resources, ADA, loaded)
-    with CampaignLoop(resources, loaded.spec.name, Observer()) as loop:
-        loop.advance()
-    data = Campaign.load(store, loaded.spec.name)
+    data, artifacts = driven(file, tmp_path)
     found = segregation_spectrum(data)
     assert found.computed.sum() == 3
     assert len(found.energy) == len(data.pool) > 3

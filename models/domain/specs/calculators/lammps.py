@@ -36,7 +36,6 @@ class LammpsSpec(CalculatorBase):
         ),
         elements_from="potential",
         recorded=frozenset({"style"}),
-        cells=("fixed", "normal"),
         keeps_unconverged=True,
         atomic_energies=True,
         dynamics=True,

@@ -3,8 +3,9 @@
 import pytest
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.level_of_theory import check_level
+from tansaku.models.domain.level_of_theory import check_level, level_in_words
 from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculators.buckingham import BuckinghamSpec
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
@@ -45,6 +46,17 @@ def test_every_setting_of_dft_is_part_of_the_level(other, words):
         check_level(mine, of(theirs), "evaluation 7")
     for word in words:
         assert word in caught.value.message
+
+
+def test_a_level_names_ions_and_their_pairs():
+    pairs = [
+        {"between": ["Mg", "Mg"]},
+        {"between": ["Mg", "O"], "A": 800, "rho": 0.3},
+        {"between": ["O", "O"], "A": 9000, "rho": 0.1},
+    ]
+    spec = BuckinghamSpec.model_validate({"charges": {"Mg": 2, "O": -2}, "pairs": pairs})
+    expected = "buckingham (charges Mg 2.0 O -2.0, pairs Mg-Mg 0.0 0.0; Mg-O 800.0 0.3 0.0; O-O 9000.0 0.1 0.0, cutoff 10.0)"
+    assert level_in_words(spec.model_dump(mode="json")) == expected
 
 
 def test_another_code_potential_model_or_setups_is_another_level():

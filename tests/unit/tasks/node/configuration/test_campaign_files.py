@@ -109,13 +109,13 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "type: emt",
             "type: emtt",
-            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
-            "atomate2, potential, surrogate, manual, function, command, ase (did you mean 'emt'?) (al.yaml, line 13)",
+            "calculator: type 'emtt' is not known; expected one of lammps, emt, buckingham, chgnet, sevennet, gpaw, espresso, "
+            "vasp, atomate2, potential, surrogate, manual, function, command, ase (did you mean 'emt'?) (al.yaml, line 13)",
         ),
         (
             "  type: emt\n",
             "",
-            "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
+            "calculator: type: missing; expected one of lammps, emt, buckingham, chgnet, sevennet, gpaw, espresso, vasp, "
             "atomate2, potential, surrogate, manual, function, command, ase (al.yaml, line 13)",
         ),
         (
@@ -332,11 +332,41 @@ def test_a_dft_calculator_s_files_count_by_content_and_its_kpoints_as_cost(tmp_p
         load_campaign(path)
 
 
+IONS = """schema_version: 1
+space:
+  type: crystals
+  crystals: {salt: {structure: rocksalt, elements: [Mg, O], lattice_parameter: 4.2}}
+  scans: [{type: lattice}]
+calculator:
+  type: buckingham
+  charges: {Mg: 2, O: -2}
+  pairs: [{between: [Mg, Mg]}, {between: [Mg, O], A: 821.6, rho: 0.3242}, {between: [O, O], A: 22764.3, rho: 0.149, C: 27.88}]
+objective: {unit: eV/atom}
+execution: {polish: 0}
+"""
+
+
+def test_ions_need_charges_and_a_repulsion_when_the_file_is_loaded(tmp_path):
+    path = tmp_path / "al.yaml"
+    path.write_text(IONS)
+    given = load_campaign(path).spec
+    path.write_text(IONS.replace("{Mg: 2, O: -2}", "{O: -2.0, Mg: 2.0}").replace("[Mg, O], A", "[O, Mg], A"))
+    assert spec_hash(load_campaign(path).spec) == spec_hash(given)
+    path.write_text(IONS.replace("C: 27.88", "C: 27.9"))
+    assert spec_hash(load_campaign(path).spec) != spec_hash(given)
+    crystal = IONS.replace("elements: [Mg, O]", "elements: [Ca, O]")
+    assert complaint(tmp_path, crystal).startswith("calculator.charges: the crystal's Ca is missing (al.yaml, line 8)")
+    weak = complaint(tmp_path, IONS.replace("A: 821.6, rho: 0.3242", "A: 0"))
+    assert weak.startswith("calculator.pairs: Mg and O attract each other everywhere")
+    missing = complaint(tmp_path, IONS.replace("{between: [Mg, Mg]}, ", ""))
+    assert "pairs: nothing between Mg and Mg; expected an entry with A, rho and C, or {between: [Mg, Mg]}" in missing
+
+
 def test_a_boundary_s_cell_may_not_change_in_its_plane(tmp_path):
     message = complaint(tmp_path, BOUNDARIES.replace("{fmax: 0.05}", "{fmax: 0.05, cell: full}"))
     assert message.startswith("calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected")
-    lammps = BOUNDARIES.replace("type: emt", "type: lammps\n  potential: a.eam.alloy").replace("{fmax", "{cell: full, fmax")
-    assert "relaxation.cell: full; expected fixed or normal" in complaint(tmp_path, lammps)
+    vasp = BOUNDARIES.replace("type: emt", "type: vasp\n  potcars: {Al: Al}").replace("{fmax", "{cell: normal, fmax")
+    assert "relaxation.cell: normal; expected fixed or full" in complaint(tmp_path, vasp)
 
 
 def test_vasp_s_potcars_belong_to_the_spec(tmp_path, vasp):

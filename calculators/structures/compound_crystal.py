@@ -1,0 +1,271 @@
+"""Crystals of any elements with a centre of inversion, and slabs of them that are their own images under inversion.
+
+A slab is cut between two lattice planes of atoms and has an inversion centre in its middle, so its two surfaces are equal. Two
+such slabs, one on the other, make a periodic cell with two equal boundaries, whatever lies between them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.structures.crystal import Vector, unimodular
+from tansaku.calculators.structures.general_boundary import shortest_basis
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+SYMMETRY = 1e-3
+"""Distance within which two atoms count as symmetric [Å]."""
+
+_ONE_PLANE = 0.1
+"""Atoms whose heights differ by less lie in one plane [Å]."""
+
+_SAME = 1e-4
+_LARGEST_DENOMINATOR = 12
+
+
+@dataclass(frozen=True, eq=False)
+class CompoundCrystal:
+    """A crystal with a centre of inversion, in the axes of its file.
+
+    Attributes:
+        cell: Vectors of a primitive cell as rows [Å], shape ``(3, 3)``.
+        fractions: Fractional coordinates of its atoms, shape ``(n_atoms, 3)``.
+        numbers: Their atomic numbers, shape ``(n_atoms,)``.
+        edges: The file's cell vectors in units of the primitive ones, shape ``(3, 3)``: Miller indices refer to them.
+        centre: A centre of inversion in fractional coordinates, shape ``(3,)``.
+        operations: Rotations of the space group in fractional coordinates, shape ``(n_operations, 3, 3)``.
+        shifts: Their translations, shape ``(n_operations, 3)``.
+    """
+
+    cell: FloatArray
+    fractions: FloatArray
+    numbers: IntArray
+    edges: IntArray
+    centre: FloatArray
+    operations: IntArray
+    shifts: FloatArray
+
+    def atoms(self) -> Atoms:
+        """The primitive cell."""
+        from ase import Atoms as Cell
+
+        return Cell(self.numbers, scaled_positions=self.fractions, cell=self.cell, pbc=True)
+
+    def moved(self, atoms: Atoms) -> CompoundCrystal:
+        """The same crystal after its primitive cell was relaxed.
+
+        Args:
+            atoms: The relaxed cell, with the atoms in the same order.
+        """
+        # The centre stays where the atoms keep their symmetry; a drift of all of them together moves it.
+        moved = atoms.get_scaled_positions(wrap=False) - self.fractions
+        drift = (moved - np.round(moved)).mean(axis=0)
+        return CompoundCrystal(
+            cell=np.array(atoms.cell.array),
+            fractions=atoms.get_scaled_positions(wrap=False) - drift,
+            numbers=self.numbers,
+            edges=self.edges,
+            centre=self.centre,
+            operations=self.operations,
+            shifts=self.shifts,
+        )
+
+    @cached_property
+    def nearest(self) -> float:
+        """Shortest distance of two atoms [Å]."""
+        from ase.neighborlist import neighbor_list
+
+        reach = 2.0 * (abs(np.linalg.det(self.cell)) / len(self.numbers)) ** (1 / 3)
+        return float(neighbor_list("d", self.atoms(), reach).min())
+
+    def planes(self, indices: Vector) -> LatticePlanes:
+        """The lattice planes of some Miller indices, which refer to the file's cell."""
+        # Components of the normal along the primitive vectors, all times the same number.
+        parts = [_rational(x) for x in np.linalg.inv(self.edges) @ np.array(indices, dtype=np.float64)]
+        common = math.lcm(*(part.denominator for part in parts))
+        a, b, c = (int(part * common) for part in parts)
+        _, vectors = unimodular((a, b, c))
+        first, second, up = (np.array(vector, dtype=np.intp) for vector in vectors)
+        normal = np.cross(first @ self.cell, second @ self.cell)
+        normal *= np.sign(normal @ (up @ self.cell)) / np.linalg.norm(normal)
+        x = first @ self.cell
+        x /= np.linalg.norm(x)
+        frame = np.array([x, np.cross(normal, x), normal])
+        in_plane = shortest_basis(np.array([first, second]) @ self.cell @ frame[:2].T)
+        first, second = in_plane @ np.array([first, second])
+        x = first @ self.cell
+        x /= np.linalg.norm(x)
+        return LatticePlanes(self, np.array([first, second, up]), np.array([x, np.cross(normal, x), normal]))
+
+
+def _rational(number: float) -> Fraction:
+    found = Fraction(number).limit_denominator(_LARGEST_DENOMINATOR)
+    if abs(found - number) > _SAME:
+        raise AssertionError(f"{number}: the file's cell is a lattice of the primitive one")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class LatticePlanes:
+    """A crystal turned so that some lattice planes are normal to z.
+
+    Attributes:
+        basis: Two vectors that span the planar lattice, and one that leads to the next plane, in primitive vectors, shape
+            ``(3, 3)``.
+        frame: Unit vectors of x, y and z in the crystal's axes as rows, x along the first vector, shape ``(3, 3)``.
+    """
+
+    crystal: CompoundCrystal
+    basis: IntArray
+    frame: FloatArray
+
+    @cached_property
+    def vectors(self) -> FloatArray:
+        """The basis along x, y and z [Å], rows, shape ``(3, 3)``."""
+        found = self.basis @ self.crystal.cell @ self.frame.T
+        found[np.abs(found) < 1e-9] = 0.0
+        return np.asarray(found)
+
+    @property
+    def spacing(self) -> float:
+        """Distance of lattice planes [Å]."""
+        return float(self.vectors[2, 2])
+
+    @property
+    def area(self) -> float:
+        """Of the planar cell [Å^2]."""
+        return float(abs(np.linalg.det(self.vectors[:2, :2])))
+
+    @cached_property
+    def places(self) -> FloatArray:
+        """Atoms of the primitive cell along x, y and z from the centre of inversion [Å], shape ``(n_atoms, 3)``."""
+        return np.asarray((self.crystal.fractions - self.crystal.centre) @ self.crystal.cell @ self.frame.T)
+
+    @cached_property
+    def cuts(self) -> tuple[float, ...]:
+        """Heights above the centre at which the crystal can be cut, in the middle between planes of atoms [Å]."""
+        heights = np.sort(self.places[:, 2] % self.spacing)
+        gaps = np.diff(np.append(heights, heights[0] + self.spacing))
+        wide = np.flatnonzero(gaps > _ONE_PLANE)
+        return tuple(sorted(float((heights[i] + gaps[i] / 2.0) % self.spacing) for i in wide))
+
+    def steps_for(self, cut: int, thickness: float) -> int:
+        """Steps of the thinnest slab with the surfaces of a cut that is at least so thick [Å]."""
+        return math.ceil((thickness - 2.0 * self.cuts[cut]) / self.spacing - 1e-9)
+
+    def slab(self, cut: int, steps: int) -> Slab:
+        """A slab with two equal surfaces.
+
+        Args:
+            cut: Which of ``cuts`` is its upper surface; the lower one is its image.
+            steps: How many times the distance of lattice planes is added to the thinnest slab.
+        """
+        return Slab(self, steps % 2, 2.0 * self.cuts[cut] + steps * self.spacing)
+
+    def planar_operations(self, odd: int) -> tuple[tuple[FloatArray, FloatArray], ...]:
+        """Operations of a slab about its centre, by what they do in the plane.
+
+        Args:
+            odd: Whether the slab's centre is half a step from the crystal's.
+
+        Returns:
+            A matrix and a shift [Å] of each, shapes ``(2, 2)`` and ``(2,)``, those that turn the slab over times the inversion.
+        """
+        into = self.crystal.cell @ self.frame.T
+        back, centre = np.linalg.inv(into), self.crystal.centre + 0.5 * odd * self.basis[2]
+        found = []
+        for rotation, shift in zip(self.crystal.operations, self.crystal.shifts, strict=True):
+            matrix = (back @ rotation.T @ into).T
+            if abs(abs(matrix[2, 2]) - 1.0) > _SAME:
+                continue
+            moved = (rotation @ centre + shift - centre) @ into
+            steps = np.round(moved[2] / self.spacing)
+            if abs(moved[2] - steps * self.spacing) > _SAME * 10:
+                continue
+            sign = float(np.sign(matrix[2, 2]))
+            found.append((sign * matrix[:2, :2], sign * (moved - steps * self.vectors[2])[:2]))
+        return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """Whole lattice planes of a crystal around a centre of inversion.
+
+    Attributes:
+        odd: Whether its centre is half a step to the next lattice plane away from the crystal's.
+        thickness: From cut to cut [Å].
+    """
+
+    planes: LatticePlanes
+    odd: int
+    thickness: float
+
+    @cached_property
+    def _members(self) -> tuple[FloatArray, IntArray]:
+        planes, half = self.planes, self.thickness / 2.0
+        up, places = planes.vectors[2], planes.places - 0.5 * self.odd * planes.vectors[2]
+        most = math.ceil((half + np.abs(places[:, 2]).max()) / planes.spacing) + 1
+        steps = np.arange(-most, most + 1)
+        every = places[None] + steps[:, None, None] * up
+        inside = np.abs(every[..., 2]) < half
+        kinds = np.broadcast_to(np.arange(len(places)), inside.shape)[inside]
+        order = np.argsort(every[inside][:, 2], kind="stable")
+        return every[inside][order], kinds[order]
+
+    @property
+    def positions(self) -> FloatArray:
+        """Its atoms from its centre, from below [Å], shape ``(n_atoms, 3)``."""
+        return self._members[0]
+
+    @property
+    def numbers(self) -> IntArray:
+        """Their atomic numbers, shape ``(n_atoms,)``."""
+        return np.asarray(self.planes.crystal.numbers[self._members[1]])
+
+
+def compound_crystal(atoms: Atoms, key: str) -> CompoundCrystal:
+    """Finds the primitive cell, the symmetry and a centre of inversion of a crystal.
+
+    Args:
+        key: Of the file, for messages.
+
+    Raises:
+        ConfigurationError: It has no centre of inversion.
+    """
+    import spglib
+
+    given = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    found = spglib.standardize_cell(given, to_primitive=True, no_idealize=True, symprec=SYMMETRY)
+    if found is None:
+        raise ConfigurationError(f"{key}: spglib finds no symmetry within {SYMMETRY:g} Å; expected a crystal")
+    cell, fractions, numbers = (np.array(part) for part in found)
+    if np.linalg.det(cell) < 0:
+        cell, fractions = -cell, -fractions
+    known = spglib.get_symmetry_dataset((cell.tolist(), fractions.tolist(), numbers.tolist()), symprec=SYMMETRY)
+    if known is None:
+        raise ConfigurationError(f"{key}: spglib finds no space group within {SYMMETRY:g} Å; expected a crystal")
+    inversions = [i for i, rotation in enumerate(known.rotations) if np.array_equal(rotation, -np.eye(3, dtype=int))]
+    if not inversions:
+        raise ConfigurationError(
+            f"{key}: the crystal ({known.international}) has no centre of inversion; expected one, since the two boundaries of "
+            "a periodic cell are equal only by it"
+        )
+    edges = np.rint(atoms.cell.array @ np.linalg.inv(cell)).astype(np.intp)
+    return CompoundCrystal(
+        cell=cell,
+        fractions=fractions,
+        numbers=numbers.astype(np.intp),
+        edges=edges,
+        centre=np.array(known.translations[inversions[0]]) / 2.0,
+        operations=np.array(known.rotations, dtype=np.intp),
+        shifts=np.array(known.translations),
+    )

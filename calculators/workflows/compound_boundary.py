@@ -1,0 +1,213 @@
+"""Excess energy of the two equal boundaries of a periodic cell of a compound.
+
+γ = [E - n g - ΔN μ] / (2 A), with the energy g of the crystal's formula unit, the cell's n formula units of the crystal and ΔN
+neutral units more (fewer where negative), and their chemical potential μ (Chua et al. 2010, doi:10.1038/nmat2712). What is
+computed is the energy at the chemical potential of the unit's own crystal; at μ = μ_unit + Δμ it is lower by ΔN Δμ / (2 A).
+
+Cells relax in turns: the atoms in a fixed cell, by any calculator, and then the cell along the stress that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from tansaku.calculators.structures.compound_boundary import formula_unit
+from tansaku.calculators.structures.compound_crystal import CompoundCrystal
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import CalculationResult, Calculator
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+STIFFNESS = 0.7
+"""First guess of a crystal's stiffness [eV/Å^3]."""
+
+TURNS = 60
+"""Changes of a cell's shape until it counts as not converged."""
+
+LARGEST_STRAIN = 0.02
+LARGEST_SHIFT = 0.3
+"""Longest change of a cell's third vector in one turn [Å]."""
+
+FREE_NORMAL = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 1]], dtype=np.float64)[None]
+_SHEARS = np.array([[[0, 0, 1], [0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 1], [0, 0, 0]]], dtype=np.float64)
+FREE_THIRD = np.concatenate((_SHEARS, FREE_NORMAL))
+"""Displacement gradients of a cell whose third vector is free."""
+
+
+def _strains() -> FloatArray:
+    found = np.zeros((6, 3, 3))
+    for number, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))):
+        found[number, i, j] = found[number, j, i] = 1.0 if i == j else np.sqrt(0.5)
+    return found
+
+
+ALL_STRAINS = _strains()
+"""Symmetric displacement gradients of a crystal, orthonormal."""
+
+
+@dataclass(frozen=True)
+class CompoundReference:
+    """Energies that boundaries of a compound are compared with.
+
+    Attributes:
+        crystal: The relaxed crystal of the grains.
+        bulk: Energy of its formula unit [eV].
+        unit: Of the neutral unit's own crystal, by its formula unit [eV]; None without a unit.
+        rest: Of what is left of the bulk's formula unit [eV]; None where its crystal is not known.
+    """
+
+    crystal: CompoundCrystal
+    bulk: float
+    unit: float | None
+    rest: float | None
+
+    @property
+    def lowest_potential(self) -> float | None:
+        """Lowest chemical potential of the unit, less that of its own crystal [eV]; 0 is the highest."""
+        return None if self.unit is None or self.rest is None else self.bulk - self.rest - self.unit
+
+    def boundary_energy(self, energy: float, units: int, excess: int, area: float) -> float:
+        """Boundary energy at the chemical potential of the unit's own crystal [J/m^2].
+
+        Args:
+            energy: Of the cell [eV].
+            units: Formula units of the crystal in it.
+            excess: Neutral units beyond these.
+            area: Of one boundary [Å^2].
+        """
+        return (energy - units * self.bulk - excess * (self.unit or 0.0)) / (2.0 * area) * EV_PER_A2
+
+
+def compound_reference(
+    calculator: Calculator, crystal: CompoundCrystal, phases: Mapping[str, Atoms], relaxation: RelaxationSpec
+) -> CompoundReference:
+    """Relaxes the crystal and the phases that its boundaries are compared with.
+
+    Args:
+        phases: ``phase``, the unit's own crystal, and ``rest``, where there are any.
+
+    Raises:
+        CalculationError: One does not relax.
+    """
+
+    def relaxed(atoms: Atoms) -> CalculationResult:
+        return relaxed_cell(calculator, atoms, relaxation, ALL_STRAINS)
+
+    bulk = relaxed(crystal.atoms())
+    energies = {name: relaxed(atoms).energy / _formula_units(atoms) for name, atoms in phases.items()}
+    return CompoundReference(
+        crystal=crystal.moved(bulk.atoms),
+        bulk=bulk.energy / _formula_units(bulk.atoms),
+        unit=energies.get("phase"),
+        rest=energies.get("rest"),
+    )
+
+
+def _formula_units(atoms: Atoms) -> int:
+    return len(atoms) // sum(formula_unit(atoms.numbers).values())
+
+
+def relaxed_boundary(calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec) -> CalculationResult:
+    """Relaxes a cell with two equal boundaries, as far as the relaxation frees its third vector.
+
+    Args:
+        relaxation: ``cell: normal`` frees the height, and with ``translation: free`` the shift of the grains.
+
+    Raises:
+        CalculationError: It does not relax.
+    """
+    if relaxation.cell == "fixed":
+        return calculator.evaluate(structure, _in_fixed_cell(relaxation))
+    return relaxed_cell(calculator, structure, relaxation, FREE_THIRD if relaxation.translation == "free" else FREE_NORMAL)
+
+
+def _in_fixed_cell(relaxation: RelaxationSpec) -> RelaxationSpec:
+    return relaxation.model_copy(update={"cell": "fixed", "translation": "free"})
+
+
+def relaxed_cell(
+    calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec, gradients: FloatArray
+) -> CalculationResult:
+    """Relaxes atoms and cell in turns, the cell by a quasi-Newton method (BFGS) on the energy of relaxed atoms.
+
+    Args:
+        gradients: Displacement gradients that are free, shape ``(n, 3, 3)``: a point at r moves by ``gradient @ r``.
+
+    Returns:
+        The result in the last cell; ``steps`` are those of all turns.
+
+    Raises:
+        CalculationError: Atoms do not relax, the stress does not vanish (``not_converged``), or the calculator gives none.
+    """
+    fixed = _in_fixed_cell(relaxation)
+    volume, count = abs(structure.get_volume()), len(structure)
+    largest = LARGEST_STRAIN if len(gradients) == 6 else LARGEST_SHIFT / float(structure.cell[2, 2])
+    inverse = np.eye(len(gradients)) / (STIFFNESS * volume)
+    result, steps = calculator.evaluate(structure, fixed), 0
+    forces = _forces(result, gradients, volume)
+    for _ in range(TURNS):
+        steps += result.steps
+        if np.abs(forces).max() / count <= relaxation.fmax:
+            return replace(result, steps=steps)
+        change = inverse @ forces
+        change *= min(1.0, largest / float(np.linalg.norm(change)))
+        cell = result.atoms.cell.array
+        moved = result.atoms.copy()
+        moved.set_cell(cell + cell @ np.einsum("n,nij->ij", change, gradients).T, scale_atoms=True)
+        before, result = forces, calculator.evaluate(moved, fixed)
+        forces = _forces(result, gradients, volume)
+        inverse = _bfgs(inverse, change, before - forces)
+    if relaxation.unconverged == "keep":
+        return replace(result, steps=steps, converged=False)
+    raise CalculationError(
+        "not_converged",
+        f"stress times volume per atom {np.abs(forces).max() / count:.3g} eV after {TURNS} changes of the cell; expected at "
+        f"most {relaxation.fmax:g}",
+    )
+
+
+def _forces(result: CalculationResult, gradients: FloatArray, volume: float) -> FloatArray:
+    """Energy gained by each gradient [eV], shape ``(n,)``."""
+    if result.stress is None:
+        raise CalculationError("no_stress", f"{result.provenance.code} gives no stress; expected a calculator that does")
+    stress = np.asarray(voigt_6_to_full_3x3_stress(result.stress))
+    return np.asarray(-volume * np.einsum("nij,ij->n", gradients, stress))
+
+
+def _bfgs(inverse: FloatArray, step: FloatArray, change: FloatArray) -> FloatArray:
+    """The next inverse Hessian; the last one where the energy curves the wrong way along the step."""
+    curvature = float(step @ change)
+    if curvature <= 1e-8 * float(np.linalg.norm(step) * np.linalg.norm(change)):
+        return inverse
+    left = np.eye(len(step)) - np.outer(step, change) / curvature
+    return np.asarray(left @ inverse @ left.T + np.outer(step, step) / curvature)
+
+
+def asymmetry(start: Atoms, relaxed: Atoms) -> float:
+    """How far atoms are from their images under the inversion that makes both boundaries equal [Å].
+
+    Args:
+        start: With the array ``grain``, and the centre of the lower grain at the origin.
+        relaxed: With the atoms in the same order.
+    """
+    fractions = relaxed.get_scaled_positions(wrap=False)
+    moved = fractions - start.get_scaled_positions(wrap=False)
+    centre = (moved - np.round(moved))[start.arrays["grain"] == 0].mean(axis=0)
+    images = 2.0 * centre - fractions
+    worst = 0.0
+    for number in np.unique(relaxed.numbers):
+        own = relaxed.numbers == number
+        apart = images[own][:, None] - fractions[own][None]
+        apart -= np.round(apart)
+        lengths = np.linalg.norm(apart @ relaxed.cell.array, axis=2)
+        worst = max(worst, float(lengths.min(axis=1).max()))
+    return worst

@@ -1,0 +1,157 @@
+"""Spec of a space of symmetric boundaries of a crystal of any elements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256, Spec
+from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
+from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
+
+BOUNDARY_ENERGY = "grain_boundary_energy"
+"""The property that such a space is about [J/m^2]."""
+
+CrystalFile = Annotated[FilePath, NamesFile("structure")]
+Plane = tuple[int, int, int]
+
+
+class NeutralUnitSpec(Spec):
+    """A neutral unit that a boundary may have more or fewer of than its crystal, such as TiO2 at boundaries of SrTiO3.
+
+    Attributes:
+        phase: Crystal of the unit, whose formula unit it is: CIF, POSCAR or extended XYZ. Its energy is the highest chemical
+            potential of the unit.
+        most: Largest number of units that a cell, of two boundaries, has more or fewer.
+        rest: Crystal of what is left of the bulk's formula unit without the unit, such as SrO: it gives the lowest chemical
+            potential. null: not known.
+        sha256: Content hashes of ``phase`` and ``rest``; filled in when the spec is resolved.
+    """
+
+    phase: CrystalFile
+    most: Annotated[int, Field(ge=1, le=100)] = 2
+    rest: CrystalFile | None = None
+    sha256: tuple[Sha256, ...] = ()
+
+
+class ExchangeSpec(Spec):
+    """Units that boundaries have fewer or more of than their terminations.
+
+    Atoms are taken from random places of one boundary and from the images of these at the other.
+
+    Attributes:
+        units: Numbers of units by which each boundary is changed. Below zero: so many of ``space.unit`` are taken away, or
+            formula units of the crystal without one. Above zero: so many of what is left of the crystal's formula without the
+            unit are taken away, such as SrO of SrTiO3, which leaves more TiO2.
+        layer: Distance from the boundary within which the atoms that are taken lie [Å].
+        seeds: Random choices of each shift.
+    """
+
+    units: Annotated[tuple[Annotated[int, Field(ge=-100, le=100)], ...], Field(min_length=1)] = (-1, 0, 1)
+    layer: Annotated[float, Field(ge=0.5, le=20)] = 3.0
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 3
+
+    @model_validator(mode="after")
+    def _each_number_once(self) -> Self:
+        if len(set(self.units)) != len(self.units):
+            raise ValueError(f"units: {list(self.units)}; expected each number once")
+        return self
+
+
+class CompoundBoundarySpaceSpec(EnergySpaceSpec):
+    """Symmetric boundaries of a crystal of any elements, which must have a centre of inversion.
+
+    The upper grain is the lower one turned by 180 degrees about the boundary's normal. Each cell has two equal boundaries. A
+    candidate is a pair of terminations and a shift of one grain against the other; terminations that are not made of whole
+    formula units of the crystal, and of ``unit``, are left out. Energies are those at the chemical potential of the unit's own
+    crystal. ``calculator.relaxation`` says how far cells relax: ``cell: normal`` with ``translation: free`` frees the distance
+    and the shift of the grains.
+
+    Attributes:
+        crystal: CIF, POSCAR or extended XYZ of the crystal. Its cell and atoms are relaxed by the calculator first.
+        planes: Boundary planes (h, k, l), by the cell of the file.
+        unit: A neutral unit that boundaries exchange with their surroundings; null: there is none.
+        exchange: Units that boundaries have fewer or more of than their terminations; null: none.
+        thickness: Of each grain, at least [Å].
+        step: Largest step between shifts in the plane [Å].
+        opening: Distance by which grains are apart at first, beyond that of planes in the crystal [Å].
+        closest: Grains are moved apart until no two atoms of different grains are nearer than this share of the crystal's
+            shortest distance.
+        repeats: Of the planar cell along its two vectors.
+        fold: Whether shifts that symmetry makes equal are listed once.
+        relaxed: Whether cells are relaxed.
+        cost: Predicted cost of an evaluation.
+        sha256: Content hash of the crystal's file; filled in when the spec is resolved.
+    """
+
+    description: ClassVar[SpaceDescription] = replace(
+        EnergySpaceSpec.description,
+        properties=(BOUNDARY_ENERGY,),
+        jobs={None: "compound_boundary"},
+        learnable=False,
+        keeps_free_energy=False,
+        figures="compound_boundaries",
+        groups=("system",),
+        system_words=("boundary", "boundaries"),
+    )
+
+    first_key: ClassVar[str] = "crystal"
+    opener: ClassVar[str] = "tansaku.spaces.compound_boundary:CompoundBoundarySpace"
+    type: Literal["compound_boundary"] = "compound_boundary"
+    crystal: CrystalFile
+    planes: Annotated[tuple[Plane, ...], Field(min_length=1, max_length=1000)]
+    unit: NeutralUnitSpec | None = None
+    exchange: ExchangeSpec | None = None
+    thickness: Annotated[float, Field(ge=3, le=200)] = 12.0
+    step: Annotated[float, Field(ge=0.05, le=10)] = 0.5
+    opening: Annotated[float, Field(ge=0, le=3)] = 0.0
+    closest: Annotated[float, Field(ge=0, le=1)] = 0.8
+    repeats: tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]] = (1, 1)
+    fold: bool = True
+    relaxed: bool = True
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _planes_have_normals(self) -> Self:
+        for i, plane in enumerate(self.planes):
+            if not any(plane):
+                raise ValueError(f"planes[{i}]: {list(plane)}; expected three indices that are not all zero")
+        if len(set(self.planes)) != len(self.planes):
+            raise ValueError("planes: one is listed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _exchange_fits(self) -> Self:
+        given = self.exchange
+        if given is not None and 2.0 * given.layer >= self.thickness:
+            raise ValueError(f"exchange.layer: {given.layer:g}; expected less than half of thickness, {self.thickness:g}")
+        if given is not None and self.unit is None and max(given.units) > 0:
+            raise ValueError(f"exchange.units: {list(given.units)}; without unit expected numbers up to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _a_hash_for_each_file(self) -> Self:
+        if self.unit is not None and self.unit.sha256 and len(self.unit.sha256) != 1 + (self.unit.rest is not None):
+            raise ValueError(f"unit.sha256: {len(self.unit.sha256)} hashes; expected one for each file")
+        return self
+
+    def files(self) -> tuple[SpecFile, ...]:
+        """The crystal, and those of the unit."""
+        found = [SpecFile(("crystal",), self.crystal, self.sha256, largest="structure_bytes")]
+        if self.unit is not None:
+            hashes = (*self.unit.sha256, None, None)
+            found.append(SpecFile(("unit", "phase"), self.unit.phase, hashes[0], largest="structure_bytes"))
+            if self.unit.rest is not None:
+                found.append(SpecFile(("unit", "rest"), self.unit.rest, hashes[1], largest="structure_bytes"))
+        return tuple(found)
+
+    def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
+        """The spec with the hashes of its files."""
+        unit = self.unit
+        if unit is not None:
+            names = ("phase", "rest") if unit.rest is not None else ("phase",)
+            unit = unit.model_copy(update={"sha256": tuple(hashes["unit", name] for name in names)})
+        return self.model_copy(update={"sha256": hashes[("crystal",)], "unit": unit})

@@ -1,0 +1,353 @@
+"""Symmetric boundaries of a crystal of any elements as a space: terminations and shifts of one grain against the other."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.formula import Formula
+
+from tansaku.calculators.structures.coincidence import plane_name
+from tansaku.calculators.structures.compound_boundary import (
+    Content,
+    TwinnedSlabs,
+    content_of,
+    fewest_near,
+    formula_unit,
+    without_atoms,
+)
+from tansaku.calculators.structures.compound_crystal import CompoundCrystal, compound_crystal
+from tansaku.calculators.structures.structure_reader import read_structures
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Ends = tuple[tuple[int, int], tuple[int, int]]
+"""Cut of each of two grains, with the steps of the slab: a relaxed crystal has the same number of planes."""
+
+_DIGITS = 8
+_ON_GRID = 1e-4
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A pair of terminations of a plane.
+
+    Attributes:
+        name: Name in ids, ``111-TiO2m2-t0-1-m1``.
+        plane: Miller indices.
+        ends: Of the lower and the upper grain.
+        slabs: Of the crystal as its file has it.
+        content: Formula units of a cell.
+        shape: Steps of the shift along the two vectors of the plane.
+        shifts: Those of its candidates, in steps, shape ``(n, 2)``.
+        removed: Atoms of each element that are taken from each boundary, by atomic number.
+        seeds: Candidates of each shift.
+    """
+
+    name: str
+    system: str
+    plane: tuple[int, int, int]
+    ends: Ends
+    slabs: TwinnedSlabs
+    content: Content
+    shape: tuple[int, int]
+    shifts: IntArray
+    removed: Mapping[int, int]
+    seeds: int
+
+    @property
+    def atoms(self) -> int:
+        """Atoms of a cell."""
+        return self.slabs.count - 2 * sum(self.removed.values())
+
+    def candidates(self) -> Iterator[tuple[str, int, int]]:
+        """Ids, with the place of the shift and the seed."""
+        for place, (x, y) in enumerate(self.shifts):
+            for seed in range(self.seeds):
+                yield f"{self.name}-x{x:02d}-y{y:02d}" + (f"-s{seed}" if self.removed else ""), place, seed
+
+
+class CompoundBoundarySpace:
+    """Boundaries of a compound (implements ``Space``).
+
+    A system is a plane and the units that a cell has more or fewer than its crystal: ``210``, ``111-TiO2p1`` (one more),
+    ``111-TiO2m2`` (two fewer). Candidate ids add the cuts of both grains and the shift in steps: ``210-t0-0-x03-y01``.
+
+    Args:
+        base_path: Folder in which relative paths start.
+        limits: Limits for the spec; None: it was checked before.
+
+    Raises:
+        ConfigurationError: A file cannot be read, the crystal has no centre of inversion, the unit is no part of it, or a plane
+            has no termination of whole formula units.
+        MissingComponentError: A package is not installed.
+    """
+
+    def __init__(self, spec: CompoundBoundarySpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
+        self._spec = spec
+        self._limits = limits
+        given = _read(base_path, "crystal", spec.crystal, spec.sha256, limits)
+        self._crystal = compound_crystal(given, "space.crystal")
+        self._bulk = formula_unit(self._crystal.numbers)
+        self._phases = self._read_phases(base_path)
+        self._unit = None if spec.unit is None else formula_unit(self._phases["phase"].numbers)
+        if self._unit is not None:
+            _check_parts(self._bulk, self._unit, self._phases)
+
+    def _read_phases(self, base_path: Path) -> dict[str, Atoms]:
+        unit = self._spec.unit
+        if unit is None:
+            return {}
+        hashes = (*unit.sha256, None, None)
+        names = {"phase": (unit.phase, hashes[0]), "rest": (unit.rest, hashes[1])}
+        return {
+            name: _read(base_path, f"unit.{name}", path, sha256, self._limits)
+            for name, (path, sha256) in names.items()
+            if path is not None
+        }
+
+    def pool(self) -> CandidatePool:
+        """All candidates, in ascending order of their ids."""
+        return self._pool
+
+    @property
+    def crystal(self) -> CompoundCrystal:
+        """The crystal as its file has it."""
+        return self._crystal
+
+    @property
+    def phases(self) -> Mapping[str, Atoms]:
+        """Crystals of the unit (``phase``) and of the rest of the bulk's formula unit (``rest``), where there are any."""
+        return self._phases
+
+    @property
+    def unit_name(self) -> str | None:
+        """Formula of the neutral unit."""
+        return None if self._unit is None else _formula(self._unit)
+
+    def structure(self, candidate: str) -> Atoms:
+        """The cell of a candidate, of the crystal as its file has it.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+        """
+        return self.built(candidate, self._crystal)
+
+    def built(self, candidate: str, crystal: CompoundCrystal) -> Atoms:
+        """The cell of a candidate.
+
+        Args:
+            crystal: The crystal of its grains, such as a relaxed one.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+        """
+        if candidate not in self._places:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        surface, place, seed = self._places[candidate]
+        slabs = surface.slabs if crystal is self._crystal else self._slabs(surface, crystal)
+        shift = surface.shifts[place] / np.array(surface.shape)
+        atoms = slabs.cell(shift, self._spec.closest * crystal.nearest, self._spec.opening)
+        if surface.removed and self._spec.exchange is not None:
+            atoms = without_atoms(atoms, slabs, surface.removed, self._spec.exchange.layer, place * surface.seeds + seed)
+        atoms.info |= {
+            "candidate": candidate,
+            "system": surface.system,
+            "plane": " ".join(str(index) for index in surface.plane),
+            "formula_units": surface.content.bulk,
+            "excess_units": surface.content.excess,
+            **({} if self._spec.unit is None else {"phases": " ".join(self._spec.unit.sha256)}),
+        }
+        return atoms
+
+    def elements(self) -> frozenset[str]:
+        """The crystal's and the unit's."""
+        several = [self._crystal.atoms(), *self._phases.values()]
+        return frozenset(symbol for atoms in several for symbol in atoms.get_chemical_symbols())
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """A dict for each plane and number of units."""
+        return [
+            {
+                "system": system,
+                "plane": list(several[0].plane),
+                "excess": several[0].content.excess,
+                "unit": self.unit_name,
+                "area": several[0].slabs.area,
+                "terminations": len(several),
+                "atoms": max(item.atoms for item in several),
+                "candidates": sum(len(item.shifts) * item.seeds for item in several),
+            }
+            for system, several in self._systems.items()
+        ]
+
+    def _slabs(self, surface: Surface, crystal: CompoundCrystal) -> TwinnedSlabs:
+        planes = crystal.planes(surface.plane)
+        lower, upper = (planes.slab(cut, steps) for cut, steps in surface.ends)
+        return TwinnedSlabs(lower, upper, self._spec.repeats)
+
+    @cached_property
+    def _surfaces(self) -> list[Surface]:
+        return sorted((item for plane in self._spec.planes for item in self._of_plane(plane)), key=lambda item: item.name)
+
+    @cached_property
+    def _systems(self) -> dict[str, list[Surface]]:
+        found: dict[str, list[Surface]] = {}
+        for item in self._surfaces:
+            found.setdefault(item.system, []).append(item)
+        return dict(sorted(found.items()))
+
+    def _of_plane(self, plane: tuple[int, int, int]) -> list[Surface]:
+        spec, planes = self._spec, self._crystal.planes(plane)
+        cuts = [(cut, planes.steps_for(cut, spec.thickness)) for cut in range(len(planes.cuts))]
+        found: list[Surface] = []
+        # Terminations the other way round are the mirror image.
+        for ends in itertools.combinations_with_replacement(cuts, 2):
+            pair = TwinnedSlabs(planes.slab(*ends[0]), planes.slab(*ends[1]), spec.repeats)
+            check_limit(self._limits, "atoms", pair.count, f"space.thickness: atoms in a cell of {list(plane)}")
+            found += self._of_pair(plane, ends, pair)
+        if not found:
+            parts = [
+                _formula(self._bulk),
+                *([] if spec.unit is None else [f"up to {spec.unit.most} {self.unit_name} more or fewer"]),
+            ]
+            raise ConfigurationError(
+                f"space.planes: {list(plane)}: no pair of terminations, with what is removed, is made of whole formula units "
+                f"of {' and '.join(parts)}; expected another plane, or a unit"
+            )
+        return found
+
+    def _of_pair(self, plane: tuple[int, int, int], ends: Ends, pair: TwinnedSlabs) -> Iterator[Surface]:
+        """Both grains as they are cut, and without some units, as far as they are made of whole formula units."""
+        spec, shape = self._spec, _shape(pair.planes.vectors[:2, :2], self._spec.step)
+        most = 0 if spec.unit is None else spec.unit.most
+        near = {} if spec.exchange is None else fewest_near(pair, spec.exchange.layer)
+        shifts = _folded(pair, shape) if spec.fold else _grid(shape)
+        for units in (0,) if spec.exchange is None else spec.exchange.units:
+            removed = {number: abs(units) * count for number, count in self._taken(units).items() if units}
+            counts = {number: count - 2 * removed.get(number, 0) for number, count in pair.counts.items()}
+            content = content_of(counts, self._bulk, self._unit, most)
+            if content is None or any(near[number] < count for number, count in removed.items()):
+                continue
+            system = plane_name(plane) + _suffix(self.unit_name, content.excess)
+            name = f"{system}-t{ends[0][0]}-{ends[1][0]}" + (f"-{_signed(units)}" if units else "")
+            seeds = 1 if spec.exchange is None or not units else spec.exchange.seeds
+            yield Surface(name, system, plane, ends, pair, content, shape, shifts, removed, seeds)
+
+    def _taken(self, units: int) -> dict[int, int]:
+        """The unit that is taken away where boundaries have fewer, or more, units than their terminations."""
+        if self._unit is None or units < 0:
+            return self._unit or self._bulk
+        left = {number: count - self._unit.get(number, 0) for number, count in self._bulk.items()}
+        return {number: count for number, count in left.items() if count}
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Surface, int, int]]:
+        every = ((name, (item, place, seed)) for item in self._surfaces for name, place, seed in item.candidates())
+        return dict(sorted(every, key=lambda named: named[0]))
+
+    @cached_property
+    def _pool(self) -> CandidatePool:
+        places = list(self._places.values())
+        check_limit(self._limits, "pool", len(places), "space.step: candidates")
+        systems, surfaces = list(self._systems), [item.name for item in self._surfaces]
+        count = np.array([float(item.atoms) for item, _, _ in places])
+        turns = 2.0 * np.pi * np.array([item.shifts[place] / np.array(item.shape) for item, place, _ in places])
+        waves = np.round(np.concatenate((np.cos(turns), np.sin(turns)), axis=1), _DIGITS)
+        columns = ("cos x", "cos y", "sin x", "sin y")
+        every = np.arange(len(places))
+        return CandidatePool(
+            ids=np.array(list(self._places)),
+            systems=tuple(systems),
+            system_codes=np.array([systems.index(item.system) for item, _, _ in places], dtype=np.intp),
+            surfaces=tuple(surfaces),
+            surface_codes=np.array([surfaces.index(item.name) for item, _, _ in places], dtype=np.intp),
+            groups={"translation": FeatureGroup.compact("translation", waves, every, columns)},
+            cost=count**self._spec.cost.power,
+            cost_descriptors=FeatureGroup.compact("cost", count[:, None], every, ("atoms",)),
+        )
+
+
+def _suffix(unit: str | None, excess: int) -> str:
+    return "" if unit is None else f"-{unit}{_signed(excess)}"
+
+
+def _signed(number: int) -> str:
+    """A number in letters that are safe in file names: ``p2``, ``m1``."""
+    return f"{'m' if number < 0 else 'p'}{abs(number)}"
+
+
+def _shape(vectors: FloatArray, step: float) -> tuple[int, int]:
+    """Steps along two vectors, even numbers, so that symmetry takes most shifts to others; the same number in oblique cells."""
+    first, second = (2 * math.ceil(float(length) / (2.0 * step) - 1e-9) for length in np.linalg.norm(vectors, axis=1))
+    oblique = abs(float(vectors[0] @ vectors[1])) > _ON_GRID
+    return (max(first, second),) * 2 if oblique else (first, second)
+
+
+def _grid(shape: tuple[int, int]) -> IntArray:
+    return np.array([(x, y) for x in range(shape[0]) for y in range(shape[1])], dtype=np.intp)
+
+
+def _folded(slabs: TwinnedSlabs, shape: tuple[int, int]) -> IntArray:
+    """The first of all shifts that symmetry makes equal, in steps, shape ``(n, 2)``."""
+    steps, grid = np.array(shape), _grid(shape)
+    lowest = np.arange(len(grid))
+    for matrix, shift in slabs.equivalents():
+        image = (grid / steps @ matrix.T + shift) * steps
+        on_grid = np.abs(image - np.rint(image)).max() < _ON_GRID
+        if not on_grid:
+            continue
+        x, y = (np.rint(image).astype(np.intp) % steps).T
+        lowest = np.minimum(lowest, x * shape[1] + y)
+    return np.asarray(grid[lowest == np.arange(len(grid))])
+
+
+def _formula(unit: Mapping[int, int]) -> str:
+    from ase.data import chemical_symbols
+
+    return str(Formula.from_dict({chemical_symbols[number]: count for number, count in unit.items()}).format("metal"))
+
+
+def _check_parts(bulk: Mapping[int, int], unit: Mapping[int, int], phases: Mapping[str, Atoms]) -> None:
+    """Raises ConfigurationError if the unit is no part of the crystal's formula unit, or the rest is not what it leaves."""
+    left = {number: bulk.get(number, 0) - unit.get(number, 0) for number in {*bulk, *unit}}
+    left = {number: count for number, count in left.items() if count}
+    if not left or min(left.values()) < 0:
+        raise ConfigurationError(
+            f"space.unit.phase: {_formula(unit)} is no part of {_formula(bulk)}; expected a neutral unit that the crystal's "
+            "formula contains, such as TiO2 of SrTiO3"
+        )
+    if "rest" in phases and (found := formula_unit(phases["rest"].numbers)) != left:
+        raise ConfigurationError(
+            f"space.unit.rest: {_formula(found)}; expected {_formula(left)}, which {_formula(bulk)} is without {_formula(unit)}"
+        )
+
+
+def _read(base_path: Path, key: str, path: str, sha256: str | None, limits: LimitsSpec | None) -> Atoms:
+    """The one structure of a file."""
+    whole, named = base_path / path, f"space.{key}"
+    if not whole.is_file():
+        raise ConfigurationError(f"{named}: no file {str(whole)!r}")
+    check_limit(limits, "structure_bytes", whole.stat().st_size, f"{named}: bytes of {whole.name!r}")
+    if sha256 is not None and (found := file_sha256(whole)) != sha256:
+        raise ConfigurationError(
+            f"{named}: {whole.name} has SHA-256 {found}, expected {sha256}",
+            hint="it has changed since the campaign began; restore it or start a new campaign",
+        )
+    several = [item.atoms for item in read_structures(whole, limits, named)]
+    if len(several) != 1:
+        raise ConfigurationError(f"{named}: {whole.name} holds {len(several)} structures; expected one")
+    return several[0]

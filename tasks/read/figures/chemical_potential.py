@@ -1,0 +1,43 @@
+"""Boundary energy over the chemical potential of a neutral unit: a panel for each plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.wording import headed
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.style import FAINT, MAIN, figure_at
+from tansaku.tasks.read.views import chemical_potential as view
+from tansaku.tasks.read.views.campaign import Campaign
+
+_COLUMNS = 3
+
+
+def draw_png(hulls: Sequence[view.PotentialHull], path: Path) -> Path:
+    """Draws the figure as PNG."""
+    across = min(len(hulls), _COLUMNS)
+    down = -(-len(hulls) // across)
+    with figure_at(path, 1.2 + 3.4 * across, 0.6 + 2.8 * down) as figure:
+        for axes, hull in zip(figure.subplots(down, across, squeeze=False).flat, hulls, strict=False):
+            potentials = hull.potentials
+            every = np.array([line.at(potentials) for line in hull.lines])
+            won = {line.candidate for line, *_ in hull.winners}
+            for line, energies in zip(hull.lines, every, strict=True):
+                axes.plot(potentials, energies, "-", color=MAIN if line.candidate in won else FAINT, lw=0.9)
+                axes.annotate(f"{line.excess:+d}", (0.0, float(energies[-1])), xytext=(3, 0), textcoords="offset points")
+            axes.plot(potentials, every.min(axis=0), "-", color=MAIN, lw=2.4)
+            axes.set_title(f"({' '.join(map(str, hull.plane))})")
+            axes.set_xlabel(f"chemical potential of {hull.unit_name} less its crystal's [eV]")
+            axes.set_ylabel(headed("boundary energy", hull.unit))
+        for axes in figure.axes[len(hulls) :]:
+            axes.set_axis_off()
+    return path
+
+
+def drawings(data: Campaign) -> list[Drawing]:
+    """The figure of a campaign; empty where boundaries exchange no units, and before the first value."""
+    found = view.potential_hulls(data)
+    return [Drawing("chemical-potential", view.table(found), lambda path: draw_png(found, path))] if found else []

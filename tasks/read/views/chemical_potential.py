@@ -1,0 +1,146 @@
+"""Boundary energy over the chemical potential of a neutral unit: a line for each excess of units, and their lower hull."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.units import convert
+from tansaku.spaces.compound_boundary import CompoundBoundarySpace
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.origins import best_of, value_of
+
+WIDEST = 1.5
+"""Range of chemical potentials that is shown where no lowest one is known [eV]."""
+
+_POINTS = 201
+
+
+@dataclass(frozen=True)
+class BoundaryLine:
+    """Energy of a boundary over the chemical potential.
+
+    Attributes:
+        candidate: Id.
+        system: Plane and excess.
+        excess: Units of a cell beyond those of its crystal.
+        density: Excess of one boundary per area [1/Å^2].
+        energy: At the chemical potential of the unit's own crystal [the objective's unit].
+        slope: Change of the energy with the potential [the objective's unit/eV].
+    """
+
+    candidate: str
+    system: str
+    excess: int
+    density: float
+    energy: float
+    slope: float
+
+    def at(self, potential: FloatArray | float) -> FloatArray:
+        """Energy at chemical potentials relative to the unit's own crystal [eV]."""
+        return np.asarray(self.energy + self.slope * np.asarray(potential))
+
+
+@dataclass(frozen=True)
+class PotentialHull:
+    """Lines of the boundaries of a plane.
+
+    Attributes:
+        plane: Miller indices.
+        unit_name: Formula of the unit.
+        lines: The best of each excess, by rising excess.
+        window: Lowest and highest chemical potential relative to the unit's own crystal [eV].
+        stated: Whether the lowest follows from the energy of another phase.
+        unit: Of the energies.
+    """
+
+    plane: tuple[int, int, int]
+    unit_name: str
+    lines: tuple[BoundaryLine, ...]
+    window: tuple[float, float]
+    stated: bool
+    unit: str
+
+    @property
+    def potentials(self) -> FloatArray:
+        """Chemical potentials of the window [eV], rising."""
+        return np.linspace(*self.window, _POINTS)
+
+    @property
+    def winners(self) -> tuple[tuple[BoundaryLine, float, float], ...]:
+        """The line that is lowest, by part of the window: line, beginning and end [eV]."""
+        lowest = np.array([line.at(self.potentials) for line in self.lines]).argmin(axis=0)
+        changes = np.flatnonzero(np.diff(lowest))
+        ends = [self.window[0]]
+        for i in changes:
+            first, second = self.lines[lowest[i]], self.lines[lowest[i + 1]]
+            ends.append((second.energy - first.energy) / (first.slope - second.slope))
+        ends.append(self.window[1])
+        order = [lowest[0], *lowest[changes + 1]]
+        return tuple((self.lines[line], ends[i], ends[i + 1]) for i, line in enumerate(order))
+
+
+def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
+    """Lines and hull of each plane; empty where boundaries exchange no units, or nothing has a value yet."""
+    space = data.space
+    if not isinstance(space, CompoundBoundarySpace) or space.unit_name is None:
+        return ()
+    by_system: dict[str, list[Evaluation]] = {}
+    systems = {str(c): data.pool.systems[code] for c, code in zip(data.pool.ids, data.pool.system_codes, strict=True)}
+    for item in data.evaluations:
+        by_system.setdefault(systems[item.proposal.candidate], []).append(item)
+    planes = {str(entry["system"]): tuple(entry["plane"]) for entry in space.describe_systems()}
+    found: dict[tuple[int, ...], list[BoundaryLine]] = {}
+    lowest: float | None = None
+    for system, several in by_system.items():
+        best = best_of(several, data.sign)
+        value = None if best is None else value_of(best)
+        if best is None or value is None or best.outcome is None:
+            continue
+        outcome = best.outcome
+        area, excess = float(outcome.properties["area"]), int(outcome.properties["excess_units"])
+        density = excess / (2.0 * area)
+        slope = -convert(density * EV_PER_A2, "J/m2", data.spec.objective.unit)
+        found.setdefault(planes[system], []).append(
+            BoundaryLine(best.proposal.candidate, system, excess, density, value, slope)
+        )
+        if "lowest_potential" in outcome.quantities:
+            lowest = float(outcome.quantities["lowest_potential"].value)
+    window = (-WIDEST if lowest is None or lowest >= 0.0 else lowest, 0.0)
+    return tuple(
+        PotentialHull(
+            plane=(plane[0], plane[1], plane[2]),
+            unit_name=space.unit_name,
+            lines=tuple(sorted(lines, key=lambda line: (line.excess, line.energy))),
+            window=window,
+            stated=lowest is not None,
+            unit=data.spec.objective.unit,
+        )
+        for plane, lines in sorted(found.items())
+    )
+
+
+def table(hulls: Sequence[PotentialHull]) -> Mapping[str, Sequence[object]]:
+    """Columns of all lines, with the part of the window where each is lowest."""
+    rows = []
+    for hull in hulls:
+        parts = {line.candidate: (begin, end) for line, begin, end in hull.winners}
+        for line in hull.lines:
+            begin, end = parts.get(line.candidate, (None, None))
+            rows.append((" ".join(map(str, hull.plane)), line, line.at(hull.window[0]), begin, end))
+    unit, name = (hulls[0].unit, hulls[0].unit_name) if hulls else ("", "")
+    low = f"{hulls[0].window[0]:.3f}" if hulls else ""
+    return {
+        "plane": [row[0] for row in rows],
+        "candidate": [row[1].candidate for row in rows],
+        f"excess {name} per boundary [1/Å^2]": [row[1].density for row in rows],
+        f"energy at 0 eV [{unit}]": [row[1].energy for row in rows],
+        f"energy at {low} eV [{unit}]": [float(row[2]) for row in rows],
+        "lowest from [eV]": [row[3] for row in rows],
+        "lowest to [eV]": [row[4] for row in rows],
+    }

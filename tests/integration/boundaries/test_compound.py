@@ -1,0 +1,111 @@
+"""Boundaries of compounds: an element's against its own space, and a campaign over a chemical potential to its figure."""
+
+import pytest
+import yaml
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.filters import FrechetCellFilter
+from ase.io import write
+from ase.optimize import BFGS
+
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.read.figures.campaign import drawings_of
+from tansaku.tasks.read.views.chemical_potential import potential_hulls
+from tests.integration.boundaries.conftest import driven
+
+RELAXATION = {"cell": "normal", "translation": "free", "fmax": 0.003}
+ALLOY = {
+    "type": "compound_boundary",
+    "crystal": "cuau.cif",
+    "planes": [[2, 1, 0]],
+    "unit": {"phase": "cu.cif", "rest": "au.cif", "most": 8},
+    "exchange": {"units": [-1, 0, 1], "seeds": 1},
+    "thickness": 7,
+    "step": 1.6,
+}
+
+
+def relaxed_by_ase(atoms):
+    atoms.calc = EMT()
+    BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=1e-3)
+    return atoms
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("compound")
+    write(made / "al.cif", bulk("Al", "fcc", a=4.0, cubic=True))
+    write(made / "cuau.cif", bulk("CuAu", "cesiumchloride", a=3.1))
+    write(made / "cu.cif", bulk("Cu", "fcc", a=3.6, cubic=True))
+    write(made / "au.cif", bulk("Au", "fcc", a=4.1, cubic=True))
+    return made
+
+
+def outcome_of(folder, candidate, **keys):
+    given = {"campaign": "test", "candidate": candidate, "objective": {"unit": "mJ/m2"}, "base_path": str(folder)}
+    found = evaluate(JobDocument.model_validate(given | keys), folder)
+    assert found.failure is None, found.failure
+    return found
+
+
+@pytest.mark.parametrize(
+    ("plane", "shift", "energy"),
+    # The lowest energies that the space of an element finds in another cell: the table of the example al-110-tilt, and the
+    # boundary of the example al-segregation.
+    [("113", "x01-y05", 75.4), ("310", "x02-y04", 219.8)],
+)
+def test_an_element_s_boundaries_have_the_energies_of_its_own_space(folder, plane, shift, energy):
+    space = {"type": "compound_boundary", "crystal": "al.cif", "planes": [list(map(int, plane))], "thickness": 15, "step": 0.8}
+    calculator = {"type": "lammps", "potential": "NiAlH_jea.eam.alloy", "relaxation": RELAXATION}
+    found = outcome_of(folder, f"{plane}-t0-0-{shift}", space=space, calculator=calculator)
+    assert found.value == pytest.approx(energy, abs=1.0)
+    assert found.properties["asymmetry"] < 0.01
+    assert not found.properties["boundaries_differ"]
+    # The file's crystal is smaller than the potential's.
+    assert found.quantities["bulk_energy_per_formula_unit"].value == pytest.approx(-3.36, abs=1e-3)
+
+
+def test_energies_are_those_of_phases_that_ase_relaxes(folder):
+    phases = {
+        name: relaxed_by_ase(atoms)
+        for name, atoms in (
+            ("cuau", bulk("CuAu", "cesiumchloride", a=3.1)),
+            ("cu", bulk("Cu", a=3.6)),
+            ("au", bulk("Au", a=4.1)),
+        )
+    }
+    energies = {name: atoms.get_potential_energy() for name, atoms in phases.items()}
+    calculator = {"type": "emt", "relaxation": RELAXATION | {"fmax": 0.01}}
+    found = outcome_of(folder, "210-Cum2-t0-1-m1-x01-y01-s0", space=ALLOY, calculator=calculator)
+    assert found.quantities["bulk_energy_per_formula_unit"].value == pytest.approx(energies["cuau"], abs=1e-3)
+    assert found.quantities["unit_energy"].value == pytest.approx(energies["cu"], abs=1e-3)
+    lowest = energies["cuau"] - energies["cu"] - energies["au"]
+    assert found.quantities["lowest_potential"].value == pytest.approx(lowest, abs=2e-3)
+    assert found.properties["excess_units"] == -2
+
+
+def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, tmp_path):
+    file = folder / "cuau.yaml"
+    document = {
+        "schema_version": 1,
+        "space": ALLOY,
+        "calculator": {"type": "emt", "relaxation": RELAXATION | {"fmax": 0.05}},
+        "objective": {"goal": {"type": "best_per_system"}},
+        "budget": {"evaluations": 8},
+    }
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    data, files = driven(file, tmp_path)
+    (hull,) = potential_hulls(data)
+    assert hull.plane == (2, 1, 0)
+    assert hull.unit_name == "Cu"
+    assert hull.stated
+    assert hull.window[0] < hull.window[1] == 0.0
+    assert {line.excess for line in hull.lines} >= {-2, 0, 2}
+    # Among neighbouring parts the lines cross, and each is the lowest in the middle of its part.
+    for line, begin, end in hull.winners:
+        middle = 0.5 * (begin + end)
+        assert float(line.at(middle)) == pytest.approx(min(float(other.at(middle)) for other in hull.lines))
+    drawn = next(drawing for drawing in drawings_of(data, files) if drawing.stem == "chemical-potential")
+    assert drawn.data["candidate"] == [line.candidate for line in hull.lines]
+    assert drawn.draw(tmp_path / "figure.png").stat().st_size > 5000

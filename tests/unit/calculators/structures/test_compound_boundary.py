@@ -1,0 +1,135 @@
+"""Cells with two equal boundaries of any crystal: symmetry, content, and shifts that make the same boundary."""
+
+import numpy as np
+import pytest
+import spglib
+from ase.build import bulk
+from ase.spacegroup import crystal
+from pymatgen.analysis.ewald import EwaldSummation
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from tansaku.calculators.structures.compound_boundary import (
+    Content,
+    TwinnedSlabs,
+    content_of,
+    fewest_near,
+    formula_unit,
+    without_atoms,
+)
+from tansaku.calculators.structures.compound_crystal import compound_crystal
+from tansaku.models.domain.errors import ConfigurationError
+
+CHARGES = {"Mg": 2, "O": -2, "Ti": 4, "Sr": 2}
+MGO = bulk("MgO", "rocksalt", a=4.21, cubic=True)
+RUTILE = crystal(["Ti", "O"], basis=[(0, 0, 0), (0.305, 0.305, 0)], spacegroup=136, cellpar=[4.594, 4.594, 2.959, 90, 90, 90])
+SRTIO3 = crystal(
+    ["Sr", "Ti", "O"], basis=[(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)], spacegroup=221, cellpar=[3.905] * 3 + [90] * 3
+)
+SHIFT = np.array([0.137, 0.288])
+
+
+def slabs_of(atoms, plane, thickness=6.0):
+    planes = compound_crystal(atoms, "space.crystal").planes(plane)
+    return [planes.slab(cut, planes.steps_for(cut, thickness)) for cut in range(len(planes.cuts))]
+
+
+def pairs_of(atoms, plane):
+    """All pairs of terminations whose cell is made of whole formula units."""
+    slabs, unit = slabs_of(atoms, plane), formula_unit(atoms.numbers)
+    several = [TwinnedSlabs(lower, upper) for lower in slabs for upper in slabs]
+    return [pair for pair in several if content_of(pair.counts, unit, None, 0)]
+
+
+def electrostatic(atoms):
+    structure = AseAtomsAdaptor.get_structure(atoms)
+    structure.add_oxidation_state_by_element(CHARGES)
+    return float(EwaldSummation(structure, acc_factor=8).total_energy)
+
+
+def space_group(atoms):
+    found = spglib.get_symmetry_dataset(
+        (atoms.cell.array.tolist(), atoms.get_scaled_positions().tolist(), atoms.numbers.tolist()), symprec=1e-4
+    )
+    return found.number
+
+
+CASES = [(MGO, (2, 1, 0)), (MGO, (1, 1, 1)), (RUTILE, (1, 0, 1)), (RUTILE, (2, 1, 0)), (SRTIO3, (1, 1, 2)), (SRTIO3, (3, 1, 0))]
+
+
+@pytest.mark.parametrize(("atoms", "plane"), CASES)
+def test_every_cell_has_a_centre_of_inversion_and_no_other_symmetry_at_a_general_shift(atoms, plane):
+    for pair in pairs_of(atoms, plane):
+        assert space_group(pair.cell(SHIFT, 1.0)) == 2
+
+
+@pytest.mark.parametrize(("atoms", "plane"), CASES)
+def test_shifts_that_symmetry_makes_equal_have_equal_electrostatic_energies(atoms, plane):
+    pair = pairs_of(atoms, plane)[0]
+    wanted = electrostatic(pair.cell(SHIFT, 0.0, 0.3))
+    images = {tuple(np.round((matrix @ SHIFT + shift) % 1.0, 6)) for matrix, shift in pair.equivalents()}
+    assert len(images) > 1
+    for image in sorted(images):
+        assert electrostatic(pair.cell(np.array(image), 0.0, 0.3)) == pytest.approx(wanted, abs=1e-3)
+    other = electrostatic(pair.cell(SHIFT + 0.05, 0.0, 0.3))
+    assert abs(other - wanted) > 0.01
+
+
+@pytest.mark.parametrize(("atoms", "plane"), [(MGO, (1, 1, 1)), (RUTILE, (1, 0, 1)), (SRTIO3, (1, 1, 2))])
+def test_terminations_the_other_way_round_are_the_mirror_image(atoms, plane):
+    first, second = slabs_of(atoms, plane)[:2]
+    one_way = electrostatic(TwinnedSlabs(first, second).cell(SHIFT, 0.0, 0.3))
+    assert electrostatic(TwinnedSlabs(second, first).cell(-SHIFT, 0.0, 0.3)) == pytest.approx(one_way, abs=1e-3)
+
+
+def test_grains_that_a_symmetry_of_the_crystal_turns_make_the_perfect_crystal_at_one_shift():
+    (slab,) = slabs_of(MGO, (1, 0, 0))
+    groups = [space_group(TwinnedSlabs(slab, slab).cell(np.array([x, y]) / 2.0, 0.5)) for x in (0, 1) for y in (0, 1)]
+    assert groups.count(225) == 1
+
+
+def test_grains_move_apart_until_no_two_atoms_are_too_near():
+    (slab,) = slabs_of(MGO, (3, 1, 0))
+    pair = TwinnedSlabs(slab, slab)
+    near, far = (pair.cell(np.zeros(2), closest) for closest in (0.0, 1.9))
+    assert near.info["opening"] == 0.0
+    assert far.info["opening"] > 0.5
+    distances = far.get_all_distances(mic=True)
+    assert distances[np.ix_(far.arrays["grain"] == 0, far.arrays["grain"] == 1)].min() >= 1.9
+    assert far.cell[2, 2] == pytest.approx(near.cell[2, 2] + 2 * far.info["opening"])
+
+
+def test_a_relaxed_crystal_keeps_the_number_of_planes():
+    crystal_of = compound_crystal(MGO, "space.crystal")
+    larger = crystal_of.atoms()
+    larger.set_cell(larger.cell.array * 1.03, scale_atoms=True)
+    planes, stretched = crystal_of.planes((3, 1, 0)), crystal_of.moved(larger).planes((3, 1, 0))
+    steps = planes.steps_for(0, 8.0)
+    assert len(planes.slab(0, steps).numbers) == len(stretched.slab(0, steps).numbers)
+    assert stretched.slab(0, steps).thickness == pytest.approx(1.03 * planes.slab(0, steps).thickness)
+
+
+def test_a_composition_is_written_in_formula_units():
+    bulk_unit, titania = formula_unit(SRTIO3.numbers), formula_unit(RUTILE.numbers)
+    assert content_of({38: 4, 22: 4, 8: 12}, bulk_unit, None, 0) == Content(4, 0)
+    assert content_of({38: 4, 22: 5, 8: 14}, bulk_unit, titania, 2) == Content(4, 1)
+    assert content_of({38: 5, 22: 3, 8: 11}, bulk_unit, titania, 2) == Content(5, -2)
+    assert content_of({38: 5, 22: 3, 8: 11}, bulk_unit, titania, 1) is None
+    assert content_of({38: 4, 22: 5, 8: 12}, bulk_unit, titania, 9) is None  # a charged cell
+
+
+def test_atoms_are_taken_from_both_boundaries_alike():
+    (slab,) = slabs_of(MGO, (2, 1, 0), 12.0)
+    pair = TwinnedSlabs(slab, slab, (2, 1))
+    atoms = pair.cell(SHIFT, 1.5)
+    atoms.info["opening"] = 0.0
+    assert fewest_near(pair, 2.0)[12] >= 2
+    for seed in range(3):
+        left = without_atoms(atoms, pair, {12: 2, 8: 2}, 2.0, seed)
+        assert len(left) == len(atoms) - 8
+        assert space_group(left) == 2
+        assert left.symbols.formula.count() == {"Mg": 52 - 4, "O": 52 - 4}
+
+
+def test_a_crystal_without_a_centre_of_inversion_is_refused():
+    with pytest.raises(ConfigurationError, match=r"space.crystal: the crystal \(F-43m\) has no centre of inversion"):
+        compound_crystal(bulk("ZnS", "zincblende", a=5.41, cubic=True), "space.crystal")

@@ -1,0 +1,149 @@
+"""Spaces of boundaries of compounds: what a candidate holds, and what is refused."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import write
+from ase.spacegroup import crystal
+from pydantic import TypeAdapter, ValidationError
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.specs.limits import LimitsSpec
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.spaces.space_registry import open_space
+
+DOCUMENT = {
+    "type": "compound_boundary",
+    "crystal": "srtio3.cif",
+    "planes": [[1, 1, 1], [1, 1, 2]],
+    "unit": {"phase": "tio2.cif", "rest": "sro.cif", "most": 4},
+    "exchange": {"units": [-1, 0, 1], "seeds": 2},
+    "thickness": 9,
+    "step": 1.4,
+}
+SPEC = TypeAdapter(SpaceSpec)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path / "mgo.cif", bulk("MgO", "rocksalt", a=4.21, cubic=True))
+    write(tmp_path / "sro.cif", bulk("SrO", "rocksalt", a=5.16, cubic=True))
+    write(tmp_path / "zns.cif", bulk("ZnS", "zincblende", a=5.41, cubic=True))
+    rutile = {"basis": [(0, 0, 0), (0.305, 0.305, 0)], "spacegroup": 136, "cellpar": [4.594, 4.594, 2.959, 90, 90, 90]}
+    write(tmp_path / "tio2.cif", crystal(["Ti", "O"], **rutile))
+    perovskite = {"basis": [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)], "spacegroup": 221, "cellpar": [3.905] * 3 + [90] * 3}
+    write(tmp_path / "srtio3.cif", crystal(["Sr", "Ti", "O"], **perovskite))
+    return tmp_path
+
+
+@pytest.fixture
+def space(folder):
+    """``space(**keys)``: of SrTiO3."""
+
+    def opened(limits=None, **keys):
+        return open_space(SPEC.validate_python(DOCUMENT | keys), folder, limits)
+
+    return opened
+
+
+def binary(space, **keys):
+    return space(crystal="mgo.cif", unit=None, exchange=None, **keys)
+
+
+def test_a_system_is_a_plane_and_its_excess(space):
+    opened = space()
+    described = {entry["system"]: entry for entry in opened.describe_systems()}
+    assert list(described) == ["111-TiO2m2", "111-TiO2p0", "111-TiO2p2", "112-TiO2m2", "112-TiO2p0", "112-TiO2p2"]
+    assert described["112-TiO2m2"]["unit"] == "TiO2"
+    assert described["112-TiO2m2"]["plane"] == [1, 1, 2]
+    assert sum(entry["candidates"] for entry in described.values()) == len(opened.pool())
+    assert opened.elements() == {"Sr", "Ti", "O"}
+
+
+def test_every_candidate_is_made_of_its_formula_units(space):
+    opened = space()
+    for candidate in opened.pool().ids[::5]:
+        atoms = opened.structure(str(candidate))
+        units, excess = atoms.info["formula_units"], atoms.info["excess_units"]
+        counts = atoms.symbols.formula.count()
+        assert counts == {"Sr": units, "Ti": units + excess, "O": 3 * units + 2 * excess}
+        assert atoms.info["system"].endswith(f"{'m' if excess < 0 else 'p'}{abs(excess)}")
+
+
+def test_the_pool_knows_how_many_atoms_a_cell_has(space):
+    opened = space()
+    pool = opened.pool()
+    for place in range(0, len(pool), 7):
+        assert pool.cost[place] == len(opened.structure(str(pool.ids[place])))
+
+
+def test_folding_leaves_a_part_of_the_shifts(space):
+    folded, every = (len(binary(space, planes=[[2, 1, 0]], fold=fold).pool()) for fold in (True, False))
+    assert every / 4 <= folded < every / 2
+
+
+def test_an_id_outside_the_pool_is_refused(space):
+    with pytest.raises(NotFoundError, match="'112-t0-0-x99-y00' is not in the space"):
+        space().structure("112-t0-0-x99-y00")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"planes": [[0, 0, 0]]}, r"planes\[0\]: \[0, 0, 0\]; expected three indices that are not all zero"),
+        ({"planes": [[1, 1, 2], [1, 1, 2]]}, "planes: one is listed twice"),
+        ({"thickness": 5}, "exchange.layer: 3; expected less than half of thickness, 5"),
+        ({"unit": None}, r"exchange.units: \[-1, 0, 1\]; without unit expected numbers up to 0"),
+        ({"exchange": {"units": [1, 1]}}, r"units: \[1, 1\]; expected each number once"),
+    ],
+)
+def test_keys_that_contradict_each_other_are_refused(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        SPEC.validate_python(DOCUMENT | keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"crystal": "none.cif"}, "space.crystal: no file"),
+        ({"crystal": "zns.cif", "unit": None, "exchange": None}, "space.crystal: the crystal .* no centre of inversion"),
+        ({"unit": {"phase": "mgo.cif"}}, "space.unit.phase: MgO is no part of SrTiO3"),
+        ({"unit": {"phase": "srtio3.cif"}}, "space.unit.phase: SrTiO3 is no part of SrTiO3"),
+        ({"unit": {"phase": "tio2.cif", "rest": "tio2.cif"}}, "space.unit.rest: TiO2; expected SrO, which SrTiO3 is without"),
+        ({"sha256": "0" * 64}, "space.crystal: srtio3.cif has SHA-256 .*, expected 000"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused(space, keys, message):
+    with pytest.raises(ConfigurationError, match=message):
+        space(**keys).pool()
+
+
+def test_a_plane_without_whole_formula_units_is_refused(space):
+    # Surfaces of (1 1 1) are SrO3 or Ti, and only one with the other is neutral; four TiO2 fewer are more than the limit.
+    with pytest.raises(ConfigurationError, match=r"space.planes: \[1, 1, 1\]: no pair of terminations, with what is removed"):
+        space(exchange={"units": [-2]}, planes=[[1, 1, 1]], unit={"phase": "tio2.cif", "most": 1}).pool()
+
+
+def test_cells_above_the_limit_are_refused(space):
+    with pytest.raises(ConfigurationError, match=r"space\.thickness: atoms in a cell of"):
+        space(limits=LimitsSpec(atoms=20)).pool()
+    with pytest.raises(ConfigurationError, match=r"space\.step: candidates"):
+        space(limits=LimitsSpec(pool=10)).pool()
+
+
+def test_the_spec_takes_the_hashes_of_its_files(folder):
+    spec = SPEC.validate_python(DOCUMENT)
+    files = {item.key: file_sha256(folder / item.path) for item in spec.files()}
+    hashed = spec.with_hashes(files)
+    assert [item.sha256 for item in hashed.files()] == list(files.values())
+    assert hashed.sha256 == file_sha256(folder / "srtio3.cif")
+
+
+def test_random_choices_differ_and_are_repeatable(space):
+    opened, again = space(), space()
+    several = [str(name) for name in opened.pool().ids if str(name).startswith("112-TiO2m2-t0-1-m1-x01-y02")]
+    assert len(several) == 2
+    first, second = (opened.structure(name) for name in several)
+    assert not np.allclose(first.positions, second.positions)
+    assert np.array_equal(again.structure(several[0]).positions, first.positions)
