@@ -144,7 +144,7 @@ def refuse_others(services: Services, actor: Actor, name: str) -> None:
 
 
 def why_not(actor: Actor, record: CampaignRecord) -> str:
-    """Why an actor may not steer a campaign, and who can change it."""
+    """Reason why an actor may not steer a campaign, and who can change it."""
     if not actor.may(Role.OPERATOR):
         return "you are a viewer; an admin can make you an operator"
     if record.owner is None:

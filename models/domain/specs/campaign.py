@@ -324,7 +324,7 @@ class CampaignSpec(Spec):
 
     @property
     def quantity(self) -> str:
-        """What figures and tables for people call the value: its property where the space has no name for it."""
+        """Name of the value in figures and in tables for people: its property where the space has no name for it."""
         key, named = self.space.value_key(self.objective.property), self.objective.property
         return named if key == VALUE and named is not None else key
 

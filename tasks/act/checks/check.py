@@ -151,7 +151,7 @@ class CampaignPreview(Record):
 
     @property
     def known_in_words(self) -> str:
-        """How many values are known, and how many candidates can be evaluated; empty without a table."""
+        """Numbers of known values and of candidates that can be evaluated, in words; empty without a table."""
         if self.known is None:
             return ""
         return f"{known_already(self.known)}, at no cost; {counted(self.left, 'candidate')} can be evaluated"
@@ -246,7 +246,7 @@ def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool, known: Seque
 
 @dataclass(frozen=True)
 class _Opening:
-    """What is proposed before any new value.
+    """Proposals before any new value.
 
     Attributes:
         names: Names of the candidates with their levels, in order; empty where they are not worked out here.
@@ -262,7 +262,7 @@ class _Opening:
 
 
 def _opening(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None) -> _Opening:
-    """What is proposed of a pool where no value is known."""
+    """Proposals of a pool where no value is known."""
     initial = _initial_design(proposer, pool, spec, limit)
     pairs = [pool.named(position) for position in initial]
     names = tuple(name if level is None else f"{name} ({level})" for name, level in pairs)
@@ -273,7 +273,7 @@ def _opening(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit:
 def _opening_after(
     known: Sequence[Known], spec: CampaignSpec, space: Space, proposer: Proposer, limit: float | None, references: int
 ) -> _Opening:
-    """What is proposed where some values are known; arguments as of :func:`first_proposals`."""
+    """Proposals where some values are known; arguments as of :func:`first_proposals`."""
     if not are_foreseen(spec, known):
         return _Opening((), (), 0, 0.0)
     found = first_proposals(spec, space, proposer, known, limit, references)

@@ -106,7 +106,7 @@ class Waiting(Record):
 
     @property
     def reason(self) -> str:
-        """Why it was chosen, without what was corrected since."""
+        """Reason why it was chosen, without what was corrected since."""
         return self.why.removesuffix(_CORRECTED)
 
     @property

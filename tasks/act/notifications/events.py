@@ -19,7 +19,7 @@ STUCK_AFTER = timedelta(minutes=10)
 
 
 LEFT_AFTER = timedelta(hours=1)
-"""A campaign that had an answer waits anew when nothing was reported for this long: until then somebody is measuring."""
+"""A campaign that had an answer waits again when nothing was reported for this long: until then somebody is measuring."""
 
 
 @dataclass(frozen=True)

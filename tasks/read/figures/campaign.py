@@ -34,7 +34,7 @@ from tansaku.tasks.read.figures import looks as looks_figure
 from tansaku.tasks.read.figures.drawing import Drawing, drawn
 from tansaku.tasks.read.figures.first_look import looks_of
 from tansaku.tasks.read.figures.style import footnote
-from tansaku.tasks.read.views import results, system_names
+from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.best_values import best_values_found
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import LAST_PROPOSALS, certificate_lines, proposal_points
@@ -62,7 +62,7 @@ def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[struct
     return [
         structures.picture(item.atoms, title, crystal, symmetric=not item.row.get("upper_plane"))
         for item in sorted(best, key=lambda item: float(item.row["angle"]))
-        for title in (f"{system_names.system_label(item.row)}  {item.value:.0f} {unit}",)
+        for title in (f"{results.system_label(item.row)}  {item.value:.0f} {unit}",)
     ]
 
 

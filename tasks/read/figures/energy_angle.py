@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
-from tansaku.tasks.read.views import results, system_names
+from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def energy_curve(data: Campaign) -> EnergyCurve:
         angle=np.array([row["angle"] for row in rows], dtype=float),
         searched=np.array([row["E_gb"] for row in rows], dtype=float),
         polished=np.array([np.nan if (value := row["E_gb_polished"]) is None else value for row in rows], dtype=float),
-        labels=tuple(system_names.system_label(row) for row in rows),
+        labels=tuple(results.system_label(row) for row in rows),
         evaluations=tuple(row["evaluations"] for row in rows),
         unit=data.spec.objective.unit,
     )

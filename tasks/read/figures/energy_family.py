@@ -17,7 +17,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.style import ACCENT, MAIN, figure_at
-from tansaku.tasks.read.views import results, system_names
+from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 
 FEWEST = 3
@@ -159,7 +159,7 @@ def _family(
         angle=angle,
         energy=energy,
         fitted=_fit_at(angle, highest, numbers),
-        labels=tuple(system_names.system_label(rows[i]) for i in order),
+        labels=tuple(results.system_label(rows[i]) for i in order),
         highest=highest,
         numbers=numbers,
         unit=unit,

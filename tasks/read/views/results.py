@@ -29,6 +29,7 @@ from tansaku.tasks.read.views.fronts import tabulated_values
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.origins import best_of, best_place, value_of
+from tansaku.tasks.read.views.system_names import system_label as system_label
 from tansaku_client.frames import frame_of, with_cells
 
 if TYPE_CHECKING:

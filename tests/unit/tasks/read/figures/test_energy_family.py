@@ -30,7 +30,7 @@ TWISTS = [row((0, 0, 1), 0.0, "twist", (0, 0, 1), sigma, angle) for sigma, angle
 def families(monkeypatch):
     def made(rows, axial=False):
         monkeypatch.setattr(energy_family.results, "system_rows", lambda _: rows)
-        monkeypatch.setattr(energy_family.system_names, "system_label", lambda item: f"({' '.join(map(str, item['plane']))})")
+        monkeypatch.setattr(energy_family.results, "system_label", lambda item: f"({' '.join(map(str, item['plane']))})")
         spec = SimpleNamespace(
             space=SimpleNamespace(reference_crystal=SimpleNamespace(axial=axial)), objective=SimpleNamespace(unit="mJ/m2")
         )
