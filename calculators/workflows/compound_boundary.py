@@ -193,7 +193,7 @@ def _bfgs(inverse: FloatArray, step: FloatArray, change: FloatArray) -> FloatArr
 
 
 def asymmetry(start: Atoms, relaxed: Atoms) -> float:
-    """How far atoms are from their images under the inversion that makes both boundaries equal [Å].
+    """Largest distance of an atom from its image under the inversion that makes both boundaries equal [Å].
 
     Args:
         start: With the array ``grain``, and the centre of the lower grain at the origin.
