@@ -32,7 +32,6 @@ from tansaku.models.engine.proposer_registry import build_proposer, build_transf
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.levels import searched_pool
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.act.checks.first_proposals import are_foreseen, first_proposals
 from tansaku.tasks.act.checks.kept_files import Database, load_file
 from tansaku.tasks.act.checks.workflow import (
     check_boundary,
@@ -49,9 +48,9 @@ from tansaku.tasks.act.checks.workflow import (
 )
 from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.loop.reuse.freezing import known_values
+from tansaku.tasks.loop.steps import foreseen
+from tansaku.tasks.loop.transfer import levels, sources
 from tansaku.tasks.loop.transfer.checks import check_not_itself
-from tansaku.tasks.loop.transfer.levels import level_note, stored_level
-from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, spec_hash
 from tansaku.tasks.node.configuration.crystal import describe_crystal
 from tansaku.tasks.node.configuration.references import reference_elements
@@ -273,10 +272,10 @@ def _opening(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit:
 def _opening_after(
     known: Sequence[Known], spec: CampaignSpec, space: Space, proposer: Proposer, limit: float | None, references: int
 ) -> _Opening:
-    """Proposals where some values are known; arguments as of :func:`first_proposals`."""
-    if not are_foreseen(spec, known):
+    """Proposals where some values are known; arguments as of :func:`~tansaku.tasks.loop.steps.foreseen.first_proposals`."""
+    if not foreseen.are_foreseen(spec, known):
         return _Opening((), (), 0, 0.0)
-    found = first_proposals(spec, space, proposer, known, limit, references)
+    found = foreseen.first_proposals(spec, space, proposer, known, limit, references)
     design = [item for item in found if item.initial]
     names = tuple(item.candidate for item in found)
     return _Opening(names, names, len(design), sum(item.predicted_cost for item in design))
@@ -393,7 +392,7 @@ def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
     )
 
 
-def _sources(target: Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
+def _sources(target: sources.Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
     """Returns one line per source.
 
     Args:
@@ -410,19 +409,19 @@ def _sources(target: Target, base_path: Path, database: Database | None) -> tupl
         return _source_lines(target, base_path, resources.store)
 
 
-def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) -> tuple[str, ...]:
+def _source_lines(target: sources.Target, base_path: Path, store: CampaignStore | None) -> tuple[str, ...]:
     lines = []
     for i, source in enumerate(target.transfer.sources):
         key = f"transfer.sources[{i}]"
         if isinstance(source, TableSourceSpec):
-            count = len(table_source(target, source, key, base_path).values)
-            lines.append(f"the table {source.name}: {count} observations{level_note(target.spec, None)}")
+            count = len(sources.table_source(target, source, key, base_path).values)
+            lines.append(f"the table {source.name}: {count} observations{levels.level_note(target.spec, None)}")
         elif store is None:
             lines.append(f"the campaign {source.name}: will be read when this campaign is created")
         else:
-            count = len(campaign_source(target, source, key, store).values)
+            count = len(sources.campaign_source(target, source, key, store).values)
             when = "so far; read again at each refit" if source.follow else "frozen when this campaign is created"
-            apart = level_note(target.spec, stored_level(store, source.name))
+            apart = levels.level_note(target.spec, levels.stored_level(store, source.name))
             lines.append(f"the campaign {source.name}: {count} observations, {when}{apart}")
     return tuple(lines)
 
@@ -539,7 +538,7 @@ def preview_loaded(
         left=len(_evaluable(spec, pool, known)),
         references=references,
         crystal=crystal,
-        transfer=_sources(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
+        transfer=_sources(sources.Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )
 

@@ -50,7 +50,7 @@ def test_the_check_buys_only_what_has_no_value(open_known):
 
 
 def test_nothing_is_foreseen_of_many_known_values(open_known, monkeypatch):
-    monkeypatch.setattr("tansaku.tasks.act.checks.first_proposals._MOST_KNOWN", 10)
+    monkeypatch.setattr("tansaku.tasks.loop.steps.foreseen._MOST_KNOWN", 10)
     laboratory = open_known(11)
     found = preview_loaded(LoadedCampaign(laboratory.spec, laboratory.folder))
     assert found.initial == ()

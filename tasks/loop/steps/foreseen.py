@@ -12,8 +12,7 @@ from tansaku.models.domain.records import Proposal, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.loop.ledger.context import rules_of
-from tansaku.tasks.loop.ledger.rounds import choose, fit_if_due, plan_round
+from tansaku.tasks.loop.ledger import context, rounds
 from tansaku.tasks.loop.steps.beforehand import choosing_after
 from tansaku.tasks.loop.steps.propose import incumbents, refiner_of
 
@@ -40,7 +39,7 @@ def first_proposals(
     """
     names = [candidate for item in known for candidate in item.candidates]
     choosing = choosing_after(proposer, space, space.pool(), names, references)
-    rules = rules_of(spec, choosing, source="", limit=limit, campaign=spec.name)
+    rules = context.rules_of(spec, choosing, source="", limit=limit, campaign=spec.name)
     pool = _with(names, space, space.pool())
     search = _search(spec, pool, known, references)
     refined = refiner_of(space)
@@ -53,12 +52,12 @@ def first_proposals(
     found: list[Proposal] = []
     refits: list[Refit] = []
     for number in range(references + len(names) + 1, references + len(names) + most + 1):
-        plan = plan_round(rules, search, number, found[-1].horizon if found else 0)
+        plan = rounds.plan_round(rules, search, number, found[-1].horizon if found else 0)
         if plan is None or plan.stop is not None:
             break
-        refit = fit_if_due(proposer, plan, search, refits, rules)
+        refit = rounds.fit_if_due(proposer, plan, search, refits, rules)
         refits += [] if refit is None else [refit]
-        proposal = choose(proposer, search.pool, plan, rules, refits[-1] if refits else None)
+        proposal = rounds.choose(proposer, search.pool, plan, rules, refits[-1] if refits else None)
         if proposal is None:
             break
         found.append(proposal)
