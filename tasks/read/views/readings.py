@@ -309,7 +309,7 @@ def campaign_line(reading: Campaign) -> CampaignLine:
         relaxed=status.headline.relaxed,
         drivers=reading.record.epoch,
         evaluations=status.evaluations,
-        adopted=status.adopted,
+        adopted=status.known,
         pending=status.pending,
         failed=status.failed,
         cost=status.cost,

@@ -57,7 +57,8 @@ class CampaignStatus(Record):
         headline: The best of the search and of the final relaxation.
         damaged: Evaluations that cannot be read; a driver refuses the campaign.
         predicted: Evaluations of the search whose value is predicted by a trained model.
-        adopted: Results that were known already, from another campaign or a table; they cost nothing here.
+        adopted: Results from another campaign or a table; they cost nothing here.
+        known: Those of them that were known before the search began, and are none of its evaluations.
         trained: Descriptions of its surrogate's ended trainings and of the current one.
         target: Description of the distance of the version in use from the target; None without a target.
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
@@ -101,6 +102,7 @@ class CampaignStatus(Record):
     damaged: int = 0
     predicted: int = 0
     adopted: int = 0
+    known: int = 0
     trained: tuple[str, ...] = ()
     target: str | None = None
     cost: float
@@ -197,8 +199,10 @@ class CampaignStatus(Record):
 
     def _described_counts(self) -> str:
         return (
-            f"evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
-            + (f"; {known_already(self.adopted)}" if self.adopted else "")
+            f"evaluations {self.evaluations}"
+            + (f", {self.adopted} of them adopted at no cost" if self.adopted > self.known else "")
+            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
+            + (f"; {known_already(self.known)}" if self.known else "")
             + (f", {self.lost} lost and to be retried" if self.lost else "")
             + (f"; final relaxations {self.polish}" if self.polish else "")
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
@@ -364,7 +368,8 @@ def _status(campaign: Campaign) -> CampaignStatus:
         elements=_elements(campaign),
         looks=looks_in_words(campaign),
         headline=headline_of(campaign),
-        adopted=int(campaign.known.sum()),
+        adopted=int(campaign.adopted.sum()),
+        known=int(campaign.known.sum()),
         **_learning(campaign),
         cost=spent.cost,
         cost_unit=spent.cost_unit,
