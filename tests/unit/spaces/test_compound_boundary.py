@@ -111,12 +111,22 @@ def test_keys_that_contradict_each_other_are_refused(keys, message):
         ({"unit": {"phase": "mgo.cif"}}, "space.unit.phase: MgO is no part of SrTiO3"),
         ({"unit": {"phase": "srtio3.cif"}}, "space.unit.phase: SrTiO3 is no part of SrTiO3"),
         ({"unit": {"phase": "tio2.cif", "rest": "tio2.cif"}}, "space.unit.rest: TiO2; expected SrO, which SrTiO3 is without"),
+        ({"planes": [[1, 1, 2], [2, -1, 1]]}, r"space.planes: \[2, -1, 1\] is the same plane as \[1, 1, 2\] by the crystal's"),
+        ({"planes": [[1, 1, 2], [2, 2, 4]]}, r"space.planes: \[2, 2, 4\] is the same plane as \[1, 1, 2\]"),
         ({"sha256": "0" * 64}, "space.crystal: srtio3.cif has SHA-256 .*, expected 000"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(space, keys, message):
     with pytest.raises(ConfigurationError, match=message):
         space(**keys).pool()
+
+
+def test_a_crystal_whose_planes_are_others_after_its_relaxation_is_refused(space):
+    opened = space(exchange=None, planes=[[1, 1, 1]])
+    candidate, relaxed = str(opened.pool().ids[0]), opened.crystal.atoms()
+    relaxed.positions[-1] += 0.6  # An oxygen atom leaves its plane for that of titanium.
+    with pytest.raises(ConfigurationError, match=r"space.crystal: planes of atoms of \[1, 1, 1\] are others after"):
+        opened.built(candidate, opened.crystal.moved(relaxed))
 
 
 def test_a_plane_without_whole_formula_units_is_refused(space):
