@@ -22,7 +22,7 @@ from tansaku.calculators.structures.compound_boundary import (
     formula_unit,
     without_atoms,
 )
-from tansaku.calculators.structures.compound_crystal import CompoundCrystal, compound_crystal
+from tansaku.calculators.structures.compound_crystal import ONE_PLANE, CompoundCrystal, compound_crystal
 from tansaku.calculators.structures.structure_reader import read_structures
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import file_sha256
@@ -224,6 +224,11 @@ class CompoundBoundarySpace:
     def _of_plane(self, plane: tuple[int, int, int]) -> list[Surface]:
         spec, planes = self._spec, self._crystal.planes(plane)
         cuts = [(cut, planes.steps_for(cut, spec.thickness)) for cut in range(len(planes.cuts))]
+        if not cuts:
+            raise ConfigurationError(
+                f"space.planes: {list(plane)}: planes of atoms are nearer to each other than {ONE_PLANE:g} Å; expected lower "
+                "indices"
+            )
         found: list[Surface] = []
         # Terminations the other way round are the mirror image.
         for ends in itertools.combinations_with_replacement(cuts, 2):

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 SYMMETRY = 1e-3
 """Distance within which two atoms count as symmetric [Å]."""
 
-_ONE_PLANE = 0.1
+_ROUGH = 0.05
+
+ONE_PLANE = 0.1
 """Atoms whose heights differ by less lie in one plane [Å]."""
 
 _SAME = 1e-4
@@ -68,10 +70,10 @@ class CompoundCrystal:
         """
         # The centre stays where the atoms keep their symmetry; a drift of all of them together moves it.
         moved = atoms.get_scaled_positions(wrap=False) - self.fractions
-        drift = (moved - np.round(moved)).mean(axis=0)
+        moved -= np.round(moved)  # A calculator may give an atom in another cell.
         return CompoundCrystal(
             cell=np.array(atoms.cell.array),
-            fractions=atoms.get_scaled_positions(wrap=False) - drift,
+            fractions=self.fractions + moved - moved.mean(axis=0),
             numbers=self.numbers,
             edges=self.edges,
             centre=self.centre,
@@ -180,10 +182,10 @@ class LatticePlanes:
         heights = self.places[:, 2] - steps * self.spacing
         order = np.argsort(heights, kind="stable")
         gaps = np.diff(np.append(heights[order], heights[order[0]] + self.spacing))
-        wide = np.flatnonzero(gaps > _ONE_PLANE)
+        wide = np.flatnonzero(gaps > ONE_PLANE)
         parts = (heights[order] + 0.5 * gaps)[wide] / self.spacing
         # A gap around the centre is symmetric about it; rounding must not make it the highest.
-        middle = np.abs(parts - np.rint(parts)) * self.spacing < 0.5 * _ONE_PLANE
+        middle = np.abs(parts - np.rint(parts)) * self.spacing < 0.5 * ONE_PLANE
         turns = np.where(middle, np.rint(parts), np.floor(parts))
         rising = np.argsort(np.where(middle, 0.0, parts - turns), kind="stable")
         return steps.astype(np.intp), order, wide[rising], turns[rising].astype(np.intp), middle[rising]
@@ -262,6 +264,16 @@ class Slab:
         return np.asarray(self.planes.crystal.numbers[self._members[1]])
 
 
+def _rounding(given: tuple[FloatArray, FloatArray, IntArray], number: int) -> str | None:
+    """A hint where a crystal has more symmetry but for displacements such as those of rounded coordinates."""
+    import spglib
+
+    rough = spglib.get_symmetry_dataset(tuple(part.tolist() for part in given), symprec=_ROUGH)
+    if rough is None or rough.number <= number:
+        return None
+    return f"within {_ROUGH:g} Å it is {rough.international}, and within {SYMMETRY:g} Å not: write coordinates with more digits"
+
+
 def compound_crystal(atoms: Atoms, key: str) -> CompoundCrystal:
     """Finds the primitive cell, the symmetry and a centre of inversion of a crystal.
 
@@ -287,7 +299,8 @@ def compound_crystal(atoms: Atoms, key: str) -> CompoundCrystal:
     if not inversions:
         raise ConfigurationError(
             f"{key}: the crystal ({known.international}) has no centre of inversion; expected one, since the two boundaries of "
-            "a periodic cell are equal only by it"
+            "a periodic cell are equal only by it",
+            hint=_rounding(given, known.number),
         )
     edges = np.rint(atoms.cell.array @ np.linalg.inv(cell)).astype(np.intp)
     return CompoundCrystal(

@@ -19,7 +19,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from tansaku.calculators.structures.compound_boundary import formula_unit
 from tansaku.calculators.structures.compound_crystal import CompoundCrystal
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
-from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -106,14 +106,19 @@ def compound_reference(
         phases: ``phase``, the unit's own crystal, and ``rest``, where there are any.
 
     Raises:
-        CalculationError: One does not relax.
+        ConfigurationError: The calculator has no energy of one, such as of a unit that its charges do not make neutral.
     """
 
-    def relaxed(atoms: Atoms) -> CalculationResult:
-        return relaxed_cell(calculator, atoms, relaxation, ALL_STRAINS)
+    def relaxed(atoms: Atoms, key: str) -> CalculationResult:
+        try:
+            return relaxed_cell(calculator, atoms, relaxation, ALL_STRAINS)
+        except CalculationError as error:
+            raise ConfigurationError(
+                f"space.{key}: the calculator has no energy of this crystal ({error.reason}): {error.message}"
+            ) from error
 
-    bulk = relaxed(crystal.atoms())
-    energies = {name: relaxed(atoms).energy / _formula_units(atoms) for name, atoms in phases.items()}
+    bulk = relaxed(crystal.atoms(), "crystal")
+    energies = {name: relaxed(atoms, f"unit.{name}").energy / _formula_units(atoms) for name, atoms in phases.items()}
     return CompoundReference(
         crystal=crystal.moved(bulk.atoms),
         bulk=bulk.energy / _formula_units(bulk.atoms),

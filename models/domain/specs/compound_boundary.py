@@ -16,7 +16,8 @@ BOUNDARY_ENERGY = "grain_boundary_energy"
 """The property that such a space is about [J/m^2]."""
 
 CrystalFile = Annotated[FilePath, NamesFile("structure")]
-Plane = tuple[int, int, int]
+MillerIndex = Annotated[int, Field(ge=-1000, le=1000)]
+Plane = tuple[MillerIndex, MillerIndex, MillerIndex]
 
 
 class NeutralUnitSpec(Spec):

@@ -92,6 +92,7 @@ def test_an_id_outside_the_pool_is_refused(space):
     ("keys", "message"),
     [
         ({"planes": [[0, 0, 0]]}, r"planes\[0\]: \[0, 0, 0\]; expected three indices that are not all zero"),
+        ({"planes": [[10**20, 1, 0]]}, "less than or equal to 1000"),
         ({"planes": [[1, 1, 2], [1, 1, 2]]}, "planes: one is listed twice"),
         ({"thickness": 5}, "exchange.layer: 3; expected less than half of thickness, 5"),
         ({"unit": None}, r"exchange.units: \[-1, 0, 1\]; without unit expected numbers up to 0"),
@@ -113,6 +114,7 @@ def test_keys_that_contradict_each_other_are_refused(keys, message):
         ({"unit": {"phase": "tio2.cif", "rest": "tio2.cif"}}, "space.unit.rest: TiO2; expected SrO, which SrTiO3 is without"),
         ({"planes": [[1, 1, 2], [2, -1, 1]]}, r"space.planes: \[2, -1, 1\] is the same plane as \[1, 1, 2\] by the crystal's"),
         ({"planes": [[1, 1, 2], [2, 2, 4]]}, r"space.planes: \[2, 2, 4\] is the same plane as \[1, 1, 2\]"),
+        ({"planes": [[97, 1, 0]]}, r"space.planes: \[97, 1, 0\]: planes of atoms are nearer to each other than 0.1 Å"),
         ({"sha256": "0" * 64}, "space.crystal: srtio3.cif has SHA-256 .*, expected 000"),
     ],
 )

@@ -124,6 +124,7 @@ def test_slabs_of_a_relaxed_crystal_hold_the_same_atoms_where_a_gap_is_around_th
     crystal_of = compound_crystal(BADDELEYITE, "space.crystal")
     larger = crystal_of.atoms()
     larger.set_cell(larger.cell.array * scale, scale_atoms=True)
+    larger.positions += np.outer(np.arange(len(larger)) % 3 - 1, larger.cell.array[0])
     for plane in ((1, 0, 0), (1, 1, 0), (0, 0, 1)):
         planes, stretched = crystal_of.planes(plane), crystal_of.moved(larger).planes(plane)
         assert stretched.cuts == pytest.approx([scale * cut for cut in planes.cuts], abs=1e-6)
@@ -164,6 +165,14 @@ def test_atoms_are_taken_from_both_boundaries_alike():
         assert len(left) == len(atoms) - 8
         assert space_group(left) == 2
         assert left.symbols.formula.count() == {"Mg": 52 - 4, "O": 52 - 4}
+
+
+def test_coordinates_with_too_few_digits_are_named():
+    rough = RUTILE.repeat((1, 1, 2))
+    rough.positions[0, 0] += 0.01
+    with pytest.raises(ConfigurationError, match="has no centre of inversion") as error:
+        compound_crystal(rough, "space.crystal")
+    assert error.value.hint == "within 0.05 Å it is P4_2/mnm, and within 0.001 Å not: write coordinates with more digits"
 
 
 def test_a_crystal_without_a_centre_of_inversion_is_refused():

@@ -6,9 +6,13 @@ from ase.build import bulk
 
 from tansaku.calculators.structures.compound_boundary import TwinnedSlabs
 from tansaku.calculators.structures.compound_crystal import compound_crystal
-from tansaku.calculators.workflows.compound_boundary import asymmetry, check_grains, grain_motion
-from tansaku.models.domain.errors import CalculationError
+from tansaku.calculators.workflows.compound_boundary import asymmetry, check_grains, compound_reference, grain_motion
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
+PROVENANCE = Provenance(code="test", code_version="1", model="test", settings={})
 CRYSTAL = compound_crystal(bulk("MgO", "rocksalt", a=4.21, cubic=True), "space.crystal")
 
 
@@ -57,3 +61,16 @@ def test_boundaries_that_relax_differently_are_noticed(start):
     other = np.zeros((len(start), 3))
     other[start.positions[:, 2].argmax()] = [0.0, 0.2, 0.0]
     assert asymmetry(start, moved(start, other)) == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_crystal_that_the_calculator_refuses_is_named_by_its_key():
+    class Refusing:
+        def evaluate(self, structure, _):
+            if len(structure) == 1:
+                raise CalculationError("charged", "Mg has a charge of +2 e by calculator.charges")
+            return CalculationResult(structure, -1.0, None, np.zeros((2, 3)), np.zeros(6), True, 1, 0.0, PROVENANCE)
+
+    with pytest.raises(
+        ConfigurationError, match=r"space.unit.phase: .* no energy of this crystal \(charged\): Mg has a charge"
+    ):
+        compound_reference(Refusing(), CRYSTAL, {"phase": bulk("Mg", "fcc", a=4.5)}, RelaxationSpec())
