@@ -18,10 +18,15 @@ def campaign_templates() -> dict[str, Traversable]:
 
 
 def template_files(template: Traversable) -> dict[str, Traversable]:
-    """The template and the table or structure of the same name, where it reads one, by name."""
-    names = [template.name.removesuffix("yaml") + ending for ending in ("csv", "extxyz")]
-    beside = {name: files("tansaku.deploy").joinpath("templates").joinpath(name) for name in names}
-    return {template.name: template} | {name: file for name, file in beside.items() if file.is_file()}
+    """The template and the tables and structures that its space reads, by name."""
+    import yaml
+    from pydantic import TypeAdapter
+
+    from tansaku.models.domain.specs.space import SpaceSpec
+
+    space = TypeAdapter(SpaceSpec).validate_python(yaml.safe_load(template.read_text(encoding="utf-8"))["space"])
+    folder = files("tansaku.deploy").joinpath("templates")
+    return {template.name: template} | {file.path: folder.joinpath(file.path) for file in space.files()}
 
 
 def template_summary(template: Traversable) -> str:

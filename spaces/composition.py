@@ -34,7 +34,7 @@ from tansaku.calculators.structures.substitution import length_factor, substitut
 from tansaku.calculators.structures.tavorite import tavorite
 from tansaku.calculators.workflows.rigid_path import RigidPaths
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import check_unchanged
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.records import JsonDict
@@ -426,11 +426,8 @@ def _from_prototype(spec: CompositionSpaceSpec) -> OpenedParent:
 
 def _from_cif(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None) -> OpenedParent:
     path = base_path / str(spec.parent.cif)
-    if spec.parent.sha256 is not None and path.is_file() and file_sha256(path) != spec.parent.sha256:
-        raise ConfigurationError(
-            f"space.parent.cif: {path.name!r} has sha256 {file_sha256(path)}, expected {spec.parent.sha256}",
-            hint="the file has changed since the campaign began; restore it or start a new campaign",
-        )
+    if path.is_file():
+        check_unchanged(path, spec.parent.sha256, "space.parent.cif")
     requests = {}
     for name, site in spec.sites.items():
         if site.replaces is None:

@@ -25,7 +25,7 @@ from tansaku.calculators.structures.compound_boundary import (
 from tansaku.calculators.structures.compound_crystal import ONE_PLANE, CompoundCrystal, compound_crystal
 from tansaku.calculators.structures.structure_reader import read_structures
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import check_unchanged
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
@@ -369,11 +369,7 @@ def _read(base_path: Path, key: str, path: str, sha256: str | None, limits: Limi
     if not whole.is_file():
         raise ConfigurationError(f"{named}: no file {str(whole)!r}")
     check_limit(limits, "structure_bytes", whole.stat().st_size, f"{named}: bytes of {whole.name!r}")
-    if sha256 is not None and (found := file_sha256(whole)) != sha256:
-        raise ConfigurationError(
-            f"{named}: {whole.name} has SHA-256 {found}, expected {sha256}",
-            hint="it has changed since the campaign began; restore it or start a new campaign",
-        )
+    check_unchanged(whole, sha256, named)
     several = [item.atoms for item in read_structures(whole, limits, named)]
     if len(several) != 1:
         raise ConfigurationError(f"{named}: {whole.name} holds {len(several)} structures; expected one")

@@ -23,7 +23,7 @@ from tansaku.calculators.structures.sites import (
 )
 from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import check_unchanged
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -191,11 +191,7 @@ def _read(path: Path, spec: SegregationSpaceSpec, limits: LimitsSpec | None) -> 
     if not path.is_file():
         raise ConfigurationError(f"{_KEY}: no file {str(path)!r}")
     check_limit(limits, "structure_bytes", path.stat().st_size, f"{_KEY}: bytes of {path.name!r}")
-    if spec.sha256 is not None and (found := file_sha256(path)) != spec.sha256:
-        raise ConfigurationError(
-            f"{_KEY}: {path.name} has SHA-256 {found}, expected {spec.sha256}",
-            hint="it has changed since the campaign began; restore it or start a new campaign",
-        )
+    check_unchanged(path, spec.sha256, _KEY)
     try:
         several = list(read_extended_xyz(path.read_text(encoding="utf-8")))
     except Exception as error:  # ASE meets bad files with whatever its next line raises

@@ -40,7 +40,7 @@ SHAPES_OF = {"bought": SHAPES, "screened": SHAPES, "botorch-mes": SHAPES, "scree
 """Methods that use the cheap level see all shapes of a table, others one."""
 
 QUICK = ("cofs",)
-AT = (10, 15, 25, 50)
+AT = (10, 15, 25, 50, 100)
 """Costs at which the tables of tavorites are judged."""
 
 
@@ -88,8 +88,8 @@ def summary(runs: list[JsonDict]) -> list[JsonDict]:
     rows = []
     for key in dict.fromkeys((run["table"], run["shape"], run["method"]) for run in runs):
         own = [run for run in runs if (run["table"], run["shape"], run["method"]) == key]
-        short = key[0] in TAVORITES and not key[0].endswith((" long", " below"))
-        budget = BUDGET_OF_BEST if short else BUDGET
+        budget = BUDGET_OF_BEST if key[0] in TAVORITES and " below" not in key[0] else BUDGET
+        budget *= 2.0 if " long" in key[0] else 1.0
         needed = np.array([budget if run["needed"] is None else run["needed"] for run in own])
         error = float(needed.std(ddof=1) / np.sqrt(len(own))) if len(own) > 1 else None
         rows.append(

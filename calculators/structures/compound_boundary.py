@@ -50,7 +50,7 @@ class TwinnedSlabs:
 
     @property
     def area(self) -> float:
-        """Of one boundary [Å^2]."""
+        """Area of one boundary [Å^2]."""
         return self.planes.area * self.repeats[0] * self.repeats[1]
 
     @property

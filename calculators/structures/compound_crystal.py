@@ -154,7 +154,7 @@ class LatticePlanes:
 
     @property
     def area(self) -> float:
-        """Of the planar cell [Å^2]."""
+        """Area of the planar cell [Å^2]."""
         return float(abs(np.linalg.det(self.vectors[:2, :2])))
 
     @cached_property

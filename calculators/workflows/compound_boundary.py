@@ -250,7 +250,7 @@ def check_grains(start: Atoms, relaxed: Atoms, nearest: float) -> float:
 
 
 def asymmetry(start: Atoms, relaxed: Atoms) -> float:
-    """How far atoms are from their images under the inversion that makes both boundaries equal [Å].
+    """Largest distance of an atom from its image under the inversion that makes both boundaries equal [Å].
 
     Args:
         start: With the array ``grain``, and the centre of the lower grain at the origin.

@@ -12,7 +12,7 @@ from ase.data import atomic_numbers
 from ase.formula import Formula
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.identifiers import file_sha256, shown
+from tansaku.models.domain.identifiers import check_unchanged, shown
 from tansaku.models.domain.specs.phases import PhasesSpec
 
 _KEY = "calculator.workflow.phases"
@@ -128,11 +128,7 @@ def given_phases(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
         raise ConfigurationError(
             f"{_PHASES_KEY}: {path.name!r} has {path.stat().st_size:,} bytes; expected at most {_MOST_BYTES:,}"
         )
-    if spec.sha256 is not None and file_sha256(path) != spec.sha256:
-        raise ConfigurationError(
-            f"{_PHASES_KEY}: {path.name!r} has SHA-256 {file_sha256(path)}, expected {spec.sha256}",
-            hint="the file has changed since the campaign began; restore it or start a new campaign",
-        )
+    check_unchanged(path, spec.sha256, _PHASES_KEY)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             return _read(csv.DictReader(stream), path.name)

@@ -208,6 +208,7 @@ def _say_waiting(data: Campaign) -> None:
 
 
 def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
+    from tansaku.tasks.read.views.chemical_potential import winning_lines
     from tansaku.tasks.read.views.densities import with_densities
     from tansaku.tasks.read.views.overview import crystal_warnings
     from tansaku.tasks.read.views.results import stress_text, system_rows, systems_frame, thickness_lines, unchecked_lines
@@ -252,7 +253,8 @@ def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
         say(f"relaxed: after the final relaxation, of its best candidate; {key}: the same candidate in the search")
     others = (*crystal_warnings(data.spec), *doubtful_bests(data))
     warnings = [*unchecked_lines(rows), *(f"warning: {warning}" for warning in others)]
-    for line in [*_described_bests(rows), *_other_bests(rows, key, unit), *thickness_lines(rows), *warnings]:
+    lines = [*_described_bests(rows), *_other_bests(rows, key, unit), *thickness_lines(rows), *winning_lines(data), *warnings]
+    for line in lines:
         say(line)
     _show_hits(data)
     _say_waiting(data)

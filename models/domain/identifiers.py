@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.errors import ConfigurationError, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +61,20 @@ def file_sha256(path: Path) -> str:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def check_unchanged(path: Path, expected: str | None, key: str) -> None:
+    """Raises ConfigurationError if a file's content is not what it was when the campaign began.
+
+    Args:
+        expected: SHA-256 then; None: nothing is known of it.
+        key: Of the file, for messages.
+    """
+    if expected is not None and (found := file_sha256(path)) != expected:
+        raise ConfigurationError(
+            f"{key}: {path.name!r} has SHA-256 {found}, expected {expected}",
+            hint="the file has changed since the campaign began; restore it or start a new campaign",
+        )
 
 
 def short_hash(parts: Sequence[Any] | Mapping[str, Any]) -> str:

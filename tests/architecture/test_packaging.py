@@ -66,7 +66,8 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     """What the wheel lacks, and what it should not hold."""
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {packed(path) for path in modules}
-    wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")}
+    templates = [path for ending in ("yaml", "cif") for path in (ROOT / "examples").glob(f"*.{ending}")]
+    wanted |= {f"tansaku/deploy/templates/{path.name}" for path in templates}
     wanted |= {
         "tansaku/py.typed",
         "tansaku/deploy/templates/cu-boundaries-20.csv",

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.records import Evaluation
-from tansaku.models.domain.units import convert
-from tansaku.spaces.compound_boundary import CompoundBoundarySpace
+from tansaku.models.domain.records import Evaluation, Outcome
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
+from tansaku.models.domain.units import Unit, convert
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.origins import best_of, value_of
+from tansaku.tasks.read.views.origins import best_of
 
 WIDEST = 1.5
 """Range of chemical potentials that is shown where no lowest one is known [eV]."""
@@ -27,7 +26,6 @@ class BoundaryLine:
 
     Attributes:
         candidate: Id.
-        system: Plane and excess.
         excess: Units of a cell beyond those of its crystal.
         density: Excess of one boundary per area [1/Å^2].
         energy: At the chemical potential of the unit's own crystal [the objective's unit].
@@ -35,7 +33,6 @@ class BoundaryLine:
     """
 
     candidate: str
-    system: str
     excess: int
     density: float
     energy: float
@@ -55,15 +52,13 @@ class PotentialHull:
         unit_name: Formula of the unit.
         lines: The best of each excess, by rising excess.
         window: Lowest and highest chemical potential relative to the unit's own crystal [eV].
-        stated: Whether the lowest follows from the energy of another phase.
         unit: Of the energies.
     """
 
-    plane: tuple[int, int, int]
+    plane: tuple[int, ...]
     unit_name: str
     lines: tuple[BoundaryLine, ...]
     window: tuple[float, float]
-    stated: bool
     unit: str
 
     @property
@@ -87,42 +82,53 @@ class PotentialHull:
 
 def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
     """Lines and hull of each plane; empty where boundaries exchange no units, or nothing has a value yet."""
+    spec = data.spec.space
+    if not isinstance(spec, CompoundBoundarySpaceSpec) or spec.unit is None:
+        return ()  # before packages are imported that build crystals
+    from tansaku.spaces.compound_boundary import CompoundBoundarySpace
+
     space = data.space
-    if not isinstance(space, CompoundBoundarySpace) or space.unit_name is None:
-        return ()
+    assert isinstance(space, CompoundBoundarySpace)
     by_system: dict[str, list[Evaluation]] = {}
     systems = {str(c): data.pool.systems[code] for c, code in zip(data.pool.ids, data.pool.system_codes, strict=True)}
     for item in data.evaluations:
         by_system.setdefault(systems[item.proposal.candidate], []).append(item)
     planes = {str(entry["system"]): tuple(entry["plane"]) for entry in space.describe_systems()}
-    found: dict[tuple[int, ...], list[BoundaryLine]] = {}
+    lines: dict[tuple[int, ...], list[BoundaryLine]] = {}
     lowest: float | None = None
     for system, several in by_system.items():
         best = best_of(several, data.sign)
-        value = None if best is None else value_of(best)
-        if best is None or value is None or best.outcome is None:
+        if best is None or best.outcome is None or best.outcome.value is None:
             continue
-        outcome = best.outcome
-        area, excess = float(outcome.properties["area"]), int(outcome.properties["excess_units"])
-        density = excess / (2.0 * area)
-        slope = -convert(density * EV_PER_A2, "J/m2", data.spec.objective.unit)
-        found.setdefault(planes[system], []).append(
-            BoundaryLine(best.proposal.candidate, system, excess, density, value, slope)
-        )
-        if "lowest_potential" in outcome.quantities:
-            lowest = float(outcome.quantities["lowest_potential"].value)
+        line = _line(best, best.outcome.value, best.outcome, data.spec.objective.unit)
+        lines.setdefault(planes[system], []).append(line)
+        if "lowest_potential" in best.outcome.quantities:
+            lowest = best.outcome.quantities["lowest_potential"].value
     window = (-WIDEST if lowest is None or lowest >= 0.0 else lowest, 0.0)
+    name, unit = space.unit_name or "", data.spec.objective.unit
     return tuple(
-        PotentialHull(
-            plane=(plane[0], plane[1], plane[2]),
-            unit_name=space.unit_name,
-            lines=tuple(sorted(lines, key=lambda line: (line.excess, line.energy))),
-            window=window,
-            stated=lowest is not None,
-            unit=data.spec.objective.unit,
-        )
-        for plane, lines in sorted(found.items())
+        PotentialHull(plane, name, tuple(sorted(own, key=lambda line: line.excess)), window, unit)
+        for plane, own in sorted(lines.items())
     )
+
+
+def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> BoundaryLine:
+    from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+
+    excess = int(outcome.properties["excess_units"])
+    density = excess / (2.0 * float(outcome.properties["area"]))
+    slope = -convert(density * EV_PER_A2, "J/m2", unit)
+    return BoundaryLine(best.proposal.candidate, excess, density, value, slope)
+
+
+def winning_lines(data: Campaign) -> list[str]:
+    """A line in words for each plane: which boundary has the lowest energy at which chemical potential."""
+    found = []
+    for hull in potential_hulls(data):
+        parts = [f"{line.candidate} from {begin:.2f} to {end:.2f} eV" for line, begin, end in hull.winners]
+        plane = " ".join(map(str, hull.plane))
+        found.append(f"({plane}): lowest over the chemical potential of {hull.unit_name}: {', '.join(parts)}")
+    return found
 
 
 def table(hulls: Sequence[PotentialHull]) -> Mapping[str, Sequence[object]]:

@@ -382,7 +382,7 @@ def test_a_cif_needs_its_sites_and_something_to_choose(double, tmp_path):
         double(sites={**sites, "O": {}})
     with pytest.raises(ConfigurationError, match="no site has ions to choose from"):
         double(sites={name: {key: value for key, value in site.items() if key != "ions"} for name, site in sites.items()})
-    with pytest.raises(ConfigurationError, match=f"has sha256 .*expected {'0' * 64}"):
+    with pytest.raises(ConfigurationError, match=f"has SHA-256 .*expected {'0' * 64}"):
         double(parent={"cif": "double.cif", "sha256": "0" * 64})
 
 

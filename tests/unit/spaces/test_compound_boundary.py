@@ -115,7 +115,7 @@ def test_keys_that_contradict_each_other_are_refused(keys, message):
         ({"planes": [[1, 1, 2], [2, -1, 1]]}, r"space.planes: \[2, -1, 1\] is the same plane as \[1, 1, 2\] by the crystal's"),
         ({"planes": [[1, 1, 2], [2, 2, 4]]}, r"space.planes: \[2, 2, 4\] is the same plane as \[1, 1, 2\]"),
         ({"planes": [[97, 1, 0]]}, r"space.planes: \[97, 1, 0\]: planes of atoms are nearer to each other than 0.1 Å"),
-        ({"sha256": "0" * 64}, "space.crystal: srtio3.cif has SHA-256 .*, expected 000"),
+        ({"sha256": "0" * 64}, "space.crystal: .srtio3.cif. has SHA-256 .*, expected 000"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(space, keys, message):

@@ -133,7 +133,7 @@ def test_a_spec_that_contradicts_itself_is_refused(keys, message):
         ({"solute": "Xx"}, "space.solute: 'Xx'; expected a chemical symbol"),
         ({"crystal": DOCUMENT["crystal"] | {"element": "Ni"}}, "hole.extxyz has Cu; expected Ni"),
         ({"change": 4.0}, "space.change: no atom of hole.extxyz differs"),
-        ({"sha256": "0" * 64}, "space.boundary: hole.extxyz has SHA-256"),
+        ({"sha256": "0" * 64}, "space.boundary: .hole.extxyz. has SHA-256"),
     ],
 )
 def test_what_does_not_fit_is_named(space, keys, message):
