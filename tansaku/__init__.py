@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tansaku.deploy.python.machine import connect_async as connect_async
     from tansaku.models.domain.errors import ConfigurationError as ConfigurationError
     from tansaku.models.domain.errors import NotFoundError as NotFoundError
+    from tansaku.models.domain.errors import SpecChangedError as SpecChangedError
     from tansaku.models.domain.errors import StateError as StateError
     from tansaku.models.domain.errors import TansakuError as TansakuError
     from tansaku.models.domain.errors import TransientError as TransientError
@@ -36,7 +37,7 @@ __version__ = "0.2.0"
 _VIEW = "tansaku.tasks.act.measurements.campaign_view"
 _CAMPAIGN = "tansaku.deploy.python.campaign"
 _CONSTRUCTORS = "tansaku.deploy.python.constructors"
-_ERRORS = ("ConfigurationError", "NotFoundError", "StateError", "TansakuError", "TransientError")
+_ERRORS = ("ConfigurationError", "NotFoundError", "SpecChangedError", "StateError", "TansakuError", "TransientError")
 _NAMES = {
     "Campaign": _CAMPAIGN,
     **dict.fromkeys(("connect", "connect_async"), "tansaku.deploy.python.machine"),

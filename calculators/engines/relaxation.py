@@ -168,7 +168,7 @@ def relax(system: Relaxable, relaxation: RelaxationSpec, motion: Motion) -> tupl
         raise CalculationError(
             "not_converged",
             f"largest force {motion.largest_force(state.forces):.3g} eV/Å, {_stress_in_words(state, relaxation)} eV/Å^3 after "
-            f"{steps} steps; expected forces below {relaxation.fmax:g} eV/Å",
+            f"{steps} steps (max_steps of calculator.relaxation); expected forces below {relaxation.fmax:g} eV/Å (its fmax)",
         )
     return steps, converged
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tansaku_client.errors import NotAllowedError as NotAllowedError
     from tansaku_client.errors import NotFoundError as NotFoundError
     from tansaku_client.errors import ServerError as ServerError
+    from tansaku_client.errors import SpecChangedError as SpecChangedError
     from tansaku_client.errors import StateError as StateError
     from tansaku_client.errors import TransientError as TransientError
     from tansaku_client.server import Campaign as Campaign
@@ -31,7 +32,10 @@ _PARTS = {
     "connecting": ("connect", "connect_async"),
     "coroutines": ("AsyncCampaign", "AsyncServer"),
     "diagrams": ("Hull",),
-    "errors": ("ConfigurationError", "NotAllowedError", "NotFoundError", "ServerError", "StateError", "TransientError"),
+    "errors": (
+        *("ConfigurationError", "NotAllowedError", "NotFoundError", "ServerError", "SpecChangedError", "StateError"),
+        "TransientError",
+    ),
     "server": ("Campaign", "Server"),
 }
 _MODULES = {name: part for part, names in _PARTS.items() for name in names}

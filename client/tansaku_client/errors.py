@@ -56,9 +56,16 @@ class StateError(ServerError, RuntimeError):
     """The request does not fit what is stored, such as the campaign's state."""
 
 
+class SpecChangedError(ConfigurationError, StateError):
+    """A campaign of this name is stored with another spec."""
+
+
 class TransientError(ServerError, OSError):
     """The server did not answer in time; the same request may be repeated."""
 
+
+_BY_KIND: Mapping[str, type[ServerError]] = {"spec_changed": SpecChangedError}
+"""Errors that servers tell from others of their status."""
 
 _BY_STATUS: Mapping[int, type[ServerError]] = {
     400: ConfigurationError,
@@ -81,7 +88,7 @@ def error_of(status: int, found: Mapping[str, Any]) -> ServerError:
         status: Of HTTP.
         found: The problem document.
     """
-    kind = _BY_STATUS.get(status, TransientError if status >= 500 else StateError)
+    kind = _BY_KIND.get(str(found.get("kind"))) or _BY_STATUS.get(status, TransientError if status >= 500 else StateError)
     key, problems = str(found.get("key", "")), found.get("problems", ())
     detail = str(found.get("detail", f"the server answered {status}")).replace("\\n", "\n")  # servers escape line breaks
     said = detail if key in detail else f"{key}: {detail}"

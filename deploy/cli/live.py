@@ -22,14 +22,14 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, known_already
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary, summary_of
 from tansaku.tasks.read.views.budget import Spent, budget_used, share_used
 from tansaku.tasks.read.views.costs import cost_unit
-from tansaku.tasks.read.views.results import system_label
+from tansaku.tasks.read.views.system_names import system_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -368,8 +368,9 @@ class Tally:
         spent = f"{100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         if unit is not None:
             spent = f"{self.cost:.4g} {unit}"
-        free = f" ({self.free} of them adopted at no cost)" if self.free else ""
-        parts = [counted(self.finished, "evaluation") + free, spent, f"{len(self.failed)} failed"]
+        parts = [counted(self.finished - self.free, "evaluation"), spent, f"{len(self.failed)} failed"]
+        if self.free:
+            parts.append(known_already(self.free))
         if self.looks:
             parts.insert(0, counted(self.looks, "look"))
         if self.references:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
@@ -131,11 +131,15 @@ def _name(spec: type[BaseModel]) -> str:
     return "" if match is None else match["name"]
 
 
-def maximize(property: str | None = None, /, **keys: object) -> Section:  # noqa: A002 - the key of a campaign file
+_UNSAID: Any = object()
+"""In place of a name that was left out; None is most often a name that a script lacks by mistake."""
+
+
+def maximize(property: str = _UNSAID, /, **keys: object) -> Section:  # noqa: A002 - the key of a campaign file
     """The objective that high values of a property are wanted.
 
     Args:
-        property: Its name; None: the one the space is about.
+        property: Its name; left out: the one the space is about.
         keys: Other keys of ``objective``: ``unit`` and ``goal``.
 
     Raises:
@@ -144,14 +148,17 @@ def maximize(property: str | None = None, /, **keys: object) -> Section:  # noqa
     return _objective("maximize", property, keys)
 
 
-def minimize(property: str | None = None, /, **keys: object) -> Section:  # noqa: A002 - the key of a campaign file
+def minimize(property: str = _UNSAID, /, **keys: object) -> Section:  # noqa: A002 - the key of a campaign file
     """The objective that low values of a property are wanted; arguments and errors as of :func:`maximize`."""
     return _objective("minimize", property, keys)
 
 
-def _objective(direction: str, name: str | None, keys: Mapping[str, object]) -> Section:
-    if name is not None:  # what is computed has units of its own, what people measure has none unless they say one
-        keys = {"property": name, "unit": described(name).units[0] if name in OBJECTIVES else "1", **keys}
+def _objective(direction: str, name: str, keys: Mapping[str, object]) -> Section:
+    if name is None or ("property" in keys and keys["property"] is None):
+        raise ConfigurationError("objective.property: None; expected the name of what is wanted, or nothing at all")
+    if name is not _UNSAID:  # what is computed has units of its own, what people measure has none unless they say one
+        unit = described(name).units[0] if isinstance(name, str) and name in OBJECTIVES else "1"
+        keys = {"property": name, "unit": unit, **keys}
     given = {"direction": direction, **keys}
     made = Made(ObjectiveSpec, "objective", Section)(given)
     return Section(made.key, made.data)

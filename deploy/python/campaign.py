@@ -145,7 +145,9 @@ class Campaign(Steered):
 
     @classmethod
     def open(cls, name: str) -> Campaign:
-        """Opens a stored campaign, whatever made it, to ask, tell and steer. Raises NotFoundError."""
+        """Opens a stored campaign, whatever made it, to ask, tell and steer. Raises NotFoundError, and ConfigurationError."""
+        if not isinstance(name, str):
+            raise ConfigurationError(f"name: {shown(name)}; expected the name of a campaign")
         campaign = cls.__new__(cls)
         campaign._place, campaign._name = Database(), name
         with campaign._place.open() as resources:

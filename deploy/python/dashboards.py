@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError, TansakuError, TransientError
+from tansaku.models.domain.errors import (
+    ConfigurationError,
+    NotFoundError,
+    SpecChangedError,
+    StateError,
+    TansakuError,
+    TransientError,
+)
 from tansaku_client import AsyncServer, Server, ServerError, connect, connect_async
 from tansaku_client.calls import Steps
 from tansaku_client.connecting import PATIENCE
@@ -14,7 +21,7 @@ from tansaku_client.connecting import PATIENCE
 T = TypeVar("T")
 
 _KINDS: dict[str, type[TansakuError]] = {
-    kind.__name__: kind for kind in (ConfigurationError, NotFoundError, StateError, TransientError)
+    kind.__name__: kind for kind in (ConfigurationError, NotFoundError, SpecChangedError, StateError, TransientError)
 }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from tansaku.deploy.python.campaign import Campaign, say_aside
 from tansaku.deploy.python.parts import plain
 from tansaku.deploy.python.places import Database
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, StateError
 from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.roles import Role
 from tansaku.tasks.act.checks.check import CampaignPreview, preview_campaign
@@ -71,6 +71,13 @@ class Machine:
         if run:
             campaign.start()
         return campaign
+
+    def upload(self, path: str | Path, name: str | None = None) -> str:  # noqa: ARG002 - as of a dashboard
+        """Raises StateError: campaigns of this machine name files by their paths, and no library is needed."""
+        raise StateError(
+            f"{Path(path).name}: nothing is uploaded here, as campaigns of this machine name files by their paths",
+            hint="name its path in the campaign, or connect to a dashboard",
+        )
 
     def campaign(self, name: str) -> Campaign:
         """Opens a campaign, always the same object: it runs what was started. Raises NotFoundError."""

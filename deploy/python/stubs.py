@@ -75,7 +75,7 @@ class Stubs:
 
     def _objective(self, name: str) -> str:
         fields = [self._keyword(key, field) for key, field in _fields(ObjectiveSpec) if key not in ("property", "direction")]
-        return f"def {name}(property: str | None = None, /, *, {', '.join(fields)}) -> Section: ...\n"
+        return f"def {name}(property: str = ..., /, *, {', '.join(fields)}) -> Section: ...\n"
 
     def _keyword(self, key: str, field: FieldInfo) -> str:
         return f"{key}: {' | '.join(self._of_field(field))}{'' if field.is_required() else ' = ...'}"

@@ -70,11 +70,21 @@ class Changes:
         self.pace = pace or Pace()
         self._topics: dict[str, _Topic] = {}
         self._streams: Counter[str] = Counter()
+        self._ended = False
+        self._followers_of_several: set[asyncio.Event] = set()
 
     @property
     def pollers(self) -> int:
         """Number of tasks that poll versions."""
         return len(self._topics)
+
+    def end(self) -> None:
+        """Ends all streams, because the server stops: pages connect again when it is back."""
+        self._ended = True
+        for topic in self._topics.values():
+            topic.publish(topic.version)
+        for woken in self._followers_of_several:
+            woken.set()
 
     @contextmanager
     def stream_of(self, user: str) -> Iterator[None]:
@@ -101,12 +111,12 @@ class Changes:
         loop = asyncio.get_running_loop()
         checked, sent = loop.time(), last
         try:
-            while not topic.gone:
+            while not (topic.gone or self._ended):
                 if topic.version != sent:
                     sent = topic.version
                     yield _event(sent)
                 changed = topic.changed
-                if topic.version != sent:
+                if topic.version != sent or self._ended:
                     continue
                 left = checked + self.pace.check - loop.time()
                 try:
@@ -135,6 +145,7 @@ class Changes:
         topics: dict[str, _Topic] = {}
         sent: dict[str, str] = {}
         checked = loop.time()
+        self._followers_of_several.add(woken)
         try:
             for name in dict.fromkeys(names):
                 if name in hidden:
@@ -148,7 +159,7 @@ class Changes:
                     yield _named_event("gone", name)
                 else:
                     topics[name].listeners.add(woken)
-            while True:
+            while not self._ended:
                 woken.clear()
                 for name, topic in list(topics.items()):
                     if topic.gone:
@@ -157,6 +168,8 @@ class Changes:
                     elif sent.get(name) != topic.version:
                         sent[name] = topic.version
                         yield _named_event("version", name, topic.version)
+                if self._ended:
+                    return
                 try:
                     await asyncio.wait_for(woken.wait(), max(checked + self.pace.check - loop.time(), 0.0))
                 except TimeoutError:
@@ -165,6 +178,7 @@ class Changes:
                         return
                     yield ": open\n\n"
         finally:
+            self._followers_of_several.discard(woken)
             for name, topic in topics.items():
                 self._stop_listening(name, topic, woken)
 

@@ -50,12 +50,13 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
     )
     known = {
         "Pool": " · ".join(pool),
+        "Known": preview.known_in_words,
         "Budget buys": f"about {counted(preview.expected_evaluations, 'evaluation')}, at most {preview.most_evaluations:,}",
         "Cost": _cost(preview),
         "Time": _time(preview, in_flight),
-        "Proposer": f"{preview.proposer}, {counted(len(preview.initial), 'initial evaluation')}",
+        "Proposer": f"{preview.proposer}, {counted(preview.designed, 'initial evaluation')}",
         "Calculator": preview.calculator or NO_CALCULATOR,
-        "First evaluations": ", ".join(preview.initial[:_SHOWN]),
+        "First evaluations": preview.first_in_words(_SHOWN),
         "Crystal": preview.crystal or "",
     }
     found = [Fact(title=title, text=text) for title, text in known.items() if text]

@@ -51,7 +51,8 @@ def without_gaps(services: Services, actor: Actor, text: str, data: JsonDict) ->
         changes["budget.evaluations"] = every - left
     if found(data, ("known", "file")) is not None:
         changes["known.file"] = added.name
-    return edit_yaml(text, changes, SOURCE), f"{left} of {every} rows have an empty cell; {added.name} has the others."
+    have = "has" if left == 1 else "have"
+    return edit_yaml(text, changes, SOURCE), f"{left} of {every} rows {have} an empty cell; {added.name} has the others."
 
 
 def _needed(data: JsonDict) -> set[str]:

@@ -117,6 +117,9 @@ def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]
     """
     spec = stored_spec(record)
     stored, given = spec.model_dump(mode="json"), spec.model_dump(mode="json", exclude_defaults=True)
+    crystal = spec.space.reference_crystal
+    if crystal is not None and crystal.was_auto:
+        _change(stored, given, "space.crystal.lattice_parameter", "auto")
     for dotted, value in changes.items():
         _change(stored, given, dotted, value)
     first = {"schema_version": 1, "name": name}

@@ -64,6 +64,9 @@ class ProblemError(Exception):
         hint: What the caller can do; for programs alone, as pages show their own.
     """
 
+    kind = ""
+    """Tells it from other errors of its status; for programs alone."""
+
     def __init__(
         self,
         status: HTTPStatus,
@@ -86,6 +89,12 @@ class ProblemError(Exception):
     def headers(self) -> dict[str, str]:
         """Headers of the answer."""
         return {"Retry-After": str(math.ceil(self.retry_after))} if self.retry_after > 0 else {}
+
+
+class SpecChangedProblemError(ProblemError):
+    """A campaign of a name is stored with another spec."""
+
+    kind = "spec_changed"
 
 
 def install(app: FastAPI) -> None:
@@ -117,6 +126,8 @@ def answer(request: Request, problem: ProblemError, headers: Mapping[str, str] |
             body["key"] = printable(problem.key)
         if problem.hint:
             body["hint"] = printable(problem.hint[:LONGEST])
+        if problem.kind:
+            body["kind"] = problem.kind
         if problem.problems:
             body["line"] = problem.problems[0].line
             body["problems"] = [_described(item) for item in problem.problems[:_MOST_PROBLEMS]]
@@ -200,7 +211,8 @@ def problem_of(error: ProblemError | TansakuError) -> ProblemError:
     problems = error.problems if isinstance(error, InvalidSpecError) else ()
     key = error.key if isinstance(error, FieldError) else problems[0].key if problems else ""
     wait = _TRY_AGAIN if isinstance(error, TransientError) else 0.0
-    return ProblemError(status, error.message, key=key, problems=problems, retry_after=wait, hint=error.hint or "")
+    kind = SpecChangedProblemError if isinstance(error, SpecChangedError) else ProblemError
+    return kind(status, error.message, key=key, problems=problems, retry_after=wait, hint=error.hint or "")
 
 
 async def _tansaku(request: Request, error: Exception) -> Response:

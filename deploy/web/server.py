@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.services import LOOPBACK_HOSTS, WebSettings
 from tansaku.models.domain.errors import ConfigurationError
 
@@ -203,10 +205,24 @@ class _Connection(H11Protocol):
 class _Server(uvicorn.Server):
     """Ends by a signal without raising it again, so that the caller can close its stores."""
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends the streams of open pages first; what is then cut off after the grace is no error."""
+        logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
+        state = getattr(self.config.app, "state", None)
+        if isinstance(changes := getattr(state, "changes", None), Changes):
+            changes.end()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leaves the handlers as they are."""
         yield
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """Returns whether a line says more than that requests were cut off at the end."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return not (str(record.msg).startswith("Cancel ") or (kind is not None and issubclass(kind, asyncio.CancelledError)))
 
 
 def _is_loopback(host: str) -> bool:

@@ -140,9 +140,16 @@ def refuse_others(services: Services, actor: Actor, name: str) -> None:
     services.sight(actor).check(name)
     record = services.store.campaign(name)
     if not may_steer(services.accounts, actor, record):
-        cli = record.owner is None
-        whose, sharer = ("it was created on the command line", "an") if cli else (f"it is {record.owner}'s", "its owner or an")
-        raise ForbiddenError(f"you may not steer campaign {name!r}: {whose}; {sharer} admin can share it with you")
+        raise ForbiddenError(f"you may not steer campaign {name!r}: {why_not(actor, record)}")
+
+
+def why_not(actor: Actor, record: CampaignRecord) -> str:
+    """Reason why an actor may not steer a campaign, and who can change it."""
+    if not actor.may(Role.OPERATOR):
+        return "you are a viewer; an admin can make you an operator"
+    if record.owner is None:
+        return "it was created on the command line; an admin can share it with you"
+    return f"it is {record.owner}'s; its owner or an admin can share it with you"
 
 
 def steered(services: Services, actor: Actor, names: Iterable[str]) -> list[str]:

@@ -27,6 +27,11 @@ def counted(number: int, singular: str, many: str | None = None) -> str:
     return f"{number:,} {singular if number == 1 else many or singular + 's'}"
 
 
+def known_already(number: int) -> str:
+    """The results that a campaign knew before its first proposal, in the words that every count of them has."""
+    return f"{number:,} known already"
+
+
 def pretty_unit(unit: str) -> str:
     """A unit as figures and pages show it: with raised powers, °C and Å."""
     raised = _POWER.sub(lambda power: "²" if power[1] == "2" else "³", unit)

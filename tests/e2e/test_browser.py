@@ -335,6 +335,10 @@ def experiment(served: Served, tmp_path: Path) -> Iterator[Resources]:
         delete_campaign(resources, Actor("ada", "test"), "experiment")
 
 
+UNCOVERED = """() => {
+  const title = document.querySelector("#proposals > li h3"), box = title.getBoundingClientRect();
+  return box.top >= 0 && title.contains(document.elementFromPoint(box.left + 4, box.top + 4));
+}"""
 COUNT_CLICKS = """
 addEventListener("click", (event) => {
   if (event.isTrusted) sessionStorage.setItem("clicks", 1 + Number(sessionStorage.getItem("clicks")));
@@ -375,7 +379,8 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     for number in range(1, 6):
         save(page, number, f"{number},5")
         expect(page.locator(f"#proposal-{number}")).to_have_count(0, timeout=PATIENCE)
-        expect(page.locator("#proposals > li").first).to_be_focused(timeout=PATIENCE)  # its conditions are in sight
+        expect(page.locator("#proposals > li .measure.large input").first).to_be_focused(timeout=PATIENCE)
+        assert page.evaluate(UNCOVERED), "the next card's heading and conditions are in sight, below the status"
     assert page.evaluate("Number(sessionStorage.getItem('clicks'))") == LEAST_CLICKS
     expect(page.locator("#told li.card")).to_have_count(5)
     found = [item.outcome.value for item in experiment.store.evaluations("experiment") if item.outcome]
@@ -406,6 +411,23 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     page.goto("about:blank")  # the campaign is deleted next
     assert all("422" in error for error in errors), "the browser notes the question"
     errors.clear()
+
+
+def test_values_are_typed_one_after_the_other_by_keyboard(page: Page, experiment: Resources) -> None:
+    ask(experiment, Actor("ada", "test"), "experiment", 3)
+    go(page, MEASUREMENTS)
+    page.locator("#proposals > li .measure.large input").first.focus()
+    for typed in ("2.5", "3.5"):
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter")
+    expect(page.locator("#told li.card")).to_have_count(2, timeout=PATIENCE)
+    status = page.locator("#status")
+    expect(status).to_contain_text("Stored, learning")
+    page.keyboard.press("Enter")
+    expect(status).to_have_text("Nothing was saved: Hardness is empty.")
+    commands = experiment.store.campaign("experiment").commands
+    told = [report for command in commands if command.kind == "tell" for report in reports_of(command.payload)]
+    assert [report.measurements[0].value for report in told] == [2.5, 3.5]
 
 
 def test_values_are_kept_while_there_is_no_connection_and_sent_once(page: Page, experiment: Resources, errors: Errors) -> None:

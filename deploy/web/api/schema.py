@@ -23,7 +23,8 @@ LOGIN = "/api/v1/session"
 _TEXT = {"type": "string"}
 _PROBLEM: dict[str, Any] = {
     "title": "ProblemDetails",
-    "description": "An error (RFC 9457); `key` is the field that is wrong, `problems` those of a spec, `hint` is advice.",
+    "description": "An error (RFC 9457); `key` is the field that is wrong, `problems` those of a spec, `hint` is advice, "
+    "`kind` tells it from other errors of its status.",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -33,6 +34,7 @@ _PROBLEM: dict[str, Any] = {
         "detail": _TEXT,
         "key": _TEXT,
         "hint": _TEXT,
+        "kind": {"type": "string", "enum": ["spec_changed"]},
         "line": {"type": ["integer", "null"]},
         "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
     },

@@ -33,7 +33,7 @@ from tansaku.models.domain.evaluation_columns import PURPOSES, Place, shown_at
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.states import CampaignState, EvaluationState
 from tansaku.models.domain.verbs import OWNER_VERBS, PROJECT_VERBS, VERBS, OwnerKind
 from tansaku.tasks.act.checks.rights import may_own, may_steer
 from tansaku.tasks.act.commands.runs import may_run
@@ -85,6 +85,8 @@ _MOST_FAILURES = 50
 _MOST_HITS = 100
 _LONGEST_NUMBER = 16
 _LONGEST_CHANGES = 10_000
+_SEEN = ("Completed", "Suspended:")
+"""Begins of the reasons for which runs end as they should."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         **_run_content(services, actor, reading),
         **_budget_content(reading),
         "offered": steering.offered(services, actor, reading),
+        "may_tell": may_steer(services.accounts, actor, reading.record),
         "may_copy": actor.may(Role.OPERATOR),
         "verbs": VERBS,
         "of_owners": {},  # not in the part that all users of a role share; the page itself shows it
@@ -529,11 +532,13 @@ async def ask_to_run(request: Request, actor: Operator, name: str) -> Response:
     return RedirectResponse(campaign_address(name), HTTPStatus.SEE_OTHER)
 
 
-def _is_seen(request: ServiceRequest, *, starting: bool) -> bool:
+def _is_seen(request: ServiceRequest, state: CampaignState, *, starting: bool) -> bool:
     """Whether the state of the campaign says already what became of a request to run it."""
     if request.kind != "run":
         return False
-    ended_well = request.state is RequestState.ENDED and request.reason.startswith(("Completed", "Suspended:"))
+    ended_well = request.state is RequestState.ENDED and (
+        request.reason.startswith(_SEEN) or (not request.reason and state is CampaignState.WAITING)
+    )
     return ended_well or (request.state is RequestState.ACCEPTED and not starting)
 
 
@@ -546,7 +551,7 @@ def _run_content(services: Services, actor: Actor, reading: Campaign) -> JsonDic
     return {
         "starting": starting,
         "last_request": last,
-        "request_text": None if last is None or _is_seen(last, starting=starting) else describe_request(last),
+        "request_text": None if last is None or _is_seen(last, status.state, starting=starting) else describe_request(last),
         # While a driver runs, the page follows the campaign itself.
         "request_open": waits and status.driver is None,
         "may_run": steers and not waits and may_run(reading.record, status.state, now),

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import measuring
+from tansaku.deploy.web import measuring, steering
 from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import new_key
@@ -58,7 +58,7 @@ def table_to_fill_in(request: Request, _: Viewer, name: str) -> Response:
 def workbook_to_fill_in(request: Request, _: Viewer, name: str) -> Response:
     """The waiting proposals as an Excel workbook to be filled in."""
     asked = waiting_proposals(services_of(request).store, name)
-    return Response(write_workbook(asked.rows()), media_type=_WORKBOOK, headers=_attached(f"{name}.xlsx"))
+    return Response(write_workbook(asked.rows(named=True)), media_type=_WORKBOOK, headers=_attached(f"{name}.xlsx"))
 
 
 def _attached(file: str) -> dict[str, str]:
@@ -86,6 +86,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "created": opened.record.created_at.isoformat(),
         "said": said[:_LONGEST],
         "may_tell": may_steer(services.accounts, actor, opened.record),
+        "why_not": "you see it by a link" if actor.campaign else steering.why_not(actor, opened.record),
         "address": campaign_address(name),
         "key": new_key,
         "refused": refused,

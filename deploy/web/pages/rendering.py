@@ -21,6 +21,7 @@ from tansaku.deploy.web.scripts import address_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.rooms import pages
 from tansaku.models.domain.specs.objective import GoalBase
+from tansaku.models.domain.wording import known_already
 
 _WEB = Path(__file__).parents[1]
 
@@ -111,6 +112,7 @@ def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
         static=static_address,
         together=address_of,
         campaign_address=campaign_address,
+        known_already=known_already,
         pages_of=pages_of,
         share=share,
         aligned=aligned,

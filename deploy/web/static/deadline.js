@@ -13,7 +13,7 @@
   if (sent.value) chosen.value = clock(at / MINUTE - at.getTimezoneOffset()).slice(0, 16);
   const label = document.querySelector("label[for=budget-deadline]");
   label.htmlFor = chosen.id;
-  label.textContent = "Deadline";
+  label.textContent = `Deadline (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
   chosen.addEventListener("input", () => { sent.value = chosen.value && `${chosen.value}:00${zone(new Date(chosen.value))}`; });
   sent.hidden = true;
   sent.after(chosen);

@@ -56,7 +56,7 @@ const drawMap = (body, map, evaluations) => {
 };
 
 const drawBars = (body, names, values, width) => {
-  const tall = 22, left = 120, wide = Math.max(60, Math.min(320, width - left - 90));
+  const tall = 22, left = Math.min(Math.max(120, 7 * Math.max(...names.map((name) => name.length)) + 10), Math.max(120, width / 2)), wide = Math.max(60, Math.min(320, width - left - 90));
   const height = tall * names.length + 4;
   body.classList.add("wide");
   const root = svg("svg", { viewBox: `0 0 ${left + wide + 90} ${height}`, width: left + wide + 90, height, class: "drawing" }, body);

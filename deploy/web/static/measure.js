@@ -8,11 +8,15 @@
   let saved = null; // id of the card at which a value was saved last
 
   const typed = (card) => [...card.querySelectorAll("input:not([type=hidden]), select")].some((field) => field.value !== (field.tagName === "SELECT" ? "" : field.defaultValue));
-  const focused = (card) => card.contains(document.activeElement) && document.activeElement !== card && !document.activeElement.matches(".sent");
+  const focused = (card) => card.contains(document.activeElement) && document.activeElement !== card && !document.activeElement.matches(".sent") && !placed();
   const inUse = (card) => focused(card) || typed(card) || (typeof outbox !== "undefined" && outbox.busy(card));
 
-  // Whoever saved a value sees the next card from its top, with its conditions, and goes on there by keyboard.
+  // Whether the focus is in a field where a script has put it, and nothing was typed or pressed since.
+  const placed = () => typeof outbox !== "undefined" && outbox.placed();
+
+  // Whoever saved a value sees the next card from its top, with its conditions, and types the next value at once.
   const moveTo = (card, scrolls = true) => {
+    if (typeof outbox !== "undefined" && outbox.moveTo(card, scrolls)) return;
     card.tabIndex = -1;
     card.focus({ preventScroll: true });
     if (scrolls) card.scrollIntoView({ block: "start" });
@@ -27,7 +31,7 @@
     for (const card of next) {
       const old = card.id ? document.getElementById(card.id) : null;
       if (old && inUse(old)) { before = old; continue; }
-      const had = old !== null && old === document.activeElement;
+      const had = old !== null && (old === document.activeElement || (placed() && old.contains(document.activeElement)));
       old?.remove();
       if (before) before.after(card); else now.prepend(card);
       if (had) moveTo(card, false);

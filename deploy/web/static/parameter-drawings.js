@@ -37,7 +37,7 @@ const plausible = (lines) => {
 };
 
 const drawParallel = (body, lines, open) => {
-  const axes = [...lines.axes, { name: lines.quantity, unit: lines.unit, categories: null }];
+  const axes = [...lines.axes, { name: lines.quantity.replaceAll("_", " "), unit: lines.unit === "1" ? null : prettyUnit(lines.unit), categories: null }];
   const cells = [...lines.cells, lines.values];
   const width = Math.max(body.clientWidth, 74 * axes.length), height = 310, left = 34, right = 44, top = 48, bottom = 26;
   body.classList.add("wide");
@@ -67,8 +67,10 @@ const drawParallel = (body, lines, open) => {
   });
   // Above the lines, so that they can be read; the names on two levels, so that they do not meet.
   axes.forEach((axis, at) => {
-    const first = at === 0, name = axis.unit ? `${axis.name} [${axis.unit}]` : axis.name;
-    const label = svg("text", { x: x(at) + (first ? -left + 4 : 0), y: at % 2 ? 12 : 26, class: first ? "label" : at === axes.length - 1 ? "end" : "middle" }, root, cut(name, 16));
+    const first = at === 0, name = inUnit(axis.name, axis.unit ?? "1");
+    // Every second name is on its level; the first and the last begin and end at the edge.
+    const room = (width - left - right) / (axes.length - 1) * (first || at === axes.length - 1 ? 1.15 : 1.7) / 6.5;
+    const label = svg("text", { x: x(at) + (first ? -left + 4 : 0), y: at % 2 ? 12 : 26, class: first ? "label" : at === axes.length - 1 ? "end" : "middle" }, root, cut(name, Math.max(16, Math.floor(room))));
     if (at === axes.length - 1) label.setAttribute("x", String(width - 2));
     svg("title", {}, label, name);
     const texts = axis.categories ?? [ranges[at][0], ranges[at][1]];
@@ -121,7 +123,7 @@ const drawSlices = (body, slices, lines, open) => {
     svg("line", { x1: left, x2: left, y1: top, y2: floor, class: "axis" }, root);
     markAcross(root, axis, across, x, floor);
     markUp(root, {}, range, y, left);
-    const name = axis.unit ? `${axis.name} [${axis.unit}]` : axis.name;
+    const name = inUnit(axis.name, axis.unit ?? "1");
     svg("title", {}, svg("text", { x: (left + width) / 2, y: height - 6, class: "middle" }, root, cut(name, 28)), name);
     const best = placeOn(axis, item.best);
     svg("line", { x1: x(best), x2: x(best), y1: top, y2: floor, class: "here" }, root);
@@ -164,7 +166,7 @@ const drawContour = (body, data, [across, up], [cellsAcross, cellsUp], lines, op
   }));
   markAcross(root, across, ranges[0], x, floor);
   markUp(root, up, ranges[1], y, left);
-  const named = (axis) => cut(axis.unit ? `${axis.name} [${axis.unit}]` : axis.name, 40);
+  const named = (axis) => cut(inUnit(axis.name, axis.unit ?? "1"), 40);
   svg("text", { x: (left + width - key) / 2, y: height - 6, class: "middle" }, root, named(across));
   const middle = (top + floor) / 2;
   svg("text", { x: 12, y: middle, transform: `rotate(-90 12 ${middle})`, class: "middle" }, root, named(up));

@@ -14,10 +14,10 @@
   let asked = 0, stale = true, busy = false, later = null;
 
   // A column of a table may have its unit in its name.
-  const titled = (axis) => axis.unit && !/[\])]$/.test(axis.name) ? `${axis.name} [${axis.unit}]` : axis.name;
+  const titled = (axis) => axis.unit && !/[\])]$/.test(axis.name) ? inUnit(axis.name, axis.unit) : axis.name;
   const axisOf = (name) => lines.axes.find((axis) => axis.name === name);
   const cellsOf = (name) => lines.cells[lines.axes.findIndex((axis) => axis.name === name)];
-  const found = () => `${lines.quantity} [${lines.unit}]`;
+  const found = () => inUnit(lines.quantity.replaceAll("_", " "), lines.unit);
   const openEvaluation = (at) => { location.href = section.dataset.evaluations + lines.numbers[at]; };
 
   // A table that is made when it is opened: links have a number of an evaluation.
@@ -64,7 +64,7 @@
     section.hidden = !lines;
     if (!lines) return;
     const shown = lines.numbers.length, left = lines.left_out ? `; ${lines.left_out} parameters are not shown` : "";
-    const title = `${shown === lines.count ? shown : `${shown} of ${lines.count}`} evaluations, a line each: click on it to open it${left}`;
+    const title = `${shown === lines.count ? shown : `${shown} of ${lines.count}`} values, a line each: click on it to open its evaluation${left}`;
     const headings = ["Evaluation", "Candidate", ...lines.axes.map(titled), found(), ""];
     const rows = () => lines.numbers.map((number, at) => [
       number, lines.candidates[at], ...lines.cells.map((cells) => cells[at]), lines.values[at], lines.outliers[at] ? "far from all others" : "",
@@ -80,13 +80,13 @@
     const band = `predicted ${found()}, with one standard deviation, through the best candidate`;
     const slices = () => model.slices.flatMap((item) => item.at.map((at, k) => [item.along, at, item.mean[k], item.deviation[k]]));
     drawSlices(
-      figure(places.slices, band, "slices", {}, "slices()", ["Along", "At", `Mean [${lines.unit}]`, `Deviation [${lines.unit}]`], slices),
+      figure(places.slices, band, "slices", {}, "slices()", ["Along", "At", inUnit("Mean", lines.unit), inUnit("Deviation", lines.unit)], slices),
       model.slices.map((item) => ({ ...item, axis: axisOf(item.along), computed: cellsOf(item.along) })), lines, openEvaluation,
     );
     if (model.shares.length > 0) {
       const title = "Importance: share of the variance in the model [%]";
       const body = figure(places.shares, title, "relevance", {}, "importance()", ["Parameter", "Share [%]"], () => model.shares.map((item) => [item.name, 100 * item.share]));
-      drawBars(body, model.shares.map((item) => cut(item.name, 15)), model.shares.map((item) => 100 * item.share), places.shares.clientWidth);
+      drawBars(body, model.shares.map((item) => cut(item.name, 24)), model.shares.map((item) => 100 * item.share), places.shares.clientWidth);
     }
     drawChosen();
   };
@@ -96,7 +96,7 @@
     const { x, y } = contour;
     const title = `Predicted ${found()} over ${x} and ${y}, else as the best; circles are evaluations (evaluation ${contour.evaluation} is the last that the model knows)`;
     const rows = () => contour.at_x.flatMap((across, i) => contour.at_y.map((up, j) => [across, up, contour.mean[i][j], contour.deviation[i][j]]));
-    const headings = [titled(axisOf(x)), titled(axisOf(y)), `Mean [${lines.unit}]`, `Deviation [${lines.unit}]`];
+    const headings = [titled(axisOf(x)), titled(axisOf(y)), inUnit("Mean", lines.unit), inUnit("Deviation", lines.unit)];
     const body = figure(places.contour, title, "contour", { x, y }, `view().contour(${JSON.stringify(x)}, ${JSON.stringify(y)})`, headings, rows);
     drawContour(body, contour, [axisOf(x), axisOf(y)], [cellsOf(x), cellsOf(y)], lines, openEvaluation);
   };

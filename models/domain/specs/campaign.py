@@ -323,6 +323,12 @@ class CampaignSpec(Spec):
         return self.calculator is not None and (self.manual or self.calculator.facts.described)
 
     @property
+    def quantity(self) -> str:
+        """Name of the value in figures and in tables for people: its property where the space has no name for it."""
+        key, named = self.space.value_key(self.objective.property), self.objective.property
+        return named if key == VALUE and named is not None else key
+
+    @property
     def measured(self) -> Mapping[str, Unit]:
         """Units of the quantities that each measurement gives, by the column of a report; the value, if it is one, first."""
         value = {} if self.objective.desirability else {VALUE: self.objective.unit}

@@ -104,6 +104,11 @@ class CrystalSpec(Spec):
         return self.lattice_parameter
 
     @property
+    def was_auto(self) -> bool:
+        """Whether its lattice parameter is what ``auto`` resolved to."""
+        return self.own_lattice_parameter is not None and self.own_lattice_parameter == self.lattice_parameter
+
+    @property
     def misfit(self) -> float | None:
         """Relative difference of the lattice parameter from the calculator's own; None where that is not known."""
         return None if self.own_lattice_parameter is None else misfit(self.parameters, self.own_lattice_parameter)

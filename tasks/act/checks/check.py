@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from tansaku.calculators.calculator_registry import calculator_notes, open_calculator
+from tansaku.models.domain.adoption import Known
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.level_of_theory import level_in_words
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space, TabulatedSpace
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.report_columns import VALUE
@@ -22,7 +25,7 @@ from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, 
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, known_already
 from tansaku.models.engine.grammar import ARD_COLUMNS
 from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
@@ -45,9 +48,9 @@ from tansaku.tasks.act.checks.workflow import (
 )
 from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.loop.reuse.freezing import known_values
+from tansaku.tasks.loop.steps import foreseen
+from tansaku.tasks.loop.transfer import levels, sources
 from tansaku.tasks.loop.transfer.checks import check_not_itself
-from tansaku.tasks.loop.transfer.levels import level_note, stored_level
-from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, spec_hash
 from tansaku.tasks.node.configuration.crystal import describe_crystal
 from tansaku.tasks.node.configuration.references import reference_elements
@@ -88,13 +91,16 @@ class CampaignPreview(Record):
         expected: Where the space's file expects good candidates, in words; None: nowhere.
         wanted: Several objectives with their reference point, and limits of further quantities, in words.
         engine: How the preset ``default`` chooses, in words; None: as it always did.
-        initial: Candidates of the initial design, in order.
+        initial: Candidates that are proposed before any new value, in order: the initial design, or what known values leave of
+            it; where they leave nothing, the first choices of the model. Empty where these are not worked out here.
+        designed: How many of them are the initial design.
         initial_cost: Their cost.
         calculator: Code, version and model of the calculator, None for a table.
         notes: What its results depend on and nothing guards, and what limits of the space leave out.
         transfer: One line per source it would learn from.
         level: Level of theory of the calculator in words, None where nothing is computed.
         known: Values of a table that it begins with; None without a table.
+        left: Candidates that can be evaluated: those without a known value that are not too expensive.
         references: Elements whose energies it computes before the first candidate.
         looks: Cheaper levels and what a look costs, in words.
         crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
@@ -120,6 +126,7 @@ class CampaignPreview(Record):
     wanted: tuple[str, ...] = ()
     engine: str | None = None
     initial: tuple[str, ...]
+    designed: int
     initial_cost: float
     calculator: str | None
     notes: tuple[str, ...] = ()
@@ -127,6 +134,7 @@ class CampaignPreview(Record):
     polish: int
     level: str | None = None
     known: int | None = None
+    left: int
     references: tuple[str, ...] = ()
     looks: tuple[str, ...] = ()
     crystal: str | None = None
@@ -139,6 +147,22 @@ class CampaignPreview(Record):
     def _several_surfaces(self) -> bool:
         """Whether systems have surfaces of their own: rows of a spreadsheet do not."""
         return self.surfaces > len(self.systems)
+
+    @property
+    def known_in_words(self) -> str:
+        """Numbers of known values and of candidates that can be evaluated, in words; empty without a table."""
+        if self.known is None:
+            return ""
+        return f"{known_already(self.known)}, at no cost; {counted(self.left, 'candidate')} can be evaluated"
+
+    def first_in_words(self, most: int) -> str:
+        """The first evaluations.
+
+        Args:
+            most: Show at most so many.
+        """
+        shown = ", ".join(self.initial[:most]) + (" …" if len(self.initial) > most else "")
+        return shown or ("chosen when the campaign knows the values of its table" if self.known and self.left else "none")
 
     def describe(self) -> str:
         """Describes the preview."""
@@ -160,7 +184,7 @@ class CampaignPreview(Record):
         lines += [f"  wanted      {text}" for text in self.wanted]
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         lines += [f"  level       {self.level}"] if self.level is not None else []
-        lines += [f"  known       {counted(self.known, 'value')}, at no cost"] if self.known is not None else []
+        lines += [f"  known       {self.known_in_words}"] if self.known is not None else []
         lines += [f"  look        {text}" for text in self.looks]
         lines += [f"  references  {', '.join(self.references)}, computed first"] if self.references else []
         lines += [f"  note        {note}" for note in self.notes]
@@ -178,12 +202,12 @@ class CampaignPreview(Record):
             f"  evaluations about {self.expected_evaluations:,} at the mean cost, at most {self.most_evaluations:,}"
             + (f", then {counted(self.polish, 'final relaxation')}" if self.polish else "")
         )
-        initial = counted(len(self.initial), "initial evaluation")
+        initial = counted(self.designed, "initial evaluation")
         lines.append(f"  proposer    {self.proposer}, {initial} costing {self.initial_cost:,.0f}")
         lines += [f"  engine      {self.engine}"] if self.engine is not None else []
         lines += [f"  learns from {item}" for item in self.transfer]
         lines.append("")
-        lines.append("  first evaluations: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
+        lines.append("  first evaluations: " + self.first_in_words(5))
         lines += ["", f"  systems (candidates, {'surfaces, ' if self._several_surfaces else ''}exhaustive cost):"]
         for size in self.systems:
             surface = f" {size.surfaces:>4}" if self._several_surfaces else ""
@@ -196,23 +220,69 @@ class CampaignPreview(Record):
         return "\n".join(lines)
 
 
-def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool) -> tuple[int, int]:
-    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys."""
-    cost = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
+def _evaluable(spec: CampaignSpec, pool: CandidatePool, known: Sequence[Known] = ()) -> FloatArray:
+    """Costs of the candidates that can be evaluated: those without a known value that are not too expensive."""
+    names = [candidate for item in known for candidate in item.candidates]
+    return np.delete(
+        pool.cost, np.union1d(np.flatnonzero(np.isin(pool.ids, names)), too_expensive(pool, spec.constraints.max_cost))
+    )
+
+
+def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool, known: Sequence[Known] = ()) -> tuple[int, int]:
+    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys.
+
+    Args:
+        known: Values that it begins with.
+    """
+    cost = _evaluable(spec, pool, known)
     limit, at_most = cost_limit(spec.budget, pool), spec.budget.evaluations
     ceiling = len(cost) if at_most is None else min(at_most, len(cost))
-    if limit is None:
+    if limit is None or not len(cost):
         return ceiling, ceiling
     cheapest = int(np.searchsorted(np.cumsum(np.sort(cost)), limit, side="right"))
     return min(ceiling, int(limit / float(cost.mean()))), min(ceiling, cheapest)
 
 
-def _initial_design(
-    proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None, limits: LimitsSpec
-) -> list[int]:
+@dataclass(frozen=True)
+class _Opening:
+    """Proposals before any new value.
+
+    Attributes:
+        names: Names of the candidates with their levels, in order; empty where they are not worked out here.
+        candidates: The candidates, each once.
+        designed: How many of them are the initial design.
+        cost: Cost of the initial design.
+    """
+
+    names: tuple[str, ...]
+    candidates: tuple[str, ...]
+    designed: int
+    cost: float
+
+
+def _opening(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None) -> _Opening:
+    """Proposals of a pool where no value is known."""
+    initial = _initial_design(proposer, pool, spec, limit)
+    pairs = [pool.named(position) for position in initial]
+    names = tuple(name if level is None else f"{name} ({level})" for name, level in pairs)
+    candidates = tuple(dict.fromkeys(name for name, _ in pairs))
+    return _Opening(names, candidates, len(initial), float(pool.cost[initial].sum()))
+
+
+def _opening_after(
+    known: Sequence[Known], spec: CampaignSpec, space: Space, proposer: Proposer, limit: float | None, references: int
+) -> _Opening:
+    """Proposals where some values are known; arguments as of :func:`~tansaku.tasks.loop.steps.foreseen.first_proposals`."""
+    if not foreseen.are_foreseen(spec, known):
+        return _Opening((), (), 0, 0.0)
+    found = foreseen.first_proposals(spec, space, proposer, known, limit, references)
+    design = [item for item in found if item.initial]
+    names = tuple(item.candidate for item in found)
+    return _Opening(names, names, len(design), sum(item.predicted_cost for item in design))
+
+
+def _initial_design(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None) -> list[int]:
     """Returns positions of the candidates that would be proposed before any result is known."""
-    check_initial(proposer, pool, limits)
-    check_floor(spec, pool)
     chosen: list[int] = []
     spent = 0.0
     empty = build_history([], 0)
@@ -322,7 +392,7 @@ def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
     )
 
 
-def _sources(target: Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
+def _sources(target: sources.Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
     """Returns one line per source.
 
     Args:
@@ -339,19 +409,19 @@ def _sources(target: Target, base_path: Path, database: Database | None) -> tupl
         return _source_lines(target, base_path, resources.store)
 
 
-def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) -> tuple[str, ...]:
+def _source_lines(target: sources.Target, base_path: Path, store: CampaignStore | None) -> tuple[str, ...]:
     lines = []
     for i, source in enumerate(target.transfer.sources):
         key = f"transfer.sources[{i}]"
         if isinstance(source, TableSourceSpec):
-            count = len(table_source(target, source, key, base_path).values)
-            lines.append(f"the table {source.name}: {count} observations{level_note(target.spec, None)}")
+            count = len(sources.table_source(target, source, key, base_path).values)
+            lines.append(f"the table {source.name}: {count} observations{levels.level_note(target.spec, None)}")
         elif store is None:
             lines.append(f"the campaign {source.name}: will be read when this campaign is created")
         else:
-            count = len(campaign_source(target, source, key, store).values)
+            count = len(sources.campaign_source(target, source, key, store).values)
             when = "so far; read again at each refit" if source.follow else "frozen when this campaign is created"
-            apart = level_note(target.spec, stored_level(store, source.name))
+            apart = levels.level_note(target.spec, levels.stored_level(store, source.name))
             lines.append(f"the campaign {source.name}: {count} observations, {when}{apart}")
     return tuple(lines)
 
@@ -425,12 +495,17 @@ def preview_loaded(
     proposer = _proposer_of(spec)
     limit = cost_limit(spec.budget, pool)
     searched = searched_pool(spec, space, loaded.base_path, pool)
-    initial = _initial_design(proposer, searched, spec, limit, limits)
-    first = [searched.named(position) for position in initial]
+    known = known_values(spec, loaded.base_path, space)
+    check_initial(proposer, searched, limits)
+    check_floor(spec, searched)
+    if known:
+        opening = _opening_after(known, spec, space, proposer, limit, len(references))
+    else:
+        opening = _opening(proposer, searched, spec, limit)
     check_phases(spec, space, pool, loaded.base_path)
-    check_structures(spec, space, list(dict.fromkeys(name for name, _ in first)))
+    check_structures(spec, space, list(opening.candidates))
     everything = float(pool.cost.sum())
-    expected, most = affordable_evaluations(spec, pool)
+    expected, most = affordable_evaluations(spec, pool, known)
     return CampaignPreview(
         name=spec.name,
         spec_hash=spec_hash(spec),
@@ -450,18 +525,20 @@ def preview_loaded(
         expected=None if spec.space.preferred is None else spec.space.preferred.describe(),
         wanted=_wanted(spec),
         engine=_engine(spec),
-        initial=tuple(name if level is None else f"{name} ({level})" for name, level in first),
-        initial_cost=float(searched.cost[initial].sum()),
+        initial=opening.names,
+        designed=opening.designed,
+        initial_cost=opening.cost,
         looks=_looks(spec, searched, loaded.base_path),
         calculator=_calculator_name(spec, loaded.base_path),
         notes=(*misfits, *_notes(spec), *_without_value(space), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),
-        known=None if spec.known is None else len(known_values(spec, loaded.base_path, space)),
+        known=None if spec.known is None else len(known),
+        left=len(_evaluable(spec, pool, known)),
         references=references,
         crystal=crystal,
-        transfer=_sources(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
+        transfer=_sources(sources.Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )
 

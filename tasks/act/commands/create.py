@@ -16,7 +16,6 @@ from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
@@ -24,19 +23,8 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.checks import workflow
 from tansaku.tasks.act.checks.kept_files import Database, lacks_files, load_kept
-from tansaku.tasks.act.checks.workflow import (
-    check_boundary,
-    check_competing,
-    check_elements,
-    check_floor,
-    check_function,
-    check_initial,
-    check_path,
-    check_phases,
-    check_reported,
-    with_references,
-)
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import awaited_spec, refuse_reserved, stored_spec
 from tansaku.tasks.ground.formats.yaml_text import YamlText
@@ -163,8 +151,8 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
     that there are some, of competing phases that they can be compared with.
     """
     spec, proposer = loaded.spec, loaded.spec.proposer
-    workflow = workflow_of(spec.calculator)
-    compared = (spec.space.competing_phases if workflow is None else workflow.competing_phases) is not None
+    chosen = workflow_of(spec.calculator)
+    compared = (spec.space.competing_phases if chosen is None else chosen.competing_phases) is not None
     by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
     divided = by_name or proposer.asks_committee
     try:
@@ -172,22 +160,22 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
     except NotFoundError:
         limits = resources.site.limits
         space = open_space(spec.space, loaded.base_path, limits)
-        check_elements(spec, space, loaded.base_path)
-        spec, space = with_references(spec, space, loaded.base_path, limits)
-        check_reported(spec, space)
-        check_function(spec, space, loaded.base_path)
-        check_boundary(spec, loaded.base_path)
+        workflow.check_elements(spec, space, loaded.base_path)
+        spec, space = workflow.with_references(spec, space, loaded.base_path, limits)
+        workflow.check_reported(spec, space)
+        workflow.check_function(spec, space, loaded.base_path)
+        workflow.check_boundary(spec, loaded.base_path)
         gridded = spec.objective.goal.gridded
         if not (proposer.listed or proposer.fits_pool or divided or compared or gridded or isinstance(space, ScreenedSpace)):
             return
         pool = space.pool()
-        check_path(spec, space, pool)
-        check_competing(spec, pool)
+        workflow.check_path(spec, space, pool)
+        workflow.check_competing(spec, pool)
         pool.positions(proposer.listed)
-        check_phases(spec, space, pool, loaded.base_path)
+        workflow.check_phases(spec, space, pool, loaded.base_path)
         if proposer.fits_pool:
-            check_initial(build_proposer(proposer), pool, limits)
-            check_floor(spec, pool)
+            workflow.check_initial(build_proposer(proposer), pool, limits)
+            workflow.check_floor(spec, pool)
         if divided:
             sides_of_pool(pool, spec)
 
@@ -238,14 +226,10 @@ def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> 
         if stored is None:
             return spec
         update = {"own_lattice_parameter": stored.own_lattice_parameter}
-        if _is_auto(crystal) and _is_auto(stored):
+        if crystal.was_auto and stored.was_auto:
             # Another version of the calculator may give other digits; the campaign keeps its original value.
             update["lattice_parameter"] = stored.parameters
     return spec.model_copy(update={"space": spec.space.with_crystal(crystal.model_copy(update=update))})
-
-
-def _is_auto(crystal: CrystalSpec) -> bool:
-    return crystal.own_lattice_parameter is not None and crystal.own_lattice_parameter == crystal.lattice_parameter
 
 
 def _with_known_results(resources: Resources, base_path: Path, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:

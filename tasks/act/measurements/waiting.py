@@ -23,6 +23,7 @@ from tansaku.models.domain.report_columns import (
     VALUE,
     information_columns,
     predicted_columns,
+    taken_names,
 )
 from tansaku.models.domain.specs.levels import WANTED
 from tansaku.models.domain.specs.proposer import AcquisitionFunctionSpec
@@ -104,6 +105,11 @@ class Waiting(Record):
     level: str | None = None
 
     @property
+    def reason(self) -> str:
+        """Reason why it was chosen, without what was corrected since."""
+        return self.why.removesuffix(_CORRECTED)
+
+    @property
     def outdated(self) -> bool:
         """Whether a value that it was chosen by was corrected since."""
         return self.why.endswith(_CORRECTED)
@@ -115,6 +121,7 @@ class Asked(Record):
     Attributes:
         campaign: Name of the campaign.
         unit: Of the values.
+        quantity: What people call the value, a heading by which a report may give it.
         measured: Units of all quantities that a measurement gives, by the column of the report; the value is the first.
         waiting: By number.
         asked_for: How many were last asked for.
@@ -128,6 +135,7 @@ class Asked(Record):
 
     campaign: str
     unit: str
+    quantity: str = VALUE
     measured: dict[str, str]
     waiting: tuple[Waiting, ...]
     asked_for: int
@@ -141,12 +149,18 @@ class Asked(Record):
         """A table to be filled in: `tansaku tell` reads it."""
         return "".join(csv_line(row, "\n") for row in self.rows())
 
-    def rows(self) -> list[list[object]]:
-        """The heading and the rows of a table to be filled in."""
+    def rows(self, *, named: bool = False) -> list[list[object]]:
+        """The heading and the rows of a table to be filled in.
+
+        Args:
+            named: Whether the value has the name that people know, not that of reports.
+        """
         offer = self.descriptor
         columns = list(dict.fromkeys(name for item in self.waiting for name in item.cells))
         columns += [] if offer is None or offer.column in columns else [offer.column]
         left = [*self.headings, STATUS, NOTE]
+        if named and VALUE in self.measured:
+            left[0] = left[0].replace(VALUE, self.quantity, 1)
         if VALUE in self.measured:
             left.insert(1, DEVIATION)
         information = information_columns(self.measured)
@@ -165,7 +179,7 @@ class Asked(Record):
     @property
     def headings(self) -> tuple[str, ...]:
         """Headings of the columns that are to be measured."""
-        return tuple(f"{name} [{unit}]" for name, unit in self.measured.items())
+        return tuple(name if unit == "1" else f"{name} [{unit}]" for name, unit in self.measured.items())
 
     def predictions(self, item: Waiting) -> dict[str, float | None]:
         """Predictions for a proposal and their deviations, by column of the table."""
@@ -220,6 +234,7 @@ def _asked_of(opened: OpenedCampaign, said: Event | None) -> Asked:
     return Asked(
         campaign=opened.record.name,
         unit=opened.spec.objective.unit,
+        quantity=_quantity(opened, described),
         measured=dict(opened.spec.measured),
         waiting=tuple(
             _waiting(opened, item, known, stored, known_from) for item, known in zip(waiting, neighbours, strict=True)
@@ -230,6 +245,12 @@ def _asked_of(opened: OpenedCampaign, said: Event | None) -> Asked:
         described=described,
         drawn=bool(described) and getattr(opened.spec.space, "columns", None) is None,
     )
+
+
+def _quantity(opened: OpenedCampaign, described: Sequence[Condition]) -> str:
+    """Name of the value that a report may use; a condition of that name takes precedence."""
+    named = opened.spec.objective.property or VALUE
+    return VALUE if named.lower() in {item.name.lower() for item in described} | taken_names() else named
 
 
 def candidate_cells(opened: OpenedCampaign, candidate: str) -> JsonDict:
@@ -291,10 +312,10 @@ def _why(evaluation: Evaluation, function: AcquisitionFunctionSpec | None) -> st
     if proposal.replicate:
         return "measured again, as somebody asked"
     if proposal.predicted_mean is None:
-        return f"chosen by {proposal.model}"
+        return f"chosen by the method {proposal.model}"
     if function is not None:
         return f"chosen by the script's function {function.name} for its highest score"
-    return f"chosen by {proposal.model} for the largest expected gain"
+    return f"chosen for the largest expected gain (method: {proposal.model})"
 
 
 def _corrected_since(record: CampaignRecord, evaluation: Evaluation) -> str:

@@ -18,6 +18,10 @@ STUCK_AFTER = timedelta(minutes=10)
 """A campaign that has been without a driver for this long counts as stuck: drivers are started again sooner."""
 
 
+LEFT_AFTER = timedelta(hours=1)
+"""A campaign that had an answer waits again when nothing was reported for this long: until then somebody is measuring."""
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that has happened.
@@ -43,6 +47,11 @@ def events_of(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> l
     return list(_events(line, now, limits))
 
 
+def _is_left_waiting(line: CampaignLine, now: datetime) -> bool:
+    """Returns whether a campaign that waits has had no answer yet, or none lately."""
+    return line.evaluations == line.pending or now - line.updated > LEFT_AFTER
+
+
 def _best(line: CampaignLine) -> str:
     """The value that the page of the campaign begins with, in words."""
     if line.relaxed is not None:
@@ -51,22 +60,23 @@ def _best(line: CampaignLine) -> str:
 
 
 def _events(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> Iterator[Event]:
+    values = counted(line.pending, "value")
     done = f"{counted(line.evaluations, 'evaluation')}, {line.failed} failed"
     if line.stop_reason is not None and line.state in ENDED:
         why = StopReason(line.stop_reason).words
         best = _best(line)
-        ended = f"{line.evaluations}-{line.stop_reason}"
+        ended = f"{line.evaluations + line.adopted}-{line.stop_reason}"
         yield Event(Happening.FINISHED, ended, f"{line.name} has ended: {why}", f"{best}; {done}")
     if line.failed:
         # At 1, 2, 4, 8, … failures: a campaign in which much fails would send as many messages.
         step = 1 << (line.failed.bit_length() - 1)
         advice = f"tansaku status {line.name} says why; tansaku retry {line.name} tries them again"
         yield Event(Happening.FAILED, str(step), f"{line.name}: {counted(line.failed, 'evaluation')} failed", advice)
-    if line.state is CampaignState.WAITING:
+    if line.state is CampaignState.WAITING and _is_left_waiting(line, now):
         yield Event(
             Happening.NEEDS_VALUE,
-            str(line.evaluations),
-            f"{line.name} waits for values",
+            str(line.evaluations + line.adopted),
+            f"{line.name} waits {f'for {values}' if line.pending else 'until somebody asks what to measure next'}",
             f"tansaku ask {line.name} shows what to measure",
         )
     if line.silence is not None or (line.state is CampaignState.INTERRUPTED and now - line.updated > STUCK_AFTER):

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from tansaku.models.domain.accounts import Accounts, Actor, Role
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.notifications import Happening, Message, MessageState, Notifications, Subscription
+from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.checks.sight import Sight
 from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.notifications.events import Event, events_of
@@ -79,9 +80,14 @@ class Notifier:
             sight = self._sight_of(subscription.user)
             for line, events in found:
                 if subscription.campaign in (None, line.id) and sight is not None and line.id not in sight.hidden:
-                    self._post(subscription, line, events)
+                    self._post(subscription, line, self._meant_for(sight.actor, line, events))
             if not subscription.known:
                 self.notifications.mark_known(subscription.id)
+
+    def _meant_for(self, actor: Actor, line: CampaignLine, events: list[Event]) -> list[Event]:
+        """The events that concern a user: only who may report a value is asked for it."""
+        may = may_steer(self.accounts, actor, line)
+        return [event for event in events if may or event.happening is not Happening.NEEDS_VALUE]
 
     def _post(self, subscription: Subscription, line: CampaignLine, events: Iterable[Event]) -> None:
         now = self.now()

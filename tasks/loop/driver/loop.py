@@ -256,7 +256,7 @@ class CampaignLoop:
         def choosing() -> Choosing:
             device = resources.site.engine.device
             proposer = open_proposer(spec, pool, base_path, store, resources.artifacts, device)
-            return choosing_after(proposer, space, pool, known, len(elements))
+            return choosing_after(proposer, space, pool, () if known is None else known.beforehand, len(elements))
 
         return _Searched(space, pool, known, choosing, elements, energies)
 

@@ -308,29 +308,41 @@ class StepContext:
     @property
     def rules(self) -> RoundRules:
         """Rules of the next round, edits included."""
-        spec = self.ledger.spec
-        return RoundRules(
-            seed=spec.seed,
-            source=self.ledger.source,
-            looks={level.name: source_of(spec, level) for level in spec.levels},
-            direction=spec.objective.direction,
-            budget=spec.budget,
-            limit=cost_limit(spec.budget, self.ledger.pool, spec.space.spent_on_descriptors + self.ledger.reference_cost),
-            initial_count=self.initial_count,
-            in_flight=spec.execution.in_flight,
-            # People answer in any order, and what they have answered is to be used.
-            ordered=spec.execution.asynchrony == "ordered" and not spec.manual,
-            # Who fills a plate of ten at once asks for ten before there is any value.
-            widens=spec.manual,
-            cost_prior=cost_prior(spec),
-            campaign=self.lease.campaign,
-            max_cost=spec.constraints.max_cost,
-            unit=spec.objective.unit,
-            further=spec.objective.further_directions,
-            withholds=withholds(spec.proposer),
-            design=self.choosing().design,
-            words=spec.space.description.system_words,
-        )
+        spec, ledger = self.ledger.spec, self.ledger
+        limit = cost_limit(spec.budget, ledger.pool, spec.space.spent_on_descriptors + ledger.reference_cost)
+        return rules_of(spec, self.choosing(), source=ledger.source, limit=limit, campaign=self.lease.campaign)
+
+
+def rules_of(spec: CampaignSpec, choosing: Choosing, *, source: str, limit: float | None, campaign: str) -> RoundRules:
+    """Rules of the next round of a campaign.
+
+    Args:
+        source: Hash of what computes.
+        limit: Cost that may be spent in all, None for no limit.
+        campaign: Name written into refits.
+    """
+    return RoundRules(
+        seed=spec.seed,
+        source=source,
+        looks={level.name: source_of(spec, level) for level in spec.levels},
+        direction=spec.objective.direction,
+        budget=spec.budget,
+        limit=limit,
+        initial_count=choosing.initial_count,
+        in_flight=spec.execution.in_flight,
+        # People answer in any order, and what they have answered is to be used.
+        ordered=spec.execution.asynchrony == "ordered" and not spec.manual,
+        # Who fills a plate of ten at once asks for ten before there is any value.
+        widens=spec.manual,
+        cost_prior=cost_prior(spec),
+        campaign=campaign,
+        max_cost=spec.constraints.max_cost,
+        unit=spec.objective.unit,
+        further=spec.objective.further_directions,
+        withholds=withholds(spec.proposer),
+        design=choosing.design,
+        words=spec.space.description.system_words,
+    )
 
 
 def log_event(context: StepContext, kind: str, key: list[str | int], data: JsonDict) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import Event
 
@@ -9,7 +10,6 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Proposer, RefinedSpace, Space
 from tansaku.models.engine.initial import Remaining
 from tansaku.tasks.loop.ledger.context import Choosing, StepContext
-from tansaku.tasks.loop.reuse.known import KnownResults
 from tansaku.tasks.loop.steps.propose import commit_unchosen
 from tansaku.tasks.loop.steps.submit import submit
 
@@ -18,7 +18,7 @@ KNOWN_MODEL = "known"
 
 
 def choosing_after(
-    proposer: Proposer, space: Space, pool: CandidatePool, known: KnownResults | None, references: int = 0
+    proposer: Proposer, space: Space, pool: CandidatePool, known: Iterable[str], references: int = 0
 ) -> Choosing:
     """Returns how candidates are chosen after references, and results that are known beforehand and count in the design.
 
@@ -26,11 +26,11 @@ def choosing_after(
         proposer: Of the campaign.
         space: Of the campaign.
         pool: Its candidates before the first proposal.
-        known: Results that the campaign adopts.
+        known: Candidates whose results are known beforehand.
         references: Number of evaluations of elements, which come before all.
     """
     size = proposer.initial_count(pool)
-    names = [] if known is None else list(known.beforehand)
+    names = list(known)
     if not names and not references:
         return Choosing(proposer, size, None)
     left = Remaining.of(space.refined(names, []) if names and isinstance(space, RefinedSpace) else pool, size, names)

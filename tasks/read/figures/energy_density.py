@@ -11,7 +11,7 @@ from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.style import figure_at
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.densities import density_rows
-from tansaku.tasks.read.views.results import system_label
+from tansaku.tasks.read.views.system_names import system_label
 
 _FRACTION = "fraction of a plane n"
 

@@ -18,7 +18,7 @@ class BestValues:
     """The best value so far. Arrays have one entry for each ended evaluation of the search, in proposal order.
 
     Attributes:
-        evaluation: How many have ended, shape ``(n,)``.
+        evaluation: How many have ended, shape ``(n,)``; 0 of results that were known already.
         cost: Cumulative cost, failures included, shape ``(n,)``.
         value: Result of the last of them [unit], NaN where it has none, shape ``(n,)``.
         best: Best value up to there [unit], NaN before the first, shape ``(n,)``.
@@ -58,13 +58,13 @@ def best_values(reading: Campaign, *, by_system: bool = False) -> BestValues:
     several = by_system and len(arrays.system_names) > 1
     codes = arrays.system_codes[places]
     return BestValues(
-        evaluation=np.arange(1, len(places) + 1),
+        evaluation=np.cumsum(reading.counted[places]),
         cost=reading.spent_after(places),
         value=values,
         best=best,
         system=np.array(arrays.system_names, dtype=np.str_)[codes] if several else None,
         best_of_system=_best_of_each(answers, codes, reading.sign) if several else None,
-        quantity=reading.value_key,
+        quantity=reading.spec.quantity,
         unit=reading.spec.objective.unit,
     )
 

@@ -26,6 +26,8 @@ class Used(Record):
         share: The former over the latter, None without a limit.
         pending: Those of the evaluations that have no result yet.
         ended: The others.
+        reserved: What of a spent cost is reserved for those that have no result yet, with its unit; empty: nothing.
+        candidates: Number of candidates that can be evaluated, where the limit is larger.
     """
 
     title: str
@@ -34,6 +36,15 @@ class Used(Record):
     share: float | None = None
     pending: int = 0
     ended: str = ""
+    reserved: str = ""
+    candidates: int | None = None
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the limit, or of the candidates that can be evaluated where these are fewer; None without a limit."""
+        if self.share is None or not self.candidates:
+            return self.share
+        return min(1.0, int((self.ended or self.spent).replace(",", "")) / self.candidates)
 
     @property
     def timed(self) -> bool:
@@ -45,6 +56,8 @@ class Used(Record):
         if self.title == _DEADLINE:
             return f"deadline {self.limit} ({self.spent})"
         share = "" if self.share is None else f" ({100 * self.share:.3g} %)"
+        if self.candidates is not None:
+            return f"{self.title.lower()} {self.spent} of {self.candidates:,} that can be evaluated; limit {self.limit}"
         return f"{self.title.lower()} {self.spent}" + (f" of {self.limit}{share}" if self.limit else "")
 
 
@@ -63,6 +76,8 @@ class Spent:
         time: To compare with limits of time.
         since: When the campaign was created.
         pending: Those of the evaluations that have no result yet.
+        reserved: Their part of the cost.
+        candidates: Candidates whose value was not known already; None if the space cannot be opened.
     """
 
     evaluations: int
@@ -72,6 +87,8 @@ class Spent:
     time: TimeSpent
     since: datetime
     pending: int = 0
+    reserved: float = 0.0
+    candidates: int | None = None
 
     @classmethod
     def by(cls, campaign: Campaign, cost_limit: float | None) -> Spent:
@@ -83,6 +100,7 @@ class Spent:
         now, columns = datetime.now(UTC), campaign.columns
         late = sum(incident.late_core_seconds for incident in campaign.incidents.values())
         measured = sum(float(np.nansum(rows.measured_costs)) for rows in (columns, *columns.aside))
+        pending, opened = campaign.counted & ~columns.terminal, campaign.prospects
         return cls(
             evaluations=int(campaign.counted.sum()),
             cost=float(np.cumsum(np.append(campaign.aside_cost, campaign.costs[columns.counted]))[-1]),  # in the driver's order
@@ -90,7 +108,9 @@ class Spent:
             cost_unit=cost_unit(campaign.spec.space),
             time=TimeSpent(now, driven_until(campaign.record, now), measured + late),
             since=campaign.record.created_at,
-            pending=int((campaign.counted & ~columns.terminal).sum()),
+            pending=int(pending.sum()),
+            reserved=float(campaign.costs[pending].sum()),
+            candidates=None if opened is None else len(opened.pool) - int(campaign.known.sum()),
         )
 
 
@@ -108,9 +128,14 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
         if evaluations.share is None or not budget.evaluations
         else (spent.evaluations - spent.pending) / budget.evaluations
     )
+    form = f"{{:,.0f}}{unit}"
     found = [
-        evaluations.model_copy(update={"pending": spent.pending, "ended": ended, "share": share}),
-        _used(_COST, spent.cost, spent.cost_limit or budget.cost, f"{{:,.0f}}{unit}"),
+        evaluations.model_copy(
+            update={"pending": spent.pending, "ended": ended, "share": share, "candidates": _fewer(budget, spent)}
+        ),
+        _used(_COST, spent.cost, spent.cost_limit or budget.cost, form).model_copy(
+            update={"reserved": form.format(spent.reserved) if spent.reserved else ""}
+        ),
     ]
     if spent.cost_limit is None and budget.fraction is not None:  # the space cannot be opened
         found[1] = found[1].model_copy(update={"limit": f"{budget.fraction:g} of the exhaustive cost"})
@@ -126,9 +151,21 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
     return tuple(found)
 
 
+def _fewer(budget: BudgetSpec, spent: Spent) -> int | None:
+    """Number of candidates that can be evaluated, where a limit of evaluations is larger."""
+    limit, candidates = budget.evaluations, spent.candidates
+    return candidates if limit is not None and candidates is not None and candidates < limit else None
+
+
 def share_used(used: Sequence[Used]) -> float:
     """Share of the limit that is nearest, 0…1; 0 without a limit."""
     return min(1.0, max((item.share for item in used if item.share is not None), default=0.0))
+
+
+def progress_of(used: Sequence[Used]) -> float | None:
+    """Progress to the limit that is nearest, 0…1; None without a limit."""
+    found = [item.progress for item in used if item.progress is not None]
+    return min(1.0, max(found)) if found else None
 
 
 def _used(title: str, spent: float, limit: float | None, form: str) -> Used:

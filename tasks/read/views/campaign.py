@@ -415,9 +415,13 @@ class Campaign:
 
     @property
     def counted(self) -> BoolArray:
-        """Whether evaluations count as the search's in the budget, shape ``(n,)``."""
-        counted = self.columns.counted
-        return counted if self.spec.known_first is None else counted & ~self.adopted
+        """Whether they are evaluations of the search, as its budget counts them: no known results, shape ``(n,)``."""
+        return self.columns.counted & ~self.known
+
+    @property
+    def known(self) -> BoolArray:
+        """Whether they are results that were known already: no evaluations of the campaign, at no cost, shape ``(n,)``."""
+        return self.adopted & (self.spec.known_first is not None) & self.columns.counted
 
     # What its space has.
 

@@ -23,7 +23,7 @@ from tansaku.tasks.read.views.fronts import evaluated_front
 from tansaku.tasks.read.views.levels import LookValues, look_values
 from tansaku.tasks.read.views.origins import best_places, value_of
 from tansaku.tasks.read.views.proposals import last_proposals
-from tansaku.tasks.read.views.results import system_label
+from tansaku.tasks.read.views.system_names import system_label
 
 MOST_POINTS = 500
 LAST_PROPOSALS = 50
@@ -211,7 +211,7 @@ def _made(campaign: Campaign) -> CampaignFigures:
     angles, maps, problem = _of_space(campaign)
     return CampaignFigures(
         version=campaign.version,
-        quantity=spec.space.description.value_key,
+        quantity=spec.quantity,
         unit=spec.objective.unit,
         direction=spec.objective.direction,
         angles=angles,
@@ -355,7 +355,7 @@ def front_points(arrays: Columns, spec: CampaignSpec) -> FrontPoints | None:
     shown = _with_members(found.member)
     shown = shown[np.argsort(found.values[shown, 0], kind="stable")]
     places, directions = found.places[shown], objective.directions
-    names = (spec.space.description.value_key, *(goal.property for goal in objective.goals))
+    names = (spec.quantity, *(goal.property for goal in objective.goals))
     units = (objective.unit, *(goal.unit for goal in objective.goals))
     return FrontPoints(
         axes=tuple(

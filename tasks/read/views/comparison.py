@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from math import isclose
 
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict, Record
@@ -13,6 +14,7 @@ from tansaku.tasks.read.views.proposals import system_lines
 from tansaku.tasks.read.views.readings import CampaignLine, campaign_line
 
 MOST_CAMPAIGNS = 8
+_ALIKE = 1e-5
 _MOST_DIFFERENCES = 200
 _MOST_SYSTEMS = 200
 _LONGEST = 200
@@ -35,11 +37,13 @@ class SystemBest(Record):
 
     Attributes:
         values: Best of the search of each campaign; None: none yet.
+        relaxed: Best of its final relaxation; None: it had none.
         evaluations: Of each campaign.
     """
 
     system: str
     values: tuple[float | None, ...]
+    relaxed: tuple[float | None, ...] = ()
     evaluations: tuple[int, ...]
 
 
@@ -51,7 +55,8 @@ class Comparison(Record):
         quantity: Name of the values.
         series: Best value so far against evaluations and cost.
         reached: Number of evaluations after which each has its best value; None: it has none.
-        leading: Names of the campaigns with the best value of all: of the final relaxation if each has one, else of the search.
+        leading: Names of the campaigns with the best value of all, as far as pages show its digits: of the final relaxation if
+            each has one, else of the search.
         cost_unit: Of all costs; None: it is unknown, or they differ, and costs are not compared.
         differences: Keys of the specs whose values differ, in the order of the specs.
         systems: By name, at most 200.
@@ -80,28 +85,30 @@ def compared(readings: Sequence[Campaign]) -> Comparison:
     _check_alike(readings)
     first = readings[0]
     series = tuple(best_series(reading) for reading in readings)
+    names = {reading.spec.quantity for reading in readings}
     costs = {known.cost_unit for known in series}
     lines = tuple(campaign_line(reading) for reading in readings)
     return Comparison(
         unit=first.spec.objective.unit,
-        quantity=first.spec.space.description.value_key,
+        quantity=names.pop() if len(names) == 1 else first.value_key,
         campaigns=lines,
         series=series,
         reached=tuple(_reached(known) for known in series),
-        leading=_leading(lines, first.sign),
+        leading=leading(lines, first.sign),
         cost_unit=costs.pop() if len(costs) == 1 else None,
         differences=_differences([reading.record.spec for reading in readings]),
         systems=_systems(readings),
     )
 
 
-def _leading(lines: Sequence[CampaignLine], sign: float) -> tuple[str, ...]:
+def leading(lines: Sequence[CampaignLine], sign: float) -> tuple[str, ...]:
     """Names of the campaigns with the best value; ``sign`` is -1 where high values are wanted."""
     relaxed = {line.name: line.relaxed.value for line in lines if line.relaxed is not None}
     searched = {line.name: line.best for line in lines if line.best is not None}
     values = {name: sign * value for name, value in (relaxed if len(relaxed) == len(lines) else searched).items()}
     best = min(values.values(), default=None)
-    return tuple(name for name, value in values.items() if value == best)
+    # Values that pages show by the same digits are equally good.
+    return tuple(name for name, value in values.items() if best is not None and isclose(value, best, rel_tol=_ALIKE))
 
 
 def _reached(series: Series) -> int | None:
@@ -142,6 +149,7 @@ def _systems(readings: Sequence[Campaign]) -> tuple[SystemBest, ...]:
         SystemBest(
             system=name,
             values=tuple(known[name].best if name in known else None for known in lines),
+            relaxed=tuple(known[name].relaxed if name in known else None for known in lines),
             evaluations=tuple(known[name].evaluations if name in known else 0 for known in lines),
         )
         for name in names[:_MOST_SYSTEMS]

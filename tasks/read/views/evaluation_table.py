@@ -191,7 +191,8 @@ def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
 def _series(reading: Campaign, most: int) -> Series:
     found = best_values(reading)
     count = found.evaluation
-    shown = found.improved | (count % max(1, -(-len(count) // max(1, most))) == 0) | (count == len(count))
+    order = np.arange(1, len(count) + 1)
+    shown = found.improved | (order % max(1, -(-len(order) // max(1, most))) == 0) | (order == len(order))
     return Series(
         evaluations=count[shown].tolist(),
         cost=found.cost[shown].tolist(),

@@ -40,8 +40,21 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
     if campaign.stop is not None:
         return ()
     every = EVERY if spec.budget.stop is None else spec.budget.stop.interval
-    when = f"before the next proposal whose number is a multiple of {every}, and when the search ends"
-    return (f"What further evaluations gain is worked out {when}",)
+    multiple = (
+        f"before the next proposal whose number is a multiple of {every}, and "
+        if _reaches(campaign, opened.pool, every)
+        else ""
+    )
+    return (f"What further evaluations gain is worked out {multiple}when the search ends",)
+
+
+def _reaches(campaign: Campaign, pool: CandidatePool, every: int) -> bool:
+    """Returns whether the candidates and evaluations that are left reach the next number that is a multiple of another."""
+    last, limit = int(campaign.columns.numbers.max(initial=0)), campaign.spec.budget.evaluations
+    left = len(pool) - len(set(campaign.columns.candidates))
+    if limit is not None:
+        left = min(left, limit - int(campaign.counted.sum()))
+    return left >= every - last % every
 
 
 def _result_counts(campaign: Campaign, pool: CandidatePool) -> dict[str, tuple[int, int]]:

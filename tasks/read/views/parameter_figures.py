@@ -202,7 +202,7 @@ def _lines(campaign: Campaign) -> ParallelLines | None:
     rows, best = [space.cells(arrays.candidates[place]) for place in shown], _best(campaign)
     return ParallelLines(
         version=campaign.version,
-        quantity=campaign.spec.space.description.value_key,
+        quantity=campaign.spec.quantity,
         unit=campaign.spec.objective.unit,
         direction=campaign.spec.objective.direction,
         axes=axes,

@@ -45,20 +45,24 @@ class SystemLine(Record):
 
     Attributes:
         system: Its name.
+        label: The name that people know, such as ``Σ11 (113)``; the same where there is no other.
         best: Best value of the search [the objective's unit]; None: there is none.
         candidate: That has it.
         number: Of its proposal.
-        evaluations: Of the search.
+        evaluations: Of the search; results that were known already are none.
+        results: All of them.
         failed: Those without a value.
         relaxed: Best value of its final relaxations; None: it had none.
         curve: Best value so far after each evaluation that improved it, as (evaluation of the system, value).
     """
 
     system: str
+    label: str = ""
     best: float | None
     candidate: str | None
     number: int | None
     evaluations: int
+    results: int
     failed: int
     relaxed: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
@@ -99,24 +103,28 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
     arrays = reading.columns
     count = len(arrays.system_names)
     codes = arrays.system_codes
-    evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()
+    evaluations = np.bincount(codes[reading.counted], minlength=count).tolist()
+    results = np.bincount(codes[arrays.counted], minlength=count).tolist()
     failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
     best = best_places(arrays, arrays.searched & reading.keeping, reading.sign)
     again = best_places(arrays, ~arrays.searched & reading.keeping, reading.sign)
     answers = np.where(reading.keeping, arrays.values, np.nan)
+    labels = {} if reading.prospects is None else reading.prospects.labels
     return [
         SystemLine(
             system=name,
+            label=labels.get(name, name),
             best=float(arrays.values[best[code]]) if code in best else None,
             candidate=arrays.candidates[best[code]] if code in best else None,
             number=int(arrays.numbers[best[code]]) if code in best else None,
             evaluations=evaluations[code],
+            results=results[code],
             failed=failed[code],
             relaxed=float(arrays.values[again[code]]) if code in again else None,
             curve=_curve(answers[arrays.counted & (codes == code)], reading.sign),
         )
         for name, code in sorted((name, code) for code, name in enumerate(arrays.system_names))
-        if evaluations[code]
+        if results[code]
     ]
 
 

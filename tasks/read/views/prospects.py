@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
@@ -15,6 +15,7 @@ from tansaku.models.domain.records import Refit
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import OutlinedSpace, open_space
 from tansaku.tasks.loop.ledger.rounds import priced_by
+from tansaku.tasks.read.views.system_names import system_label
 
 _MOST_POOLS = 32
 _MOST_CANDIDATES = 600_000
@@ -50,18 +51,22 @@ class Prospects:
         pool: At the costs that the last refit predicts.
         refined: The space, if campaigns add candidates to its pool; else None.
         refit: That gave the costs; None: the space.
+        labels: Names of systems as people know them, by those that the space gives, where they differ.
     """
 
     unpriced: CandidatePool
     pool: CandidatePool
     refined: RefinedSpace | None = None
     refit: Refit | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, space: Space) -> Prospects:
         """All candidates of a space."""
         pool = space.outline() if isinstance(space, OutlinedSpace) else replace(space.pool(), groups={})
-        return cls(pool, pool, space if isinstance(space, RefinedSpace) else None)
+        named = {str(row["system"]): system_label(row) for row in space.describe_systems()}
+        labels = {name: label for name, label in named.items() if label != name}
+        return cls(pool, pool, space if isinstance(space, RefinedSpace) else None, labels=labels)
 
     def with_proposed(self, candidates: Sequence[str], every: Sequence[str]) -> Prospects:
         """These candidates, and those that the campaign has added to its space.

@@ -12,6 +12,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState
 from tansaku.models.domain.views import PageQuery
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.read.views.status import describe_driver, live_lease
 
@@ -57,6 +58,7 @@ class CampaignQueue(Record):
 
     Attributes:
         name: Of the campaign.
+        manual: Whether people or robots report its values: its evaluations are no jobs, and nobody has to drive it.
         driver: Who drives it; None: nobody, so that its jobs may end but no new ones begin.
         counts: Number of evaluations by state.
         jobs: The oldest evaluations in progress.
@@ -64,6 +66,7 @@ class CampaignQueue(Record):
     """
 
     name: str
+    manual: bool = False
     driver: str | None
     counts: dict[EvaluationState, int]
     jobs: tuple[Job, ...]
@@ -92,11 +95,13 @@ def queues_after(store: CampaignStore, after: str = "") -> Iterator[CampaignQueu
 
 
 def _read(store: CampaignStore, name: str, now: datetime) -> CampaignQueue:
-    lease = live_lease(store.campaign(name), now)
+    record = store.campaign(name)
+    lease = live_lease(record, now)
     counts = {state: count for state, count in store.state_counts(name).items() if state in ACTIVE_STATES}
     evaluations = store.page(name, PageQuery(states=tuple(ACTIVE_STATES), limit=_MOST_JOBS)).evaluations if counts else ()
     return CampaignQueue(
         name=name,
+        manual=stored_spec(record).manual,
         driver=describe_driver(lease),
         counts=counts,
         jobs=tuple(_job(evaluation) for evaluation in evaluations),

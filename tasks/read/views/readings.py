@@ -17,7 +17,7 @@ from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
 from tansaku.tasks.loop.steps.collect import LATE_RESULT
-from tansaku.tasks.read.views.budget import share_used
+from tansaku.tasks.read.views.budget import progress_of, share_used
 from tansaku.tasks.read.views.campaign import Campaign, Made
 from tansaku.tasks.read.views.headline import Best
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
@@ -40,10 +40,14 @@ class CampaignLine(Record):
         candidate: That has it.
         relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
         drivers: How many drivers it has had.
+        evaluations: Evaluations of the search, without ``adopted``.
+        adopted: Results that were known already.
         pending: Evaluations of the search without a result yet.
         cost: Spent and reserved by the search.
         cost_unit: None where the file gives costs, whose unit is unknown.
         limit: Cost that may be spent, None for no limit.
+        progress: What is done of what the nearest limit allows, or of the candidates that can be evaluated, 0 to 1; None
+            without a limit.
         used: Share of the limit of the budget that is nearest, 0 to 1; None without a limit.
         driver: Who drives it now, or None.
         silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
@@ -62,11 +66,13 @@ class CampaignLine(Record):
     relaxed: Best | None
     drivers: int
     evaluations: int
+    adopted: int = 0
     pending: int = 0
     failed: int
     cost: float
     cost_unit: str | None
     limit: float | None
+    progress: float | None = None
     used: float | None = None
     driver: str | None
     silence: str | None = None
@@ -303,11 +309,13 @@ def campaign_line(reading: Campaign) -> CampaignLine:
         relaxed=status.headline.relaxed,
         drivers=reading.record.epoch,
         evaluations=status.evaluations,
+        adopted=status.adopted,
         pending=status.pending,
         failed=status.failed,
         cost=status.cost,
         cost_unit=status.cost_unit,
         limit=status.limit,
+        progress=progress_of(status.budget),
         used=share_used(status.budget) if any(item.share is not None for item in status.budget) else None,
         driver=status.driver,
         silence=status.silence,

@@ -29,23 +29,11 @@ from tansaku.tasks.read.views.fronts import tabulated_values
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.origins import best_of, best_place, value_of
+from tansaku.tasks.read.views.system_names import system_label as system_label
 from tansaku_client.frames import frame_of, with_cells
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def system_label(row: JsonDict) -> str:
-    """Label of a system in figures and on the screen: ``Σ11 (113)`` or ``(1 0 -1 2)`` for a boundary, else its name.
-
-    Args:
-        row: A system's description or results row.
-    """
-    if "sigma" not in row or not isinstance(row.get("plane"), list):
-        return str(row["system"])
-    planes = [[str(index) for index in row[key]] for key in ("plane", "upper_plane") if row.get(key)]
-    plane = "/".join(f"({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})" for indices in planes)
-    return plane if row["sigma"] is None else f"Σ{row['sigma']} {plane}"
 
 
 def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: str | None) -> JsonDict:
@@ -162,7 +150,7 @@ def system_rows(data: Campaign) -> list[JsonDict]:
                 "cells": cells_of(data.space, candidate),
                 "surface": columns.surfaces[best] if best is not None else None,
                 "from": origin_of(data.spec, columns.predicted_by[best]) if best is not None else None,
-                "evaluations": int(mine.sum()),
+                "evaluations": int((mine & ~data.known).sum()),
                 "predicted": int((mine & columns.predicted).sum()),
                 "failed": int((mine & columns.failed).sum()),
                 "cost": cost,

@@ -21,7 +21,7 @@ from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.views import Columns
-from tansaku.models.domain.wording import counted, significant
+from tansaku.models.domain.wording import counted, known_already, significant
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.node.jobs.document import DOUBT
@@ -48,7 +48,7 @@ class CampaignStatus(Record):
     """The status of a campaign.
 
     Attributes:
-        evaluations: Evaluations of the search that were proposed.
+        evaluations: Evaluations of the search that were proposed; results that were known already are none.
         pending: Those of them without a result: they run, are lost, or wait for a value.
         polish: Evaluations of the final relaxation.
         polish_failed: Failed ones of these.
@@ -59,7 +59,7 @@ class CampaignStatus(Record):
         headline: The best of the search and of the final relaxation.
         damaged: Evaluations that cannot be read; a driver refuses the campaign.
         predicted: Evaluations of the search whose value is predicted by a trained model.
-        adopted: Evaluations whose result was known from another campaign or a table; they cost nothing here.
+        adopted: Results that were known already, from another campaign or a table; they cost nothing here.
         trained: Descriptions of its surrogate's ended trainings and of the current one.
         target: Description of the distance of the version in use from the target; None without a target.
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
@@ -199,9 +199,8 @@ class CampaignStatus(Record):
 
     def _described_counts(self) -> str:
         return (
-            f"evaluations {self.evaluations}"
-            + (f", {self.adopted} of them adopted at no cost" if self.adopted else "")
-            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
+            f"evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
+            + (f"; {known_already(self.adopted)}" if self.adopted else "")
             + (f", {self.lost} lost and to be retried" if self.lost else "")
             + (f"; final relaxations {self.polish}" if self.polish else "")
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
@@ -268,10 +267,11 @@ def _learning(campaign: Campaign) -> JsonDict:
 def _counts(campaign: Campaign) -> dict[str, int]:
     """Returns how many evaluations of the search, and of the campaign, are in which state."""
     arrays, elements = campaign.columns, campaign.columns.references
+    own = arrays.searched & ~campaign.known
     return {
-        "evaluations": int(arrays.counted.sum()),
-        "pending": int((arrays.counted & ~arrays.terminal).sum()),
-        "done": int((arrays.searched & arrays.in_state(EvaluationState.DONE)).sum()),
+        "evaluations": int(campaign.counted.sum()),
+        "pending": int((campaign.counted & ~arrays.terminal).sum()),
+        "done": int((own & arrays.in_state(EvaluationState.DONE)).sum()),
         "failed": int((arrays.searched & arrays.in_state(EvaluationState.FAILED)).sum()),
         "active": sum(int((~rows.terminal).sum()) for rows in (arrays, *arrays.aside)),
         "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
@@ -279,7 +279,7 @@ def _counts(campaign: Campaign) -> dict[str, int]:
         "references": 0 if elements is None else len(elements),
         "references_failed": 0 if elements is None else int(elements.failed.sum()),
         "damaged": len(arrays.problems),
-        "predicted": int((arrays.searched & arrays.predicted).sum()),
+        "predicted": int((own & arrays.predicted).sum()),
     }
 
 
@@ -366,7 +366,7 @@ def _status(campaign: Campaign) -> CampaignStatus:
         elements=_elements(campaign),
         looks=looks_in_words(campaign),
         headline=headline_of(campaign),
-        adopted=int(campaign.adopted.sum()),
+        adopted=int(campaign.known.sum()),
         **_learning(campaign),
         cost=spent.cost,
         cost_unit=spent.cost_unit,

@@ -202,7 +202,7 @@ def test_commands_are_stored_and_errors_have_the_messages_of_the_server(dashboar
         campaign.tell([{"number": 3, "value": "1 K"}])
     with pytest.raises(LookupError, match=r"no campaign is called 'other'|'other'"):
         server["other"]
-    with pytest.raises(tc.StateError, match="rows"):
+    with pytest.raises(tc.SpecChangedError, match="rows"):
         server.create(SPEC.replace("unit: GPa", "unit: MPa"))
     with pytest.raises(tc.ConfigurationError) as wrong:
         server.create(SPEC.replace("type: grid", "type: nogrid"))
@@ -344,7 +344,7 @@ def test_in_tansaku_its_errors_are_those_of_a_campaign_of_this_machine(dashboard
                 campaign.tell(row, value=wrong)
         with pytest.raises(ts.NotFoundError, match="'other'"):
             server["other"]
-        with pytest.raises(ts.StateError) as changed:
+        with pytest.raises(ts.SpecChangedError) as changed:
             server.create(SPEC.replace("unit: GPa", "unit: MPa"))
         assert "use another name" in changed.value.hint
         assert "\n  hint: use another name" in str(changed.value)

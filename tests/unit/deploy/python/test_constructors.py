@@ -83,3 +83,14 @@ def test_unknown_names_are_no_attributes():
 def test_the_package_itself_imports_nothing_heavy():
     program = "import sys, tansaku; print([name for name in ('numpy', 'pydantic', 'ase', 'pandas') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda: ts.minimize(None), lambda: ts.maximize(None, unit="1"), lambda: ts.minimize(property=None)]
+)
+def test_a_goal_without_a_name_is_left_out_and_not_none(wrong):
+    with pytest.raises(
+        ConfigurationError, match=r"^objective\.property: None; expected the name of what is wanted, or nothing"
+    ):
+        wrong()
+    assert "property" not in ts.minimize().data

@@ -71,3 +71,14 @@ def test_what_is_created_runs_where_that_is_wanted(machine):
     campaign = machine.create(keys, run=True)
     assert campaign.wait(60) in ("evaluations", "exhausted")
     assert campaign.best.id == "b"
+
+
+def test_nothing_is_uploaded_to_the_own_machine(machine, tmp_path):
+    with pytest.raises(ts.StateError, match=r"rows\.csv: nothing is uploaded here") as refused:
+        machine.upload(tmp_path / "rows.csv")
+    assert "name its path in the campaign" in refused.value.hint
+
+
+def test_what_is_opened_has_a_name():
+    with pytest.raises(ts.ConfigurationError, match=r"^name: None; expected the name of a campaign"):
+        ts.Campaign.open(None)

@@ -1,9 +1,11 @@
 """Texts to start a campaign from."""
 
+import re
+
 import pytest
 
 from tansaku.deploy.campaign_templates import campaign_templates
-from tansaku.deploy.web.copying import copied_spec, with_another_seed, with_other_seeds
+from tansaku.deploy.web.copying import copied_spec, copied_text, with_another_seed, with_other_seeds
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.ground.formats.validation import validate_document
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml
@@ -26,6 +28,20 @@ def test_a_copy_keeps_the_keys_that_distinguish_members_of_a_union(tmp_path):
     assert spec.space.cell.polish is not None
     text = copied_spec(campaign_record(spec, name="cu-emt"), set())
     assert validate_document(CampaignSpec, parse_yaml(text, "copy")).space.cell == spec.space.cell
+
+
+def test_a_copy_finds_its_own_lattice_parameter_as_the_original_did(tmp_path):
+    file, found = tmp_path / "cu.yaml", {}
+    text = campaign_templates()["cu-emt"].read_text()
+    file.write_text(re.sub(r"lattice_parameter: [0-9.]+", "lattice_parameter: auto", text))
+    found["cu"] = load_campaign(file).spec
+    record = campaign_record(found["cu"], name="cu")
+    for name, changes in (("again", {"seed": 1}), ("strained", {"space.crystal.lattice_parameter": 3.5})):
+        (tmp_path / f"{name}.yaml").write_text(copied_text(record, name, changes))
+        found[name] = load_campaign(tmp_path / f"{name}.yaml").spec
+    assert found["again"] == found["cu"].model_copy(update={"name": "again", "seed": 1})
+    assert found["cu"].space.crystal.own_lattice_parameter is not None
+    assert found["strained"].space.crystal.lattice_parameter == 3.5
 
 
 @pytest.mark.parametrize(

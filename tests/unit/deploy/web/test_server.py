@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import logging
@@ -103,12 +104,14 @@ def request(port: int, method: str, path: str, body: str = "", cookie: str = "")
     return connection.getresponse()
 
 
-def test_a_real_server_logs_in_by_its_link_and_ends_by_sigterm_with_twenty_open_streams(mongo_server, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_real_server_logs_in_by_its_link_and_ends_quietly_with_twenty_open_streams(mongo_server, tmp_path, number):
     """The first user is whoever starts it; a browser that keeps its connection open does not hold the end back."""
     site = tmp_path / "site.yaml"
     site.write_text("database: {name: test-web}\n")
     command = [*START, "--port", "0", "--site", str(site)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[4]) as process:
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **piped, cwd=Path(__file__).parents[4]) as process:
         try:
             port, token = re.match(r"dashboard: http://127.0.0.1:(\d+)/login#token=(\S+)", process.stdout.readline()).groups()
             page = request(int(port), "GET", "/login")
@@ -124,14 +127,39 @@ def test_a_real_server_logs_in_by_its_link_and_ends_by_sigterm_with_twenty_open_
             idle = socket.create_connection(("127.0.0.1", int(port)))
             streams = [request(int(port), "GET", "/api/v1/changes?campaign=none", cookie=session) for _ in range(20)]
             assert [stream.readline() for stream in streams] == [b"event: gone\n"] * 20
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(number)
+            begun = time.monotonic()
             assert process.wait(10) == 0
+            assert time.monotonic() - begun < server.GRACE, "nobody waits for streams that could go on for ever"
             idle.close()
             for stream in streams:
                 stream.close()
             assert process.stdout.read() == "dashboard: stopped\n"
+            assert process.stderr.read() == ""
         finally:
             process.kill()
+
+
+def test_a_request_that_is_cut_off_at_the_end_writes_no_traceback(monkeypatch, capfd):
+    monkeypatch.setattr(server, "GRACE", 0.2)
+    begun = threading.Event()
+
+    async def stays(scope, receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        begun.set()
+        await asyncio.sleep(60.0)
+
+    with listening(Address()) as bound:
+        running = server_of(stays, Address())
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
+        thread.start()
+        with socket.create_connection(bound.getsockname()) as browser:
+            browser.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert begun.wait(10.0)
+            running.should_exit = True
+            thread.join(10.0)
+    assert not thread.is_alive()
+    assert capfd.readouterr().err == ""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.requests import Answer
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.formats.workbook import read_workbook, write_workbook
@@ -108,12 +109,20 @@ def test_plain_numbers_have_no_unit_and_a_heading_is_read_in_any_case(site, serv
     assert browser.change("POST", "/api/v1/campaigns", json={"spec": PLAIN}).status_code == 201
     post(browser, "asks", "ask", count=2)
     serve()
+    page = "/campaigns/rows/measurements"
+    assert browser.get(f"{page}.csv").text.startswith("number,candidate,x,kind,value,deviation,")
+    (_, heading), *rows = read_workbook(browser.get(f"{page}.xlsx").content)
+    assert heading[:6] == ["number", "candidate", "x", "kind", "Strength_x", "deviation"]
+    filled = write_workbook([heading, *([*cells[:4], 0.5, *cells[5:]] for _, cells in rows[1:])])
+    told = post(browser, "tells", "file", file=base64.b64encode(filled).decode())
+    assert (told.status_code, told.json()["new"]) == (202, {"values": 1})
     post(browser, "tells", "tell", csv="candidate,strength_X\na,0.11123\n")
     serve()
     for page in ("", "/measurements", "/evaluations", "/evaluations/1"):
         text = re.sub(r"<[^>]*>", "", browser.get(f"/campaigns/rows{page}").text)
         assert ("[1]" in text, re.search(r"\.\d+ 1\s", text)) == (False, None), page
     assert "0.11123" in text
+    assert browser.get("/api/v1/campaigns/rows/figures").json()["quantity"] == "Strength_x"
 
 
 def test_what_is_wrong_is_a_problem_and_nothing_is_stored(site, browser):
@@ -163,6 +172,47 @@ def test_the_form_of_the_dashboard(site, browser, serve):
     assert stored.index("2.5 GPa") < stored.index("1.50 ± 0.10"), "the last report comes first"
 
 
+def test_who_may_only_look_is_not_asked_to_measure(site, browser, serve):
+    post(browser, "asks", "ask", count=2)
+    serve()
+    page, viewer = "/campaigns/rows", site.with_session(Role.VIEWER)
+    head, own = viewer.get(page).text, browser.get(page).text
+    assert ("Report values" in own, "waits for 2 values from you" in own) == (True, True)
+    assert ("Report values" in head, "from you" in head, "waits for 2 values" in head) == (False, False, True)
+    parts = [who.get(f"{page}/parts").text for who in (browser, viewer)]
+    assert ["Report values" in text for text in parts] == [True, False]
+    looked = viewer.get(f"{page}/measurements").text
+    assert "You may look, and report nothing: you are a viewer; an admin can make you an operator." in looked
+    assert "You may look" not in browser.get(f"{page}/measurements").text
+
+
+def test_known_values_are_counted_apart_in_the_same_words_everywhere(site, serve):
+    browser = site.with_session(Role.OPERATOR)
+    table = "id,x,kind,hardness\na,0.0,soft,1.0\nb,0.5,hard,2.5\nc,1.0,soft,\nd,1.5,hard,\n"
+    spec = SPEC + "known: {file: rows.csv, candidate: id, value: hardness}\n"
+    assert browser.upload(content=table).status_code == 201
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    post(browser, "asks", "ask", count=2)
+    serve()
+    shown = {
+        page: re.sub(r"<[^>]*>", "", browser.get(page).text)
+        for page in ("/", "/campaigns/rows", "/campaigns/rows/measurements")
+    }
+    assert all("2 known already" in text for text in shown.values())
+    assert "0 + 2 waiting" in shown["/"]
+    head = shown["/campaigns/rows"]
+    assert "0 done, waits for 2 values from you, 2 known already" in head
+    assert re.search(r"Evaluations\s+0\s+reported, 2 waiting; of 2 that can be evaluated \(0 %\); the limit is 4\s", head)
+    assert "2 of it reserved for what waits" in head
+    assert "2 known already, 0 reported, 2 waiting" in shown["/campaigns/rows/measurements"]
+    queue = browser.get("/queue").text
+    assert ("measured and reported" in queue, "not running now" in queue, "Job</th>" in queue) == (True, False, False)
+    (request,) = site.services.requests.requests_of("rows")
+    site.services.requests.answer_request(request.id, Answer(service="tansaku", run="run-1"), site.clock())
+    site.services.requests.end_request(request.id, "", site.clock())
+    assert "run: ended" not in browser.get("/campaigns/rows/runs").text
+
+
 def test_a_value_is_corrected_in_place_and_the_old_one_stays(browser, serve):
     assert browser.submit("/campaigns/rows/asks", {"count": "1", "key": "form-key-1"}).status_code == 303
     serve()
@@ -176,6 +226,26 @@ def test_a_value_is_corrected_in_place_and_the_old_one_stays(browser, serve):
     card = browser.get("/campaigns/rows/measurements").text.partition('id="told-1"')[2]
     assert re.findall(r"<strong>([^<]*)</strong>", card) == ["2 GPa", "1 GPa"]
     assert card.index("2 GPa") < card.index("read wrongly") < card.index("<del>") < card.index("1 GPa")
+
+
+def test_an_expectation_from_before_a_correction_is_told_as_such(site, serve):
+    browser = site.with_session(Role.OPERATOR)
+    browser.upload(content=TABLE)
+    spec = SPEC.replace("{type: grid}", "{type: gp, initial_points: 2}")
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    post(browser, "asks", "two", count=2)
+    serve()
+    post(browser, "tells", "first", rows=[{"number": 1, "value": 1.0}, {"number": 2, "value": 20.0}])
+    serve()
+    post(browser, "asks", "third", count=1)
+    serve()
+    page = "/campaigns/rows/measurements"
+    assert re.search(r"Expected <strong><data [^>]*>[-\d.]+ ± [\d.]+</data></strong> GPa", browser.get(page).text)
+    post(browser, "tells", "right", rows=[{"number": 2, "value": 2.0, "status": "correction"}])
+    serve()
+    shown = browser.get(page).text
+    assert re.search(r"Expected before a value was corrected: <data [^>]*>[-\d.]+ ± [\d.]+</data> GPa", shown)
+    assert "Release it to get another proposal that knows the right one." in shown
 
 
 def test_a_table_to_be_filled_in_goes_out_and_comes_back(site, browser, serve):

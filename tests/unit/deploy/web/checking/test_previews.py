@@ -22,6 +22,8 @@ PREVIEW = CampaignPreview(
     most_evaluations=120,
     proposer="gp",
     initial=tuple("abcdefg"),
+    designed=7,
+    left=1000,
     initial_cost=420.0,
     calculator=None,
     unit="eV",
@@ -53,5 +55,5 @@ def test_the_time_is_not_told_where_the_cost_is_none():
 
 def test_only_the_first_evaluations_are_named_and_what_there_is_not_is_left_out():
     found = facts()
-    assert (found["First evaluations"], found["Learns from"]) == ("a, b, c, d, e", PREVIEW.transfer[0])
+    assert (found["First evaluations"], found["Learns from"]) == ("a, b, c, d, e …", PREVIEW.transfer[0])
     assert "Crystal" not in found

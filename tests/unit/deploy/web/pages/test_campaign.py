@@ -328,6 +328,20 @@ def test_many_failures_are_listed_in_part(site_with, monkeypatch):
     assert "Only 2 of 3 are listed here." in page
 
 
+def test_whoever_retries_atoms_that_coincide_is_warned(site_with):
+    site = site_with("a1")
+    failure = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="atoms 0 and 1 are 0 Å apart")
+    add_evaluation(site, 2, "b1", Outcome(failure=failure))
+    assert "a retry gives the same. Correct the structure" in site.with_session(Role.VIEWER).get(PAGE).text
+
+
+def test_whole_numbers_of_the_edit_have_no_decimals(site_with):
+    page = site_with("a1").with_session(Role.OPERATOR).get(PAGE).text
+    fields = dict(re.findall(r'id="(?:budget|execution)-(\w+)" name="\w+"[^>]* value="([^"]*)"', page))
+    assert fields["timeout"].isdigit()
+    assert fields["cost"] == "8"
+
+
 def test_only_commands_that_apply_are_offered_and_accepted(site_with):
     site = site_with("a1", "a3", "a2", stop=StopReason.BUDGET)
     browser, offers = site.with_session(Role.OPERATOR), {"pause", "cancel", "edit", "retry"}

@@ -3,6 +3,8 @@
 import pytest
 
 from tansaku.models.domain.accounts import Role
+from tansaku.tasks.read.views.comparison import leading
+from tansaku.tasks.read.views.readings import campaign_line
 
 NAME, API = "small-table", "/api/v1/comparison"
 
@@ -36,6 +38,25 @@ def test_curves_systems_and_different_keys(browser):
     assert "&lt;b&gt;beta" in page
     assert "After evaluations" in page
     assert page.count('<span class="role">lowest</span>') == 1
+
+
+def test_values_that_read_the_same_lead_together_and_systems_have_their_final_relaxation(make_site, recorded):
+    site = make_site(recorded("a1", "b1", polish=("a1", "b1")))
+    store = site.services.store
+    record = store.campaign(NAME)
+    store.create_campaign(record.model_copy(update={"id": "twin", "name": "twin", "spec": record.spec | {"name": "twin"}}))
+    readings = site.services.readings.reading(NAME), site.services.readings.reading("twin")
+    line = campaign_line(readings[0])
+    twin = line.model_copy(
+        update={"name": "twin", "relaxed": line.relaxed.model_copy(update={"value": line.relaxed.value + 1e-6})}
+    )
+    far = line.model_copy(
+        update={"name": "far", "relaxed": line.relaxed.model_copy(update={"value": line.relaxed.value + 1e-3})}
+    )
+    assert leading((line, twin, far), 1.0) == (NAME, "twin")
+    page = site.with_session(Role.VIEWER).get(f"/compare?name={NAME}&name=twin").text
+    systems = page.partition("Best of each system")[2].partition("Keys that differ")[0]
+    assert systems.count("after relaxation") == 2
 
 
 def test_the_curves_can_be_taken_as_files(browser):

@@ -48,6 +48,7 @@ def test_a_form_subscribes_tests_and_removes(site):
     page = browser.get("/notifications").text
     assert "ada@example.org" in page
     assert "all campaigns" in page
+    assert "<td>its search has ended</td>" in page
     assert browser.submit("/notifications/from-a-form", {"action": "test"}).status_code == 303
     assert "A test message of tansaku" in browser.get("/notifications").text
     assert browser.submit("/notifications/from-a-form", {"action": "other"}).status_code == 422

@@ -49,7 +49,9 @@ def marks(known: CampaignLine, minutes: float = 0.0) -> dict[Happening, str]:
         ({"failed": 1}, {Happening.FAILED: "1"}),
         ({"failed": 7}, {Happening.FAILED: "4"}),
         ({"failed": 8}, {Happening.FAILED: "8"}),
-        ({"state": CampaignState.WAITING}, {Happening.NEEDS_VALUE: "7"}),
+        ({"state": CampaignState.WAITING, "pending": 7}, {Happening.NEEDS_VALUE: "7"}),
+        ({"state": CampaignState.WAITING, "pending": 7, "adopted": 4}, {Happening.NEEDS_VALUE: "11"}),
+        ({"state": CampaignState.WAITING, "pending": 6}, {}),  # somebody has begun to answer
         ({"silence": "nothing was heard"}, {Happening.STUCK: "2"}),
         ({"used": 0.89}, {}),
         ({"used": 0.9}, {Happening.BUDGET: "30, 8"}),
@@ -58,6 +60,14 @@ def marks(known: CampaignLine, minutes: float = 0.0) -> dict[Happening, str]:
 )
 def test_what_is_told_of_a_campaign(changes, expected):
     assert marks(line(**changes)) == expected
+
+
+def test_a_campaign_that_was_answered_waits_anew_after_an_hour():
+    answered = line(state=CampaignState.WAITING, pending=2)
+    assert marks(answered, 59) == {}
+    assert marks(answered, 61) == {Happening.NEEDS_VALUE: "7"}
+    (event,) = events_of(answered, NOON + timedelta(hours=2), lambda: "")
+    assert event.title == "al waits for 2 values"
 
 
 def test_a_campaign_without_a_driver_is_stuck_after_ten_minutes():

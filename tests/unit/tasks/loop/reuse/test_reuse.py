@@ -55,7 +55,7 @@ def test_what_is_adopted_costs_nothing_and_is_shown_as_such(desk):
     assert all(cost > 0 for cost in costs[4:])
     assert status.cost == sum(costs)
     assert (status.adopted, status.core_hours) == (4, pytest.approx(14 / 3600))
-    assert "  evaluations 6, 4 of them adopted at no cost: 6 done, 0 failed, 0 in progress" in status.describe()
+    assert "  evaluations 2: 2 done, 0 failed, 0 in progress; 4 known already" in status.describe()
     rows = evaluation_rows(Campaign.load(desk.store, "new"))
     assert [row["from"] for row in rows] == [*(f"emt in old, proposal {number}" for number in (2, 3, 4, 5)), "emt", "emt"]
     assert [row["cost"] for row in rows[:4]] == [0.0] * 4

@@ -20,13 +20,13 @@ from tansaku.tasks.read.views.results import (
     evaluation_rows,
     evaluations_frame,
     predictions,
-    system_label,
     system_rows,
     systems_frame,
     thickness_lines,
     thickness_report,
     unchecked_lines,
 )
+from tansaku.tasks.read.views.system_names import system_label
 from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
 NAME = "small-table"

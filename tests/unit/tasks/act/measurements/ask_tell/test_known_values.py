@@ -1,0 +1,92 @@
+"""Known values of a table are no evaluations and cost nothing: check, status, list and proposals say the same of them."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from tansaku.tasks.act.checks.check import preview_loaded
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.evaluation_table import best_series
+from tansaku.tasks.read.views.readings import campaign_line
+from tansaku.tasks.read.views.status import campaign_status
+from tests.unit.tasks.act.measurements.ask_tell.conftest import hardness, write_candidates
+
+KNOWN = {"file": "earlier.csv", "candidate": "name", "value": "hardness"}
+
+
+@pytest.fixture
+def open_known(open_laboratory, tmp_path):
+    """A laboratory whose first candidates of 36 have a value already."""
+
+    def build(known: int, **changes: object):
+        write_candidates(tmp_path)
+        rows = list(csv.DictReader((tmp_path / "candidates.csv").open()))[:known]
+        values = [f"{row['name']},{hardness(float(row['temperature']), row['solvent'])}" for row in rows]
+        (tmp_path / "earlier.csv").write_text("\n".join(("name,hardness", *values)) + "\n")
+        return open_laboratory(known=KNOWN, known_first=True, **changes)  # as loading the file fills it in
+
+    return build
+
+
+@pytest.mark.parametrize(("known", "in_flight", "designed"), [(1, 2, 2), (2, 3, 1), (30, 2, 0), (34, 2, 0)])
+def test_the_check_names_what_is_proposed(open_known, known, in_flight, designed):
+    laboratory = open_known(known, execution={"in_flight": in_flight}, proposer={"type": "gp", "initial_points": 3})
+    found = preview_loaded(LoadedCampaign(laboratory.spec, laboratory.folder))
+    assert (found.known, found.left, found.designed) == (known, 36 - known, designed)
+    laboratory.ask()
+    assert found.initial[:in_flight] == tuple(item.candidate for item in laboratory.waiting().waiting)
+
+
+def test_the_check_buys_only_what_has_no_value(open_known):
+    laboratory = open_known(34, budget={"evaluations": 12})
+    found = preview_loaded(LoadedCampaign(laboratory.spec, laboratory.folder))
+    assert (found.expected_evaluations, found.most_evaluations) == (2, 2)
+    said = found.describe()
+    assert "  known       34 known already, at no cost; 2 candidates can be evaluated\n" in said
+    assert "  evaluations about 2 at the mean cost, at most 2\n" in said
+
+
+def test_nothing_is_foreseen_of_many_known_values(open_known, monkeypatch):
+    monkeypatch.setattr("tansaku.tasks.loop.steps.foreseen._MOST_KNOWN", 10)
+    laboratory = open_known(11)
+    found = preview_loaded(LoadedCampaign(laboratory.spec, laboratory.folder))
+    assert found.initial == ()
+    assert "first evaluations: chosen when the campaign knows the values of its table" in found.describe()
+
+
+def test_all_counts_are_of_the_campaigns_own_evaluations(open_known):
+    laboratory = open_known(31, budget={"evaluations": 12})
+    laboratory.ask(3)
+    number = laboratory.numbers()[0]
+    laboratory.tell({"number": number, "value": 4.0})
+    laboratory.ask(2)
+    status = campaign_status(laboratory.store, "lab")
+    assert (status.evaluations, status.done, status.pending, status.adopted) == (3, 1, 2, 31)
+    assert "  evaluations 3: 1 done, 0 failed, 2 in progress; 31 known already\n" in status.describe()
+    used, cost = status.budget[:2]
+    assert (used.spent, used.ended, used.pending, used.limit, used.candidates) == ("3", "1", 2, "12", 5)
+    assert (cost.spent, cost.reserved) == ("3", "2")
+    assert "budget: evaluations 3 of 5 that can be evaluated; limit 12" in status.describe()
+    line = campaign_line(Campaign.load(laboratory.store, "lab"))
+    assert (line.evaluations, line.pending, line.adopted, line.progress) == (3, 2, 31, 1 / 5)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(12, "before the next proposal whose number is"), (31, "when the search ends")]
+)
+def test_what_further_evaluations_gain_is_promised_for_a_number_that_comes(open_known, known, expected):
+    laboratory = open_known(known)
+    laboratory.ask(1)
+    (said,) = campaign_status(laboratory.store, "lab").further
+    assert said.startswith(f"What further evaluations gain is worked out {expected}")
+
+
+def test_the_curve_counts_the_campaigns_own_evaluations(open_known):
+    laboratory = open_known(3)
+    laboratory.ask(1)
+    laboratory.tell({"number": laboratory.numbers()[0], "value": 9.0})
+    series = best_series(Campaign.load(laboratory.store, "lab"))
+    assert (series.evaluations, series.cost, series.best[-1]) == ([0, 0, 0, 1], [0.0, 0.0, 0.0, 1.0], 9.0)
