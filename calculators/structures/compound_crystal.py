@@ -172,7 +172,7 @@ class LatticePlanes:
 
     @cached_property
     def _gaps(self) -> tuple[IntArray, IntArray, IntArray, IntArray, BoolArray]:
-        """Where the crystal can be cut.
+        """Gaps between planes of atoms, at which the crystal can be cut.
 
         Returns:
             The lattice plane of each atom, and their order above these; of each cut, by rising height, the place in that order

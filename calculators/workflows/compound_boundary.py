@@ -208,7 +208,7 @@ def _bfgs(inverse: FloatArray, step: FloatArray, change: FloatArray) -> FloatArr
 
 
 def grain_motion(start: Atoms, relaxed: Atoms) -> float:
-    """How far atoms in the middle third of a grain have moved against each other [Å].
+    """Longest displacement of an atom in the middle third of a grain, beside its neighbours' mean [Å].
 
     Args:
         start: With the array ``grain``.

@@ -111,7 +111,7 @@ class CompoundBoundaryJob:
                 "asymmetry": apart,
                 "boundaries_differ": apart > ALIKE,
                 "grain_motion": moved,
-                **_doubts(apart, moved / self.reference.crystal.nearest),
+                **_doubtful(apart, moved / self.reference.crystal.nearest),
             },
             wall_time=time.perf_counter() - begun,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
@@ -120,8 +120,8 @@ class CompoundBoundaryJob:
         )
 
 
-def _doubts(apart: float, motion: float) -> JsonDict:
-    """Why the value may not be that of the boundary; empty where nothing speaks against it.
+def _doubtful(apart: float, motion: float) -> JsonDict:
+    """Reasons for which the value may not be that of the boundary; empty where nothing speaks against it.
 
     Args:
         apart: Distance of an atom from its image under the inversion [Å].
