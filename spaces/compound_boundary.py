@@ -22,7 +22,7 @@ from tansaku.calculators.structures.compound_boundary import (
     formula_unit,
     without_atoms,
 )
-from tansaku.calculators.structures.compound_crystal import CompoundCrystal, compound_crystal
+from tansaku.calculators.structures.compound_crystal import ONE_PLANE, CompoundCrystal, compound_crystal
 from tansaku.calculators.structures.structure_reader import read_structures
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
@@ -91,8 +91,8 @@ class CompoundBoundarySpace:
         limits: Limits for the spec; None: it was checked before.
 
     Raises:
-        ConfigurationError: A file cannot be read, the crystal has no centre of inversion, the unit is no part of it, or a plane
-            has no termination of whole formula units.
+        ConfigurationError: A file cannot be read, the crystal has no centre of inversion, the unit is no part of it, two planes
+            are the same by symmetry, or one has no termination of whole formula units.
         MissingComponentError: A package is not installed.
     """
 
@@ -106,6 +106,7 @@ class CompoundBoundarySpace:
         self._unit = None if spec.unit is None else formula_unit(self._phases["phase"].numbers)
         if self._unit is not None:
             _check_parts(self._bulk, self._unit, self._phases)
+        _check_planes(self._crystal, spec.planes)
 
     def _read_phases(self, base_path: Path) -> dict[str, Atoms]:
         unit = self._spec.unit
@@ -195,8 +196,18 @@ class CompoundBoundarySpace:
         ]
 
     def _slabs(self, surface: Surface, crystal: CompoundCrystal) -> TwinnedSlabs:
-        planes = crystal.planes(surface.plane)
+        """The slabs of a surface in another state of the crystal.
+
+        Raises:
+            ConfigurationError: Their surfaces would be others than those of the file's crystal.
+        """
+        planes, given = crystal.planes(surface.plane), (surface.slabs.lower, surface.slabs.upper)
         lower, upper = (planes.slab(cut, steps) for cut, steps in surface.ends)
+        if any(sorted(new.numbers) != sorted(old.numbers) for new, old in zip((lower, upper), given, strict=True)):
+            raise ConfigurationError(
+                f"space.crystal: planes of atoms of {list(surface.plane)} are others after the calculator relaxed the crystal; "
+                "expected the crystal that it relaxes to"
+            )
         return TwinnedSlabs(lower, upper, self._spec.repeats)
 
     @cached_property
@@ -213,6 +224,11 @@ class CompoundBoundarySpace:
     def _of_plane(self, plane: tuple[int, int, int]) -> list[Surface]:
         spec, planes = self._spec, self._crystal.planes(plane)
         cuts = [(cut, planes.steps_for(cut, spec.thickness)) for cut in range(len(planes.cuts))]
+        if not cuts:
+            raise ConfigurationError(
+                f"space.planes: {list(plane)}: planes of atoms are nearer to each other than {ONE_PLANE:g} Å; expected lower "
+                "indices"
+            )
         found: list[Surface] = []
         # Terminations the other way round are the mirror image.
         for ends in itertools.combinations_with_replacement(cuts, 2):
@@ -319,6 +335,17 @@ def _formula(unit: Mapping[int, int]) -> str:
     from ase.data import chemical_symbols
 
     return str(Formula.from_dict({chemical_symbols[number]: count for number, count in unit.items()}).format("metal"))
+
+
+def _check_planes(crystal: CompoundCrystal, planes: Sequence[tuple[int, int, int]]) -> None:
+    """Raises ConfigurationError if symmetry makes two planes equal: all their boundaries would be computed twice."""
+    found: dict[frozenset[tuple[int, int, int]], tuple[int, int, int]] = {}
+    for plane in planes:
+        first = found.setdefault(crystal.equal_planes(plane), plane)
+        if first is not plane:
+            raise ConfigurationError(
+                f"space.planes: {list(plane)} is the same plane as {list(first)} by the crystal's symmetry; expected one"
+            )
 
 
 def _check_parts(bulk: Mapping[int, int], unit: Mapping[int, int], phases: Mapping[str, Atoms]) -> None:

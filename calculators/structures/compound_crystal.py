@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ import numpy as np
 from tansaku.calculators.structures.crystal import Vector, unimodular
 from tansaku.calculators.structures.general_boundary import shortest_basis
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -25,11 +24,12 @@ if TYPE_CHECKING:
 SYMMETRY = 1e-3
 """Distance within which two atoms count as symmetric [Å]."""
 
-_ONE_PLANE = 0.1
+_ROUGH = 0.05
+
+ONE_PLANE = 0.1
 """Atoms whose heights differ by less lie in one plane [Å]."""
 
 _SAME = 1e-4
-_LARGEST_DENOMINATOR = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,7 @@ class CompoundCrystal:
         centre: A centre of inversion in fractional coordinates, shape ``(3,)``.
         operations: Rotations of the space group in fractional coordinates, shape ``(n_operations, 3, 3)``.
         shifts: Their translations, shape ``(n_operations, 3)``.
+        given: The crystal as its file has it, which planes and their names follow; None: it is this one.
     """
 
     cell: FloatArray
@@ -53,6 +54,7 @@ class CompoundCrystal:
     centre: FloatArray
     operations: IntArray
     shifts: FloatArray
+    given: CompoundCrystal | None = None
 
     def atoms(self) -> Atoms:
         """The primitive cell."""
@@ -68,15 +70,16 @@ class CompoundCrystal:
         """
         # The centre stays where the atoms keep their symmetry; a drift of all of them together moves it.
         moved = atoms.get_scaled_positions(wrap=False) - self.fractions
-        drift = (moved - np.round(moved)).mean(axis=0)
+        moved -= np.round(moved)  # A calculator may give an atom in another cell.
         return CompoundCrystal(
             cell=np.array(atoms.cell.array),
-            fractions=atoms.get_scaled_positions(wrap=False) - drift,
+            fractions=self.fractions + moved - moved.mean(axis=0),
             numbers=self.numbers,
             edges=self.edges,
             centre=self.centre,
             operations=self.operations,
             shifts=self.shifts,
+            given=self.given or self,
         )
 
     @cached_property
@@ -87,31 +90,38 @@ class CompoundCrystal:
         reach = 2.0 * (abs(np.linalg.det(self.cell)) / len(self.numbers)) ** (1 / 3)
         return float(neighbor_list("d", self.atoms(), reach).min())
 
+    def primitive_indices(self, indices: Vector) -> Vector:
+        """Miller indices by the primitive cell, without common divisors, of those by the file's cell."""
+        # The inverse of the edges times their determinant has whole numbers.
+        first, second, third = self.edges
+        adjugate = np.array([np.cross(second, third), np.cross(third, first), np.cross(first, second)]).T
+        found = np.sign(np.linalg.det(self.edges)).astype(np.intp) * (adjugate @ np.array(indices, dtype=np.intp))
+        a, b, c = (int(index) for index in found // np.gcd.reduce(found))
+        return a, b, c
+
+    def equal_planes(self, indices: Vector) -> frozenset[Vector]:
+        """Miller indices by the primitive cell of all planes that symmetry makes equal to some of the file's cell."""
+        given = np.array(self.primitive_indices(indices))
+        images = {tuple(int(index) for index in sign * given @ rotation) for rotation in self.operations for sign in (1, -1)}
+        return frozenset((a, b, c) for a, b, c in images)
+
     def planes(self, indices: Vector) -> LatticePlanes:
         """The lattice planes of some Miller indices, which refer to the file's cell."""
-        # Components of the normal along the primitive vectors, all times the same number.
-        parts = [_rational(x) for x in np.linalg.inv(self.edges) @ np.array(indices, dtype=np.float64)]
-        common = math.lcm(*(part.denominator for part in parts))
-        a, b, c = (int(part * common) for part in parts)
-        _, vectors = unimodular((a, b, c))
-        first, second, up = (np.array(vector, dtype=np.intp) for vector in vectors)
-        normal = np.cross(first @ self.cell, second @ self.cell)
-        normal *= np.sign(normal @ (up @ self.cell)) / np.linalg.norm(normal)
-        x = first @ self.cell
-        x /= np.linalg.norm(x)
-        frame = np.array([x, np.cross(normal, x), normal])
-        in_plane = shortest_basis(np.array([first, second]) @ self.cell @ frame[:2].T)
-        first, second = in_plane @ np.array([first, second])
-        x = first @ self.cell
-        x /= np.linalg.norm(x)
-        return LatticePlanes(self, np.array([first, second, up]), np.array([x, np.cross(normal, x), normal]))
+        if self.given is not None:
+            given = self.given.planes(indices)
+            return LatticePlanes(self, given.basis, self._frame(given.basis), given)
+        _, vectors = unimodular(self.primitive_indices(indices))
+        basis = np.array(vectors, dtype=np.intp)
+        basis[:2] = shortest_basis(basis[:2] @ self.cell @ self._frame(basis)[:2].T) @ basis[:2]
+        return LatticePlanes(self, basis, self._frame(basis))
 
-
-def _rational(number: float) -> Fraction:
-    found = Fraction(number).limit_denominator(_LARGEST_DENOMINATOR)
-    if abs(found - number) > _SAME:
-        raise AssertionError(f"{number}: the file's cell is a lattice of the primitive one")
-    return found
+    def _frame(self, basis: IntArray) -> FloatArray:
+        """Unit vectors of x, along the first vector of a basis, of y, and of z, the normal on the side of the third."""
+        first, second, up = basis @ self.cell
+        normal = np.cross(first, second)
+        normal *= np.sign(normal @ up) / np.linalg.norm(normal)
+        x = first / np.linalg.norm(first)
+        return np.array([x, np.cross(normal, x), normal])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +132,13 @@ class LatticePlanes:
         basis: Two vectors that span the planar lattice, and one that leads to the next plane, in primitive vectors, shape
             ``(3, 3)``.
         frame: Unit vectors of x, y and z in the crystal's axes as rows, x along the first vector, shape ``(3, 3)``.
+        given: Those of the crystal as its file has it; None: these.
     """
 
     crystal: CompoundCrystal
     basis: IntArray
     frame: FloatArray
+    given: LatticePlanes | None = None
 
     @cached_property
     def vectors(self) -> FloatArray:
@@ -153,10 +165,30 @@ class LatticePlanes:
     @cached_property
     def cuts(self) -> tuple[float, ...]:
         """Heights above the centre at which the crystal can be cut, in the middle between planes of atoms [Å]."""
-        heights = np.sort(self.places[:, 2] % self.spacing)
-        gaps = np.diff(np.append(heights, heights[0] + self.spacing))
-        wide = np.flatnonzero(gaps > _ONE_PLANE)
-        return tuple(sorted(float((heights[i] + gaps[i] / 2.0) % self.spacing) for i in wide))
+        steps, order, chosen, turns, middle = (self.given or self)._gaps
+        heights = (self.places[:, 2] - steps * self.spacing)[order]
+        found = heights[chosen] + 0.5 * np.diff(np.append(heights, heights[0] + self.spacing))[chosen]
+        return tuple(float(cut) for cut in np.where(middle, 0.0, found - turns * self.spacing))
+
+    @cached_property
+    def _gaps(self) -> tuple[IntArray, IntArray, IntArray, IntArray, BoolArray]:
+        """Gaps between planes of atoms, at which the crystal can be cut.
+
+        Returns:
+            The lattice plane of each atom, and their order above these; of each cut, by rising height, the place in that order
+            below which it is, its lattice plane, and whether it goes through the centre.
+        """
+        steps = np.floor(self.places[:, 2] / self.spacing)
+        heights = self.places[:, 2] - steps * self.spacing
+        order = np.argsort(heights, kind="stable")
+        gaps = np.diff(np.append(heights[order], heights[order[0]] + self.spacing))
+        wide = np.flatnonzero(gaps > ONE_PLANE)
+        parts = (heights[order] + 0.5 * gaps)[wide] / self.spacing
+        # A gap around the centre is symmetric about it; rounding must not make it the highest.
+        middle = np.abs(parts - np.rint(parts)) * self.spacing < 0.5 * ONE_PLANE
+        turns = np.where(middle, np.rint(parts), np.floor(parts))
+        rising = np.argsort(np.where(middle, 0.0, parts - turns), kind="stable")
+        return steps.astype(np.intp), order, wide[rising], turns[rising].astype(np.intp), middle[rising]
 
     def steps_for(self, cut: int, thickness: float) -> int:
         """Steps of the thinnest slab with the surfaces of a cut that is at least so thick [Å]."""
@@ -232,6 +264,16 @@ class Slab:
         return np.asarray(self.planes.crystal.numbers[self._members[1]])
 
 
+def _rounding(given: tuple[FloatArray, FloatArray, IntArray], number: int) -> str | None:
+    """A hint where a crystal has more symmetry but for displacements such as those of rounded coordinates."""
+    import spglib
+
+    rough = spglib.get_symmetry_dataset(tuple(part.tolist() for part in given), symprec=_ROUGH)
+    if rough is None or rough.number <= number:
+        return None
+    return f"within {_ROUGH:g} Å it is {rough.international}, and within {SYMMETRY:g} Å not: write coordinates with more digits"
+
+
 def compound_crystal(atoms: Atoms, key: str) -> CompoundCrystal:
     """Finds the primitive cell, the symmetry and a centre of inversion of a crystal.
 
@@ -257,7 +299,8 @@ def compound_crystal(atoms: Atoms, key: str) -> CompoundCrystal:
     if not inversions:
         raise ConfigurationError(
             f"{key}: the crystal ({known.international}) has no centre of inversion; expected one, since the two boundaries of "
-            "a periodic cell are equal only by it"
+            "a periodic cell are equal only by it",
+            hint=_rounding(given, known.number),
         )
     edges = np.rint(atoms.cell.array @ np.linalg.inv(cell)).astype(np.intp)
     return CompoundCrystal(

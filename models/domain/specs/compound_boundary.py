@@ -16,7 +16,8 @@ BOUNDARY_ENERGY = "grain_boundary_energy"
 """The property that such a space is about [J/m^2]."""
 
 CrystalFile = Annotated[FilePath, NamesFile("structure")]
-Plane = tuple[int, int, int]
+MillerIndex = Annotated[int, Field(ge=-1000, le=1000)]
+Plane = tuple[MillerIndex, MillerIndex, MillerIndex]
 
 
 class NeutralUnitSpec(Spec):
@@ -72,7 +73,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
 
     Attributes:
         crystal: CIF, POSCAR or extended XYZ of the crystal. Its cell and atoms are relaxed by the calculator first.
-        planes: Boundary planes (h, k, l), by the cell of the file.
+        planes: Boundary planes (h, k, l), by the cell of the file; of planes that symmetry makes equal, one.
         unit: A neutral unit that boundaries exchange with their surroundings; null: there is none.
         exchange: Units that boundaries have fewer or more of than their terminations; null: none.
         thickness: Of each grain, at least [Å].

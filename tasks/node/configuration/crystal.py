@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.compound_boundary import BOUNDARY_ENERGY
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter
 from tansaku.models.domain.specs.parallel import SERIAL
 from tansaku.models.domain.specs.space import SpaceSpec
@@ -48,7 +49,8 @@ _KNOWN = 32
 
 def check_cell(space: SpaceSpec, calculator: CalculatorSpec | None, document: YamlText) -> None:
     """Raises ConfigurationError if a boundary's plane might get another lattice than the reference crystal."""
-    if space.reference_crystal is not None and calculator is not None and calculator.relaxation.cell == "full":
+    planar = space.reference_crystal is not None or BOUNDARY_ENERGY in space.description.properties
+    if planar and calculator is not None and calculator.relaxation.cell == "full":
         where = f"({document.source}, line {document.line(('calculator', 'relaxation', 'cell'))})"
         raise ConfigurationError(
             "calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected fixed or normal "

@@ -8,21 +8,31 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.calculators.workflows.compound_boundary import CompoundReference, asymmetry, relaxed_boundary
+from tansaku.calculators.workflows.compound_boundary import (
+    CompoundReference,
+    asymmetry,
+    check_grains,
+    relaxed_boundary,
+)
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.records import Outcome, Quantity
+from tansaku.models.domain.records import JsonDict, Outcome, Quantity
 from tansaku.models.domain.specs.compound_boundary import BOUNDARY_ENERGY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.units import recorded_in
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
-from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.node.jobs.document import DOUBT, STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.energy import write_result
 from tansaku.tasks.node.jobs.kept import scratch_of, take_files
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_compound, opened_space
 
 ALIKE = 0.05
 """Boundaries count as different from each other when an atom is farther than this from its image [Å]."""
+
+
+STILL = 0.1
+"""Displacement in the middle of a grain beyond which its energy may be another than the crystal's, as a share of the crystal's
+shortest distance."""
 
 
 def open_compound_boundary_job(document: JobDocument, folder: Path) -> CompoundBoundaryJob:
@@ -75,6 +85,7 @@ class CompoundBoundaryJob:
         area = float(np.linalg.norm(np.cross(cell[0], cell[1])))
         units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
         value = self.reference.boundary_energy(result.energy, units, excess, area)
+        moved = check_grains(start, result.atoms, self.reference.crystal.nearest)
         apart = asymmetry(start, result.atoms)
         start.info[BOUNDARY_ENERGY] = value
         write_result(self.folder / STRUCTURE_FILE, start, result)
@@ -99,9 +110,26 @@ class CompoundBoundaryJob:
                 "converged": result.converged,
                 "asymmetry": apart,
                 "boundaries_differ": apart > ALIKE,
+                "grain_motion": moved,
+                **_doubtful(apart, moved / self.reference.crystal.nearest),
             },
             wall_time=time.perf_counter() - begun,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
             provenance=result.provenance,
             predicted_by=result.provenance.model if result.predicted else None,
         )
+
+
+def _doubtful(apart: float, motion: float) -> JsonDict:
+    """Reasons for which the value may not be that of the boundary; empty where nothing speaks against it.
+
+    Args:
+        apart: Distance of an atom from its image under the inversion [Å].
+        motion: Displacement in the middle of a grain, as a share of the crystal's shortest distance.
+    """
+    found = []
+    if apart > ALIKE:
+        found.append(f"its two boundaries differ by up to {apart:.2g} Å; the value is their mean, and one has a lower energy")
+    if motion > STILL:
+        found.append("the middle of a grain has changed, so that its energy is not the crystal's; expected thicker grains")
+    return {DOUBT: "; ".join(found)} if found else {}

@@ -40,6 +40,9 @@ LABEL_FORCES = "label_forces"
 OWN_LATTICE_PARAMETER = "own_lattice_parameter"
 """Property of a boundary's outcome: the calculator's lattice parameter [Å], if determined; also a key of the crystal's spec."""
 
+DOUBT = "doubt"
+"""Property: why a value is doubtful."""
+
 LATTICE_WARNING = "lattice_warning"
 """Property of a boundary's outcome: why the crystal may be wrong, in a campaign that is only warned."""
 

@@ -31,7 +31,7 @@ from tansaku.tasks.backends.stores.columns import columns_of
 from tansaku.tasks.loop.ledger.rounds import priced_by
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE, last_certificate, stored_certificates
 from tansaku.tasks.node.configuration.references import pending_phases, with_computed
-from tansaku.tasks.node.jobs.document import LATTICE_WARNING
+from tansaku.tasks.node.jobs.document import DOUBT, LATTICE_WARNING
 from tansaku.tasks.read.views.costs import CostComparison, compare_costs, costs_of
 from tansaku.tasks.read.views.failures import FailedEvaluation, Incident, incident_of
 from tansaku.tasks.read.views.origins import outlying
@@ -131,7 +131,7 @@ class KeptEvaluations:
 
 
 _BATCH = 500
-PROPERTIES = (LATTICE_WARNING, ADOPTED)
+PROPERTIES = (LATTICE_WARNING, ADOPTED, DOUBT)
 """Properties of outcomes among the columns."""
 
 Purpose = Literal["search", "look", "polish", "reference", "all"]

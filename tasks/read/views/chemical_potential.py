@@ -9,7 +9,6 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Outcome
-from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.units import Unit, convert
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_of
@@ -83,7 +82,7 @@ class PotentialHull:
 def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
     """Lines and hull of each plane; empty where boundaries exchange no units, or nothing has a value yet."""
     spec = data.spec.space
-    if not isinstance(spec, CompoundBoundarySpaceSpec) or spec.unit is None:
+    if spec.description.figures != "compound_boundaries" or getattr(spec, "unit", None) is None:
         return ()  # before packages are imported that build crystals
     from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 

@@ -24,12 +24,14 @@ from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import counted, known_already, significant
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.site.processes import has_ended
+from tansaku.tasks.node.jobs.document import DOUBT
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used, share_used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.further import further_of
 from tansaku.tasks.read.views.headline import Headline, headline_of
 from tansaku.tasks.read.views.levels import looks_in_words
+from tansaku.tasks.read.views.origins import best_places
 from tansaku.tasks.read.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
 
@@ -139,7 +141,7 @@ class CampaignStatus(Record):
         if left:
             lines.append(f"        and {left} more: tansaku status {self.name}")
         if any(not may_succeed(failure) for failure in self.failures):
-            lines.append("        a grain that turned or is strained does so again; increase space.spacing (or space.cell)")
+            lines.append("        a grain that turned or is strained does so again; increase space.spacing, cell or thickness")
         if self.retry_command is not None:
             lines.append(f"        retry: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
@@ -433,8 +435,18 @@ def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
 def warnings_of(campaign: Campaign) -> tuple[str, ...]:
     """Returns the warnings about a campaign, each once."""
     spec = campaign.spec
-    every = (*crystal_warnings(spec), *campaign.warnings, *suspicious_values(campaign))
+    every = (*crystal_warnings(spec), *campaign.warnings, *doubtful_bests(campaign), *suspicious_values(campaign))
     return tuple(dict.fromkeys(every))
+
+
+def doubtful_bests(campaign: Campaign) -> list[str]:
+    """Describes why the best values of systems are doubtful, where their jobs found a reason."""
+    columns = campaign.columns
+    notes = columns.properties[DOUBT]
+    if all(note is None for note in notes):
+        return []
+    best = best_places(columns, columns.counted & campaign.keeping, campaign.sign).values()
+    return [f"{columns.candidates[place]}: {notes[place]}" for place in best if notes[place] is not None]
 
 
 def suspicious_values(campaign: Campaign) -> list[str]:

@@ -92,6 +92,7 @@ def test_an_id_outside_the_pool_is_refused(space):
     ("keys", "message"),
     [
         ({"planes": [[0, 0, 0]]}, r"planes\[0\]: \[0, 0, 0\]; expected three indices that are not all zero"),
+        ({"planes": [[10**20, 1, 0]]}, "less than or equal to 1000"),
         ({"planes": [[1, 1, 2], [1, 1, 2]]}, "planes: one is listed twice"),
         ({"thickness": 5}, "exchange.layer: 3; expected less than half of thickness, 5"),
         ({"unit": None}, r"exchange.units: \[-1, 0, 1\]; without unit expected numbers up to 0"),
@@ -111,12 +112,23 @@ def test_keys_that_contradict_each_other_are_refused(keys, message):
         ({"unit": {"phase": "mgo.cif"}}, "space.unit.phase: MgO is no part of SrTiO3"),
         ({"unit": {"phase": "srtio3.cif"}}, "space.unit.phase: SrTiO3 is no part of SrTiO3"),
         ({"unit": {"phase": "tio2.cif", "rest": "tio2.cif"}}, "space.unit.rest: TiO2; expected SrO, which SrTiO3 is without"),
+        ({"planes": [[1, 1, 2], [2, -1, 1]]}, r"space.planes: \[2, -1, 1\] is the same plane as \[1, 1, 2\] by the crystal's"),
+        ({"planes": [[1, 1, 2], [2, 2, 4]]}, r"space.planes: \[2, 2, 4\] is the same plane as \[1, 1, 2\]"),
+        ({"planes": [[97, 1, 0]]}, r"space.planes: \[97, 1, 0\]: planes of atoms are nearer to each other than 0.1 Å"),
         ({"sha256": "0" * 64}, "space.crystal: .srtio3.cif. has SHA-256 .*, expected 000"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(space, keys, message):
     with pytest.raises(ConfigurationError, match=message):
         space(**keys).pool()
+
+
+def test_a_crystal_whose_planes_are_others_after_its_relaxation_is_refused(space):
+    opened = space(exchange=None, planes=[[1, 1, 1]])
+    candidate, relaxed = str(opened.pool().ids[0]), opened.crystal.atoms()
+    relaxed.positions[-1] += 0.6  # An oxygen atom leaves its plane for that of titanium.
+    with pytest.raises(ConfigurationError, match=r"space.crystal: planes of atoms of \[1, 1, 1\] are others after"):
+        opened.built(candidate, opened.crystal.moved(relaxed))
 
 
 def test_a_plane_without_whole_formula_units_is_refused(space):

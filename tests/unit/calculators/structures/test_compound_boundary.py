@@ -19,11 +19,21 @@ from tansaku.calculators.structures.compound_boundary import (
 from tansaku.calculators.structures.compound_crystal import compound_crystal
 from tansaku.models.domain.errors import ConfigurationError
 
-CHARGES = {"Mg": 2, "O": -2, "Ti": 4, "Sr": 2}
+# Howard, Hill and Reichert, Acta Cryst. B44, 116 (1988), rounded.
+BADDELEYITE = crystal(
+    ["Zr", "O", "O"],
+    basis=[(0.275, 0.040, 0.208), (0.070, 0.332, 0.345), (0.450, 0.757, 0.479)],
+    spacegroup=14,
+    cellpar=[5.15, 5.21, 5.32, 90, 99.2, 90],
+)
+CHARGES = {"Mg": 2, "O": -2, "Ti": 4, "Sr": 2, "Zr": 4, "Fe": 3}
 MGO = bulk("MgO", "rocksalt", a=4.21, cubic=True)
 RUTILE = crystal(["Ti", "O"], basis=[(0, 0, 0), (0.305, 0.305, 0)], spacegroup=136, cellpar=[4.594, 4.594, 2.959, 90, 90, 90])
 SRTIO3 = crystal(
     ["Sr", "Ti", "O"], basis=[(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)], spacegroup=221, cellpar=[3.905] * 3 + [90] * 3
+)
+HAEMATITE = crystal(
+    ["Fe", "O"], basis=[(0, 0, 0.355), (0.306, 0, 0.25)], spacegroup=167, cellpar=[5.04, 5.04, 13.75, 90, 90, 120]
 )
 SHIFT = np.array([0.137, 0.288])
 
@@ -54,6 +64,7 @@ def space_group(atoms):
 
 
 CASES = [(MGO, (2, 1, 0)), (MGO, (1, 1, 1)), (RUTILE, (1, 0, 1)), (RUTILE, (2, 1, 0)), (SRTIO3, (1, 1, 2)), (SRTIO3, (3, 1, 0))]
+CASES += [(BADDELEYITE, (2, 1, -3)), (HAEMATITE, (1, 0, -2)), (HAEMATITE, (0, 0, 1))]
 
 
 @pytest.mark.parametrize(("atoms", "plane"), CASES)
@@ -108,6 +119,32 @@ def test_a_relaxed_crystal_keeps_the_number_of_planes():
     assert stretched.slab(0, steps).thickness == pytest.approx(1.03 * planes.slab(0, steps).thickness)
 
 
+@pytest.mark.parametrize("scale", [0.99, 1.013, 1.02])
+def test_slabs_of_a_relaxed_crystal_hold_the_same_atoms_where_a_gap_is_around_the_centre(scale):
+    crystal_of = compound_crystal(BADDELEYITE, "space.crystal")
+    larger = crystal_of.atoms()
+    larger.set_cell(larger.cell.array * scale, scale_atoms=True)
+    larger.positions += np.outer(np.arange(len(larger)) % 3 - 1, larger.cell.array[0])
+    for plane in ((1, 0, 0), (1, 1, 0), (0, 0, 1)):
+        planes, stretched = crystal_of.planes(plane), crystal_of.moved(larger).planes(plane)
+        assert stretched.cuts == pytest.approx([scale * cut for cut in planes.cuts], abs=1e-6)
+        for cut in range(len(planes.cuts)):
+            steps = planes.steps_for(cut, 8.0)
+            assert sorted(stretched.slab(cut, steps).numbers) == sorted(planes.slab(cut, steps).numbers)
+
+
+@pytest.mark.parametrize("repeats", [(2, 2, 2), (7, 7, 2), (13, 1, 5)])
+def test_indices_refer_to_the_cell_of_the_file_however_large_it_is(repeats):
+    whole = compound_crystal(MGO, "space.crystal").planes((3, 1, 2))
+    indices = tuple(np.array((3, 1, 2)) * repeats)
+    planes = compound_crystal(MGO.repeat(repeats), "space.crystal").planes(indices)
+    assert planes.spacing == pytest.approx(whole.spacing)
+    assert planes.area == pytest.approx(whole.area)
+    assert abs(planes.frame[2] @ np.array((3, 1, 2)) / np.sqrt(14)) == pytest.approx(1.0)
+    other = compound_crystal(MGO.repeat(repeats), "space.crystal").planes((3, 1, 2))
+    assert other.frame[2] @ (np.array((3, 1, 2)) / repeats) == pytest.approx(np.linalg.norm(np.array((3, 1, 2)) / repeats))
+
+
 def test_a_composition_is_written_in_formula_units():
     bulk_unit, titania = formula_unit(SRTIO3.numbers), formula_unit(RUTILE.numbers)
     assert content_of({38: 4, 22: 4, 8: 12}, bulk_unit, None, 0) == Content(4, 0)
@@ -128,6 +165,14 @@ def test_atoms_are_taken_from_both_boundaries_alike():
         assert len(left) == len(atoms) - 8
         assert space_group(left) == 2
         assert left.symbols.formula.count() == {"Mg": 52 - 4, "O": 52 - 4}
+
+
+def test_coordinates_with_too_few_digits_are_named():
+    rough = RUTILE.repeat((1, 1, 2))
+    rough.positions[0, 0] += 0.01
+    with pytest.raises(ConfigurationError, match="has no centre of inversion") as error:
+        compound_crystal(rough, "space.crystal")
+    assert error.value.hint == "within 0.05 Å it is P4_2/mnm, and within 0.001 Å not: write coordinates with more digits"
 
 
 def test_a_crystal_without_a_centre_of_inversion_is_refused():

@@ -14,7 +14,7 @@ from tansaku.deploy.web.pages.campaign import OF_THE_PAGE
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
 from tansaku.models.domain.states import FailureKind, StopReason
-from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.node.jobs.document import DOUBT, STRUCTURE_FILE
 from tests.support.records import proposal_of, store_evaluation
 
 NAME = "small-table"
@@ -233,6 +233,14 @@ def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_
     assert re.findall(r'data-file="([^"?]*)', gallery) == [f"/api/v1{PAGE}/evaluations/2/structure"]  # the only one
     assert "Nothing that has a value left a structure" in browser.get(f"{PAGE}/structures?after=2").text
     assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
+
+
+def test_why_a_value_is_doubtful_stands_on_its_page(site_with):
+    site = site_with("a1")
+    add_evaluation(site, 2, "a2", Outcome(value=3.0, properties={DOUBT: "its two boundaries <differ>"}))
+    browser = site.logged_in(Role.VIEWER)
+    assert "The value is doubtful: its two boundaries &lt;differ&gt;" in browser.get(f"{PAGE}/evaluations/2").text
+    assert "doubtful" not in browser.get(f"{PAGE}/evaluations/1").text
 
 
 def test_an_evaluation_has_its_provenance_and_its_files(site_with, tmp_path: Path):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ase.build import bulk
+from ase.io import write as write_structure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -447,3 +449,16 @@ def test_an_empty_name_is_suggested_to_nobody():
     """A choice that may be left empty lists an empty word among those that are known."""
     assert did_you_mean("", ["", "a"]) == ""
     assert did_you_mean("ab", ["", "abc"]) == " (did you mean 'abc'?)"
+
+
+def test_a_compound_s_boundary_keeps_its_lattice_in_the_plane(tmp_path):
+    write_structure(tmp_path / "al.cif", bulk("Al", cubic=True))
+    document = {
+        "schema_version": 1,
+        "space": {"type": "compound_boundary", "crystal": "al.cif", "planes": [[2, 1, 0]]},
+        "calculator": {"type": "emt", "relaxation": {"cell": "full", "translation": "free"}},
+        "budget": {"evaluations": 1},
+    }
+    (tmp_path / "al.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"calculator.relaxation.cell: full; a boundary keeps .* in its plane"):
+        load_campaign(tmp_path / "al.yaml")

@@ -9,12 +9,15 @@ import pytest
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import Command, Failure, LeaseOwner
 from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
+from tansaku.spaces.table import TableSpace
 from tansaku.tasks.act.commands.runs import may_run
 from tansaku.tasks.ground.site.processes import process_identity
+from tansaku.tasks.node.jobs.document import DOUBT
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import may_succeed
 from tansaku.tasks.read.views.queue import read_queue
 from tansaku.tasks.read.views.readings import Readings
-from tansaku.tasks.read.views.status import campaign_status, live_lease, status_of
+from tansaku.tasks.read.views.status import campaign_status, doubtful_bests, live_lease, status_of
 
 NAME = "small-table"
 
@@ -206,3 +209,17 @@ def test_a_finished_search_without_a_certificate_says_why_nothing_is_known(recor
 
 def test_every_reason_to_end_has_words():
     assert all(reason.words for reason in StopReason)
+
+
+def test_only_doubts_about_the_best_values_are_shown(recorded, monkeypatch):
+    known = TableSpace.recorded
+    doubted = {DOUBT: "its boundaries differ"}
+    monkeypatch.setattr(TableSpace, "recorded", lambda *given: known(*given).model_copy(update={"properties": doubted}))
+    store = recorded("a1", "a2", "b1")
+    campaign = Campaign.load(store, NAME)
+    values = dict(zip(campaign.columns.candidates, campaign.columns.values, strict=True))
+    best = min(("a1", "a2"), key=lambda name: values[name])
+    assert doubtful_bests(campaign) == [f"{best}: its boundaries differ", "b1: its boundaries differ"]
+    assert set(doubtful_bests(campaign)) <= set(campaign_status(store, NAME).warnings)
+    monkeypatch.setattr(TableSpace, "recorded", known)
+    assert doubtful_bests(Campaign.load(recorded("a1"), NAME)) == []

@@ -1,0 +1,76 @@
+"""Relaxed cells of compounds' boundaries: whether grains are still the crystal, and both boundaries still equal."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from tansaku.calculators.structures.compound_boundary import TwinnedSlabs
+from tansaku.calculators.structures.compound_crystal import compound_crystal
+from tansaku.calculators.workflows.compound_boundary import asymmetry, check_grains, compound_reference, grain_motion
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+PROVENANCE = Provenance(code="test", code_version="1", model="test", settings={})
+CRYSTAL = compound_crystal(bulk("MgO", "rocksalt", a=4.21, cubic=True), "space.crystal")
+
+
+@pytest.fixture
+def start():
+    planes = CRYSTAL.planes((3, 1, 0))
+    slab = planes.slab(0, planes.steps_for(0, 12.0))
+    return TwinnedSlabs(slab, slab).cell(np.array([0.2, 0.3]), 1.7)
+
+
+def moved(start, ways):
+    found = start.copy()
+    found.positions += ways
+    return found
+
+
+def test_grains_that_shift_as_a_whole_and_boundaries_that_relax_are_sound(start):
+    upper = start.arrays["grain"] == 1
+    far = np.abs(start.positions[:, 2] - np.where(upper, start.positions[upper, 2].mean(), 0.0)) > 5.0
+    found = moved(start, np.outer(upper, [0.4, 0.2, 0.1]) + np.outer(far, [0.5, -0.5, 0.3]))
+    found.wrap()
+    assert check_grains(start, found, CRYSTAL.nearest) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_cell_that_stretches_along_the_normal_moves_no_atoms(start):
+    found = start.copy()
+    found.set_cell(start.cell.array + np.array([[0, 0, 0], [0, 0, 0], [0.3, 0.1, 1.0]]))
+    assert grain_motion(start, found) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("grain", [0, 1])
+def test_a_grain_that_has_become_another_crystal_is_refused(start, grain):
+    own = start.arrays["grain"] == grain
+    middle = start.positions[own].mean(axis=0)
+    turned = start.copy()
+    angle = np.radians(40.0)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turned.positions[own, :2] = (turned.positions[own, :2] - middle[:2]) @ rotation + middle[:2]
+    with pytest.raises(CalculationError, match=r"middle of a grain moved by .* Å, expected 0.53 at most") as error:
+        check_grains(start, turned, CRYSTAL.nearest)
+    assert error.value.reason == "rotated_grain"
+
+
+def test_boundaries_that_relax_differently_are_noticed(start):
+    assert asymmetry(start, start) == pytest.approx(0.0, abs=1e-9)
+    other = np.zeros((len(start), 3))
+    other[start.positions[:, 2].argmax()] = [0.0, 0.2, 0.0]
+    assert asymmetry(start, moved(start, other)) == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_crystal_that_the_calculator_refuses_is_named_by_its_key():
+    class Refusing:
+        def evaluate(self, structure, _):
+            if len(structure) == 1:
+                raise CalculationError("charged", "Mg has a charge of +2 e by calculator.charges")
+            return CalculationResult(structure, -1.0, None, np.zeros((2, 3)), np.zeros(6), True, 1, 0.0, PROVENANCE)
+
+    with pytest.raises(
+        ConfigurationError, match=r"space.unit.phase: .* no energy of this crystal \(charged\): Mg has a charge"
+    ):
+        compound_reference(Refusing(), CRYSTAL, {"phase": bulk("Mg", "fcc", a=4.5)}, RelaxationSpec())

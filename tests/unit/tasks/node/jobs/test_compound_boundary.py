@@ -1,0 +1,71 @@
+"""The job of a compound's boundary: what makes its value doubtful, or a failure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import write
+from pydantic import TypeAdapter
+
+from tansaku.calculators.workflows.compound_boundary import CompoundReference
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.node.jobs.compound_boundary import CompoundBoundaryJob
+from tansaku.tasks.node.jobs.document import DOUBT
+
+
+@dataclass
+class Moving:
+    """A calculator that moves one atom: the highest of the cell, or one in the middle of the lower grain."""
+
+    way: float
+    middle: bool
+
+    def evaluate(self, structure, relaxation=None):
+        atoms = structure.copy()
+        heights = atoms.positions[:, 2]
+        atoms.positions[np.abs(heights).argmin() if self.middle else heights.argmax(), 0] += self.way
+        zeros = np.zeros((len(atoms), 3))
+        settings = Provenance(code="moving", code_version="1", model="moving", settings={})
+        return CalculationResult(atoms, -10.0, None, zeros, np.zeros(6), True, 1, 0.0, settings)
+
+
+@pytest.fixture
+def outcome(tmp_path):
+    """``outcome(way, middle=…)``: with one atom moved by so much [Å]."""
+    write(tmp_path / "mgo.cif", bulk("MgO", "rocksalt", a=4.21, cubic=True))
+    given = {"type": "compound_boundary", "crystal": "mgo.cif", "planes": [[3, 1, 0]], "thickness": 10}
+    space = open_space(TypeAdapter(SpaceSpec).validate_python(given), tmp_path)
+    reference = CompoundReference(crystal=space.crystal, bulk=-40.0, unit=None, rest=None)
+
+    def run(way, *, middle):
+        candidate = str(space.pool().ids[5])
+        job = CompoundBoundaryJob(space, candidate, Moving(way, middle), reference, RelaxationSpec(), "J/m2", tmp_path)
+        return job()
+
+    return run
+
+
+def test_a_sound_value_is_not_doubted(outcome):
+    found = outcome(0.01, middle=False)
+    assert DOUBT not in found.properties
+    assert found.properties["boundaries_differ"] is False
+
+
+def test_the_value_of_two_boundaries_that_differ_is_doubted(outcome):
+    found = outcome(0.2, middle=False)
+    assert found.properties["boundaries_differ"] is True
+    assert found.properties[DOUBT].startswith("its two boundaries differ by up to 0.2 Å; the value is their mean")
+
+
+def test_a_grain_that_has_changed_is_doubted_and_another_crystal_has_no_value(outcome):
+    found = outcome(0.35, middle=True)
+    assert found.properties["grain_motion"] > 0.2
+    assert "the middle of a grain has changed" in found.properties[DOUBT]
+    with pytest.raises(CalculationError, match="no longer the crystal that it was built as"):
+        outcome(0.9, middle=True)
