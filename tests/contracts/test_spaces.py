@@ -150,12 +150,23 @@ SEGREGATION = {
     "images": 10,
 }
 
+COMPOUND_BOUNDARY = {
+    "type": "compound_boundary",
+    "crystal": "cuau.cif",
+    "planes": [[2, 1, 0], [1, 1, 1]],
+    "unit": {"phase": "structures/cu-fcc.cif", "most": 4},
+    "exchange": {"units": [-1, 0], "seeds": 2},
+    "thickness": 7,
+    "step": 1.5,
+}
+
 
 def write_structures(folder: Path) -> None:
     (folder / "structures").mkdir()
     for name, edge in (("fcc", 3.59), ("bcc", 2.86)):
         bulk("Cu", name, a=edge, cubic=True).write(folder / f"structures/cu-{name}.cif")
     bulk("Cu", "fcc", a=3.59).write(folder / "structures/again.vasp", format="vasp")
+    bulk("CuAu", "cesiumchloride", a=3.1).write(folder / "cuau.cif")
     write_extended_xyz(folder / "structures/au.extxyz", [bulk("Au", "fcc", a=edge) for edge in (4.0, 4.1)])
     hole = bulk("Cu", "fcc", a=3.6, cubic=True).repeat(3)
     del hole[0]
@@ -166,6 +177,7 @@ ARRAYS = {
     "molecules": {"numbers", "positions"},
     "energy_surface": {"numbers", "positions"},
     "segregation": {"numbers", "positions"},
+    "compound_boundary": {"grain"},
     "structures": {"numbers", "positions"},
     "grain_boundary": {"held", "grain", "boundary"},
     "composition": {"site", "oxidation_state"},
@@ -184,6 +196,7 @@ SPECS = [
     TABLE,
     STRUCTURES,
     SEGREGATION,
+    COMPOUND_BOUNDARY,
     PARAMETERS,
     ENERGY_SURFACE,
     MOLECULES,
@@ -195,7 +208,7 @@ def test_every_registered_space_keeps_the_contract():
 
 
 def _name(document):
-    hexagonal = "hexagonal_" if document.get("crystal", {}).get("structure") == "hcp" else ""
+    hexagonal = "hexagonal_" if document.get("crystal") == HEXAGONAL["crystal"] else ""
     return hexagonal + ("boundary_density" if "replication" in document else document["type"])
 
 
@@ -203,7 +216,7 @@ def _name(document):
 def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[str], None]) -> Callable[[], Space]:
     """Opens the same space anew with each call."""
     document = request.param
-    if document in (COMPOSITION, PROTOTYPES, STRUCTURES, ENERGY_SURFACE):
+    if document in (COMPOSITION, PROTOTYPES, STRUCTURES, ENERGY_SURFACE, COMPOUND_BOUNDARY):
         require("pymatgen")
     if document == MOLECULES:
         require("rdkit")

@@ -12,11 +12,11 @@
   const inUse = (card) => focused(card) || typed(card) || (typeof outbox !== "undefined" && outbox.busy(card));
 
   // Whether the focus is in a field where a script has put it, and nothing was typed or pressed since.
-  const placed = () => typeof outbox !== "undefined" && outbox.placed();
+  const placed = () => typeof nextField !== "undefined" && nextField.placed();
 
   // Whoever saved a value sees the next card from its top, with its conditions, and types the next value at once.
   const moveTo = (card, scrolls = true) => {
-    if (typeof outbox !== "undefined" && outbox.moveTo(card, scrolls)) return;
+    if (typeof nextField !== "undefined" && nextField.moveTo(card, scrolls)) return;
     card.tabIndex = -1;
     card.focus({ preventScroll: true });
     if (scrolls) card.scrollIntoView({ block: "start" });

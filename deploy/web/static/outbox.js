@@ -78,24 +78,6 @@ const outbox = (() => {
   const formOf = (entry) => [...document.querySelectorAll("form[data-number]")].find(
     (form) => Number(form.dataset.number) === entry.row.number && Boolean(form.querySelector("[value=correction]")) === (entry.row.status === "correction"));
 
-  let put = null; // the field of the next value, in which a script has put the focus
-  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => { put = null; }, true);
-  const placed = () => put !== null && document.activeElement === put && put.value === put.defaultValue;
-
-  // Puts the focus in the first field of a card; returns whether it has one that is empty.
-  const moveTo = (card, scrolls = true) => {
-    const field = card.querySelector("form[data-number]:not([hidden]) .measure input");
-    if (!field || field.value) return false;
-    field.focus({ preventScroll: true });
-    put = field;
-    if (scrolls) card.scrollIntoView({ block: "start" });
-    return true;
-  };
-  const following = (card) => {
-    const cards = [...document.querySelectorAll("#proposals > .card")];
-    return [...cards.slice(cards.indexOf(card) + 1), ...cards].find((other) => other !== card && other.querySelector("form[data-number]:not([hidden])"));
-  };
-
   const words = (entry) => {
     const { number, status: state, note, ...told } = entry.row;
     const values = state === "failed" ? ["failed"] : Object.entries(told).map(([key, text]) => (key === "value" ? text : `${key} ${text}`));
@@ -220,12 +202,7 @@ const outbox = (() => {
         write([...read(), { ...entry, key: newKey(), files: [refused], state: "refused", said }]);
       } else {
         change(entry.key, { state: "refused", said, ask: problem.key === "confirm" });
-        const card = formOf(entry)?.closest("li");
-        if (card && placed()) { // nobody has gone on
-          formOf(entry).hidden = false;
-          formOf(entry).querySelector(".measure input").focus({ preventScroll: true });
-          card.scrollIntoView({ block: "start" });
-        }
+        nextField.back(formOf(entry));
       }
     }
     return true;
@@ -286,8 +263,8 @@ const outbox = (() => {
     const card = form.closest("#proposals > .card");
     const stays = card?.contains(document.activeElement); // not where all values are saved at once
     show();
-    const next = stays && following(card);
-    if (next) moveTo(next);
+    const next = stays && nextField.following(card);
+    if (next) nextField.moveTo(next);
     send();
   });
 
@@ -314,5 +291,5 @@ const outbox = (() => {
   addEventListener("storage", (event) => { if (event.key === name) show(); });
   settle();
   send();
-  return { post, newKey, settle, moveTo, placed, busy: (card) => [...card.querySelectorAll("form")].some((form) => read().some((entry) => entry.state !== "stored" && !over(entry) && formOf(entry) === form)) };
+  return { post, newKey, settle, busy: (card) => [...card.querySelectorAll("form")].some((form) => read().some((entry) => entry.state !== "stored" && !over(entry) && formOf(entry) === form)) };
 })();

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tansaku.deploy.cli.main import app
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.hull import campaign_hull
 from tests.support.alloys import store_alloys
@@ -100,7 +100,7 @@ def test_errors_are_those_of_a_command_of_this_machine(terminal: Terminal, file:
         terminal.run("run", wrong)
     terminal.run("run", "--no-run", file)
     file.write_text(SPEC.replace("unit: GPa", "unit: MPa"))
-    with pytest.raises(StateError, match="rows"):
+    with pytest.raises(SpecChangedError, match="rows"):
         terminal.run("run", file)
     terminal.give(Role.VIEWER)
     with pytest.raises(ConfigurationError, match="operator"):

@@ -383,7 +383,7 @@ def test_a_campaign_without_a_space_says_so():
 
 def test_a_campaign_of_before_keeps_its_names(monkeypatch, tmp_path):
     """Names that are refused now do not end a campaign that has them, and the check says so."""
-    monkeypatch.setattr(create, "check_reported", lambda *_: None)
+    monkeypatch.setattr(create.workflow, "check_reported", lambda *_: None)
     campaign = searched(space=ts.Parameters(unit=(0, 1), z=(0, 1)))
     monkeypatch.undo()
     loaded = campaign_from_data(parse_yaml(campaign.yaml, "c.yaml").data, Path.cwd(), "c.yaml", LimitsSpec())
