@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 OPENING = 0.05
 """Step by which grains are moved apart until no two atoms are too near [Å]."""
 
-_SAME = 1e-6
 _TURNED = np.array([-1.0, -1.0, 1.0])
 
 
