@@ -267,8 +267,7 @@ class CompoundBoundarySpace:
         """The unit that is taken away where boundaries have fewer, or more, units than their terminations."""
         if self._unit is None or units < 0:
             return self._unit or self._bulk
-        left = {number: count - self._unit.get(number, 0) for number, count in self._bulk.items()}
-        return {number: count for number, count in left.items() if count}
+        return _left(self._bulk, self._unit)
 
     @cached_property
     def _places(self) -> dict[str, tuple[Surface, int, int]]:
@@ -279,7 +278,8 @@ class CompoundBoundarySpace:
     def _pool(self) -> CandidatePool:
         places = list(self._places.values())
         check_limit(self._limits, "pool", len(places), "space.step: candidates")
-        systems, surfaces = list(self._systems), [item.name for item in self._surfaces]
+        systems = {name: code for code, name in enumerate(self._systems)}
+        surfaces = {item.name: code for code, item in enumerate(self._surfaces)}
         count = np.array([float(item.atoms) for item, _, _ in places])
         turns = 2.0 * np.pi * np.array([item.shifts[place] / np.array(item.shape) for item, place, _ in places])
         waves = np.round(np.concatenate((np.cos(turns), np.sin(turns)), axis=1), _DIGITS)
@@ -288,9 +288,9 @@ class CompoundBoundarySpace:
         return CandidatePool(
             ids=np.array(list(self._places)),
             systems=tuple(systems),
-            system_codes=np.array([systems.index(item.system) for item, _, _ in places], dtype=np.intp),
+            system_codes=np.array([systems[item.system] for item, _, _ in places], dtype=np.intp),
             surfaces=tuple(surfaces),
-            surface_codes=np.array([surfaces.index(item.name) for item, _, _ in places], dtype=np.intp),
+            surface_codes=np.array([surfaces[item.name] for item, _, _ in places], dtype=np.intp),
             groups={"translation": FeatureGroup.compact("translation", waves, every, columns)},
             cost=count**self._spec.cost.power,
             cost_descriptors=FeatureGroup.compact("cost", count[:, None], every, ("atoms",)),
@@ -348,10 +348,15 @@ def _check_planes(crystal: CompoundCrystal, planes: Sequence[tuple[int, int, int
             )
 
 
+def _left(bulk: Mapping[int, int], unit: Mapping[int, int]) -> dict[int, int]:
+    """Atoms of a formula unit that another one leaves, by atomic number; negative where it has more."""
+    left = {number: bulk.get(number, 0) - unit.get(number, 0) for number in dict.fromkeys((*bulk, *unit))}
+    return {number: count for number, count in left.items() if count}
+
+
 def _check_parts(bulk: Mapping[int, int], unit: Mapping[int, int], phases: Mapping[str, Atoms]) -> None:
     """Raises ConfigurationError if the unit is no part of the crystal's formula unit, or the rest is not what it leaves."""
-    left = {number: bulk.get(number, 0) - unit.get(number, 0) for number in {*bulk, *unit}}
-    left = {number: count for number, count in left.items() if count}
+    left = _left(bulk, unit)
     if not left or min(left.values()) < 0:
         raise ConfigurationError(
             f"space.unit.phase: {_formula(unit)} is no part of {_formula(bulk)}; expected a neutral unit that the crystal's "

@@ -11,7 +11,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.models.domain.units import Unit, convert
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.origins import best_of
+from tansaku.tasks.read.views.origins import best_places
 
 WIDEST = 1.5
 """Range of chemical potentials that is shown where no lowest one is known [eV]."""
@@ -88,21 +88,18 @@ def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
 
     space = data.space
     assert isinstance(space, CompoundBoundarySpace)
-    by_system: dict[str, list[Evaluation]] = {}
-    systems = {str(c): data.pool.systems[code] for c, code in zip(data.pool.ids, data.pool.system_codes, strict=True)}
-    for item in data.evaluations:
-        by_system.setdefault(systems[item.proposal.candidate], []).append(item)
-    planes = {str(entry["system"]): tuple(entry["plane"]) for entry in space.describe_systems()}
+    columns, planes = data.columns, {str(entry["system"]): tuple(entry["plane"]) for entry in space.describe_systems()}
+    best = best_places(columns, np.ones(len(columns), dtype=np.bool_), data.sign)
+    system_of = {int(columns.numbers[place]): columns.system_names[code] for code, place in best.items()}
     lines: dict[tuple[int, ...], list[BoundaryLine]] = {}
     lowest: float | None = None
-    for system, several in by_system.items():
-        best = best_of(several, data.sign)
-        if best is None or best.outcome is None or best.outcome.value is None:
+    for item in data.kept.numbered(sorted(system_of)):
+        if item.outcome is None or item.outcome.value is None:
             continue
-        line = _line(best, best.outcome.value, best.outcome, data.spec.objective.unit)
-        lines.setdefault(planes[system], []).append(line)
-        if "lowest_potential" in best.outcome.quantities:
-            lowest = best.outcome.quantities["lowest_potential"].value
+        line = _line(item, item.outcome.value, item.outcome, data.spec.objective.unit)
+        lines.setdefault(planes[system_of[item.proposal.number]], []).append(line)
+        if "lowest_potential" in item.outcome.quantities:
+            lowest = item.outcome.quantities["lowest_potential"].value
     window = (-WIDEST if lowest is None or lowest >= 0.0 else lowest, 0.0)
     name, unit = space.unit_name or "", data.spec.objective.unit
     return tuple(
