@@ -24,12 +24,14 @@ from tansaku.calculators.structures.compound_boundary import (
 )
 from tansaku.calculators.structures.compound_crystal import ONE_PLANE, CompoundCrystal, compound_crystal
 from tansaku.calculators.structures.structure_reader import read_structures
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.units import quantity_in
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -294,7 +296,18 @@ class CompoundBoundarySpace:
             groups={"translation": FeatureGroup.compact("translation", waves, every, columns)},
             cost=count**self._spec.cost.power,
             cost_descriptors=FeatureGroup.compact("cost", count[:, None], every, ("atoms",)),
+            lines=self._lines(),
         )
+
+    def _lines(self) -> PotentialLines | None:
+        """Each system's change with the potential of the unit; the systems of a plane compete."""
+        if self._spec.unit is None or self.unit_name is None:
+            return None
+        first = [several[0] for several in self._systems.values()]
+        density = np.array([item.content.excess / (2.0 * item.slabs.area) for item in first])
+        groups = np.array([self._spec.planes.index(item.plane) for item in first], dtype=np.intp)
+        lowest = None if self._spec.unit.lowest is None else quantity_in(self._spec.unit.lowest, "eV")
+        return PotentialLines(self.unit_name, -density * EV_PER_A2, groups, lowest)
 
 
 def _suffix(unit: str | None, excess: int) -> str:

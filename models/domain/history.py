@@ -24,6 +24,9 @@ from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpe
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.domain.units import recorded_in
 
+LOWEST_POTENTIAL = "lowest_potential"
+"""Quantity of a result: the chemical potential below which the crystal decomposes."""
+
 Part = Literal["observed", "failed", "pending", "unavailable"]
 """Part of a history to which a candidate belongs."""
 
@@ -51,6 +54,7 @@ class Entry:
         known_from: First proposal that was chosen with its last correction; 0: it was never corrected.
         free: Whether it counts in no limit of the budget.
         expected: Mean and standard deviation that the proposer predicted when it chose it; None without a prediction.
+        lowest: Lowest chemical potential of the unit that candidates exchange [eV]; None: its calculation gives none.
     """
 
     number: int
@@ -69,6 +73,7 @@ class Entry:
     known_from: int = 0
     free: bool = False
     expected: tuple[float, float] | None = None
+    lowest: float | None = None
 
 
 def search_entry(
@@ -104,7 +109,14 @@ def search_entry(
         known_from=evaluation.known_from,
         free=evaluation.done_as is not None,
         expected=expected_of(evaluation.proposal),
+        lowest=lowest_of(outcome),
     )
+
+
+def lowest_of(outcome: Outcome | None) -> float | None:
+    """Lowest chemical potential of the unit that candidates exchange, by the calculator [eV]; None where it gives none."""
+    found = None if outcome is None else outcome.quantities.get(LOWEST_POTENTIAL)
+    return None if found is None else recorded_in(found.value, found.unit, "eV")
 
 
 def expected_of(proposal: Proposal) -> tuple[float, float] | None:
@@ -230,7 +242,13 @@ def build_history(
         deviations=predicted_deviations(np.array([entry.deviation for entry in parts["observed"]])),
         noise=predicted_deviations(np.array([entry.noise for entry in parts["observed"]])),
         repeats=repeated(np.array([entry.repeats for entry in parts["observed"]], dtype=np.intp)),
+        lowest=first_lowest(parts["observed"]),
     )
+
+
+def first_lowest(entries: Sequence[Entry]) -> float | None:
+    """The first lowest chemical potential of some entries [eV]; None without any."""
+    return next((entry.lowest for entry in entries if entry.lowest is not None), None)
 
 
 def predicted_deviations(deviations: FloatArray) -> FloatArray:

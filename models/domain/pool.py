@@ -198,6 +198,37 @@ class Compositions:
         return self.read()
 
 
+WIDEST = -1.5
+"""Lowest chemical potential that is of interest where none is known [eV]."""
+
+
+@dataclass(frozen=True)
+class PotentialLines:
+    """Change of each system's values with the chemical potential of a neutral unit that its candidates exchange.
+
+    Attributes:
+        unit: Formula of the unit.
+        slopes: Change of a system's values with the potential [J/m^2/eV], shape ``(n_systems,)``.
+        groups: Number of the group in which a system competes, shape ``(n_systems,)``.
+        lowest: Lowest potential that is of interest, below 0 [eV]; values of candidates are those at 0. None: not given.
+    """
+
+    unit: str
+    slopes: FloatArray
+    groups: IntArray
+    lowest: float | None = None
+
+    def beginning(self, computed: float | None) -> float:
+        """Lowest potential that is of interest [eV].
+
+        Args:
+            computed: That at which the crystal decomposes, by the calculator; None: not known.
+        """
+        if self.lowest is not None:
+            return self.lowest
+        return WIDEST if computed is None or computed >= 0.0 else computed
+
+
 @dataclass(frozen=True)
 class Levels:
     """Meaning of the rows of a pool whose rows are a candidate at a level.
@@ -236,6 +267,7 @@ class CandidatePool:
         grids: The periodic grid of each system whose candidates are points of one.
         expectation: What is expected of candidates before there are values; None: nothing.
         compositions: Of the candidates; None: they are no crystals, or the space does not say.
+        lines: Over a chemical potential; None: there is none.
         levels: Of a pool whose rows are a candidate at a level: which row is which; None: its rows are candidates.
     """
 
@@ -250,6 +282,7 @@ class CandidatePool:
     grids: Mapping[str, PeriodicGrid] = field(default_factory=dict)
     expectation: Expectation | None = None
     compositions: Compositions | None = None
+    lines: PotentialLines | None = None
     levels: Levels | None = None
 
     def __post_init__(self) -> None:

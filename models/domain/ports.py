@@ -347,6 +347,7 @@ class History:
             ``pending`` as well).
         remaining_cost: Budget left less what pending ones will take, None for no limit; more expensive candidates are masked.
         remaining_evaluations: Proposals that the budget still allows, this one included, None for no limit.
+        lowest: Lowest chemical potential of the unit that candidates exchange, by the calculator [eV]; None: not known.
     """
 
     observed: IntArray
@@ -361,6 +362,7 @@ class History:
     deviations: FloatArray = field(default_factory=lambda: np.empty(0))
     noise: FloatArray = field(default_factory=lambda: np.empty(0))
     repeats: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    lowest: float | None = None
 
     @property
     def proposed(self) -> IntArray:

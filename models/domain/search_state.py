@@ -63,6 +63,7 @@ class _Settled:
         self.columns = {name: _Column(np.intp) for name in ("observed", "failed", "refused", "unavailable")}
         self.values = _Column(np.float64)
         self.deviations, self.noise, self.repeats = _Column(np.float64), _Column(np.float64), _Column(np.intp)
+        self.lowest: float | None = None
         self.others = {i: _Column(np.float64) for i in range(len(further))}
 
     def add(self, entry: Entry, sign: float, *, latest: bool) -> None:
@@ -92,6 +93,7 @@ class _Settled:
             self.deviations.append(entry.deviation)
             self.noise.append(entry.noise)
             self.repeats.append(entry.repeats)
+            self.lowest = entry.lowest if self.lowest is None else self.lowest
             for i, column in self.others.items():
                 column.append(entry.others[i])
 
@@ -227,6 +229,7 @@ class SearchState:
             ),
             noise=rules.predicted_deviations(self._settled.noise.and_then([entry.noise for entry in tail["observed"]])),
             repeats=rules.repeated(self._settled.repeats.and_then([entry.repeats for entry in tail["observed"]])),
+            lowest=self._settled.lowest if self._settled.lowest is not None else rules.first_lowest(tail["observed"]),
         )
 
     def standing(self, up_to: int, limit: float | None, max_cost: float | None = None) -> Standing:

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import ndtr
 
+from tansaku.models.domain.outlook import NEEDED
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.engine import acquisition
@@ -90,10 +91,13 @@ def incumbents(pool: CandidatePool, history: History, prediction: Moments) -> Fl
 def levels(goal: Goal, pool: CandidatePool, history: History, prediction: Moments) -> FloatArray:
     """Reference values of each system's candidates, in the transform's unit before standardising, shape ``(n_systems,)``.
 
-    The best of the system, the k-th best of all, or the threshold. Pending candidates count at their predicted mean. While
-    there are fewer than k values, whatever is found counts as a gain on the worst plausible candidate of all.
+    The best of the system, the k-th best of all, the threshold, or what touches the hull over a potential. Pending candidates
+    count at their predicted mean. While there are fewer than k values, whatever is found counts as a gain on the worst
+    plausible candidate of all.
     """
     state = prediction.state
+    if goal.kind == "hull":
+        return _below_hulls(goal, pool, history, prediction)
     if goal.by_system:
         return incumbents(pool, history, prediction) * state.scale + state.centre
     if goal.kind == "all_below":
@@ -107,6 +111,18 @@ def levels(goal: Goal, pool: CandidatePool, history: History, prediction: Moment
         plausible = (prediction.mean + prediction.deviation) * state.scale + state.centre[pool.system_codes]
         best = np.full(len(best), float(plausible.max()))
     return best
+
+
+def _below_hulls(goal: Goal, pool: CandidatePool, history: History, prediction: Moments) -> FloatArray:
+    """As :func:`levels`, of hulls of lines: what is pending counts at its mean, and a group without a value as none."""
+    state, waiting = prediction.state, history.pending
+    expected = prediction.mean[waiting] * state.scale + state.centre[pool.system_codes[waiting]]
+    values = np.concatenate([history.values, state.restored(expected)])
+    reached = reached_levels(goal, pool, np.concatenate([history.observed, waiting]), values, history.lowest)
+    plausible = (prediction.mean + prediction.deviation) * state.scale + state.centre[pool.system_codes]
+    own = incumbents(pool, history, prediction) * state.scale + state.centre
+    few = np.bincount(pool.system_codes[history.observed], minlength=len(pool.systems)) < NEEDED
+    return np.where(few, own, np.where(np.isinf(reached), float(plausible.max()), state.bent(reached)))
 
 
 def gains(

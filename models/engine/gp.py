@@ -291,7 +291,7 @@ class GPProposer:
             return hull_belief(goal, pool, known, predictions, rng)
         open_ = np.ones(len(pool), dtype=np.bool_)
         open_[np.concatenate([history.observed, history.failed])] = False
-        levels = reached_levels(goal, pool, history.observed, history.values)
+        levels = reached_levels(goal, pool, history.observed, history.values, history.lowest)
         asked = question(pool, levels, open_, len(history.observed), by_system=goal.by_system)
         price = pool.cost**self._settings.cost_exponent
         asked = replace(asked, price=price, rank=goal.k, counts=goal.kind == "all_below")
@@ -549,7 +549,7 @@ def _widest(
     Systems without a value are left to the acquisition, which prefers them anyway: one in which every evaluation fails
     would otherwise get the whole share.
     """
-    levels = reached_levels(settings.goal, pool, history.observed, history.values)
+    levels = reached_levels(settings.goal, pool, history.observed, history.values, history.lowest)
     asked = replace(question(pool, levels, allowed, len(history.observed), by_system=True), joint=_JOINT)
     # The random numbers are the same at each call, so that systems are compared under the same draws.
     remaining = Remaining(pool, predictions, asked, np.random.default_rng(0), AS_DRAWN)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from tansaku.models.domain.outlook import NEEDED
 from tansaku.models.domain.pool import EXPECTED, CandidatePool, FeatureGroup
 from tansaku.models.domain.specs.kernel import ConstantMeanSpec, DistanceKernelSpec, KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
@@ -189,6 +190,8 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         chosen = replace(chosen, acquisition="dominance")
     if goal.kind == "on_hull":
         chosen = replace(chosen, acquisition="hull_gain")
+    if goal.kind == "hull":  # a system's first values may be its worst
+        chosen = replace(chosen, floor=NEEDED)
     if spec.kernel is not None:
         chosen = replace(chosen, kernel=spec.kernel, also=())
     if spec.mean is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tansaku.models.domain.identifiers import proposal_rng
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, PotentialLines
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -36,9 +38,17 @@ def landscape() -> tuple[CandidatePool, np.ndarray]:
     return pool, np.concatenate([dip + 0.6, dip])
 
 
-def search(objective: dict, count: int, **proposer: object) -> tuple[np.ndarray, np.ndarray, CandidatePool]:
-    """Positions evaluated, in order."""
+def search(
+    objective: dict, count: int, slopes: tuple[float, float] | None = None, **proposer: object
+) -> tuple[np.ndarray, np.ndarray, CandidatePool]:
+    """Positions evaluated, in order.
+
+    Args:
+        slopes: Of both systems over a chemical potential, from -1.5 to 0 eV.
+    """
     pool, values = landscape()
+    if slopes is not None:
+        pool = replace(pool, lines=PotentialLines("X", np.array(slopes), np.array([0, 0]), -1.5))
     spec = ObjectiveSpec.model_validate({"unit": "eV"} | objective)
     if spec.direction == "maximize":
         values = -values
@@ -78,6 +88,17 @@ def test_all_above_when_maximized(acquisition):
     chosen, values, _ = search({"direction": "maximize", "goal": goal}, 40, acquisition=acquisition)
     wanted = set(np.flatnonzero(values >= -0.25).tolist())
     assert len(wanted & set(chosen.tolist())) >= 0.9 * len(wanted)
+
+
+def test_a_system_whose_line_is_nowhere_the_lowest_is_hardly_searched():
+    goal = {"goal": {"type": "hull", "over": "mu_X"}, "unit": "J/m2"}
+    apart, _, _ = search(goal, 30, slopes=(0.0, 0.0))
+    crossing, values, pool = search(goal, 30, slopes=(0.7, 0.0))
+    high = pool.system_codes == 0
+    assert high[apart].sum() <= 9  # it lies 0.6 higher at each potential
+    assert high[crossing].sum() >= 12  # 0.4 lower at the lowest potential
+    best = {int(np.argmin(values[:64])), 64 + int(np.argmin(values[64:]))}
+    assert best <= set(crossing.tolist())
 
 
 def test_the_goal_of_a_spec_without_one_changes_nothing():

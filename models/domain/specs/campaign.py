@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 else:
     ProposerSpec = one_of(spec_kinds("proposers", ProposerBase).values())
 
-WITH_A_GAIN = ("best_per_system", "best_overall", "top_k")
+WITH_A_GAIN = ("best_per_system", "best_overall", "top_k", "hull")
 """Goals at which one more evaluation gains an amount of the objective."""
 
 WITH_AN_OUTLOOK = (*WITH_A_GAIN, "all_below")
@@ -541,7 +541,12 @@ class CampaignSpec(Spec):
         units = objective_described(about.meant(self.objective.property) or "").units if goal.properties else ()
         if units and self.objective.unit not in units:
             raise ValueError(f"objective.unit: {self.objective.unit!r}; the goal {goal.type} expects {' or '.join(units)}")
-        if not goal.joint:
+        if goal.exchanging and not self.space.exchanges:
+            raise ValueError(
+                f"objective.goal: {goal.type} needs candidates that exchange a neutral unit with their surroundings; expected "
+                "a space with space.unit, or best_per_system"
+            )
+        if not (goal.joint or goal.exchanging):
             return self
         if self.objective.direction != "minimize":
             raise ValueError(f"objective.direction: {self.objective.direction}; expected minimize for the goal {goal.type}")

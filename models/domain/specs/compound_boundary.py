@@ -10,7 +10,9 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
+from tansaku.models.domain.specs.objective import QuantityText
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
+from tansaku.models.domain.units import quantity_in
 
 BOUNDARY_ENERGY = "grain_boundary_energy"
 """The property that such a space is about [J/m^2]."""
@@ -29,13 +31,28 @@ class NeutralUnitSpec(Spec):
         most: Largest number of units that a cell, of two boundaries, has more or fewer.
         rest: Crystal of what is left of the bulk's formula unit without the unit, such as SrO: it gives the lowest chemical
             potential. null: not known.
+        lowest: Lowest chemical potential less that of ``phase``, a number with its unit such as ``-1.2 eV``, instead of the one
+            that ``rest`` gives. null: that of ``rest``; without it, and before it is computed, -1.5 eV.
         sha256: Content hashes of ``phase`` and ``rest``; filled in when the spec is resolved.
     """
 
     phase: CrystalFile
     most: Annotated[int, Field(ge=1, le=100)] = 2
     rest: CrystalFile | None = None
+    lowest: QuantityText | None = None
     sha256: tuple[Sha256, ...] = ()
+
+    @model_validator(mode="after")
+    def _lowest_is_below(self) -> Self:
+        if self.lowest is None:
+            return self
+        try:
+            lowest = quantity_in(self.lowest, "eV")
+        except ValueError as error:
+            raise ValueError(f"lowest: {error}") from error
+        if lowest >= 0.0:
+            raise ValueError(f"lowest: {self.lowest}; expected an energy below 0 eV, the potential of the unit's own crystal")
+        return self
 
 
 class ExchangeSpec(Spec):
@@ -138,6 +155,11 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         if self.unit is not None and self.unit.sha256 and len(self.unit.sha256) != 1 + (self.unit.rest is not None):
             raise ValueError(f"unit.sha256: {len(self.unit.sha256)} hashes; expected one for each file")
         return self
+
+    @property
+    def exchanges(self) -> bool:
+        """With a unit."""
+        return self.unit is not None
 
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""

@@ -47,6 +47,9 @@ AcquisitionName = Literal[
 FORMATION_ENERGY = "formation_energy"
 """Energy of a crystal above its elements."""
 
+BY_SYSTEM = ("best_per_system", "hull")
+"""Goals at which each system has its own value to beat."""
+
 _OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
 
 
@@ -61,6 +64,9 @@ class GoalBase(Spec):
 
     properties: ClassVar[tuple[str, ...]] = ()
     """Properties that it is about; empty: any."""
+
+    exchanging: ClassVar[bool] = False
+    """Whether it needs candidates that exchange a neutral unit with their surroundings."""
 
     joint: ClassVar[bool] = False
     """Whether the answer follows from all energies together: low ones are wanted, without transfer and rehearsals."""
@@ -326,6 +332,24 @@ class OnHullSpec(GoalBase):
     type: Literal["on_hull"] = "on_hull"
 
 
+class AtPotentialsSpec(GoalBase):
+    """The candidates of each group of systems with the lowest energy at some chemical potential of a neutral unit.
+
+    Attributes:
+        over: The potential: ``mu_`` and the formula of the unit that candidates exchange, such as ``mu_TiO2``.
+    """
+
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ()
+    exchanging: ClassVar[bool] = True
+
+    type: Literal["hull"] = "hull"
+    over: Annotated[str, Field(pattern=r"^mu_[A-Za-z0-9]{1,60}$")]
+
+    def describe(self, _name: str, _direction: Direction) -> str:
+        """Returns the aim in words; arguments as of the base class."""
+        return f"the lowest energy at each chemical potential ({self.over})"
+
+
 Price = Literal["evaluation", "cost", "core_hour"]
 """Prices of a gain: evaluations, the space's own unit of cost, or core-hours where the cost is learned."""
 
@@ -438,7 +462,7 @@ class ConstraintsSpec(Spec):
 
 
 GoalSpec = Annotated[
-    BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec | BottleneckSpec | OnHullSpec,
+    BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec | BottleneckSpec | OnHullSpec | AtPotentialsSpec,
     Field(discriminator="type"),
 ]
 """The registry of goals: each class describes its kind. Plug-ins that bring a goal add its class here."""

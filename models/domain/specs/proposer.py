@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PLAIN_TEXT, KindSpec, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
-from tansaku.models.domain.specs.objective import AcquisitionName
+from tansaku.models.domain.specs.objective import BY_SYSTEM, AcquisitionName
 
-_ONE_LEVEL = ("best_per_system", "best_overall", "top_k", "all_below")
+_ONE_LEVEL = (*BY_SYSTEM, "best_overall", "top_k", "all_below")
 """Goals of one quantity that a candidate serves by its own value."""
 
 
@@ -195,9 +195,10 @@ class GPProposerSpec(ProposerBase):
             three with the engines 2 to 4. A ``spread`` or ``representative`` design has at most as many as there are
             candidates.
         floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
-            systems; null: no more than the initial ones. For the goal ``best_per_system``.
+            systems; null: five for the goal ``hull``, else no more than the initial ones. For the goals ``best_per_system`` and
+            ``hull``.
         worst_first: Share of the later proposals that belong to the system that may still improve most, by the certificate
-            of each system; null: 0. For the goal ``best_per_system``.
+            of each system; null: 0. For the goals ``best_per_system`` and ``hull``.
         outliers: ``withheld``: the model does not see values that are implausibly good, and takes implausibly bad ones for the
             worst of the others: single values farther from the middle 80 % than a hundred times their range and than their
             size; ``used``: it sees all as they are. null: withheld, filled in when a file is loaded (used for the goal
@@ -239,9 +240,9 @@ class GPProposerSpec(ProposerBase):
             raise ValueError(f"proposer.acquisition: {self.acquisition} does not support the goal {goal}; expected {wanted}")
         if self.function is not None and goal not in _ONE_LEVEL:
             raise ValueError(f"proposer.function: does not support the goal {goal}; expected one of {', '.join(_ONE_LEVEL)}")
-        for key in ("floor", "worst_first") if goal != "best_per_system" else ():
+        for key in ("floor", "worst_first") if goal not in BY_SYSTEM else ():
             if getattr(self, key) is not None:
-                raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
+                raise ValueError(f"proposer.{key}: only the goals {' and '.join(BY_SYSTEM)} use it, not {goal}; remove it")
 
     @property
     def fits_pool(self) -> bool:

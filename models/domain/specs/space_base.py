@@ -170,6 +170,11 @@ class SpaceBase(KindSpec):
         return None
 
     @property
+    def exchanges(self) -> bool:
+        """Whether its candidates exchange a neutral unit with their surroundings, so that a chemical potential decides."""
+        return False
+
+    @property
     def competes(self) -> bool:
         """Whether its candidates compete with each other, and their pool knows their compositions."""
         return self.description.competing

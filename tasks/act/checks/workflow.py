@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.domain.specs.objective import FORMATION_ENERGY, BottleneckSpec, OnHullSpec
+from tansaku.models.domain.specs.objective import FORMATION_ENERGY, AtPotentialsSpec, BottleneckSpec, OnHullSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.goals import goal_of
@@ -200,7 +200,10 @@ def check_path(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
 
 
 def check_competing(spec: CampaignSpec, pool: CandidatePool) -> None:
-    """Raises ConfigurationError if a hull is wanted of too many elements, or an element has no phase of its own."""
+    """Raises ConfigurationError if a hull is wanted of too many elements, without a phase of one, or over another potential."""
+    goal = spec.objective.goal
+    if isinstance(goal, AtPotentialsSpec) and pool.lines is not None and goal.over != (own := f"mu_{pool.lines.unit}"):
+        raise ConfigurationError(f"objective.goal.over: {goal.over!r}; expected {own!r}, the unit that boundaries exchange")
     if isinstance(spec.objective.goal, OnHullSpec):
         from tansaku.models.engine.on_hull import compositions_of
 

@@ -15,6 +15,7 @@ from tansaku.calculators.workflows.compound_boundary import (
     relaxed_boundary,
 )
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import LOWEST_POTENTIAL
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
 from tansaku.models.domain.specs.compound_boundary import BOUNDARY_ENERGY
@@ -98,7 +99,7 @@ class CompoundBoundaryJob:
         if self.reference.unit is not None:
             quantities["unit_energy"] = Quantity(value=self.reference.unit, unit="eV")
         if self.reference.lowest_potential is not None:
-            quantities["lowest_potential"] = Quantity(value=self.reference.lowest_potential, unit="eV")
+            quantities[LOWEST_POTENTIAL] = Quantity(value=self.reference.lowest_potential, unit="eV")
         return Outcome(
             value=recorded_in(value, "J/m^2", self.unit),
             quantities=quantities,

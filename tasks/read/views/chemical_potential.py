@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tansaku.models.domain.history import lowest_of
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Outcome
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.units import Unit, convert
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_places
-
-WIDEST = 1.5
-"""Range of chemical potentials that is shown where no lowest one is known [eV]."""
 
 _POINTS = 201
 
@@ -82,7 +81,7 @@ class PotentialHull:
 def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
     """Lines and hull of each plane; empty where boundaries exchange no units, or nothing has a value yet."""
     spec = data.spec.space
-    if spec.description.figures != "compound_boundaries" or getattr(spec, "unit", None) is None:
+    if not isinstance(spec, CompoundBoundarySpaceSpec) or spec.unit is None:
         return ()  # before packages are imported that build crystals
     from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 
@@ -98,9 +97,10 @@ def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
             continue
         line = _line(item, item.outcome.value, item.outcome, data.spec.objective.unit)
         lines.setdefault(planes[system_of[item.proposal.number]], []).append(line)
-        if "lowest_potential" in item.outcome.quantities:
-            lowest = item.outcome.quantities["lowest_potential"].value
-    window = (-WIDEST if lowest is None or lowest >= 0.0 else lowest, 0.0)
+        lowest = lowest_of(item.outcome) or lowest
+    over = space.pool().lines
+    assert over is not None  # with a unit
+    window = (over.beginning(lowest), 0.0)
     name, unit = space.unit_name or "", data.spec.objective.unit
     return tuple(
         PotentialHull(plane, name, tuple(sorted(own, key=lambda line: line.excess)), window, unit)

@@ -7,6 +7,7 @@ import numpy as np
 from tansaku.models.domain.outlook import missing
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.campaign import WITH_AN_OUTLOOK
+from tansaku.models.domain.specs.objective import BY_SYSTEM
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.loop.steps.certificates import EVERY
@@ -67,7 +68,7 @@ def _result_counts(campaign: Campaign, pool: CandidatePool) -> dict[str, tuple[i
         have[system] = have.get(system, 0) + 1
     sizes = dict(zip(pool.systems, np.bincount(pool.system_codes, minlength=len(pool.systems)).tolist(), strict=True))
     counts = {system: (have.get(system, 0), size - have.get(system, 0)) for system, size in sizes.items()}
-    if campaign.spec.objective.goal.type == "best_per_system" and len(counts) > 1:
+    if campaign.spec.objective.goal.type in BY_SYSTEM and len(counts) > 1:
         return counts
     return {"": (sum(count for count, _ in counts.values()), sum(left for _, left in counts.values()))}
 

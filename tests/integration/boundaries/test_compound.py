@@ -91,7 +91,7 @@ def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, 
         "schema_version": 1,
         "space": ALLOY,
         "calculator": {"type": "emt", "relaxation": RELAXATION | {"fmax": 0.05}},
-        "objective": {"goal": {"type": "best_per_system"}},
+        "objective": {"goal": {"type": "hull", "over": "mu_Cu"}},
         "budget": {"evaluations": 8},
     }
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -102,6 +102,11 @@ def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, 
     assert hull.window == (pytest.approx(-0.0, abs=0.2), 0.0)
     assert hull.window[0] < 0.0
     assert {line.excess for line in hull.lines} >= {-2, 0, 2}
+    slopes = dict(zip(data.space.pool().systems, data.space.pool().lines.slopes, strict=True))
+    for line in hull.lines:  # the engine's are those of the crystal in its file
+        assert line.slope == pytest.approx(
+            1000.0 * slopes[f"210-Cu{'m' if line.excess < 0 else 'p'}{abs(line.excess)}"], rel=0.1
+        )
     # Among neighbouring parts the lines cross, and each is the lowest in the middle of its part.
     for line, begin, end in hull.winners:
         middle = 0.5 * (begin + end)

@@ -61,6 +61,19 @@ def test_a_system_is_a_plane_and_its_excess(space):
     assert opened.elements() == {"Sr", "Ti", "O"}
 
 
+def test_the_pool_has_a_line_over_the_potential_for_each_system(space):
+    opened = space(unit=DOCUMENT["unit"] | {"lowest": "-1200 meV"})
+    lines = opened.pool().lines
+    assert (lines.unit, lines.groups.tolist(), lines.lowest) == ("TiO2", [0, 0, 0, 1, 1, 1], -1.2)
+    atoms = opened.structure("112-TiO2m2-t0-1-m1-x01-y02-s0")
+    area = np.linalg.norm(np.cross(*atoms.cell[:2]))
+    # Two units fewer in a cell, one at each of its boundaries.
+    assert lines.slopes[3] == pytest.approx(16.02177 / area, rel=1e-6)
+    assert lines.slopes[4] == 0.0
+    assert space().pool().lines.lowest is None
+    assert binary(space, planes=[[2, 1, 0]]).pool().lines is None
+
+
 def test_every_candidate_is_made_of_its_formula_units(space):
     opened = space()
     for candidate in opened.pool().ids[::5]:
@@ -96,6 +109,8 @@ def test_an_id_outside_the_pool_is_refused(space):
         ({"planes": [[1, 1, 2], [1, 1, 2]]}, "planes: one is listed twice"),
         ({"thickness": 5}, "exchange.layer: 3; expected less than half of thickness, 5"),
         ({"unit": None}, r"exchange.units: \[-1, 0, 1\]; without unit expected numbers up to 0"),
+        ({"unit": DOCUMENT["unit"] | {"lowest": "0.1 eV"}}, "lowest: 0.1 eV; expected an energy below 0 eV"),
+        ({"unit": DOCUMENT["unit"] | {"lowest": "-1 K"}}, "lowest: 'K' .* cannot be converted to 'eV'"),
         ({"exchange": {"units": [1, 1]}}, r"units: \[1, 1\]; expected each number once"),
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from tansaku.models.domain.pool import PotentialLines
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.gain import Conditional, Prediction, expected_found, gains, incumbents, levels
@@ -62,6 +63,19 @@ def test_a_pending_candidate_counts_at_its_predicted_mean(grid_pool, prediction)
     promising = int(np.argmin(np.where(grid_pool.system_codes == 0, prediction.mean, np.inf)))
     history = History(OBSERVED, VALUES, pending=np.array([promising]))
     assert incumbents(grid_pool, history, prediction)[0] == pytest.approx(prediction.mean[promising])
+
+
+def test_a_hull_is_to_be_beaten_once_a_system_has_five_values(grid_pool, prediction):
+    goal, lines = Goal("hull"), PotentialLines("X", np.array([0.0, 10.0, 0.0]), np.array([0, 0, 1]), -1.0)
+    pool = replace(grid_pool, lines=lines)
+    second = np.flatnonzero(pool.system_codes == 1)[:5]
+    values = np.array([300.0, 260.0, 220.0, 270.0, 280.0])
+    history = History(np.concatenate([[0], second]), np.concatenate([[150.0], values]))
+    own = incumbents(pool, history, prediction) * 30.0 + 180.0
+    assert levels(goal, pool, history, prediction) == pytest.approx([own[0], 160.0, own[2]])
+    pending = replace(history, pending=np.array([1]))
+    expected = float(prediction.mean[1]) * 30.0 + 180.0
+    assert levels(goal, pool, pending, prediction)[1] == pytest.approx(min(150.0, expected) + 10.0)
 
 
 def test_expected_improvement_is_in_the_objectives_unit(grid_pool, prediction):

@@ -462,3 +462,25 @@ def test_a_compound_s_boundary_keeps_its_lattice_in_the_plane(tmp_path):
     (tmp_path / "al.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"calculator.relaxation.cell: full; a boundary keeps .* in its plane"):
         load_campaign(tmp_path / "al.yaml")
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        ({"goal": {"type": "hull", "over": "mu_Al"}}, "objective.goal: hull needs candidates that exchange a neutral unit"),
+        ({"goal": {"type": "hull", "over": "Al"}}, "objective.goal.over: .*'Al'"),
+        ({"goal": {"type": "hull"}}, "objective.goal.over"),
+    ],
+)
+def test_a_hull_over_a_potential_needs_a_unit(tmp_path, objective, message):
+    write_structure(tmp_path / "al.cif", bulk("Al", cubic=True))
+    document = {
+        "schema_version": 1,
+        "space": {"type": "compound_boundary", "crystal": "al.cif", "planes": [[2, 1, 0]]},
+        "calculator": {"type": "emt"},
+        "objective": objective,
+        "budget": {"evaluations": 1},
+    }
+    (tmp_path / "al.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=message):
+        load_campaign(tmp_path / "al.yaml")
