@@ -10,7 +10,6 @@ import numpy as np
 from tansaku.models.domain.history import lowest_of
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Outcome
-from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.units import Unit, convert
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_places
@@ -80,14 +79,10 @@ class PotentialHull:
 
 def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
     """Lines and hull of each plane; empty where boundaries exchange no units, or nothing has a value yet."""
-    spec = data.spec.space
-    if not isinstance(spec, CompoundBoundarySpaceSpec) or spec.unit is None:
-        return ()  # before packages are imported that build crystals
-    from tansaku.spaces.compound_boundary import CompoundBoundarySpace
-
-    space = data.space
-    assert isinstance(space, CompoundBoundarySpace)
-    columns, planes = data.columns, {str(entry["system"]): tuple(entry["plane"]) for entry in space.describe_systems()}
+    over = data.space.pool().lines if data.spec.space.exchanges else None  # else no package is imported that builds crystals
+    if over is None:
+        return ()
+    columns, planes = data.columns, {str(entry["system"]): tuple(entry["plane"]) for entry in data.space.describe_systems()}
     best = best_places(columns, np.ones(len(columns), dtype=np.bool_), data.sign)
     system_of = {int(columns.numbers[place]): columns.system_names[code] for code, place in best.items()}
     lines: dict[tuple[int, ...], list[BoundaryLine]] = {}
@@ -98,12 +93,9 @@ def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
         line = _line(item, item.outcome.value, item.outcome, data.spec.objective.unit)
         lines.setdefault(planes[system_of[item.proposal.number]], []).append(line)
         lowest = lowest_of(item.outcome) or lowest
-    over = space.pool().lines
-    assert over is not None  # with a unit
-    window = (over.beginning(lowest), 0.0)
-    name, unit = space.unit_name or "", data.spec.objective.unit
+    window, unit = (over.beginning(lowest), 0.0), data.spec.objective.unit
     return tuple(
-        PotentialHull(plane, name, tuple(sorted(own, key=lambda line: line.excess)), window, unit)
+        PotentialHull(plane, over.unit, tuple(sorted(own, key=lambda line: line.excess)), window, unit)
         for plane, own in sorted(lines.items())
     )
 
