@@ -29,7 +29,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.units import quantity_in
 
@@ -105,22 +105,19 @@ class CompoundBoundarySpace:
         self._crystal = compound_crystal(given, "space.crystal")
         self._bulk = formula_unit(self._crystal.numbers)
         self._phases = self._read_phases(base_path)
-        self._unit = None if spec.unit is None else formula_unit(self._phases["phase"].numbers)
+        self._unit = None if spec.unit is None else self._neutral_unit(spec.unit)
         if self._unit is not None:
             _check_parts(self._bulk, self._unit, self._phases)
         _check_planes(self._crystal, spec.planes)
 
     def _read_phases(self, base_path: Path) -> dict[str, Atoms]:
-        unit = self._spec.unit
-        if unit is None:
-            return {}
-        hashes = (*unit.sha256, None, None)
-        names = {"phase": (unit.phase, hashes[0]), "rest": (unit.rest, hashes[1])}
-        return {
-            name: _read(base_path, f"unit.{name}", path, sha256, self._limits)
-            for name, (path, sha256) in names.items()
-            if path is not None
-        }
+        crystals = {} if self._spec.unit is None else self._spec.unit.crystals
+        return {key: _read(base_path, f"unit.{key}", path, sha256, self._limits) for key, (path, sha256) in crystals.items()}
+
+    def _neutral_unit(self, unit: NeutralUnitSpec) -> dict[int, int]:
+        if unit.formula is None:
+            return formula_unit(self._phases["phase"].numbers)
+        return formula_unit(_numbers_of(unit.formula))
 
     def pool(self) -> CandidatePool:
         """All candidates, in ascending order of their ids."""
@@ -135,6 +132,15 @@ class CompoundBoundarySpace:
     def phases(self) -> Mapping[str, Atoms]:
         """Crystals of the unit (``phase``) and of the rest of the bulk's formula unit (``rest``), where there are any."""
         return self._phases
+
+    @property
+    def unit_energy(self) -> float | None:
+        """Energy of the unit where the spec gives it [eV]; None: that of its crystal, or there is no unit."""
+        unit = self._spec.unit
+        if unit is None or unit.formula is None or self._unit is None:
+            return None
+        multiple = len(_numbers_of(unit.formula)) // sum(self._unit.values())
+        return quantity_in(unit.energy, "eV") / multiple
 
     @property
     def unit_name(self) -> str | None:
@@ -172,7 +178,7 @@ class CompoundBoundarySpace:
             "plane": " ".join(str(index) for index in surface.plane),
             "formula_units": surface.content.bulk,
             "excess_units": surface.content.excess,
-            **({} if self._spec.unit is None else {"phases": " ".join(self._spec.unit.sha256)}),
+            **({} if self._spec.unit is None else {"phases": _identity(self._spec.unit)}),
         }
         return atoms
 
@@ -310,6 +316,26 @@ class CompoundBoundarySpace:
         return PotentialLines(self.unit_name, -density * EV_PER_A2, groups, lowest)
 
 
+def _identity(unit: NeutralUnitSpec) -> str:
+    """Text on which energies of boundaries depend besides their atoms."""
+    given = () if unit.formula is None else (unit.formula, str(unit.energy))
+    return " ".join((*given, *unit.sha256))
+
+
+def _numbers_of(formula: str) -> IntArray:
+    """Atomic numbers of the atoms of a formula.
+
+    Raises:
+        ConfigurationError: It names no element.
+    """
+    from ase.data import atomic_numbers
+
+    try:
+        return np.array([atomic_numbers[symbol] for symbol in Formula(formula)], dtype=np.intp)
+    except KeyError as error:
+        raise ConfigurationError(f"space.unit.formula: {formula}: {error.args[0]!r} is no element") from error
+
+
 def _suffix(unit: str | None, excess: int) -> str:
     return "" if unit is None else f"-{unit}{_signed(excess)}"
 
@@ -372,8 +398,8 @@ def _check_parts(bulk: Mapping[int, int], unit: Mapping[int, int], phases: Mappi
     left = _left(bulk, unit)
     if not left or min(left.values()) < 0:
         raise ConfigurationError(
-            f"space.unit.phase: {_formula(unit)} is no part of {_formula(bulk)}; expected a neutral unit that the crystal's "
-            "formula contains, such as TiO2 of SrTiO3"
+            f"space.unit.{'phase' if 'phase' in phases else 'formula'}: {_formula(unit)} is no part of {_formula(bulk)}; "
+            "expected a neutral unit that the crystal's formula contains, such as TiO2 of SrTiO3"
         )
     if "rest" in phases and (found := formula_unit(phases["rest"].numbers)) != left:
         raise ConfigurationError(

@@ -98,12 +98,17 @@ class CompoundReference:
 
 
 def compound_reference(
-    calculator: Calculator, crystal: CompoundCrystal, phases: Mapping[str, Atoms], relaxation: RelaxationSpec
+    calculator: Calculator,
+    crystal: CompoundCrystal,
+    phases: Mapping[str, Atoms],
+    relaxation: RelaxationSpec,
+    unit_energy: float | None = None,
 ) -> CompoundReference:
     """Relaxes the crystal and the phases that its boundaries are compared with.
 
     Args:
         phases: ``phase``, the unit's own crystal, and ``rest``, where there are any.
+        unit_energy: Of the unit, where it has no crystal [eV].
 
     Raises:
         ConfigurationError: The calculator has no energy of one, such as of a unit that its charges do not make neutral.
@@ -122,7 +127,7 @@ def compound_reference(
     return CompoundReference(
         crystal=crystal.moved(bulk.atoms),
         bulk=bulk.energy / _formula_units(bulk.atoms),
-        unit=energies.get("phase"),
+        unit=energies.get("phase", unit_energy),
         rest=energies.get("rest"),
     )
 

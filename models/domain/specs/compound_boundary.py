@@ -28,6 +28,9 @@ class NeutralUnitSpec(Spec):
     Attributes:
         phase: Crystal of the unit, whose formula unit it is: CIF, POSCAR or extended XYZ. Its energy is the highest chemical
             potential of the unit.
+        formula: Of a unit without a crystal, such as O, instead of ``phase``.
+        energy: Of ``formula`` in the state of the highest chemical potential, by the same calculator, such as ``-4.9 eV``: of O
+            half the energy of a molecule O2.
         most: Largest number of units that a cell, of two boundaries, has more or fewer.
         rest: Crystal of what is left of the bulk's formula unit without the unit, such as SrO: it gives the lowest chemical
             potential. null: not known.
@@ -36,23 +39,44 @@ class NeutralUnitSpec(Spec):
         sha256: Content hashes of ``phase`` and ``rest``; filled in when the spec is resolved.
     """
 
-    phase: CrystalFile
+    phase: CrystalFile | None = None
+    formula: Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_length=60)] | None = None
+    energy: QuantityText | None = None
     most: Annotated[int, Field(ge=1, le=100)] = 2
     rest: CrystalFile | None = None
     lowest: QuantityText | None = None
     sha256: tuple[Sha256, ...] = ()
 
     @model_validator(mode="after")
-    def _lowest_is_below(self) -> Self:
-        if self.lowest is None:
-            return self
-        try:
-            lowest = quantity_in(self.lowest, "eV")
-        except ValueError as error:
-            raise ValueError(f"lowest: {error}") from error
-        if lowest >= 0.0:
+    def _has_one_energy(self) -> Self:
+        if (self.phase is None) == (self.formula is None) or (self.formula is None) != (self.energy is None):
+            raise ValueError("phase, or formula with energy: expected one of both")
+        return self
+
+    @model_validator(mode="after")
+    def _energies_are_in_ev(self) -> Self:
+        for key in ("energy", "lowest"):
+            try:
+                quantity_in(getattr(self, key) or "0 eV", "eV")
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from error
+        if self.lowest is not None and quantity_in(self.lowest, "eV") >= 0.0:
             raise ValueError(f"lowest: {self.lowest}; expected an energy below 0 eV, the potential of the unit's own crystal")
         return self
+
+    @model_validator(mode="after")
+    def _a_hash_for_each_file(self) -> Self:
+        files = sum(path is not None for path in (self.phase, self.rest))
+        if self.sha256 and len(self.sha256) != files:
+            raise ValueError(f"sha256: {len(self.sha256)} hashes of {files} files; expected one for each")
+        return self
+
+    @property
+    def crystals(self) -> dict[str, tuple[str, str | None]]:
+        """Files of crystals with their content hashes, by key."""
+        files = {key: path for key, path in (("phase", self.phase), ("rest", self.rest)) if path is not None}
+        hashes = self.sha256 or (None,) * len(files)
+        return {key: (path, sha256) for (key, path), sha256 in zip(files.items(), hashes, strict=True)}
 
 
 class ExchangeSpec(Spec):
@@ -150,12 +174,6 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
             raise ValueError(f"exchange.units: {list(given.units)}; without unit expected numbers up to 0")
         return self
 
-    @model_validator(mode="after")
-    def _a_hash_for_each_file(self) -> Self:
-        if self.unit is not None and self.unit.sha256 and len(self.unit.sha256) != 1 + (self.unit.rest is not None):
-            raise ValueError(f"unit.sha256: {len(self.unit.sha256)} hashes; expected one for each file")
-        return self
-
     @property
     def exchanges(self) -> bool:
         """With a unit."""
@@ -164,17 +182,13 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""
         found = [SpecFile(("crystal",), self.crystal, self.sha256, largest="structure_bytes")]
-        if self.unit is not None:
-            hashes = (*self.unit.sha256, None, None)
-            found.append(SpecFile(("unit", "phase"), self.unit.phase, hashes[0], largest="structure_bytes"))
-            if self.unit.rest is not None:
-                found.append(SpecFile(("unit", "rest"), self.unit.rest, hashes[1], largest="structure_bytes"))
+        for key, (path, sha256) in ({} if self.unit is None else self.unit.crystals).items():
+            found.append(SpecFile(("unit", key), path, sha256, largest="structure_bytes"))
         return tuple(found)
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
         """The spec with the hashes of its files."""
         unit = self.unit
         if unit is not None:
-            names = ("phase", "rest") if unit.rest is not None else ("phase",)
-            unit = unit.model_copy(update={"sha256": tuple(hashes["unit", name] for name in names)})
+            unit = unit.model_copy(update={"sha256": tuple(hashes["unit", key] for key in unit.crystals)})
         return self.model_copy(update={"sha256": hashes[("crystal",)], "unit": unit})

@@ -206,7 +206,8 @@ def _compound(
 
     found = _space(space, base_path)
     assert isinstance(found, CompoundBoundarySpace)
-    return compound_reference(_calculator(calculator, base_path), found.crystal, found.phases, relaxation.read())
+    opened = _calculator(calculator, base_path)
+    return compound_reference(opened, found.crystal, found.phases, relaxation.read(), found.unit_energy)
 
 
 @lru_cache(maxsize=_OPEN)

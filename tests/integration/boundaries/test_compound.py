@@ -83,6 +83,9 @@ def test_energies_are_those_of_phases_that_ase_relaxes(folder):
     lowest = energies["cuau"] - energies["cu"] - energies["au"]
     assert found.quantities["lowest_potential"].value == pytest.approx(lowest, abs=2e-3)
     assert found.properties["excess_units"] == -2
+    stated = {"formula": "Cu2", "energy": f"{2.0 * energies['cu']} eV", "rest": "au.cif", "most": 8}
+    again = outcome_of(folder, "210-Cum2-t0-1-m1-x01-y01-s0", space=ALLOY | {"unit": stated}, calculator=calculator)
+    assert again.value == pytest.approx(found.value, abs=1.0)
 
 
 def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, tmp_path):

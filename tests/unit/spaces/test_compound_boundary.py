@@ -74,6 +74,16 @@ def test_the_pool_has_a_line_over_the_potential_for_each_system(space):
     assert binary(space, planes=[[2, 1, 0]]).pool().lines is None
 
 
+def test_a_unit_without_a_crystal_has_its_energy_from_the_spec(space):
+    oxygen = {"formula": "O2", "energy": "-9.8 eV", "most": 2}
+    opened = space(planes=[[2, 1, 0]], unit=oxygen, exchange={"units": [-1]})
+    assert (opened.unit_name, opened.unit_energy, dict(opened.phases)) == ("O", -4.9, {})
+    atoms = opened.structure(str(next(name for name in opened.pool().ids if "Om2" in str(name))))
+    assert atoms.symbols.count("O") == 3 * atoms.symbols.count("Sr") - 2
+    assert atoms.info["phases"] == "O2 -9.8 eV"
+    assert space().unit_energy is None
+
+
 def test_every_candidate_is_made_of_its_formula_units(space):
     opened = space()
     for candidate in opened.pool().ids[::5]:
@@ -109,6 +119,14 @@ def test_an_id_outside_the_pool_is_refused(space):
         ({"planes": [[1, 1, 2], [1, 1, 2]]}, "planes: one is listed twice"),
         ({"thickness": 5}, "exchange.layer: 3; expected less than half of thickness, 5"),
         ({"unit": None}, r"exchange.units: \[-1, 0, 1\]; without unit expected numbers up to 0"),
+        ({"unit": {}}, "phase, or formula with energy: expected one of both"),
+        (
+            {"unit": DOCUMENT["unit"] | {"formula": "O", "energy": "-5 eV"}},
+            "phase, or formula with energy: expected one of both",
+        ),
+        ({"unit": {"formula": "O"}}, "phase, or formula with energy: expected one of both"),
+        ({"unit": {"formula": "O", "energy": "-5 K"}}, "energy: 'K' .* cannot be converted to 'eV'"),
+        ({"unit": {"phase": "tio2.cif", "sha256": ["0" * 64] * 2}}, "sha256: 2 hashes of 1 files; expected one for each"),
         ({"unit": DOCUMENT["unit"] | {"lowest": "0.1 eV"}}, "lowest: 0.1 eV; expected an energy below 0 eV"),
         ({"unit": DOCUMENT["unit"] | {"lowest": "-1 K"}}, "lowest: 'K' .* cannot be converted to 'eV'"),
         ({"exchange": {"units": [1, 1]}}, r"units: \[1, 1\]; expected each number once"),
@@ -126,6 +144,8 @@ def test_keys_that_contradict_each_other_are_refused(keys, message):
         ({"crystal": "zns.cif", "unit": None, "exchange": None}, "space.crystal: the crystal .* no centre of inversion"),
         ({"unit": {"phase": "mgo.cif"}}, "space.unit.phase: MgO is no part of SrTiO3"),
         ({"unit": {"phase": "srtio3.cif"}}, "space.unit.phase: SrTiO3 is no part of SrTiO3"),
+        ({"unit": {"formula": "Xx2", "energy": "-5 eV"}}, "space.unit.formula: Xx2: 'Xx' is no element"),
+        ({"unit": {"formula": "Mg", "energy": "-5 eV"}}, "space.unit.formula: Mg is no part of SrTiO3"),
         ({"unit": {"phase": "tio2.cif", "rest": "tio2.cif"}}, "space.unit.rest: TiO2; expected SrO, which SrTiO3 is without"),
         ({"planes": [[1, 1, 2], [2, -1, 1]]}, r"space.planes: \[2, -1, 1\] is the same plane as \[1, 1, 2\] by the crystal's"),
         ({"planes": [[1, 1, 2], [2, 2, 4]]}, r"space.planes: \[2, 2, 4\] is the same plane as \[1, 1, 2\]"),
