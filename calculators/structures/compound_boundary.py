@@ -108,7 +108,8 @@ class TwinnedSlabs:
         places = planes.places[None] + (np.arange(steps)[:, None, None] - 0.5 * self.lower.odd) * up
         cell = np.array([*planes.vectors[:2], steps * up])
         atoms = Cell(np.tile(planes.crystal.numbers, steps), positions=places.reshape(-1, 3), cell=cell, pbc=True)
-        return atoms.repeat((*self.repeats, 1))
+        repeated: Atoms = atoms.repeat((*self.repeats, 1))
+        return repeated
 
     def thickened(self, thick: TwinnedSlabs, shift: FloatArray, start: Atoms, relaxed: Atoms) -> tuple[Atoms, Atoms]:
         """Puts crystal into the middle of both grains of a relaxed cell.
@@ -212,7 +213,7 @@ def middle_of_grain(start: Atoms, grain: int) -> IntArray:
     own = np.flatnonzero(start.arrays["grain"] == grain)
     heights = start.positions[own, 2]
     off = np.abs(heights - 0.5 * (heights.min() + heights.max()))
-    return own[off <= max(np.ptp(heights) / 6.0, off.min() + ONE_PLANE)]
+    return np.asarray(own[off <= max(np.ptp(heights) / 6.0, off.min() + ONE_PLANE)])
 
 
 def fewest_near(slabs: TwinnedSlabs, layer: float) -> dict[int, int]:
