@@ -182,6 +182,30 @@ class CompoundBoundarySpace:
         }
         return atoms
 
+    def slabs(self, candidate: str, crystal: CompoundCrystal) -> TwinnedSlabs:
+        """The slabs of a candidate, of a relaxed crystal."""
+        return self._slabs(self._places[candidate][0], crystal)
+
+    def thickened(self, start: Atoms, relaxed: Atoms, crystal: CompoundCrystal, thickness: float) -> tuple[Atoms, Atoms]:
+        """A cell with thicker grains of a relaxed one.
+
+        Args:
+            start: The candidate as it was built.
+            crystal: The crystal of its grains.
+            thickness: Of each grain, at least [Å].
+
+        Returns:
+            As it would have been built, and with the displacements of the relaxation.
+        """
+        surface, place, _ = self._places[str(start.info["candidate"])]
+        slabs = self._slabs(surface, crystal)
+        thick = slabs.thicker(thickness - slabs.thinnest)
+        built, moved = slabs.thickened(thick, surface.shifts[place] / np.array(surface.shape), start, relaxed)
+        more = (len(built) - len(start)) // sum(self._bulk.values())
+        for atoms in (built, moved):
+            atoms.info = start.info | {"formula_units": int(start.info["formula_units"]) + more}
+        return built, moved
+
     def elements(self) -> frozenset[str]:
         """The crystal's and the unit's."""
         several = [self._crystal.atoms(), *self._phases.values()]

@@ -89,11 +89,11 @@ def gives(calculator: BaseCalculator, name: str) -> bool:
     return name in given
 
 
-class _RigidBlocks:
-    """Constraint of ASE that moves the atoms of each rigid block by one displacement."""
+class _Together:
+    """Constraint of ASE on atoms that move together: by one displacement in a rigid block, by opposite ones under inversion."""
 
     def __init__(self, motion: Motion) -> None:
-        self._motion = Motion(blocks=motion.blocks)
+        self._motion = Motion(blocks=motion.blocks, images=motion.images)
 
     def adjust_positions(self, atoms: Atoms, new: FloatArray) -> None:
         """Puts positions that an optimiser asks for where they are allowed."""
@@ -116,8 +116,8 @@ class _InAse:
         constraints: list[Any] = []
         if len(motion.held):
             constraints.append(FixCartesian(motion.held.tolist(), mask=(True, True, False)))
-        if motion.blocks:
-            constraints.append(_RigidBlocks(motion))
+        if motion.blocks or len(motion.images):
+            constraints.append(_Together(motion))
         atoms.set_constraint(constraints)
 
     def settle(self, steps: int) -> Relaxed:

@@ -25,7 +25,7 @@ from ase.data import atomic_numbers, reference_states
 
 from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Potential, Snapshot, load_lammps
-from tansaku.calculators.engines.motion import Motion, motion_of
+from tansaku.calculators.engines.motion import Motion, motion_without_images
 from tansaku.calculators.engines.potentials import EamPotential, known_elements, resolve_potential, shipped_folder
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
 from tansaku.calculators.engines.step_log import StepLog
@@ -93,7 +93,7 @@ class LammpsCalculator:
         """Molecular dynamics of a structure, as an ``AnnealingCalculator``."""
         check_input(structure)
         check_axes(structure, relaxation)
-        motion = motion_of(structure, relaxation)
+        motion = motion_without_images(structure, relaxation)
         try:
             loaded = self._loaded(structure)
             loaded.session.anneal(run, motion)
@@ -126,7 +126,7 @@ class LammpsCalculator:
         return _Loaded(session, prism, shifts)
 
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, started: float) -> CalculationResult:
-        motion = motion_of(structure, relaxation)
+        motion = motion_without_images(structure, relaxation)
         loaded = self._loaded(structure)
         session, prism, shifts = loaded.session, loaded.prism, loaded.shifts
 

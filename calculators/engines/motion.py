@@ -4,11 +4,14 @@ Atoms that are held are fixed in x and y, and free in z. The atoms of a rigid bl
 the mean of the forces on all of them, which is the orthogonal projection of the forces onto the allowed displacements. A
 minimiser that gets projected forces and moves along them therefore keeps a block rigid, and its forces are the derivatives of
 the energy with respect to the allowed displacements.
+
+Where a centre of inversion is kept, an atom and its image move by opposite displacements: each gets half the difference of the
+two forces, which is the projection onto these.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,20 +27,25 @@ if TYPE_CHECKING:
 BLOCK = "block"
 """Array of a structure: 0 for an atom that moves by itself, n for one of the rigid block n."""
 
+IMAGE = "image"
+"""Array of a structure whose centre of inversion is kept: index of the atom that each is taken to."""
+
 _NOBODY: IntArray = np.empty(0, dtype=np.intp)
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Constraints of a relaxation: the atoms that are held, and the rigid blocks.
+    """Constraints of a relaxation: the atoms that are held, the rigid blocks, and the images under an inversion.
 
     Attributes:
         held: Indices of atoms that keep x and y, ascending.
         blocks: Indices of the atoms of each rigid block, ascending.
+        images: Index of each atom's image under the inversion that is kept, shape ``(n_atoms,)``; empty: none is.
     """
 
     held: IntArray = field(default_factory=lambda: _NOBODY)
     blocks: tuple[IntArray, ...] = ()
+    images: IntArray = field(default_factory=lambda: _NOBODY)
 
     def project(self, vectors: FloatArray) -> FloatArray:
         """Returns the allowed part of forces or displacements, shape ``(n_atoms, 3)``."""
@@ -45,7 +53,7 @@ class Motion:
         for block in self.blocks:
             free[block] = free[block].mean(axis=0)
         free[self.held, :2] = 0.0
-        return free
+        return 0.5 * (free - free[self.images]) if len(self.images) else free
 
     def largest_force(self, forces: FloatArray) -> float:
         """Returns the largest force on an atom or a block [eV/Å].
@@ -66,7 +74,8 @@ def motion_of(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
     """Returns which atoms a relaxation of a structure holds, and which it moves as rigid blocks.
 
     Args:
-        structure: With the array ``held`` where atoms can be held, and ``block`` where there are rigid blocks.
+        structure: With the array ``held`` where atoms can be held, ``block`` where there are rigid blocks, and ``image`` where
+            a centre of inversion is kept.
         relaxation: Says whether atoms are held; None: nothing moves.
     """
     if relaxation is None:
@@ -75,7 +84,13 @@ def motion_of(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
     if relaxation.translation != "free" and "held" in structure.arrays:
         held = np.flatnonzero(np.asarray(structure.arrays["held"], dtype=bool))
     numbers = np.asarray(structure.arrays.get(BLOCK, np.zeros(len(structure), dtype=int)))
-    return Motion(held, tuple(np.flatnonzero(numbers == number) for number in np.unique(numbers[numbers > 0])))
+    blocks = tuple(np.flatnonzero(numbers == number) for number in np.unique(numbers[numbers > 0]))
+    return Motion(held, blocks, np.asarray(structure.arrays.get(IMAGE, _NOBODY), dtype=np.intp))
+
+
+def motion_without_images(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
+    """Returns the constraints for an engine that imposes no inversion; it keeps one up to rounding, or loses it."""
+    return replace(motion_of(structure, relaxation), images=_NOBODY)
 
 
 def motion_without_blocks(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
@@ -84,7 +99,7 @@ def motion_without_blocks(structure: Atoms, relaxation: RelaxationSpec | None) -
     Raises:
         ConfigurationError: There are rigid blocks.
     """
-    motion = motion_of(structure, relaxation)
+    motion = motion_without_images(structure, relaxation)
     if motion.blocks:
         raise ConfigurationError("space.cell.blocks: this calculator cannot relax a structure with rigid blocks")
     return motion

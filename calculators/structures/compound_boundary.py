@@ -9,14 +9,14 @@ each boundary to the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from tansaku.calculators.structures.compound_crystal import LatticePlanes, Slab
+from tansaku.calculators.structures.compound_crystal import ONE_PLANE, LatticePlanes, Slab
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 OPENING = 0.05
 """Step by which grains are moved apart until no two atoms are too near [Å]."""
+
+_SAME_PLACE = 1e-3
+"""Two positions of the same crystal that are nearer are one [Å]."""
 
 _TURNED = np.array([-1.0, -1.0, 1.0])
 
@@ -51,6 +54,11 @@ class TwinnedSlabs:
     def area(self) -> float:
         """Area of one boundary [Å^2]."""
         return self.planes.area * self.repeats[0] * self.repeats[1]
+
+    @property
+    def thinnest(self) -> float:
+        """Thickness of the thinner grain [Å]."""
+        return min(self.lower.thickness, self.upper.thickness)
 
     @property
     def count(self) -> int:
@@ -86,6 +94,57 @@ class TwinnedSlabs:
             found += [(-matrix, -shift) for matrix, shift in found]
         return tuple(found)
 
+    def thicker(self, by: float) -> TwinnedSlabs:
+        """The same surfaces on grains that are at least so much thicker [Å], by pairs of lattice planes, half on each side."""
+        grown = 2 * math.ceil(by / (2.0 * self.planes.spacing) - 1e-9) * self.planes.spacing
+        lower, upper = (replace(slab, thickness=slab.thickness + grown) for slab in (self.lower, self.upper))
+        return TwinnedSlabs(lower, upper, self.repeats)
+
+    def bulk(self, steps: int) -> Atoms:
+        """The crystal of the lower grain, in a cell of the same planar vectors and so many lattice planes."""
+        from ase import Atoms as Cell
+
+        planes, up = self.planes, self.planes.vectors[2]
+        places = planes.places[None] + (np.arange(steps)[:, None, None] - 0.5 * self.lower.odd) * up
+        cell = np.array([*planes.vectors[:2], steps * up])
+        atoms = Cell(np.tile(planes.crystal.numbers, steps), positions=places.reshape(-1, 3), cell=cell, pbc=True)
+        repeated: Atoms = atoms.repeat((*self.repeats, 1))
+        return repeated
+
+    def thickened(self, thick: TwinnedSlabs, shift: FloatArray, start: Atoms, relaxed: Atoms) -> tuple[Atoms, Atoms]:
+        """Puts crystal into the middle of both grains of a relaxed cell.
+
+        Args:
+            thick: Slabs with the same surfaces, which are thicker by pairs of lattice planes.
+            shift: Of the upper grain in parts of the planar cell, shape ``(2,)``.
+            start: The cell as it was built, perhaps with atoms taken away.
+            relaxed: The same after its relaxation, atoms in the same order.
+
+        Returns:
+            The thicker cell as it would have been built, and with the displacements of the relaxation.
+        """
+        thin, whole = (slabs.cell(shift, 0.0, start.info["opening"]) for slabs in (self, thick))
+        grains, heights = thin.arrays["grain"], _heights(thin)
+        sides = np.where(np.abs(heights) < _SAME_PLACE, 0.0, np.sign(heights))
+        grown = np.array([(new.thickness - old.thickness) / (2.0 * self.planes.spacing) for new, old in self._with(thick)])
+        up = np.array([self.planes.vectors[2], self.planes.vectors[2] * _TURNED]) * np.rint(grown)[:, None]
+        moved = thin.positions + sides[:, None] * up[grains]
+        moved[:, 2] += 0.5 * grains * (whole.cell[2, 2] - thin.cell[2, 2])
+        twins, left = nearest_in(whole, moved), cKDTree(start.positions).query(thin.positions)
+        there = left[0] < _SAME_PLACE
+        ways = displacements(start, relaxed)
+        every = np.array([ways[middle_of_grain(start, grain)].mean(axis=0) for grain in (0, 1)])[whole.arrays["grain"]]
+        every[twins[there]] = ways[left[1][there]]
+        kept = np.ones(len(whole), dtype=bool)
+        kept[twins[~there]] = False
+        after = whole.copy()
+        after.positions += every
+        after.cell[2] += relaxed.cell[2] - start.cell[2]
+        return whole[kept], after[kept]
+
+    def _with(self, other: TwinnedSlabs) -> tuple[tuple[Slab, Slab], tuple[Slab, Slab]]:
+        return (other.lower, self.lower), (other.upper, self.upper)
+
     def cell(self, shift: FloatArray, closest: float, opening: float = 0.0) -> Atoms:
         """The periodic cell; its grains are moved apart until no two atoms of different grains are too near.
 
@@ -117,6 +176,44 @@ class TwinnedSlabs:
         atoms.set_array("grain", np.repeat([0, 1], [len(lower), len(upper)]))
         atoms.info["opening"] = opening
         return atoms.repeat((*self.repeats, 1)) if self.repeats != (1, 1) else atoms
+
+
+def _heights(atoms: Atoms) -> FloatArray:
+    """Heights of the atoms of a cell as it is built above the centres of their grains [Å], shape ``(n_atoms,)``."""
+    return np.asarray(atoms.positions[:, 2] - 0.5 * atoms.arrays["grain"] * atoms.cell[2, 2])
+
+
+def nearest_in(atoms: Atoms, positions: FloatArray) -> IntArray:
+    """Indices of the atoms of a cell at given positions [Å], shape ``(n,)``.
+
+    Raises:
+        ValueError: There is none at one of them.
+    """
+    apart = (positions[:, None] - atoms.positions[None]) @ np.linalg.inv(atoms.cell.array)
+    lengths = np.linalg.norm((apart - np.round(apart)) @ atoms.cell.array, axis=2)
+    found = lengths.argmin(axis=1)
+    if len(found) and lengths[np.arange(len(found)), found].max() > _SAME_PLACE:
+        raise ValueError(f"no atom within {_SAME_PLACE:g} Å of a position; expected the same crystal")
+    return np.asarray(found)
+
+
+def displacements(start: Atoms, relaxed: Atoms) -> FloatArray:
+    """Displacements of the atoms of a relaxed cell [Å], shape ``(n_atoms, 3)``; the calculator may give one in another cell.
+
+    Args:
+        relaxed: With the atoms in the same order.
+    """
+    fractions = start.get_scaled_positions(wrap=False)
+    moved = relaxed.get_scaled_positions(wrap=False) - fractions
+    return np.asarray((fractions + moved - np.round(moved)) @ relaxed.cell.array - start.positions)
+
+
+def middle_of_grain(start: Atoms, grain: int) -> IntArray:
+    """Indices of the atoms in the middle third of a grain of a cell as it was built."""
+    own = np.flatnonzero(start.arrays["grain"] == grain)
+    heights = start.positions[own, 2]
+    off = np.abs(heights - 0.5 * (heights.min() + heights.max()))
+    return np.asarray(own[off <= max(np.ptp(heights) / 6.0, off.min() + ONE_PLANE)])
 
 
 def fewest_near(slabs: TwinnedSlabs, layer: float) -> dict[int, int]:
@@ -156,13 +253,22 @@ def without_atoms(atoms: Atoms, slabs: TwinnedSlabs, removed: Mapping[int, int],
         for number, count in removed.items()
         for index in random.permutation(np.flatnonzero(near & (atoms.numbers == number)))[:count]
     ]
-    fractions = atoms.get_scaled_positions(wrap=False)
-    apart = -fractions[chosen][:, None] - fractions[None]
-    images = np.linalg.norm((apart - np.round(apart)) @ atoms.cell.array, axis=2).argmin(axis=1)
     left = np.ones(len(atoms), dtype=bool)
-    left[chosen] = left[images] = False
+    left[chosen] = left[inversion_images(atoms, chosen)] = False
     kept: Atoms = atoms[left]
     return kept
+
+
+def inversion_images(atoms: Atoms, chosen: Sequence[int] | None = None) -> IntArray:
+    """Indices of the images of atoms under the inversion that takes each boundary of a cell to the other.
+
+    Args:
+        atoms: A cell as it is built: the centre is at the origin.
+        chosen: Indices of the atoms; None: all.
+    """
+    fractions = atoms.get_scaled_positions(wrap=False)
+    apart = -(fractions if chosen is None else fractions[list(chosen)])[:, None] - fractions[None]
+    return np.asarray(np.linalg.norm((apart - np.round(apart)) @ atoms.cell.array, axis=2).argmin(axis=1))
 
 
 def _nearest(lower: FloatArray, upper: FloatArray, vectors: FloatArray) -> float:

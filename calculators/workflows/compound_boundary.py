@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.stress import voigt_6_to_full_3x3_stress
 
-from tansaku.calculators.structures.compound_boundary import formula_unit
+from tansaku.calculators.engines.motion import IMAGE
+from tansaku.calculators.structures.compound_boundary import displacements, formula_unit, middle_of_grain
 from tansaku.calculators.structures.compound_crystal import CompoundCrystal
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 STIFFNESS = 0.7
 """First guess of a crystal's stiffness [eV/Å^3]."""
-
-_SAME_PLANE = 0.1
-"""Atoms whose heights differ by less lie in one plane [Å]."""
 
 TURNS = 60
 """Changes of a cell's shape until it counts as not converged."""
@@ -136,18 +134,30 @@ def _formula_units(atoms: Atoms) -> int:
     return len(atoms) // sum(formula_unit(atoms.numbers).values())
 
 
-def relaxed_boundary(calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec) -> CalculationResult:
+def relaxed_boundary(
+    calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec, images: IntArray | None = None
+) -> CalculationResult:
     """Relaxes a cell with two equal boundaries, as far as the relaxation frees its third vector.
 
     Args:
         relaxation: ``cell: normal`` frees the height, and with ``translation: free`` the shift of the grains.
+        images: Index of each atom's image under the inversion that takes each boundary to the other, shape ``(n_atoms,)``: a
+            calculator that relaxes through ASE keeps them images. Others keep an inversion of the structure up to rounding, or
+            lose it. None: it is not kept.
 
     Raises:
         CalculationError: It does not relax.
     """
+    if images is not None:
+        structure = structure.copy()
+        structure.set_array(IMAGE, images)
     if relaxation.cell == "fixed":
-        return calculator.evaluate(structure, _in_fixed_cell(relaxation))
-    return relaxed_cell(calculator, structure, relaxation, FREE_THIRD if relaxation.translation == "free" else FREE_NORMAL)
+        result = calculator.evaluate(structure, _in_fixed_cell(relaxation))
+    else:
+        gradients = FREE_THIRD if relaxation.translation == "free" else FREE_NORMAL
+        result = relaxed_cell(calculator, structure, relaxation, gradients)
+    result.atoms.arrays.pop(IMAGE, None)
+    return result
 
 
 def _in_fixed_cell(relaxation: RelaxationSpec) -> RelaxationSpec:
@@ -219,15 +229,10 @@ def grain_motion(start: Atoms, relaxed: Atoms) -> float:
         start: With the array ``grain``.
         relaxed: With the atoms in the same order.
     """
-    fractions = start.get_scaled_positions(wrap=False)
-    moved = relaxed.get_scaled_positions(wrap=False) - fractions
-    ways = (fractions + moved - np.round(moved)) @ relaxed.cell.array - start.positions
+    ways = displacements(start, relaxed)
     farthest = 0.0
     for grain in (0, 1):
-        own = start.arrays["grain"] == grain
-        heights = start.positions[own, 2]
-        off = np.abs(heights - 0.5 * (heights.min() + heights.max()))
-        middle = ways[own][off <= max(np.ptp(heights) / 6.0, off.min() + _SAME_PLANE)]
+        middle = ways[middle_of_grain(start, grain)]
         farthest = max(farthest, float(np.linalg.norm(middle - middle.mean(axis=0), axis=1).max()))
     return farthest
 

@@ -323,6 +323,11 @@ class CampaignSpec(Spec):
         return self.calculator is not None and (self.manual or self.calculator.facts.described)
 
     @property
+    def final_relaxations(self) -> int:
+        """Number of best candidates of each system that are computed once more at the end."""
+        return max(self.execution.polish, self.space.final_checks)
+
+    @property
     def quantity(self) -> str:
         """Name of the value in figures and in tables for people: its property where the space has no name for it."""
         key, named = self.space.value_key(self.objective.property), self.objective.property

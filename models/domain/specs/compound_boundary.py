@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,9 @@ from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.objective import QuantityText
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 from tansaku.models.domain.units import quantity_in
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 
 BOUNDARY_ENERGY = "grain_boundary_energy"
 """The property that such a space is about [J/m^2]."""
@@ -125,6 +128,13 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         repeats: Of the planar cell along its two vectors.
         fold: Whether shifts that symmetry makes equal are listed once.
         relaxed: Whether cells are relaxed.
+        equal_boundaries: ``kept``: relaxations keep the inversion that makes both boundaries equal, with calculators that relax
+            through ASE; LAMMPS keeps it up to rounding, or loses it. ``free``: nothing keeps it. Null: filled in as ``kept``;
+            in campaigns that were stored before this key, ``free``.
+        convergence: ``checked``: when the search has ended, the best value of each system is checked, by grains twice as thick,
+            by a vacancy in the middle of a grain, and by a relaxation that may break the inversion. ``unchecked``: it is not.
+            Null: filled in as ``checked``, with density-functional theory as ``unchecked``; in campaigns that were stored
+            before this key, ``unchecked``.
         cost: Predicted cost of an evaluation.
         sha256: Content hash of the crystal's file; filled in when the spec is resolved.
     """
@@ -154,6 +164,9 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     repeats: tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]] = (1, 1)
     fold: bool = True
     relaxed: bool = True
+    # Added after the first release: without these keys, specs and their hashes are unchanged.
+    equal_boundaries: Annotated[Literal["kept", "free"] | None, Field(exclude_if=lambda given: given is None)] = None
+    convergence: Annotated[Literal["checked", "unchecked"] | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -178,6 +191,21 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     def exchanges(self) -> bool:
         """With a unit."""
         return self.unit is not None
+
+    @property
+    def final_checks(self) -> int:
+        """The best of each system, where convergence is checked."""
+        return int(self.relaxed and self.convergence == "checked")
+
+    @property
+    def thicknesses(self) -> tuple[float, ...]:
+        """Twice that of the search, where convergence is checked."""
+        return (2.0 * self.thickness,) if self.final_checks else ()
+
+    def later_defaults(self, calculator: CalculatorBase | None) -> Mapping[str, str]:
+        """Boundaries are kept equal, and best values checked where that costs little."""
+        dft = calculator is not None and calculator.facts.dft
+        return {"equal_boundaries": "kept", "convergence": "unchecked" if dft else "checked"}
 
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""

@@ -292,6 +292,19 @@ class SpaceBase(KindSpec):
         return ()
 
     @property
+    def final_checks(self) -> int:
+        """Number of best candidates of each system whose values are checked at the end, where that is no final relaxation."""
+        return 0
+
+    def later_defaults(self, _calculator: CalculatorBase | None) -> Mapping[str, str]:
+        """Keys that a new campaign gets where its file leaves them open, with their values; stored campaigns have none there.
+
+        Args:
+            _calculator: The campaign's.
+        """
+        return {}
+
+    @property
     def held_in_plane(self) -> JsonDict:
         """Facts of a path in whose planes an atom is held, on which a computation depends; empty without a path."""
         return {}

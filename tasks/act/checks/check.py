@@ -532,7 +532,7 @@ def preview_loaded(
         calculator=_calculator_name(spec, loaded.base_path),
         notes=(*misfits, *_notes(spec), *_without_value(space), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
         unit=spec.objective.unit,
-        polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
+        polish=spec.final_relaxations * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),
         known=None if spec.known is None else len(known),
         left=len(_evaluable(spec, pool, known)),

@@ -38,7 +38,7 @@ def polish(context: StepContext) -> Evaluation | None:
         return None
     source = polish_source(ledger.spec, ledger.source)
     done = {evaluation.candidate for evaluation in ledger.evaluations.values() if evaluation.source == source}
-    for searched in best_evaluations(ledger, ledger.spec.execution.polish):
+    for searched in best_evaluations(ledger, ledger.spec.final_relaxations):
         if searched.candidate in done:
             continue
         return commit(

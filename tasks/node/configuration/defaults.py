@@ -6,6 +6,7 @@ They came after the first release. A campaign that was created before has null t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 from tansaku.models.domain.records import JsonDict
@@ -55,6 +56,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``calculator.workflow.hops``: ``all`` if it is null, but with density-functional theory, whose forces may be too noisy.
     * ``known_first``: yes if results are adopted.
     * ``space.named_by_file`` of structures: yes.
+    * Keys of the space's own ``later_defaults``, which are null.
     """
     space, update, left_open = spec.space, JsonDict(), "proposer" not in spec.model_fields_set
     cell = _usual_cell(spec) if spec.execution.polish else None
@@ -69,6 +71,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         update["scale"] = _SCALE
     if "named_by_file" in type(space).model_fields:
         update["named_by_file"] = True
+    update |= {key: value for key, value in _later(spec).items() if getattr(space, key) is None}
     if update:
         spec = spec.model_copy(update={"space": space.model_copy(update=update)})
     fmax = _usual_polish_fmax(spec)
@@ -141,7 +144,14 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
     data["known_first"] = None
     if "named_by_file" in space:
         space["named_by_file"] = None
+    for key in [key for key, value in _later(spec).items() if space.get(key) == value]:
+        del space[key]
     return data
+
+
+def _later(spec: CampaignSpec) -> Mapping[str, str]:
+    """Returns defaults of the space that came after its first release."""
+    return spec.space.later_defaults(spec.calculator)
 
 
 def _of_new(calculator: CalculatorBase | None) -> CalculatorBase | None:

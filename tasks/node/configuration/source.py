@@ -39,6 +39,8 @@ def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
     """Relaxation that polishing uses, or None where nothing can be relaxed (a table) or a workflow does it all."""
     if spec.calculator is None or spec.structureless or workflow_of(spec.calculator) is not None:
         return None
+    if spec.space.final_checks:  # The same relaxation again, so that nothing else changes.
+        return spec.calculator.relaxation
     own = _converged(spec.calculator, spec.execution.polish_fmax)
     if spec.space.rigid_blocks:  # They move along the normal by themselves.
         return own.model_copy(update={"cell": "fixed", "translation": POLISH_RELAXATION.translation})

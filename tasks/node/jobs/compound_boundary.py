@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
+from tansaku.calculators.structures.compound_boundary import inversion_images
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.calculators.workflows.boundary_convergence import (
+    MidGrain,
+    convergence_doubts,
+    released_change,
+    vacancy_differences,
+)
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.calculators.workflows.compound_boundary import (
     CompoundReference,
     asymmetry,
@@ -16,13 +26,13 @@ from tansaku.calculators.workflows.compound_boundary import (
 )
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import LOWEST_POTENTIAL
-from tansaku.models.domain.ports import Calculator
+from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
 from tansaku.models.domain.specs.compound_boundary import BOUNDARY_ENERGY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.units import recorded_in
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
-from tansaku.tasks.node.jobs.document import DOUBT, STRUCTURE_FILE, JobDocument
+from tansaku.tasks.node.jobs.document import DOUBT, GRAIN_THICKNESSES, STRUCTURE_FILE, THICKNESS_CHANGE, JobDocument
 from tansaku.tasks.node.jobs.energy import write_result
 from tansaku.tasks.node.jobs.kept import scratch_of, take_files
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_compound, opened_space
@@ -57,12 +67,21 @@ def open_compound_boundary_job(document: JobDocument, folder: Path) -> CompoundB
         relaxation=None if space.as_they_stand else relaxation,
         unit=document.objective.unit,
         folder=folder,
+        kept=getattr(space, "equal_boundaries", None) == "kept",
+        thickness=max(document.thicknesses, default=None),
+        searched=document.start,
     )
 
 
 @dataclass(frozen=True)
 class CompoundBoundaryJob:
-    """Relaxes a cell with two equal boundaries."""
+    """Relaxes a cell with two equal boundaries.
+
+    Attributes:
+        kept: Whether relaxations keep them equal.
+        thickness: Of the grains with which the value is checked [Å]; None: it is not checked.
+        searched: The structure of the search, from which a check begins; None: the space's own.
+    """
 
     space: CompoundBoundarySpace
     candidate: str
@@ -71,23 +90,26 @@ class CompoundBoundaryJob:
     relaxation: RelaxationSpec | None
     unit: str
     folder: Path
+    kept: bool = False
+    thickness: float | None = None
+    searched: str | None = None
 
     def __call__(self) -> Outcome:
         """Computes the boundary energy at the chemical potential of the unit's own crystal."""
         begun = time.perf_counter()
         start = self.space.built(self.candidate, self.reference.crystal)
+        checks, doubts = JsonDict(), list[str]()
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
-            if self.relaxation is None:
-                result = calculator.evaluate(start)
-            else:
-                result = relaxed_boundary(calculator, start, self.relaxation)
+            result = self._relaxed(calculator, start, self._beginning(start))
+            if self.thickness is not None and self.relaxation is not None:
+                start, result, checks, doubts = self._checked(calculator, start, result)
             files = take_files(result, self.folder)
         cell = result.atoms.cell.array
-        area = float(np.linalg.norm(np.cross(cell[0], cell[1])))
-        units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
-        value = self.reference.boundary_energy(result.energy, units, excess, area)
+        area, excess = _area(result.atoms), int(start.info["excess_units"])
+        value = self._value(start, result)
         moved = check_grains(start, result.atoms, self.reference.crystal.nearest)
         apart = asymmetry(start, result.atoms)
+        doubts = [*_doubts(apart, moved / self.reference.crystal.nearest), *doubts]
         start.info[BOUNDARY_ENERGY] = value
         write_result(self.folder / STRUCTURE_FILE, start, result)
         quantities = {
@@ -112,7 +134,8 @@ class CompoundBoundaryJob:
                 "asymmetry": apart,
                 "boundaries_differ": apart > ALIKE,
                 "grain_motion": moved,
-                **_doubtful(apart, moved / self.reference.crystal.nearest),
+                **checks,
+                **({DOUBT: "; ".join(doubts)} if doubts else {}),
             },
             wall_time=time.perf_counter() - begun,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
@@ -120,9 +143,73 @@ class CompoundBoundaryJob:
             predicted_by=result.provenance.model if result.predicted else None,
         )
 
+    def _beginning(self, start: Atoms) -> Atoms:
+        """The structure that is relaxed: that of the search where there is one."""
+        if self.searched is None:
+            return start
+        found = next(read_extended_xyz(self.searched))
+        if found.info.get("candidate") != self.candidate:
+            raise ConfigurationError(
+                f"start: a structure of candidate {found.info.get('candidate')!r}, expected {self.candidate!r}"
+            )
+        begin: Atoms = start.copy()
+        begin.set_cell(found.cell.array)
+        begin.set_positions(found.positions)
+        return begin
 
-def _doubtful(apart: float, motion: float) -> JsonDict:
-    """Reasons for which the value may not be that of the boundary; empty where nothing speaks against it.
+    def _relaxed(self, calculator: Calculator, start: Atoms, begin: Atoms) -> CalculationResult:
+        if self.relaxation is None:
+            return calculator.evaluate(begin)
+        return relaxed_boundary(calculator, begin, self.relaxation, inversion_images(start) if self.kept else None)
+
+    def _value(self, start: Atoms, result: CalculationResult) -> float:
+        """Boundary energy [J/m^2]."""
+        units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
+        return self.reference.boundary_energy(result.energy, units, excess, _area(result.atoms))
+
+    def _checked(
+        self, calculator: Calculator, start: Atoms, result: CalculationResult
+    ) -> tuple[Atoms, CalculationResult, JsonDict, list[str]]:
+        """Relaxes the cell with thicker grains, and checks their middle and the inversion.
+
+        Returns:
+            The thicker cell as built, the result of its relaxation, properties that report the checks, and what they say
+            against the value.
+
+        Raises:
+            CalculationError: The thicker cell does not relax.
+        """
+        assert self.thickness is not None
+        assert self.relaxation is not None
+        slabs, value = self.space.slabs(self.candidate, self.reference.crystal), self._value(start, result)
+        vacancies = vacancy_differences(calculator, MidGrain(slabs, start, result), self.reference)
+        released = None
+        if self.kept:
+            released = released_change(calculator, result, self.relaxation, _area(result.atoms), EV_PER_A2)
+        built, begin = self.space.thickened(start, result.atoms, self.reference.crystal, self.thickness)
+        thick = self._relaxed(calculator, built, begin)
+        change = self._value(built, thick) - value
+        grains = (slabs.thinnest, slabs.thicker(self.thickness - slabs.thinnest).thinnest)
+        rows = [
+            {"thickness": thickness, "atoms": len(atoms), "energy": energy, "failure": None}
+            for thickness, atoms, energy in zip(grains, (start, built), (value, value + change), strict=True)
+        ]
+        properties: JsonDict = {
+            GRAIN_THICKNESSES: rows,
+            THICKNESS_CHANGE: change,
+            "vacancy_differences": vacancies,
+            **({"released_change": released} if self.kept else {}),
+        }
+        return built, thick, properties, convergence_doubts(grains, change, vacancies, released)
+
+
+def _area(atoms: Atoms) -> float:
+    """Area of one boundary [Å^2]."""
+    return float(np.linalg.norm(np.cross(atoms.cell.array[0], atoms.cell.array[1])))
+
+
+def _doubts(apart: float, motion: float) -> list[str]:
+    """Reasons for which the value may not be that of the boundary.
 
     Args:
         apart: Distance of an atom from its image under the inversion [Å].
@@ -133,4 +220,4 @@ def _doubtful(apart: float, motion: float) -> JsonDict:
         found.append(f"its two boundaries differ by up to {apart:.2g} Å; the value is their mean, and one has a lower energy")
     if motion > STILL:
         found.append("the middle of a grain has changed, so that its energy is not the crystal's; expected thicker grains")
-    return {DOUBT: "; ".join(found)} if found else {}
+    return found

@@ -441,12 +441,25 @@ def warnings_of(campaign: Campaign) -> tuple[str, ...]:
 
 def doubtful_bests(campaign: Campaign) -> list[str]:
     """Describes why the best values of systems are doubtful, where their jobs found a reason."""
+    return [*_doubtful_searched(campaign), *_doubtful_checked(campaign)]
+
+
+def _doubtful_searched(campaign: Campaign) -> list[str]:
     columns = campaign.columns
     notes = columns.properties[DOUBT]
     if all(note is None for note in notes):
         return []
     best = best_places(columns, columns.counted & campaign.keeping, campaign.sign).values()
     return [f"{columns.candidates[place]}: {notes[place]}" for place in best if notes[place] is not None]
+
+
+def _doubtful_checked(campaign: Campaign) -> list[str]:
+    """Those of the checks at the end, where the space has any."""
+    if not campaign.spec.space.final_checks:
+        return []
+    outcomes = [(evaluation.proposal.candidate, evaluation.outcome) for evaluation in campaign.polished]
+    notes = [(name, outcome.properties.get(DOUBT)) for name, outcome in outcomes if outcome is not None]
+    return [f"{name}: {note}" for name, note in notes if note is not None]
 
 
 def suspicious_values(campaign: Campaign) -> list[str]:

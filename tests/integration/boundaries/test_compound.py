@@ -8,12 +8,24 @@ from ase.filters import FrechetCellFilter
 from ase.io import write
 from ase.optimize import BFGS
 
-from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.figures.campaign import drawings_of
 from tansaku.tasks.read.views.chemical_potential import potential_hulls, winning_lines
+from tansaku.tasks.read.views.status import warnings_of
 from tests.integration.boundaries.conftest import driven
 
+IONS = {
+    "type": "buckingham",
+    "charges": {"Mg": 2, "O": -2},
+    "pairs": [
+        {"between": ["Mg", "Mg"]},
+        {"between": ["Mg", "O"], "A": 821.6, "rho": 0.3242},
+        {"between": ["O", "O"], "A": 22764.3, "rho": 0.149, "C": 27.88},
+    ],
+    "relaxation": {"cell": "normal", "translation": "free", "fmax": 0.01},
+}
+MGO = {"type": "compound_boundary", "crystal": "mgo.cif", "planes": [[3, 1, 0]], "step": 0.6}
 RELAXATION = {"cell": "normal", "translation": "free", "fmax": 0.003}
 ALLOY = {
     "type": "compound_boundary",
@@ -35,6 +47,7 @@ def relaxed_by_ase(atoms):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("compound")
+    write(made / "mgo.cif", bulk("MgO", "rocksalt", a=4.21, cubic=True))
     write(made / "al.cif", bulk("Al", "fcc", a=4.0, cubic=True))
     write(made / "cuau.cif", bulk("CuAu", "cesiumchloride", a=3.1))
     write(made / "cu.cif", bulk("Cu", "fcc", a=3.6, cubic=True))
@@ -120,3 +133,66 @@ def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, 
     drawn = next(drawing for drawing in drawings_of(data, files) if drawing.stem == "chemical-potential")
     assert drawn.data["candidate"] == [line.candidate for line in hull.lines]
     assert drawn.draw(tmp_path / "figure.png").stat().st_size > 5000
+
+
+def checked(folder, thickness):
+    """The outcome of a search and that of its check."""
+    space = MGO | {"thickness": thickness, "equal_boundaries": "kept", "convergence": "checked"}
+    searched = outcome_of(folder, "310-t0-0-x02-y03", space=space, calculator=IONS)
+    start = (folder / STRUCTURE_FILE).read_text(encoding="utf-8")
+    keys = {"space": space, "calculator": IONS, "start": start, "thicknesses": [2 * thickness]}
+    return searched, outcome_of(folder, "310-t0-0-x02-y03", **keys)
+
+
+def test_grains_that_are_too_thin_are_doubted(folder):
+    searched, found = checked(folder, 8)
+    thin, thick = found.properties["grain_thicknesses"]
+    assert 1000 * thin["energy"] == pytest.approx(searched.value, abs=0.1)
+    assert (thin["atoms"], thick["atoms"]) == (52, 100)
+    assert thick["thickness"] >= 16
+    assert found.value == pytest.approx(1000 * thick["energy"])
+    assert abs(found.properties["thickness_change"]) > 0.02
+    assert abs(found.properties["vacancy_differences"]["MgO"]) > 0.5
+    assert "grains of 17 instead of 9 Å change it by +25 mJ/m2 (expected 10 at most)" in found.properties["doubt"]
+    assert "a vacancy of MgO costs" in found.properties["doubt"]
+    # Built as thick from the beginning and relaxed from there, the boundary has the same energy.
+    whole = outcome_of(folder, "310-t0-0-x02-y03", space=MGO | {"thickness": 16}, calculator=IONS)
+    assert found.value == pytest.approx(whole.value, abs=1.0)
+
+
+def test_an_energy_has_converged_before_the_middle_of_a_grain_is_the_crystal(folder):
+    _, found = checked(folder, 12)
+    assert abs(found.properties["thickness_change"]) < 0.01
+    assert abs(found.properties["vacancy_differences"]["MgO"]) > 0.03
+    assert found.properties["doubt"].startswith("the middle of a grain is not the crystal")
+
+
+def test_grains_that_are_thick_enough_are_not_doubted(folder):
+    _, found = checked(folder, 24)
+    assert abs(found.properties["thickness_change"]) < 0.002
+    assert abs(found.properties["vacancy_differences"]["MgO"]) < 0.03
+    assert abs(found.properties["released_change"]) < 0.001
+    assert "doubt" not in found.properties
+
+
+def test_vacancies_of_single_atoms_are_compared_where_nothing_has_a_charge(folder):
+    keys = {"space": ALLOY | {"thickness": 12}, "calculator": {"type": "emt", "relaxation": RELAXATION | {"fmax": 0.02}}}
+    found = outcome_of(folder, "210-Cum2-t0-1-m1-x01-y01-s0", **keys, thicknesses=[24])
+    assert found.properties["vacancy_differences"] == {"Cu": pytest.approx(0, abs=0.03), "Au": pytest.approx(0, abs=0.03)}
+
+
+@pytest.mark.parametrize(("convergence", "checks"), [("checked", 1), ("unchecked", 0)])
+def test_the_best_value_of_each_system_is_checked_at_the_end(folder, tmp_path, convergence, checks):
+    document = {
+        "schema_version": 1,
+        "space": MGO | {"thickness": 8, "convergence": convergence},
+        "calculator": IONS,
+        "objective": {"goal": {"type": "best_per_system"}},
+        "budget": {"evaluations": 3},
+    }
+    file = folder / "mgo.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    data, _ = driven(file, tmp_path)
+    assert len(data.polished) == checks
+    warnings = [line for line in warnings_of(data) if "the middle of a grain is not the crystal" in line]
+    assert len(warnings) == checks

@@ -14,6 +14,8 @@ from tansaku.calculators.structures.compound_boundary import (
     content_of,
     fewest_near,
     formula_unit,
+    inversion_images,
+    nearest_in,
     without_atoms,
 )
 from tansaku.calculators.structures.compound_crystal import compound_crystal
@@ -178,3 +180,52 @@ def test_coordinates_with_too_few_digits_are_named():
 def test_a_crystal_without_a_centre_of_inversion_is_refused():
     with pytest.raises(ConfigurationError, match=r"space.crystal: the crystal \(F-43m\) has no centre of inversion"):
         compound_crystal(bulk("ZnS", "zincblende", a=5.41, cubic=True), "space.crystal")
+
+
+@pytest.mark.parametrize(("atoms", "plane"), [(MGO, (3, 1, 0)), (SRTIO3, (1, 1, 2)), (RUTILE, (1, 0, 1))])
+@pytest.mark.parametrize("repeats", [(1, 1), (2, 1)])
+def test_a_thickened_cell_is_the_one_that_is_built_and_keeps_what_relaxed(atoms, plane, repeats):
+    pair = pairs_of(atoms, plane)[0]
+    thin = TwinnedSlabs(pair.lower, pair.upper, repeats)
+    thick = thin.thicker(7.0)
+    assert thick.thinnest - thin.thinnest >= 7.0
+    start = thin.cell(SHIFT, 1.0, 0.3)
+    relaxed = start.copy()
+    relaxed.set_cell(start.cell.array + np.array([[0, 0, 0], [0, 0, 0], [0.3, -0.2, 0.5]]))  # the upper grain follows below
+    top = int(np.where(start.arrays["grain"] == 0, start.positions[:, 2], -np.inf).argmax())
+    relaxed.positions += np.outer(start.arrays["grain"], [0.15, -0.1, 0.25])
+    relaxed.positions[top, 0] += 0.2
+    built, moved = thin.thickened(thick, SHIFT, start, relaxed)
+    assert built.get_chemical_formula() == thick.cell(SHIFT, 1.0, 0.3).get_chemical_formula()
+    assert moved.cell.array - built.cell.array == pytest.approx(relaxed.cell.array - start.cell.array)
+    ways = moved.positions - built.positions
+    upper = built.arrays["grain"] == 1
+    assert ways[upper] == pytest.approx(np.tile([0.15, -0.1, 0.25], (upper.sum(), 1)))
+    own = np.flatnonzero(np.abs(ways[:, 0] - 0.2) < 1e-6)
+    assert len(own) == 1
+    assert built.positions[own[0], 2] == pytest.approx(built.positions[~upper, 2].max())
+    assert np.abs(ways[~upper]).sum() == pytest.approx(0.2)
+
+
+def test_atoms_that_were_taken_away_are_missing_in_the_thickened_cell():
+    pair = pairs_of(MGO, (3, 1, 0))[0]
+    thin, thick = TwinnedSlabs(pair.lower, pair.upper), TwinnedSlabs(pair.lower, pair.upper).thicker(6.0)
+    start = without_atoms(thin.cell(SHIFT, 1.0), thin, {12: 1, 8: 1}, 2.5, 0)
+    built, moved = thin.thickened(thick, SHIFT, start, start)
+    assert len(thick.cell(SHIFT, 1.0)) - len(built) == 4
+    assert moved.positions == pytest.approx(built.positions)
+    images = inversion_images(built)  # the holes of both boundaries are images of each other
+    assert np.array_equal(images[images], np.arange(len(built)))
+    assert np.array_equal(built.numbers[images], built.numbers)
+
+
+def test_a_crystal_in_a_cell_of_the_slab_s_has_its_atoms_at_the_same_places():
+    pair = pairs_of(MGO, (3, 1, 0))[0]
+    slabs = TwinnedSlabs(pair.lower, pair.upper, (2, 1))
+    crystal = slabs.bulk(20)
+    assert space_group(crystal) == 225
+    lower = slabs.cell(SHIFT, 1.0)
+    lower = lower[lower.arrays["grain"] == 0]
+    assert np.array_equal(crystal.numbers[nearest_in(crystal, lower.positions)], lower.numbers)
+    with pytest.raises(ValueError, match="expected the same crystal"):
+        nearest_in(crystal, lower.positions + 0.3)

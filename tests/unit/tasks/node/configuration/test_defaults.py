@@ -296,3 +296,25 @@ def test_a_new_search_for_barriers_relaxes_its_crystals_further():
     looks = with_defaults(CampaignSpec.model_validate(files[0] | {"levels": [look], "budget": {"cost": 5}}))
     assert looks.levels[0].calculator.workflow.hops == "all"
     assert "hops" not in without_defaults(looks)["levels"][0]["calculator"]["workflow"]
+
+
+def test_new_boundaries_of_compounds_are_kept_equal_and_checked(tmp_path):
+    def campaign(calculator, **keys):
+        space = {"type": "compound_boundary", "crystal": "al.cif", "planes": [[2, 1, 0]], **keys}
+        return CampaignSpec.model_validate(
+            {"schema_version": 1, "name": "test", "space": space, "calculator": calculator, "budget": {"evaluations": 1}}
+        )
+
+    stored, free = campaign({"type": "emt"}), campaign({"type": "emt"}, equal_boundaries="free", convergence="unchecked")
+    assert (stored.space.final_checks, stored.final_relaxations, stored.space.thicknesses) == (0, 0, ())
+    assert not {"equal_boundaries", "convergence"} & stored.space.model_dump().keys()
+    loaded = with_defaults(stored)
+    assert (loaded.space.equal_boundaries, loaded.space.convergence) == ("kept", "checked")
+    assert (loaded.final_relaxations, loaded.space.thicknesses) == (1, (24.0,))
+    assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
+    assert spec_hash(loaded) == spec_hash(stored) != spec_hash(free)
+    assert with_defaults(free).space == free.space
+    assert diff_specs(loaded, free)
+    noisy = with_defaults(campaign({"type": "gpaw"}))
+    assert (noisy.space.equal_boundaries, noisy.space.convergence) == ("kept", "unchecked")
+    assert noisy.final_relaxations == 0

@@ -1,0 +1,229 @@
+"""``python -m benchmarks.boundary_dft --out result.json``: boundary cells of MgO by PBE, CHGNet and a Buckingham potential.
+
+Thin cells of Sigma 5 (2 1 0) and (3 1 0), of a few shifts: as they are built, and relaxed by CHGNet or the other potential.
+Each method gives the energy and the forces of the same structures, as they stand; energies are those above the crystal with
+the file's lattice parameter, by the same method, and per area of boundary. The slope is that of a line through the origin, of
+a method's numbers against those of PBE: below 1 the method is too soft (doi:10.1038/s41524-024-01500-6). The last rows repeat
+a structure with a higher cutoff and with more k-points. A run that was interrupted continues.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from benchmarks.command import begun, command, figure_file
+from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.compound_boundary import relaxed_boundary
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import Calculator
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculators.buckingham import BuckinghamSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.spaces.compound_boundary import CompoundBoundarySpace
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+BUCKINGHAM = BuckinghamSpec.model_validate(
+    {
+        "charges": {"Mg": 2, "O": -2},
+        "pairs": [
+            {"between": ["Mg", "Mg"]},
+            {"between": ["Mg", "O"], "A": 821.6, "rho": 0.3242},
+            {"between": ["O", "O"], "A": 22764.3, "rho": 0.149, "C": 27.88},
+        ],
+    }
+)
+DFT: JsonDict = {"xc": "PBE", "cutoff": 400.0, "kpoint_density": 1.8}
+CHECKS: dict[str, JsonDict] = {"cutoff 550 eV": {"cutoff": 550.0}, "k-points 2.7 Å": {"kpoint_density": 2.7}}
+SURFACES = (((2, 1, 0), 4.0), ((3, 1, 0), 3.0))
+SHIFTS = 3
+STATES = ("built", "by CHGNet", "by Buckingham")
+RELAXATION = RelaxationSpec.model_validate({"cell": "normal", "translation": "free", "fmax": 0.05, "max_steps": 150})
+OPENING = 0.4
+"""Distance by which grains are apart at first [Å]: nearer ions have energies that no relaxation meets."""
+
+LOWEST = 300.0
+"""Energy of a cell that is still a boundary [mJ/m^2]; thin grains can become the perfect crystal."""
+
+
+def classical() -> dict[str, Calculator]:
+    """The calculators that are compared with PBE."""
+    return {"CHGNet": open_calculator(ChgnetSpec(), Path()), "Buckingham": open_calculator(BUCKINGHAM, Path())}
+
+
+def structures() -> list[Atoms]:
+    """The cells, as they are built and relaxed; a relaxation that fails or ends in the perfect crystal is left out."""
+    found, relaxing = [], classical()
+    for plane, thickness in SURFACES:
+        keys = {"crystal": "mgo.cif", "planes": (plane,), "thickness": thickness, "step": 0.8, "opening": OPENING}
+        space = CompoundBoundarySpace(CompoundBoundarySpaceSpec.model_validate(keys), EXAMPLES)
+        ids = [str(item) for item in space.pool().ids]
+        for candidate in np.random.default_rng(1).choice(ids, SHIFTS, replace=False):
+            start = space.structure(str(candidate))
+            cells = {STATES[0]: start}
+            for state, calculator in zip(STATES[1:], relaxing.values(), strict=True):
+                try:
+                    cells[state] = relaxed_boundary(calculator, start, RELAXATION).atoms
+                except CalculationError as error:
+                    print(f"{candidate} {state}: left out: {error}", flush=True)
+            for state, atoms in cells.items():
+                atoms.info |= {"candidate": str(candidate), "state": state}
+                atoms.calc = None
+                found.append(atoms)
+    return found
+
+
+def computed(calculator: Calculator, atoms: Atoms) -> JsonDict:
+    """Energy [eV], forces [eV/Å] and the time [s]."""
+    begin = time.perf_counter()
+    result = calculator.evaluate(atoms)
+    assert result.forces is not None
+    return {
+        "energy": result.energy,
+        "forces": np.round(result.forces, 5).tolist(),
+        "seconds": round(time.perf_counter() - begin, 1),
+        **({"kpoints": result.details["kpoints"]} if "kpoints" in result.details else {}),
+    }
+
+
+def slope(reference: FloatArray, values: FloatArray) -> float:
+    """Slope of the line through the origin."""
+    return float(reference.ravel() @ values.ravel() / (reference.ravel() @ reference.ravel()))
+
+
+def excess(point: JsonDict, crystals: JsonDict, method: str) -> float:
+    """Energy above the crystal by area of boundary [mJ/m^2]."""
+    units = point["atoms"] / 2
+    above = point["results"][method]["energy"] - units * crystals[method]["energy"]
+    return float(1000.0 * above / (2.0 * point["area"]) * EV_PER_A2)
+
+
+def summary(result: JsonDict) -> JsonDict:
+    """Excess energies and slopes of the points that PBE has computed."""
+    points = [point for point in result["points"] if "PBE" in point["results"]]
+    rows = [
+        {"candidate": point["candidate"], "state": point["state"], "atoms": point["atoms"]}
+        | {method: round(excess(point, result["crystals"], method), 1) for method in point["results"]}
+        for point in points
+    ]
+    slopes: JsonDict = {}
+    for method in ("CHGNet", "Buckingham"):
+        for name, chosen in (("all", points), ("relaxed", [point for point in points if point["state"] != STATES[0]])):
+            if not chosen:
+                continue
+            by = {kind: np.array([excess(point, result["crystals"], kind) for point in chosen]) for kind in ("PBE", method)}
+            pulls = {kind: np.concatenate([point["results"][kind]["forces"] for point in chosen]) for kind in ("PBE", method)}
+            slopes[f"{method}, {name}"] = {
+                "points": len(chosen),
+                "energy": round(slope(by["PBE"], by[method]), 3),
+                "mean_error": round(float((by[method] - by["PBE"]).mean()), 1),
+                "force": round(slope(pulls["PBE"], pulls[method]), 3),
+            }
+    checks = {}
+    for name, check in result["checks"].items():
+        units = check["atoms"] / 2
+        above = check["result"]["energy"] - units * check["crystal"]["energy"]
+        checks[name] = round(float(1000.0 * above / (2.0 * check["area"]) * EV_PER_A2), 1)
+    return {"rows": rows, "slopes": slopes, "checks": checks}
+
+
+def draw(result: JsonDict, path: Path) -> None:
+    """Energies of both methods against those of PBE."""
+    rows = result["summary"]["rows"]
+    with figure_file(path, 4.2, 3.6) as figure:
+        axes = figure.add_subplot()
+        most = 1.05 * max(row[method] for row in rows for method in ("PBE", "CHGNet", "Buckingham"))
+        axes.plot([0, most], [0, most], color="0.6", linewidth=0.8, label="equal")
+        for method, color in (("CHGNet", "C0"), ("Buckingham", "C1")):
+            for relaxed in (False, True):
+                chosen = [row for row in rows if (row["state"] != STATES[0]) == relaxed]
+                label = f"{method}, {'relaxed' if relaxed else 'as built'}"
+                x, y = ([row[name] for row in chosen] for name in ("PBE", method))
+                axes.scatter(x, y, s=22, edgecolors=color, facecolors=color if relaxed else "none", label=label)
+        axes.set_xlabel("energy by PBE [mJ/m²]")
+        axes.set_ylabel("energy of the same structure [mJ/m²]")
+        axes.legend(fontsize=7)
+
+
+def area_of(atoms: Atoms) -> float:
+    """Area of one boundary [Å^2]."""
+    return float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
+
+
+def prepared(result: JsonDict) -> None:
+    """Adds the structures, and what the fast methods give for them."""
+    crystal = CompoundBoundarySpace(
+        CompoundBoundarySpaceSpec.model_validate({"crystal": "mgo.cif", "planes": ((2, 1, 0),)}), EXAMPLES
+    ).crystal.atoms()
+    methods = classical()
+    result["crystals"] = {name: computed(calculator, crystal) for name, calculator in methods.items()}
+    for atoms in structures():
+        point = {
+            **{key: atoms.info[key] for key in ("candidate", "state")},
+            "atoms": len(atoms),
+            "area": area_of(atoms),
+            "cell": np.round(atoms.cell.array, 6).tolist(),
+            "numbers": atoms.numbers.tolist(),
+            "positions": np.round(atoms.positions, 6).tolist(),
+        }
+        point["results"] = {name: computed(calculator, cell_of(point)) for name, calculator in methods.items()}
+        if excess(point, result["crystals"], "CHGNet") > LOWEST:
+            result["points"].append(point)
+    # Interleaved, so that a part of them already has every kind.
+    result["points"].sort(key=lambda point: (STATES.index(point["state"]) == 2, point["candidate"][4:], point["candidate"]))
+    result["crystals"]["cell"] = {"cell": crystal.cell.array.tolist(), "numbers": crystal.numbers.tolist()}
+    result["crystals"]["cell"]["positions"] = crystal.positions.tolist()
+
+
+def cell_of(point: JsonDict) -> Atoms:
+    """The structure of a point."""
+    return Atoms(point["numbers"], positions=point["positions"], cell=point["cell"], pbc=True)
+
+
+def main() -> None:
+    """Entry of the command."""
+    options = command("boundary_dft", __doc__, quick="one point", figure="energies against those of PBE").parse_args()
+    result = begun(options.out, {"schema_version": 1, "dft": DFT, "quick": options.quick}, points=[], checks={}, crystals={})
+    if not result["points"]:
+        prepared(result)
+        if options.quick:
+            result["points"] = result["points"][:1]
+        write_json(options.out, result)
+    calculator = open_calculator(GpawSpec.model_validate(DFT), Path())
+    crystal = cell_of(result["crystals"]["cell"])
+    if "PBE" not in result["crystals"]:
+        result["crystals"]["PBE"] = computed(calculator, crystal)
+    checked = result["points"][0]
+    for point in result["points"]:
+        if "PBE" not in point["results"]:
+            point["results"]["PBE"] = computed(calculator, cell_of(point))
+            print(point["candidate"], point["state"], point["results"]["PBE"]["seconds"], "s", flush=True)
+            write_json(options.out, result)
+        if point is not checked or options.quick:
+            continue
+        for name, keys in CHECKS.items():
+            if name not in result["checks"]:
+                finer = open_calculator(GpawSpec.model_validate(DFT | keys), Path())
+                both = {"result": computed(finer, cell_of(checked)), "crystal": computed(finer, crystal)}
+                result["checks"][name] = both | {key: checked[key] for key in ("candidate", "state", "atoms", "area")}
+                write_json(options.out, result)
+    result |= {"provenance": describe_machine(), "summary": summary(result)}
+    write_json(options.out, result)
+    if options.figure is not None:
+        draw(result, options.figure)
+    print(json.dumps(result["summary"], indent=2))
+
+
+if __name__ == "__main__":
+    main()
