@@ -134,13 +134,18 @@ class CompoundBoundarySpace:
         return self._phases
 
     @property
+    def supercell(self) -> tuple[int, int, int] | None:
+        """Cell in which distortions of the crystal are looked for; None: they are not."""
+        return self._spec.supercell
+
+    @property
     def unit_energy(self) -> float | None:
         """Energy of the unit where the spec gives it [eV]; None: that of its crystal, or there is no unit."""
         unit = self._spec.unit
         if unit is None or unit.formula is None or self._unit is None:
             return None
         multiple = len(_numbers_of(unit.formula)) // sum(self._unit.values())
-        return quantity_in(unit.energy, "eV") / multiple
+        return quantity_in(unit.energy or "", "eV") / multiple
 
     @property
     def unit_name(self) -> str | None:
@@ -179,6 +184,7 @@ class CompoundBoundarySpace:
             "formula_units": surface.content.bulk,
             "excess_units": surface.content.excess,
             **({} if self._spec.unit is None else {"phases": _identity(self._spec.unit)}),
+            **({} if self._spec.supercell is None else {"supercell": " ".join(map(str, self._spec.supercell))}),
         }
         return atoms
 

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 STIFFNESS = 0.7
 """First guess of a crystal's stiffness [eV/Å^3]."""
 
+_DISPLACEMENT = 0.08
+"""Standard deviation of random displacements of a crystal's atoms [Å]."""
+
+_NO_GAIN = 1e-4
+"""Energy per formula unit below which a crystal counts as not distorted [eV]."""
+
 TURNS = 60
 """Changes of a cell's shape until it counts as not converged."""
 
@@ -63,6 +69,19 @@ ALL_STRAINS = _strains()
 
 
 @dataclass(frozen=True)
+class Distortion:
+    """A distortion of a crystal that no operation of its symmetry keeps, such as tilts of octahedra.
+
+    Attributes:
+        energy: By which it lies below the crystal, per formula unit [eV]; 0: there is none.
+        motion: Longest displacement of an atom [Å].
+    """
+
+    energy: float
+    motion: float
+
+
+@dataclass(frozen=True)
 class CompoundReference:
     """Energies that boundaries of a compound are compared with.
 
@@ -71,12 +90,19 @@ class CompoundReference:
         bulk: Energy of its formula unit [eV].
         unit: Of the neutral unit's own crystal, by its formula unit [eV]; None without a unit.
         rest: Of what is left of the bulk's formula unit [eV]; None where its crystal is not known.
+        distortion: Of ``crystal`` in the state of energy ``bulk``; None: distortions were not looked for.
     """
 
     crystal: CompoundCrystal
     bulk: float
     unit: float | None
     rest: float | None
+    distortion: Distortion | None = None
+
+    @property
+    def motion(self) -> float:
+        """Longest displacement of an atom in the distorted crystal [Å]."""
+        return 0.0 if self.distortion is None else self.distortion.motion
 
     @property
     def lowest_potential(self) -> float | None:
@@ -101,12 +127,14 @@ def compound_reference(
     phases: Mapping[str, Atoms],
     relaxation: RelaxationSpec,
     unit_energy: float | None = None,
+    supercell: tuple[int, int, int] | None = None,
 ) -> CompoundReference:
     """Relaxes the crystal and the phases that its boundaries are compared with.
 
     Args:
         phases: ``phase``, the unit's own crystal, and ``rest``, where there are any.
         unit_energy: Of the unit, where it has no crystal [eV].
+        supercell: Of the file's cell, in which distortions of the crystal are looked for; None: they are not.
 
     Raises:
         ConfigurationError: The calculator has no energy of one, such as of a unit that its charges do not make neutral.
@@ -122,12 +150,36 @@ def compound_reference(
 
     bulk = relaxed(crystal.atoms(), "crystal")
     energies = {name: relaxed(atoms, f"unit.{name}").energy / _formula_units(atoms) for name, atoms in phases.items()}
+    found, energy, distortion = crystal.moved(bulk.atoms), bulk.energy / _formula_units(bulk.atoms), None
+    if supercell is not None:
+        ideal = _repeated(found, supercell)
+        displaced = ideal.copy()
+        displaced.rattle(_DISPLACEMENT, seed=0)
+        lower = relaxed(displaced, "supercell")
+        gain = energy - lower.energy / _formula_units(ideal)
+        distortion = Distortion(gain, _farthest(ideal, lower.atoms)) if gain > _NO_GAIN else Distortion(0.0, 0.0)
     return CompoundReference(
-        crystal=crystal.moved(bulk.atoms),
-        bulk=bulk.energy / _formula_units(bulk.atoms),
+        crystal=found,
+        bulk=energy if distortion is None else energy - distortion.energy,
         unit=energies.get("phase", unit_energy),
         rest=energies.get("rest"),
+        distortion=distortion,
     )
+
+
+def _repeated(crystal: CompoundCrystal, supercell: tuple[int, int, int]) -> Atoms:
+    """A supercell of the file's cell."""
+    from ase.build import make_supercell
+
+    found: Atoms = make_supercell(crystal.atoms(), np.diag(supercell) @ crystal.edges)
+    return found
+
+
+def _farthest(start: Atoms, relaxed: Atoms) -> float:
+    """Longest displacement of an atom beside the mean of all [Å]."""
+    moved = relaxed.get_scaled_positions(wrap=False) - start.get_scaled_positions(wrap=False)
+    ways = (moved - np.round(moved)) @ relaxed.cell.array
+    return float(np.linalg.norm(ways - ways.mean(axis=0), axis=1).max())
 
 
 def _formula_units(atoms: Atoms) -> int:
@@ -237,11 +289,12 @@ def grain_motion(start: Atoms, relaxed: Atoms) -> float:
     return farthest
 
 
-def check_grains(start: Atoms, relaxed: Atoms, nearest: float) -> float:
+def check_grains(start: Atoms, relaxed: Atoms, nearest: float, distorted: float = 0.0) -> float:
     """Refuses a relaxed cell whose grains are no longer the crystal that they were built as.
 
     Args:
         nearest: Shortest distance of the crystal [Å].
+        distorted: Longest displacement of an atom in the distorted crystal [Å].
 
     Returns:
         How far atoms in the middle of a grain have moved [Å].
@@ -250,10 +303,10 @@ def check_grains(start: Atoms, relaxed: Atoms, nearest: float) -> float:
         CalculationError: They moved too far (``rotated_grain``).
     """
     moved = grain_motion(start, relaxed)
-    if moved > LARGEST_MOTION * nearest:
+    if moved > (limit := LARGEST_MOTION * nearest + distorted):
         raise CalculationError(
             "rotated_grain",
-            f"atoms in the middle of a grain moved by {moved:.2f} Å, expected {LARGEST_MOTION * nearest:.2f} at most: it is no "
+            f"atoms in the middle of a grain moved by {moved:.2f} Å, expected {limit:.2f} at most: it is no "
             "longer the crystal that it was built as; thicker grains (space.thickness) hold it",
         )
     return moved

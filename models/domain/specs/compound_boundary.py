@@ -22,6 +22,7 @@ BOUNDARY_ENERGY = "grain_boundary_energy"
 
 CrystalFile = Annotated[FilePath, NamesFile("structure")]
 MillerIndex = Annotated[int, Field(ge=-1000, le=1000)]
+Repeat = Annotated[int, Field(ge=1, le=10)]
 Plane = tuple[MillerIndex, MillerIndex, MillerIndex]
 
 
@@ -135,6 +136,8 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
             by a vacancy in the middle of a grain, and by a relaxation that may break the inversion. ``unchecked``: it is not.
             Null: filled in as ``checked``, with density-functional theory as ``unchecked``; in campaigns that were stored
             before this key, ``unchecked``.
+        supercell: Of the file's cell, in which the crystal's atoms are displaced at random and relaxed: if that is lower, as
+            where octahedra tilt, it is the crystal's energy. Null: such distortions are not looked for.
         cost: Predicted cost of an evaluation.
         sha256: Content hash of the crystal's file; filled in when the spec is resolved.
     """
@@ -167,6 +170,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     # Added after the first release: without these keys, specs and their hashes are unchanged.
     equal_boundaries: Annotated[Literal["kept", "free"] | None, Field(exclude_if=lambda given: given is None)] = None
     convergence: Annotated[Literal["checked", "unchecked"] | None, Field(exclude_if=lambda given: given is None)] = None
+    supercell: Annotated[tuple[Repeat, Repeat, Repeat] | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")

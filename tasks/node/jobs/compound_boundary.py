@@ -107,9 +107,10 @@ class CompoundBoundaryJob:
         cell = result.atoms.cell.array
         area, excess = _area(result.atoms), int(start.info["excess_units"])
         value = self._value(start, result)
-        moved = check_grains(start, result.atoms, self.reference.crystal.nearest)
+        nearest, distorted = self.reference.crystal.nearest, self.reference.motion
+        moved = check_grains(start, result.atoms, nearest, distorted)
         apart = asymmetry(start, result.atoms)
-        doubts = [*_doubts(apart, moved / self.reference.crystal.nearest), *doubts]
+        doubts = [*_doubts(apart, still=moved <= STILL * nearest + distorted), *doubts]
         start.info[BOUNDARY_ENERGY] = value
         write_result(self.folder / STRUCTURE_FILE, start, result)
         quantities = {
@@ -120,6 +121,8 @@ class CompoundBoundaryJob:
         }
         if self.reference.unit is not None:
             quantities["unit_energy"] = Quantity(value=self.reference.unit, unit="eV")
+        if self.reference.distortion is not None:
+            quantities["distortion_energy"] = Quantity(value=self.reference.distortion.energy, unit="eV")
         if self.reference.lowest_potential is not None:
             quantities[LOWEST_POTENTIAL] = Quantity(value=self.reference.lowest_potential, unit="eV")
         return Outcome(
@@ -208,16 +211,19 @@ def _area(atoms: Atoms) -> float:
     return float(np.linalg.norm(np.cross(atoms.cell.array[0], atoms.cell.array[1])))
 
 
-def _doubts(apart: float, motion: float) -> list[str]:
+def _doubts(apart: float, *, still: bool) -> list[str]:
     """Reasons for which the value may not be that of the boundary.
 
     Args:
         apart: Distance of an atom from its image under the inversion [Å].
-        motion: Displacement in the middle of a grain, as a share of the crystal's shortest distance.
+        still: Whether atoms in the middle of a grain are about as far from the crystal's places as its distortion takes them.
     """
     found = []
     if apart > ALIKE:
         found.append(f"its two boundaries differ by up to {apart:.2g} Å; the value is their mean, and one has a lower energy")
-    if motion > STILL:
-        found.append("the middle of a grain has changed, so that its energy is not the crystal's; expected thicker grains")
+    if not still:
+        found.append(
+            "the middle of a grain has changed, so that its energy is not the crystal's; expected thicker grains, or "
+            "space.supercell where octahedra tilt"
+        )
     return found

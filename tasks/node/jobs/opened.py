@@ -207,7 +207,7 @@ def _compound(
     found = _space(space, base_path)
     assert isinstance(found, CompoundBoundarySpace)
     opened = _calculator(calculator, base_path)
-    return compound_reference(opened, found.crystal, found.phases, relaxation.read(), found.unit_energy)
+    return compound_reference(opened, found.crystal, found.phases, relaxation.read(), found.unit_energy, found.supercell)
 
 
 @lru_cache(maxsize=_OPEN)

@@ -1,15 +1,22 @@
 """Relaxed cells of compounds' boundaries: whether grains are still the crystal, and both boundaries still equal."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.filters import FrechetCellFilter
+from ase.optimize import BFGS
 
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.compound_boundary import TwinnedSlabs
 from tansaku.calculators.structures.compound_crystal import compound_crystal
 from tansaku.calculators.workflows.compound_boundary import asymmetry, check_grains, compound_reference, grain_motion
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 PROVENANCE = Provenance(code="test", code_version="1", model="test", settings={})
@@ -53,6 +60,7 @@ def test_a_grain_that_has_become_another_crystal_is_refused(start, grain):
     turned.positions[own, :2] = (turned.positions[own, :2] - middle[:2]) @ rotation + middle[:2]
     with pytest.raises(CalculationError, match=r"middle of a grain moved by .* Å, expected 0.53 at most") as error:
         check_grains(start, turned, CRYSTAL.nearest)
+    assert check_grains(start, turned, CRYSTAL.nearest, 5.0) == pytest.approx(grain_motion(start, turned))
     assert error.value.reason == "rotated_grain"
 
 
@@ -74,3 +82,26 @@ def test_a_crystal_that_the_calculator_refuses_is_named_by_its_key():
         ConfigurationError, match=r"space.unit.phase: .* no energy of this crystal \(charged\): Mg has a charge"
     ):
         compound_reference(Refusing(), CRYSTAL, {"phase": bulk("Mg", "fcc", a=4.5)}, RelaxationSpec())
+
+
+def test_a_crystal_that_distorts_has_the_energy_of_its_distortion():
+    calculator = open_calculator(EmtSpec(), Path())
+    relaxation = RelaxationSpec(fmax=0.01, max_steps=1000)
+    simple = compound_crystal(bulk("Cu", "sc", a=2.4), "space.crystal")
+    plain, lower = (compound_reference(calculator, simple, {}, relaxation, None, cell) for cell in (None, (2, 2, 2)))
+    assert plain.distortion is None
+    assert lower.distortion.energy > 0.1
+    assert lower.bulk == pytest.approx(plain.bulk - lower.distortion.energy)
+    assert lower.motion > 0.3
+    dense = compound_crystal(bulk("Cu", "fcc", a=3.6, cubic=True), "space.crystal")
+    still = compound_reference(calculator, dense, {}, relaxation, None, (2, 1, 1))
+    assert (still.distortion.energy, still.motion) == (0.0, 0.0)
+    assert still.bulk == pytest.approx(bulk_energy(), abs=1e-3)
+
+
+def bulk_energy():
+    """Energy of an atom of copper, by ASE alone [eV]."""
+    atoms = bulk("Cu", "fcc", a=3.6)
+    atoms.calc = EMT()
+    BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=1e-3)
+    return atoms.get_potential_energy()
