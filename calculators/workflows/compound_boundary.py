@@ -34,6 +34,9 @@ STIFFNESS = 0.7
 _DISPLACEMENT = 0.08
 """Standard deviation of random displacements of a crystal's atoms [Å]."""
 
+_FLAT = 0.01
+"""Largest force on an atom of a distorted crystal [eV/Å]: near the crystal, forces towards its distortion are small."""
+
 _NO_GAIN = 1e-4
 """Energy per formula unit below which a crystal counts as not distorted [eV]."""
 
@@ -140,9 +143,9 @@ def compound_reference(
         ConfigurationError: The calculator has no energy of one, such as of a unit that its charges do not make neutral.
     """
 
-    def relaxed(atoms: Atoms, key: str) -> CalculationResult:
+    def relaxed(atoms: Atoms, key: str, fmax: float = relaxation.fmax) -> CalculationResult:
         try:
-            return relaxed_cell(calculator, atoms, relaxation, ALL_STRAINS)
+            return relaxed_cell(calculator, atoms, relaxation.model_copy(update={"fmax": fmax}), ALL_STRAINS)
         except CalculationError as error:
             raise ConfigurationError(
                 f"space.{key}: the calculator has no energy of this crystal ({error.reason}): {error.message}"
@@ -155,7 +158,7 @@ def compound_reference(
         ideal = _repeated(found, supercell)
         displaced = ideal.copy()
         displaced.rattle(_DISPLACEMENT, seed=0)
-        lower = relaxed(displaced, "supercell")
+        lower = relaxed(displaced, "supercell", min(relaxation.fmax, _FLAT))
         gain = energy - lower.energy / _formula_units(ideal)
         distortion = Distortion(gain, _farthest(ideal, lower.atoms)) if gain > _NO_GAIN else Distortion(0.0, 0.0)
     return CompoundReference(
