@@ -16,7 +16,7 @@ from ase import Atoms
 from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.calculators.structures.structure_reader import FoundStructure, checked_structure, read_structures
 from tansaku.models.domain.door import opened
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, installed
 from tansaku.models.domain.identifiers import file_sha256, safe_file_name, shown
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -299,14 +299,9 @@ _VOLUME = 0.003
 
 def _duplicates_of(structures: Mapping[str, Atoms]) -> dict[str, str]:
     """The id of an earlier equal structure, by the id of each duplicate."""
-    try:
+    with installed("space.duplicates needs pymatgen", hint="pip install 'tansaku[composition]', or duplicates: ignore"):
         from pymatgen.analysis.structure_matcher import StructureMatcher
         from pymatgen.io.ase import AseAtomsAdaptor
-    except ImportError as error:
-        raise MissingComponentError(
-            f"space.duplicates: pymatgen is not installed: {error}",
-            hint="pip install 'tansaku[composition]', or duplicates: ignore",
-        ) from error
     matcher = StructureMatcher(ltol=_LENGTHS, stol=_SITES, angle_tol=_ANGLES, scale=False, attempt_supercell=False)
     found: dict[str, str] = {}
     for members in _of_one_formula(structures).values():
