@@ -1,4 +1,4 @@
-"""Slopes of an energy by central differences, for forces and stresses."""
+"""Derivatives of an energy by central differences, for forces and stresses."""
 
 from __future__ import annotations
 
