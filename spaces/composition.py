@@ -65,7 +65,10 @@ class CompositionSpace:
 
     def __init__(self, spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec, self._base_path = spec, base_path
-        self._opened = _open_parent(spec, base_path, limits)
+        if spec.parent.prototype is not None:
+            self._opened = _from_prototype(spec)
+        else:
+            self._opened = _from_cif(spec, base_path, limits)
         combinations = math.prod(map(len, self._opened.ions.values()))
         check_limit(limits, "combinations", combinations, "space.sites: combinations of ions")
         self._ions = _checked_ions(self._opened)
@@ -400,11 +403,6 @@ class OpenedParent:
     mark: tuple[CombinationSpec, ...]
 
 
-def _open_parent(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> OpenedParent:
-    """Opens the parent of a space."""
-    return _from_prototype(spec) if spec.parent.prototype is not None else _from_cif(spec, base_path, limits)
-
-
 def _from_prototype(spec: CompositionSpaceSpec) -> OpenedParent:
     prototype = PROTOTYPES[str(spec.parent.prototype)]
     parent = prototype.parent()
@@ -504,7 +502,7 @@ def select(
     names = sorted(ions)
     total = math.prod(len(ions[name]) for name in names)
     everything = [
-        Composition(_identity(chosen), {**parent.ions, **dict(zip(names, chosen, strict=True))}, ())
+        Composition("-".join(ion.label for ion in chosen), {**parent.ions, **dict(zip(names, chosen, strict=True))}, ())
         for chosen in itertools.product(*(ions[name] for name in names))
     ]
     charges = [_charge(parent, composition.ions) for composition in everything]
@@ -558,10 +556,6 @@ def _part(symbol: str, count: int) -> str:
     if symbol == HYDROXIDE.symbol:
         return "(OH)" if count == 1 else f"(OH){count}"
     return symbol if count == 1 else f"{symbol}{count}"
-
-
-def _identity(ions: Sequence[Ion]) -> str:
-    return "-".join(ion.label for ion in ions)
 
 
 def _charge(parent: Parent, ions: Mapping[str, Ion]) -> int:

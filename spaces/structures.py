@@ -16,8 +16,8 @@ from ase import Atoms
 from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.calculators.structures.structure_reader import FoundStructure, checked_structure, read_structures
 from tansaku.models.domain.door import opened
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
-from tansaku.models.domain.identifiers import file_sha256, safe_file_name, shown
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, installed
+from tansaku.models.domain.identifiers import check_unchanged, safe_file_name, shown
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.column_scale import have_different_units
@@ -159,12 +159,16 @@ class StructuresSpace:
             if not folder.is_dir():
                 raise ConfigurationError(f"space.folder: no folder {str(folder)!r}")
             files = structure_files(folder, "space.folder")
-            _check_hash(None if spec.sha256 is None else folder_sha256(folder, "space.folder"), spec.sha256, "space.folder")
+            if spec.sha256 is not None and (found := folder_sha256(folder, "space.folder")) != spec.sha256:
+                raise ConfigurationError(
+                    f"space.folder: what it names has SHA-256 {found}, expected {spec.sha256}",
+                    hint="it has changed since the campaign began; restore it or start a new campaign",
+                )
             return [(path, "space.folder") for path in files]
         named = [(base_path / path, f"space.paths[{i}]") for i, path in enumerate(spec.paths or ())]
         for i, (path, key) in enumerate(named):
             check_plain(path, key)
-            _check_hash(file_sha256(path) if spec.hashes else None, spec.hashes[i] if spec.hashes else None, key)
+            check_unchanged(path, spec.hashes[i] if spec.hashes else None, key)
         return named
 
     def _find(self, candidate: str) -> FoundStructure:
@@ -282,14 +286,6 @@ def _formula(atoms: Atoms) -> str:
     return str(atoms.symbols.formula.reduce()[0].format("hill"))
 
 
-def _check_hash(found: str | None, expected: str | None, key: str) -> None:
-    if found != expected:
-        raise ConfigurationError(
-            f"{key}: what it names has SHA-256 {found}, expected {expected}",
-            hint="it has changed since the campaign began; restore it or start a new campaign",
-        )
-
-
 _LENGTHS, _SITES, _ANGLES = 0.003, 0.02, 0.5
 """Tolerances: edges relative to each other, distances of sites in units of the free length of an atom, angles [degrees]."""
 
@@ -299,14 +295,9 @@ _VOLUME = 0.003
 
 def _duplicates_of(structures: Mapping[str, Atoms]) -> dict[str, str]:
     """The id of an earlier equal structure, by the id of each duplicate."""
-    try:
+    with installed("space.duplicates needs pymatgen", hint="pip install 'tansaku[composition]', or duplicates: ignore"):
         from pymatgen.analysis.structure_matcher import StructureMatcher
         from pymatgen.io.ase import AseAtomsAdaptor
-    except ImportError as error:
-        raise MissingComponentError(
-            f"space.duplicates: pymatgen is not installed: {error}",
-            hint="pip install 'tansaku[composition]', or duplicates: ignore",
-        ) from error
     matcher = StructureMatcher(ltol=_LENGTHS, stol=_SITES, angle_tol=_ANGLES, scale=False, attempt_supercell=False)
     found: dict[str, str] = {}
     for members in _of_one_formula(structures).values():

@@ -17,7 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import check_unchanged, file_sha256
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.spreadsheet import separator_of, text_of
 
@@ -57,11 +57,7 @@ class TableFile:
             raise ConfigurationError(f"{key}: no file {str(path)!r}; expected a CSV or Parquet table")
         if path.suffix.lower() not in (".csv", ".parquet", ".pq"):
             raise ConfigurationError(f"{key}: {path.name!r} has an unknown ending; expected .csv or .parquet")
-        if sha256 is not None and self.sha256 != sha256:
-            raise ConfigurationError(
-                f"{key}: {path.name!r} has sha256 {self.sha256}, expected {sha256}",
-                hint="the table has changed since the campaign began; restore it or start a new campaign",
-            )
+        check_unchanged(path, sha256, key)
         self.names = self._read_names()
         if len(self.names) > _MOST_COLUMNS:
             raise ConfigurationError(

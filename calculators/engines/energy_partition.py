@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.units import Bohr, Hartree
 
-from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.errors import installed
 from tansaku.models.domain.pool import FloatArray
 
 if TYPE_CHECKING:
@@ -69,13 +69,8 @@ def ion_energy(structure: Atoms, charges: Sequence[float]) -> float:
 
 def check_ewald() -> None:
     """Raises MissingComponentError when pymatgen is not installed."""
-    try:
+    with installed("calculator.partition: the energy of the ions needs pymatgen", hint="pip install 'tansaku[composition]'"):
         import pymatgen.analysis.ewald  # noqa: F401
-    except ImportError as error:
-        raise MissingComponentError(
-            f"calculator.partition: the energy of the ions needs pymatgen: {error}",
-            hint="pip install 'tansaku[composition]'",
-        ) from error
 
 
 def partition(

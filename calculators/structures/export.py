@@ -109,12 +109,8 @@ def _one_line(value: object) -> str:
     return printable(" ".join(str(plain).split()))
 
 
-def _write_extxyz(atoms: Atoms, path: Path) -> None:
-    write_extended_xyz(path, atoms)
-
-
 _WRITERS: dict[str, Callable[[Atoms, Path], None]] = {
-    ".extxyz": _write_extxyz,
+    ".extxyz": lambda atoms, path: write_extended_xyz(path, atoms),
     ".cif": _write_cif,
     ".poscar": _write_poscar,
     ".data": _write_lammps_data,

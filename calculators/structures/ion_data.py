@@ -12,7 +12,7 @@ import warnings
 from functools import lru_cache
 from typing import Any
 
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.errors import ConfigurationError, installed
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 
 INSTALL_HINT = "install it with: pip install 'tansaku[composition]'"
@@ -43,10 +43,8 @@ def load_pymatgen(module: str) -> Any:  # noqa: ANN401 - a module
     Raises:
         MissingComponentError: pymatgen is not installed.
     """
-    try:
+    with installed("composition spaces need pymatgen", hint=INSTALL_HINT):
         return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingComponentError(f"composition spaces need pymatgen: {error}", hint=INSTALL_HINT) from error
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.errors import ConfigurationError, installed
 from tansaku.models.domain.identifiers import NAME_PATTERN, shown
 from tansaku_client.calls import is_text
 
@@ -130,10 +130,8 @@ def _spec(spec: str) -> str:
 
 def server_of(place: Machine | tansaku_client.Server) -> AgentServer:
     """A server with a tool for each method of `Tools`. Raises MissingComponentError where the package `mcp` is missing."""
-    try:
+    with installed("tansaku mcp needs the package mcp", hint="pip install 'tansaku[mcp]'"):
         from tansaku.deploy.cli.agent_server import AgentServer
-    except ImportError as error:
-        raise MissingComponentError("tansaku mcp needs the package mcp", hint="pip install 'tansaku[mcp]'") from error
     tools = Tools(place)
     return AgentServer("tansaku", {name: getattr(tools, name) for name in vars(Tools) if name[0] != "_"})
 

@@ -21,7 +21,8 @@ TansakuError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -107,6 +108,23 @@ class SurpriseError(FieldError):
 
 class MissingComponentError(TansakuError, ImportError):
     """An optional package or program is not installed; the message names what to install."""
+
+
+@contextmanager
+def installed(needs: str, hint: str) -> Iterator[None]:
+    """Imports an optional package in its block.
+
+    Args:
+        needs: What needs it, and its name, for the message.
+        hint: The command that installs it.
+
+    Raises:
+        MissingComponentError: It is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingComponentError(f"{needs}: {error}", hint=hint) from error
 
 
 class NotFoundError(TansakuError, LookupError):

@@ -9,26 +9,22 @@ correlation decreases with the distance in descriptor space, conditioned on ever
 https://jmlr.org/papers/v15/desautels14a.html).
 """
 
-# ruff: noqa: ARG002 - the contract hands over more than these need
-
 from __future__ import annotations
 
 from dataclasses import replace
 from math import floor
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.disagreement import Disagreement
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
-from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec
 from tansaku.models.engine.acquisition import TIE
 from tansaku.models.engine.initial import initial_position
-from tansaku.models.engine.simple import ModelFree, allowed_candidates
+from tansaku.models.engine.simple import ModelFree
 
 _JITTER = 1e-8
 """Added to the correlations' diagonal: structures of one batch may be equal."""
@@ -50,18 +46,9 @@ class DisagreementProposer(ModelFree):
         """The proposer that uses a version."""
         return DisagreementProposer(self._spec, known)
 
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        allowed = allowed_candidates(pool, history)
-        if not allowed.any():
-            return None
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
+    ) -> Choice:
         known = self._known
         if known is None:
             return Choice(position=initial_position(pool, allowed, number, rng, "random"))
@@ -75,9 +62,7 @@ class DisagreementProposer(ModelFree):
             return Choice(position=_in_turn(pool, history, unmet, rng))
         return self._most_disputed(pool, history, learnable, known)
 
-    def _most_disputed(
-        self, pool: CandidatePool, history: History, learnable: npt.NDArray[np.bool_], known: Disagreement
-    ) -> Choice:
+    def _most_disputed(self, pool: CandidatePool, history: History, learnable: BoolArray, known: Disagreement) -> Choice:
         if self._spec.by_system:
             learnable = learnable & np.isin(pool.system_codes, _least_proposed(pool, history, learnable))
         candidates = np.flatnonzero(learnable)
@@ -125,7 +110,7 @@ def _asked_since(history: History, known: Disagreement) -> IntArray:
     return np.asarray(asked[~known.judging[asked] & ~np.isnan(known.spread[asked])])
 
 
-def _least_proposed(pool: CandidatePool, history: History, among: npt.NDArray[np.bool_]) -> IntArray:
+def _least_proposed(pool: CandidatePool, history: History, among: BoolArray) -> IntArray:
     """Systems, among some candidates, with the fewest proposals."""
     proposed = np.bincount(pool.system_codes[_named(history)], minlength=len(pool.systems))
     open_systems = np.unique(pool.system_codes[among])
@@ -133,7 +118,7 @@ def _least_proposed(pool: CandidatePool, history: History, among: npt.NDArray[np
     return np.asarray(open_systems[counts == counts.min()])
 
 
-def _in_turn(pool: CandidatePool, history: History, among: npt.NDArray[np.bool_], rng: np.random.Generator) -> int:
+def _in_turn(pool: CandidatePool, history: History, among: BoolArray, rng: np.random.Generator) -> int:
     """A random candidate of the first system with the fewest proposals."""
     system = _least_proposed(pool, history, among)[0]
     return int(rng.choice(np.flatnonzero(among & (pool.system_codes == system))))

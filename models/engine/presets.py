@@ -181,6 +181,24 @@ FINDING: AcquisitionName = "expected_found"
 """Acquisition for the goal ``all_below`` unless the spec names another one."""
 
 
+_AS_GIVEN = (
+    "mean",
+    "acquisition",
+    "refit_growth",
+    "restarts",
+    "members",
+    "bayes_until",
+    "cost_exponent",
+    "pending",
+    "exploration",
+    "initial",
+    "initial_points",
+    "floor",
+    "worst_first",
+)
+"""Settings that are keys of the spec."""
+
+
 def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     """A preset with the spec's overrides, for a goal."""
     chosen = replace(ENGINES.get(spec.engine or 1, PRESETS[spec.preset]), goal=goal)
@@ -194,38 +212,13 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         chosen = replace(chosen, floor=NEEDED)
     if spec.kernel is not None:
         chosen = replace(chosen, kernel=spec.kernel, also=())
-    if spec.mean is not None:
-        chosen = replace(chosen, mean=spec.mean)
-    if spec.acquisition is not None:
-        chosen = replace(chosen, acquisition=spec.acquisition)
     if spec.transform is not None:
         transform = OutputTransform(spec.transform.log, spec.transform.standardise, spec.transform.compress)
         chosen = replace(chosen, transform=transform, transformed_gain=False)
     if spec.hyperparameters is not None:
         chosen = replace(chosen, rule=spec.hyperparameters, also=chosen.also if spec.hyperparameters == "map" else ())
-    if spec.refit_growth is not None:
-        chosen = replace(chosen, refit_growth=spec.refit_growth)
-    if spec.restarts is not None:
-        chosen = replace(chosen, restarts=spec.restarts)
-    if spec.members is not None:
-        chosen = replace(chosen, members=spec.members)
-    if spec.bayes_until is not None:
-        chosen = replace(chosen, bayes_until=spec.bayes_until)
-    if spec.cost_exponent is not None:
-        chosen = replace(chosen, cost_exponent=spec.cost_exponent)
-    if spec.pending is not None:
-        chosen = replace(chosen, pending=spec.pending)
-    if spec.exploration is not None:
-        chosen = replace(chosen, exploration=spec.exploration)
-    if spec.initial is not None:
-        chosen = replace(chosen, initial=spec.initial)
-    if spec.initial_points is not None:
-        chosen = replace(chosen, initial_points=spec.initial_points)
-    if spec.floor is not None:
-        chosen = replace(chosen, floor=spec.floor)
-    if spec.worst_first is not None:
-        chosen = replace(chosen, worst_first=spec.worst_first)
-    return chosen
+    given = {key: getattr(spec, key) for key in _AS_GIVEN}
+    return replace(chosen, **{key: value for key, value in given.items() if value is not None})
 
 
 _COUNTS = {1: "two", 2: "three"}

@@ -4,19 +4,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.pool import BoolArray, CandidatePool
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ListedProposerSpec, RandomProposerSpec
 from tansaku.models.engine.initial import initial_position
 
 
-def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.bool_]:
+def allowed_candidates(pool: CandidatePool, history: History) -> BoolArray:
     """Returns the candidates that may be proposed: neither in the history nor too expensive, shape ``(n_candidates,)``."""
     allowed = np.ones(len(pool), dtype=np.bool_)
     allowed[history.proposed] = False
@@ -26,8 +26,8 @@ def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.
     return allowed
 
 
-class ModelFree:
-    """Base of proposers without a model: no initial design and nothing to fit."""
+class ModelFree(ABC):
+    """Base of proposers that keep no fit, without an initial design."""
 
     def initial_count(self, pool: CandidatePool) -> int:
         """Zero: there is no initial design."""
@@ -40,6 +40,24 @@ class ModelFree:
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """Returns nothing: there is nothing to fit."""
         return {}
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
+        allowed = allowed_candidates(pool, history)
+        return self._choose(pool, history, allowed, number, rng) if allowed.any() else None
+
+    @abstractmethod
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
+    ) -> Choice | None:
+        """Chooses proposal ``number`` among the allowed candidates; there is at least one."""
 
 
 class RandomProposer(ModelFree):
@@ -54,18 +72,9 @@ class RandomProposer(ModelFree):
     def __init__(self, *, by_system: bool = False) -> None:
         self._by_system = by_system
 
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        allowed = allowed_candidates(pool, history)
-        if not allowed.any():
-            return None
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
+    ) -> Choice:
         if self._by_system:
             return Choice(position=initial_position(pool, allowed, number, rng, "random"))
         return Choice(position=int(rng.choice(np.flatnonzero(allowed))))
@@ -76,17 +85,10 @@ class GridProposer(ModelFree):
 
     name = "grid"
 
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        allowed = allowed_candidates(pool, history)
-        return Choice(position=int(np.argmax(allowed))) if allowed.any() else None
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
+    ) -> Choice:
+        return Choice(position=int(np.argmax(allowed)))
 
 
 class ListedProposer(ModelFree):
@@ -101,17 +103,11 @@ class ListedProposer(ModelFree):
     def __init__(self, candidates: Sequence[str]) -> None:
         self._candidates = tuple(candidates)
 
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
     ) -> Choice | None:
-        """Chooses the next candidate of the list. Raises NotFoundError if the pool lacks it."""
         positions = pool.positions(self._candidates)
-        left = positions[allowed_candidates(pool, history)[positions]]
+        left = positions[allowed[positions]]
         return Choice(position=int(left[0])) if len(left) else None
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from math import isfinite
 from typing import Any
 
-from tansaku.models.domain.errors import MissingComponentError, NotFoundError
+from tansaku.models.domain.errors import NotFoundError, installed
 
 INSTALL_HINT = "install it with: pip install 'tansaku[molecules]'"
 
@@ -22,10 +22,8 @@ def load_rdkit(module: str = "rdkit.Chem") -> Any:  # noqa: ANN401 - a module
     Raises:
         MissingComponentError: RDKit is not installed.
     """
-    try:
+    with installed("molecules need RDKit", hint=INSTALL_HINT):
         return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingComponentError(f"molecules need RDKit: {error}", hint=INSTALL_HINT) from error
 
 
 def molecule_of(smiles: str) -> Molecule:

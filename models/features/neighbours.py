@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.errors import installed
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -47,12 +47,8 @@ def check_neighbours() -> None:
 
 
 def _load() -> Callable[..., Any]:
-    try:
+    with installed("lists of neighbours need the package matscipy", hint="pip install 'tansaku[surrogates]'"):
         from matscipy.neighbours import neighbour_list
-    except ImportError as error:
-        raise MissingComponentError(
-            "lists of neighbours need the package matscipy, which is not installed", hint="pip install 'tansaku[surrogates]'"
-        ) from error
     return neighbour_list  # type: ignore[no-any-return]
 
 

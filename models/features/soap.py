@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.errors import installed
 from tansaku.models.domain.pool import FloatArray
 
 if TYPE_CHECKING:
@@ -45,12 +45,8 @@ def load_soap(needs: str) -> Any:  # noqa: ANN401 - a class of dscribe
     Raises:
         MissingComponentError: dscribe is not installed.
     """
-    try:
+    with installed(f"{needs} the package dscribe", hint="pip install 'tansaku[soap]'"):
         from dscribe.descriptors import SOAP
-    except ImportError as error:
-        raise MissingComponentError(
-            f"{needs} the package dscribe, which is not installed", hint="pip install 'tansaku[soap]'"
-        ) from error
     return SOAP
 
 

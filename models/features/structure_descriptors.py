@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import atomic_masses
 
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.errors import ConfigurationError, installed
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.features.soap import compressed_soap
 
@@ -50,12 +50,8 @@ def element_values(symbols: Sequence[str], properties: Sequence[str], key: str) 
     """
     import warnings
 
-    try:
+    with installed(f"{key} needs pymatgen", hint="pip install 'tansaku[composition]'"):
         from pymatgen.core.periodic_table import Element
-    except ImportError as error:
-        raise MissingComponentError(
-            f"{key}: pymatgen is not installed: {error}", hint="pip install 'tansaku[composition]'"
-        ) from error
     found = {}
     for symbol in symbols:
         values = []
@@ -112,12 +108,8 @@ def space_groups(structures: Sequence[Atoms], tolerance: float) -> list[int]:
     Raises:
         MissingComponentError: spglib is not installed.
     """
-    try:
+    with installed("the space group needs spglib", hint="pip install 'tansaku[composition]'"):
         import spglib
-    except ImportError as error:
-        raise MissingComponentError(
-            "the space group needs spglib, which is not installed", hint="pip install 'tansaku[composition]'"
-        ) from error
     found = []
     for atoms in structures:
         cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)

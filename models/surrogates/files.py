@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.errors import MissingComponentError, StoreError
+from tansaku.models.domain.errors import StoreError, installed
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.surrogates import Weights
 
@@ -18,12 +18,8 @@ _HEADER = "tansaku"
 
 def check_files() -> None:
     """Raises MissingComponentError if safetensors is not installed."""
-    try:
+    with installed("models need the package safetensors", hint="pip install 'tansaku[surrogates]'"):
         import safetensors  # noqa: F401
-    except ImportError as error:
-        raise MissingComponentError(
-            "models need the package safetensors, which is not installed", hint="pip install 'tansaku[surrogates]'"
-        ) from error
 
 
 def write_weights(weights: Weights, path: Path) -> Path:

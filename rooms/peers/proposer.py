@@ -1,21 +1,18 @@
 """Optimisers of one list of candidates as proposers of campaigns with many systems."""
 
-# ruff: noqa: ARG002 - the contract hands over more than these need
-
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Protocol
 
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.pool import BoolArray, CandidatePool
 from tansaku.models.domain.ports import Choice, History
-from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.initial import initial_position
-from tansaku.models.engine.simple import allowed_candidates
+from tansaku.models.engine.simple import ModelFree
 from tansaku.peers.problem import Encoding, Problem, Suggestion, encode, pose
 
 LEAST_MEASURED = 2
@@ -38,8 +35,8 @@ class JointOptimiser(Protocol):
         ...
 
 
-class _Peer(ABC):
-    """Base class of peers: one random candidate of each system first, no refits between proposals."""
+class _Peer(ModelFree):
+    """Base class of peers: one random candidate of each system first; they fit whenever they choose."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -54,33 +51,16 @@ class _Peer(ABC):
         """One candidate of each system, as in the published search."""
         return len(pool.systems)
 
-    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """Never: peers fit whenever they choose."""
-        return False
-
-    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Returns nothing: no fit is kept."""
-        return {}
-
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        allowed = allowed_candidates(pool, history)
-        if not allowed.any():
-            return None
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
+    ) -> Choice:
         in_design = number <= self.initial_count(pool)
         if in_design or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, "random"), initial=in_design)
-        return self._choose(pool, history, allowed)
+        return self._after_design(pool, history, allowed)
 
     @abstractmethod
-    def _choose(self, pool: CandidatePool, history: History, allowed: np.ndarray) -> Choice:
+    def _after_design(self, pool: CandidatePool, history: History, allowed: BoolArray) -> Choice:
         """Chooses after the initial design; something is allowed and something observed."""
 
 
@@ -102,7 +82,7 @@ class SystemPeer(_Peer):
         self._optimisers: list[Optimiser] = []
         self._known: dict[int, tuple[tuple[bytes, bytes], Suggestion]] = {}
 
-    def _choose(self, pool: CandidatePool, history: History, allowed: np.ndarray) -> Choice:
+    def _after_design(self, pool: CandidatePool, history: History, allowed: BoolArray) -> Choice:
         if self._pool is not pool:
             self._pool, self._known = pool, {}
             self._encodings = [encode(pool, np.flatnonzero(pool.system_codes == k)) for k in range(len(pool.systems))]
@@ -151,7 +131,7 @@ class PoolPeer(_Peer):
         self._encoding: Encoding | None = None
         self._optimiser: JointOptimiser | None = None
 
-    def _choose(self, pool: CandidatePool, history: History, allowed: np.ndarray) -> Choice:
+    def _after_design(self, pool: CandidatePool, history: History, allowed: BoolArray) -> Choice:
         if self._pool is not pool or self._encoding is None or self._optimiser is None:
             self._pool, self._encoding, self._optimiser = pool, encode(pool, np.arange(len(pool))), self._build()
         suggestions = self._optimiser.suggest(pose(self._encoding, history, allowed, seed=0))

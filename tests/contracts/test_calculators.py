@@ -24,6 +24,7 @@ from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec
 from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tests.support.slopes import by_position, by_strain
 
 SPECS = {
     "emt": {"type": "emt"},
@@ -179,31 +180,17 @@ def test_what_is_exported_is_read_back_by_ase(calculator, check_exported, tmp_pa
 
 
 def test_forces_are_the_energy_s_gradient(calculator, single, precision, rattled):
-    atoms, forces = rattled(), single.forces
-    step = precision.step
+    atoms = rattled()
     for atom, axis in ((0, 0), (3, 1), (len(atoms) // 2, 2)):
-        energies = []
-        for sign in (-1, 1):
-            moved = atoms.copy()
-            moved.positions[atom, axis] += sign * step
-            energies.append(calculator.evaluate(moved).energy)
-        assert forces[atom, axis] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=precision.forces)
+        slope = by_position(lambda each: calculator.evaluate(each).energy, atoms, atom, axis, precision.step)
+        assert single.forces[atom, axis] == pytest.approx(-slope, abs=precision.forces)
 
 
 def test_stress_is_the_energy_s_gradient_with_strain(calculator, single, precision, rattled):
-    atoms, stress = rattled(), single.stress
-    step = precision.strain
+    atoms = rattled()
     for voigt, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
-        energies = []
-        for sign in (-1, 1):
-            strain = np.eye(3)
-            strain[i, j] += sign * step / 2
-            strain[j, i] += sign * step / 2
-            strained = atoms.copy()
-            strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
-            energies.append(calculator.evaluate(strained).energy)
-        derivative = (energies[1] - energies[0]) / (2 * step) / atoms.get_volume()
-        assert stress[voigt] == pytest.approx(derivative, abs=precision.stress)
+        slope = by_strain(lambda each: calculator.evaluate(each).energy, atoms, i, j, precision.strain)
+        assert single.stress[voigt] == pytest.approx(slope / atoms.get_volume(), abs=precision.stress)
 
 
 def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator, single, rattled):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -146,17 +147,28 @@ def played(spec):
     return Replay(pool, values).run(build_proposer(spec), limit=24)
 
 
-@pytest.mark.parametrize("in_flight", [1, 3])
-def test_proposes_every_candidate_once_and_then_none(spec, in_flight):
+def _failing(of: Callable[[CandidatePool], np.ndarray]) -> tuple[CandidatePool, np.ndarray]:
     pool, values = _table(3)
+    return pool, np.where(of(pool), np.nan, values)
+
+
+@pytest.mark.parametrize(
+    ("table", "in_flight"),
+    [
+        (lambda: _table(3), 1),
+        (lambda: _table(3), 3),
+        (_bare, 1),
+        (lambda: _table(3, ("translation",)), 1),
+        (lambda: _table(3, ("angle", "structure")), 1),
+        (lambda: _failing(lambda pool: pool.system_codes == 1), 1),
+        (lambda: _failing(lambda pool: pool.system_codes >= 0), 1),
+    ],
+    ids=["known", "awaited", "bare", "translation", "angle and structure", "a system fails", "nothing succeeds"],
+)
+def test_proposes_every_candidate_once_and_then_none(spec, table, in_flight):
+    pool, values = table()
     replay = Replay(pool, values, in_flight).run(build_proposer(spec))
     assert sorted(replay.chosen) == list(range(len(pool)))
-
-
-@pytest.mark.parametrize("table", [_bare, lambda: _table(3, ("translation",)), lambda: _table(3, ("angle", "structure"))])
-def test_any_feature_groups_will_do(spec, table):
-    pool, values = table()
-    assert sorted(Replay(pool, values).run(build_proposer(spec)).chosen) == list(range(len(pool)))
 
 
 @pytest.mark.parametrize("in_flight", [1, 2])
@@ -186,20 +198,6 @@ def test_an_instance_serves_several_campaigns_in_turn(spec, played):
     assert [Replay(p, values).run(shared, limit=15).chosen for p in (pool, other)] == alone
 
 
-def test_failures_are_not_proposed_again_and_end_nothing(spec):
-    pool, values = _table(3)
-    values = values.copy()
-    values[pool.system_codes == 1] = np.nan
-    replay = Replay(pool, values).run(build_proposer(spec))
-    assert sorted(replay.chosen) == list(range(len(pool)))
-
-
-def test_nothing_ever_succeeds(spec):
-    pool, _ = _table(3)
-    replay = Replay(pool, np.full(len(pool), np.nan)).run(build_proposer(spec))
-    assert sorted(replay.chosen) == list(range(len(pool)))
-
-
 def test_unavailable_and_pending_candidates_are_left_alone(spec):
     pool, values = _table(3)
     proposer = build_proposer(spec)
@@ -222,14 +220,6 @@ def test_what_is_dearer_than_the_rest_of_the_budget_is_masked(spec):
         assert pool.cost[choice.position] <= remaining
     history = History(observed, values[observed], remaining_cost=7.9)
     assert proposer.propose(pool, history, 8, proposal_rng(SEED, 8), None) is None
-
-
-def test_the_last_candidate_is_found(spec):
-    pool, values = _table(3)
-    everything = np.delete(np.arange(len(pool)), 17)
-    choice = build_proposer(spec).propose(pool, History(everything, values[everything]), 30, proposal_rng(SEED, 30), None)
-    assert choice is not None
-    assert choice.position == 17
 
 
 def test_choices_explain_themselves(spec):

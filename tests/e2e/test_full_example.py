@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tansaku.deploy.cli import main as cli
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
@@ -27,19 +24,9 @@ def _true_minima() -> dict[str, float]:
     return {name: float(np.nanmin(values[pool.system_codes == code])) for code, name in enumerate(pool.systems)}
 
 
-@pytest.fixture
-def run(mongo_server, require, monkeypatch, capsys) -> Callable[..., str]:
-    """``run("results", …)``: what a command prints."""
+@pytest.fixture(autouse=True)
+def _lammps(require):
     require("lammps")
-
-    def command(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["tansaku", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert not ended.value.code
-        return capsys.readouterr().out
-
-    return command
 
 
 @pytest.mark.slow

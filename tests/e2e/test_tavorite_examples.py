@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tansaku.deploy.cli import main as cli
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.space_registry import open_space
 
@@ -33,17 +31,10 @@ def test_sodium_learns_from_lithium():
 
 
 @pytest.mark.slow
-def test_both_run_one_after_the_other(mongo_server, require, monkeypatch, capsys, tmp_path):
+def test_both_run_one_after_the_other(run, require, tmp_path):
     """Two evaluations of each by CHGNet, the second of sodium chosen by what lithium taught."""
     require("chgnet")
     require("pymatgen")
-
-    def run(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["tansaku", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert not ended.value.code
-        return capsys.readouterr().out
 
     for name, ion in (("tavorite-li", "Li"), ("tavorite-na", "Na")):
         text = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8")

@@ -10,25 +10,13 @@ from tests.support.pools import pool_of
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def _problem() -> Problem:
-    rng = np.random.default_rng(2)
-    heat, kind = rng.random(12), np.arange(12) % 3
-    pool = pool_of(
-        12,
-        FeatureGroup("heat", heat[:, None], np.arange(12), ("heat",)),
-        FeatureGroup("kind", np.eye(3), kind, ("kind=a", "kind=b", "kind=c")),
-    )
-    rows = np.arange(5)
-    return Problem(encode(pool, np.arange(12)), rows, (heat + kind)[rows], np.arange(5, 12), seed=3)
-
-
-def test_ax_gets_a_range_for_a_number_and_a_choice_for_a_category(require):
+def test_ax_gets_a_range_for_a_number_and_a_choice_for_a_category(require, heat_and_kind):
     require("ax")
     from ax.core.parameter import ChoiceParameter, RangeParameter
 
     from tansaku.peers.ax import AxOptimiser
 
-    optimiser, problem = AxOptimiser(), _problem()
+    optimiser, problem = AxOptimiser(), heat_and_kind
     assert optimiser.suggest(problem).row in problem.free
     space = optimiser.experiment(problem).search_space.parameters
     assert {name: type(item) for name, item in space.items()} == {"x0": RangeParameter, "c0": ChoiceParameter}

@@ -80,9 +80,3 @@ def test_a_fresh_instance_makes_the_same_choice(peer, chosen):
     resumed = build_peer(peer.name)
     history = History(np.array(chosen[:6], dtype=np.intp), values[chosen[:6]])
     assert resumed.propose(pool, history, 7, proposal_rng(3, 7)).position == chosen[6]
-
-
-def test_nothing_is_left(peer):
-    pool, values = _table()
-    history = History(np.arange(26), values)
-    assert peer.propose(pool, history, 27, proposal_rng(3, 27)) is None

@@ -63,32 +63,6 @@ def test_the_calculator_says_what_the_model_predicts(model, alloys):
         np.testing.assert_allclose(volume * atoms.get_stress(), expected.virial.mean(axis=0), rtol=0, atol=1e-10)
 
 
-def test_forces_and_stress_are_slopes_of_the_energy(model, alloys):
-    atoms, step = alloys(model.species, seed=9)[0], 1e-4
-    atoms.calc = in_ase(model)
-    forces, stress = atoms.get_forces(), atoms.get_stress(voigt=False)
-    for atom, axis in ((1, 0), (4, 2)):
-        energies = []
-        for sign in (1, -1):
-            atoms.positions[atom, axis] += sign * step
-            energies.append(atoms.get_potential_energy())
-            atoms.positions[atom, axis] -= sign * step
-        assert forces[atom, axis] == pytest.approx(-(energies[0] - energies[1]) / (2 * step), abs=1e-6)
-    step = 1e-5
-    for i, j in ((0, 0), (1, 2)):
-        energies = []
-        for sign in (1, -1):
-            strain = np.eye(3)
-            strain[i, j] += sign * step / 2
-            strain[j, i] += sign * step / 2
-            strained = atoms.copy()
-            strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
-            strained.calc = in_ase(model)
-            energies.append(strained.get_potential_energy())
-        slope = (energies[0] - energies[1]) / (2 * step)
-        assert stress[i, j] * atoms.get_volume() == pytest.approx(slope, rel=1e-6, abs=1e-6)
-
-
 def test_many_atoms_are_computed_a_few_at_a_time_with_the_same_result(model, alloys, monkeypatch):
     from tansaku.potentials.network import evaluation
 

@@ -108,12 +108,9 @@ def calculator(data: JsonDict, shelf: Shelf, choices: Mapping[str, str]) -> Part
     field = choice("calculator.type", "Values come from", named, covers=("calculator",))
     fields = [replace(field, write=write)]
     if kind == "lammps":
-        fields.append(at("calculator.potential", "Potential", files="potential", suggestions=_potentials(shelf)))
+        known = [*shelf.names("potential"), *_shipped()]
+        fields.append(at("calculator.potential", "Potential", files="potential", suggestions=known))
     return Part("Calculator", fields)
-
-
-def _potentials(shelf: Shelf) -> Sequence[str]:
-    return [*shelf.names("potential"), *_shipped()]
 
 
 @cache

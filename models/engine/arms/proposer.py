@@ -37,11 +37,10 @@ from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
-from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec
 from tansaku.models.engine.acquisition import TIE
 from tansaku.models.engine.cross import surface_level
-from tansaku.models.engine.simple import ModelFree, allowed_candidates
+from tansaku.models.engine.simple import ModelFree
 
 # ruff: noqa: ARG002 - the contract hands over more than these need
 
@@ -69,18 +68,9 @@ class ArmsProposer(ModelFree):
     def __init__(self, spec: ArmsProposerSpec) -> None:
         self._spec = spec
 
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        allowed = allowed_candidates(pool, history)
-        if not allowed.any():
-            return None
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
+    ) -> Choice:
         pool, cheap_of = _expensive_apart(pool)
         draws = np.bincount(pool.surface_codes[history.proposed], minlength=len(pool.surfaces))
         open_arms = np.unique(pool.surface_codes[allowed])

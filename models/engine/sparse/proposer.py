@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from tansaku.models.averaging.averaging import Average, Mixture, fit_average
 from tansaku.models.averaging.smooth import fit_smooth
 from tansaku.models.domain.descriptors import DescriptorOffer
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
@@ -171,18 +171,9 @@ class SparseProposer(ModelFree):
             points = max(1, min(smallest, ceil(_DESIGN / len(pool.systems))))
         return initial_size(pool, points)
 
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        allowed = allowed_candidates(pool, history)
-        if not allowed.any():
-            return None
+    def _choose(
+        self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
+    ) -> Choice:
         in_design = number <= self.initial_count(pool)
         if in_design or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, "random"), initial=in_design)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.errors import FitError, installed
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
@@ -41,13 +41,8 @@ class LocalEnergiesTrainer:
     def check(self) -> None:
         """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         check_descriptors(self._spec.descriptors)
-        try:
+        with installed("surrogate local_energies needs the package scikit-learn", hint="pip install 'tansaku[surrogates]'"):
             import sklearn  # noqa: F401
-        except ImportError as error:
-            raise MissingComponentError(
-                "surrogate local_energies needs the package scikit-learn, which is not installed",
-                hint="pip install 'tansaku[surrogates]'",
-            ) from error
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> LocalEnergies:
         """Trains."""

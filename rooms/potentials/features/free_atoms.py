@@ -13,7 +13,7 @@ import numpy as np
 from ase.data import atomic_numbers
 from ase.units import Bohr
 
-from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.errors import FitError, installed
 from tansaku.models.domain.pool import FloatArray
 from tansaku.potentials.features.voxels import (
     BraggPeaks,
@@ -37,12 +37,8 @@ def scattering_parameters() -> Mapping[str, FloatArray]:
     Raises:
         MissingComponentError: pymatgen, whose table it is, is not installed.
     """
-    try:
+    with installed("the form factors of free atoms need pymatgen", hint="pip install 'tansaku[composition]'"):
         from pymatgen.analysis.diffraction.xrd import ATOMIC_SCATTERING_PARAMS
-    except ImportError as error:
-        raise MissingComponentError(
-            "the form factors of free atoms are pymatgen's, which is not installed", hint="pip install 'tansaku[composition]'"
-        ) from error
     return {symbol: np.array(rows) for symbol, rows in ATOMIC_SCATTERING_PARAMS.items()}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.errors import FitError, installed
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
@@ -42,13 +42,8 @@ class PotentialTrainer:
 
     def check(self) -> None:
         """Raises MissingComponentError when a package is not installed; called before anything is spent."""
-        try:
+        with installed("surrogate potential needs the package matscipy", hint="pip install 'tansaku[potential]'"):
             import matscipy  # noqa: F401
-        except ImportError as error:
-            raise MissingComponentError(
-                "surrogate potential needs the package matscipy, which is not installed",
-                hint="pip install 'tansaku[potential]'",
-            ) from error
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> Potential:
         """Trains."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.errors import FitError, installed
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -44,13 +44,8 @@ class VoxelNetworkTrainer:
 
     def check(self) -> None:
         """Raises MissingComponentError when a package is not installed; called before anything is spent."""
-        try:
+        with installed("surrogate voxel_network needs the package torch", hint="pip install 'tansaku[potential]'"):
             import torch  # noqa: F401
-        except ImportError as error:
-            raise MissingComponentError(
-                "surrogate voxel_network needs the package torch, which is not installed",
-                hint="pip install 'tansaku[potential]'",
-            ) from error
         if self._spec.field == FREE_ATOMS:
             scattering_parameters()
 

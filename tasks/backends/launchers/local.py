@@ -107,7 +107,7 @@ class LocalLauncher:
         """
         self._check_health()
         with _explained(f"job {job.name} cannot be queued", self._spool.root):
-            if self._lacks_room():
+            if lacks_space(self._spool.root, self._min_free):
                 raise DiskFullError(self._spool.root)
             self._spool.add(job.name, {"name": job.name, "token": job.token, "timeout": job.timeout, "document": job.document})
         return _handle(job.name)
@@ -285,9 +285,6 @@ class LocalLauncher:
             )
         self._spool.create()
         self._spool.serve(self._me)
-
-    def _lacks_room(self) -> bool:
-        return lacks_space(self._spool.root, self._min_free)
 
     def _adopt(self) -> None:
         for record in (self._spool.root / "workers").glob("*.json"):

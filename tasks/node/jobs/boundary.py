@@ -169,7 +169,10 @@ class BoundaryJob:
     def __call__(self) -> Outcome:
         """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
         begun = time.perf_counter()
-        start = self._annealed() if self.start is None else _given(self.start, self.candidate)
+        if self.start is None:
+            start = annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)
+        else:
+            start = _given(self.start, self.candidate)
         thickness: JsonDict = {}
         if self.thicknesses and isinstance(self.space, Cells):
             relaxed, thickness = relaxed_in_thicker_grains(self._relaxed, self.space, self.candidate, start, self.thicknesses)
@@ -205,9 +208,6 @@ class BoundaryJob:
         if "region" not in relaxed.start.arrays and self.relaxation.cell == "fixed":
             return {}  # The grains are under a stress along the normal.
         return excess_quantities(relaxed, self.bulk, self.stiffness, Straining(self.calculator, self.strains))
-
-    def _annealed(self) -> Atoms:
-        return annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)
 
     def _relaxed(self, start: Atoms) -> RelaxedBoundary:
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:

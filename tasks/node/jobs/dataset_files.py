@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, StoreError
+from tansaku.models.domain.errors import ConfigurationError, StoreError, installed
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -34,12 +34,8 @@ TOTAL = frozenset({"energy", "label_energy", FREE_ENERGY})
 
 def check_hdf5() -> None:
     """Raises MissingComponentError when h5py is not installed."""
-    try:
+    with installed("data sets need the package h5py", hint="pip install 'tansaku[surrogates]'"):
         import h5py  # noqa: F401
-    except ImportError as error:
-        raise MissingComponentError(
-            "data sets need the package h5py, which is not installed", hint="pip install 'tansaku[surrogates]'"
-        ) from error
 
 
 def content_sha256(examples: Sequence[Example]) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.errors import ConfigurationError, installed
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.energy_surface import ENERGY
@@ -28,13 +28,9 @@ def campaign_entries(data: Campaign, artifacts: ArtifactStore) -> list[Any]:
         MissingComponentError: pymatgen is not installed.
         StoreError: A stored structure cannot be read.
     """
-    try:
+    with installed("entries for pymatgen need it", hint="pip install 'tansaku[composition]'"):
         from pymatgen.entries.computed_entries import ComputedStructureEntry
         from pymatgen.io.ase import AseAtomsAdaptor
-    except ImportError as error:
-        raise MissingComponentError(
-            f"entries of pymatgen need it: {error}", hint="pip install 'tansaku[composition]'"
-        ) from error
     from ase import Atoms
 
     found: dict[str, tuple[Evaluation, float]] = {}

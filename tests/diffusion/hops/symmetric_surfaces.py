@@ -1,4 +1,4 @@
-"""Grids with the symmetry of a cubic lattice."""
+"""Grids with the symmetry of a cubic lattice, and layers of points between walls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from itertools import permutations, product
 
 import numpy as np
 
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.hop_network import HopNetwork
 from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 
 LATTICES = {
@@ -37,3 +39,10 @@ def folded_grid(count: int, rotations: IntArray) -> PeriodicGrid:
     _, members = np.unique(lowest, return_inverse=True)
     operations = np.concatenate([rotations, np.zeros((len(rotations), 3, 1), dtype=np.intp)], axis=2)
     return PeriodicGrid(shape, members.ravel(), operations=operations)
+
+
+def plane(energies: FloatArray) -> HopNetwork:
+    """Network of a layer of points between walls, with six neighbours."""
+    members = np.full((*energies.shape, 3), -1)
+    members[:, :, 1] = np.arange(energies.size).reshape(energies.shape)
+    return find_hops(energies.ravel(), PeriodicGrid(members.shape, members.ravel()), np.eye(3), 6)

@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 
 from tansaku.diffusion.hops.basins import find_hops
-from tansaku.diffusion.hops.hop_network import HopNetwork
 from tansaku.diffusion.hops.rates import diffusion_tensor, hop_rates
-from tansaku.models.domain.pool import FloatArray, PeriodicGrid
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.engine.percolation import bottleneck
-from tests.diffusion.hops.symmetric_surfaces import LATTICES, folded_grid, point_group
-
-
-def plane(energies: FloatArray) -> HopNetwork:
-    """Network of a layer of points between walls, with six neighbours."""
-    members = np.full((*energies.shape, 3), -1)
-    members[:, :, 1] = np.arange(energies.size).reshape(energies.shape)
-    return find_hops(energies.ravel(), PeriodicGrid(members.shape, members.ravel()), np.eye(3), 6)
+from tests.diffusion.hops.symmetric_surfaces import LATTICES, folded_grid, plane, point_group
 
 
 def forked() -> FloatArray:

@@ -7,7 +7,8 @@ import pytest
 
 from tansaku.diffusion.hops.basins import find_hops
 from tansaku.diffusion.hops.hop_network import HopNetwork
-from tansaku.models.domain.pool import FloatArray, PeriodicGrid
+from tansaku.models.domain.pool import PeriodicGrid
+from tests.diffusion.hops.symmetric_surfaces import plane
 
 
 def channel(values: list[float]) -> HopNetwork:
@@ -15,13 +16,6 @@ def channel(values: list[float]) -> HopNetwork:
     members = np.full((len(values), 3, 3), -1)
     members[:, 1, 1] = np.arange(len(values))
     return find_hops(np.array(values), PeriodicGrid(members.shape, members.ravel()), np.eye(3))
-
-
-def plane(energies: FloatArray) -> HopNetwork:
-    """Network of a layer of points between walls, with six neighbours."""
-    members = np.full((*energies.shape, 3), -1)
-    members[:, :, 1] = np.arange(energies.size).reshape(energies.shape)
-    return find_hops(energies.ravel(), PeriodicGrid(members.shape, members.ravel()), np.eye(3), 6)
 
 
 def test_a_pocket_on_a_mirror_plane_is_part_of_both_basins():

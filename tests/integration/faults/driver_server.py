@@ -40,11 +40,7 @@ from tansaku.tasks.loop.ledger.observer import Observer
 from tansaku.tasks.node.configuration import crystal
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.forked import FORKER
-
-
-def port_methods(port: type) -> list[str]:
-    """Names of a port's methods, found in the Protocol itself and in those it extends."""
-    return sorted(name for name in dir(port) if callable(getattr(port, name)) and not name.startswith("_"))
+from tests.support.ports import port_methods
 
 
 class Writes(CommandListener):

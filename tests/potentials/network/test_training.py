@@ -15,6 +15,7 @@ from tansaku.potentials.specs.network import PotentialSpec
 torch = pytest.importorskip("torch")
 
 from tansaku.potentials.network.training import PotentialTrainer, calibrated, set_aside  # noqa: E402
+from tests.support.slopes import by_position, by_strain  # noqa: E402
 
 QUICK = {
     "environment": {"type": "symmetry_functions", "cutoff": 4.5, "radial": 4, "angular": 2, "zetas": (1,)},
@@ -110,30 +111,22 @@ def test_training_ends_when_what_is_set_aside_is_predicted_no_better(copper):
 
 
 def test_forces_are_slopes_of_the_energy(copper, model):
-    step, example = 1e-4, copper[3]
+    example = copper[3]
     forces = model.predict([example])[0]["forces"].values
+
+    def energy(atoms):
+        return float(model.predict([replace(example, structure=atoms)])[0]["energy"].values)
+
     for atom, axis in ((0, 0), (7, 2)):
-        energies = []
-        for sign in (1, -1):
-            moved = example.structure.copy()
-            moved.positions[atom, axis] += sign * step
-            energies.append(float(model.predict([replace(example, structure=moved)])[0]["energy"].values))
-        assert forces[atom, axis] == pytest.approx((energies[1] - energies[0]) / (2 * step), abs=1e-6)
+        assert forces[atom, axis] == pytest.approx(-by_position(energy, example.structure, atom, axis, 1e-4), abs=1e-6)
 
 
 def test_stress_is_the_slope_of_the_energy_by_strain(copper, model):
-    step, example = 1e-4, copper[3]
-    found = model.evaluate(example.structure)
+    atoms = copper[3].structure
+    found = model.evaluate(atoms)
     for place, strain in ((0, (0, 0)), (5, (0, 1))):
-        energies = []
-        for sign in (1, -1):
-            deformation = np.eye(3)
-            deformation[strain] += sign * step / 2
-            deformation[strain[::-1]] += sign * step / 2
-            strained = example.structure.copy()
-            strained.set_cell(strained.cell.array @ deformation, scale_atoms=True)
-            energies.append(model.evaluate(strained).energies.sum(axis=1))
-        assert found.virial[:, place] == pytest.approx((energies[0] - energies[1]) / (2 * step), rel=1e-4)
+        slopes = by_strain(lambda each: model.evaluate(each).energies.sum(axis=1), atoms, *strain, 1e-4)
+        assert found.virial[:, place] == pytest.approx(slopes, rel=1e-4)
 
 
 def test_energies_alone_are_enough_to_learn_from(copper):

@@ -8,7 +8,7 @@ from ase.build import bulk
 from pydantic import TypeAdapter, ValidationError
 
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.space import SpaceSpec
@@ -161,12 +161,6 @@ def test_large_cells_and_files_are_refused_by_the_limits(space):
         space(LimitsSpec(atoms=200), images=40)
     with pytest.raises(ConfigurationError, match=r"space\.boundary: bytes"):
         space(LimitsSpec(structure_bytes=1000))
-
-
-def test_an_unknown_candidate_is_not_found(space):
-    for name in ("Ag-99999", "Ag-1", "nonsense"):
-        with pytest.raises(NotFoundError):
-            space().structure(name)
 
 
 def test_the_content_of_the_file_belongs_to_the_spec(space, tmp_path):

@@ -16,7 +16,7 @@ import numpy as np
 
 from tansaku.models.averaging.design import near_one
 from tansaku.models.averaging.subsets import FloatArray
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.errors import ConfigurationError, installed
 
 KINDS = ("product", "ratio", "log", "square", "root", "inverse")
 KEPT = 30
@@ -54,12 +54,8 @@ def units_of(names: Sequence[str]) -> list[Any]:
     found = [_UNIT.match(name) for name in names]
     if not any(found):
         return [None] * len(names)
-    try:
+    with installed("columns with units need the package pint", hint="pip install 'tansaku[sparse]'"):
         from pint import UndefinedUnitError, UnitRegistry
-    except ImportError as error:
-        raise MissingComponentError(
-            "columns with units need the package pint, which is not installed", hint="pip install 'tansaku[sparse]'"
-        ) from error
     registry: Any = UnitRegistry()
     units = []
     for name, match in zip(names, found, strict=True):

@@ -199,18 +199,6 @@ def _has(names: Sequence[str], word: str, wanted: Sequence[Sequence[tuple[str, A
     return (all if word == "ALL" else any)(any(met(item, pairs) for item in items) for pairs in wanted)
 
 
-def _contains(text: str, part: str) -> bool:
-    return part in text
-
-
-def _starts(text: str, part: str) -> bool:
-    return text.startswith(part)
-
-
-def _ends(text: str, part: str) -> bool:
-    return text.endswith(part)
-
-
 class _Builder:
     """Makes tests of the parts of a filter.
 
@@ -284,7 +272,11 @@ class _Builder:
         field = FIELDS.get(name) or PARTS.get(name)
         if not isinstance(wanted, str) or (field is not None and field.type != "string"):
             raise FieldError("filter", f"{word} compares strings; {name} or {shown(wanted)} is none")
-        finders: dict[str, Callable[[str, str], bool]] = {"CONTAINS": _contains, "STARTS": _starts, "ENDS": _ends}
+        finders: dict[str, Callable[[str, str], bool]] = {
+            "CONTAINS": operator.contains,
+            "STARTS": str.startswith,
+            "ENDS": str.endswith,
+        }
         find = finders[word]
         return partial(_value, name, lambda value: find(value, wanted))
 

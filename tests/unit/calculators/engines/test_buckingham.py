@@ -20,6 +20,7 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.calculators.buckingham import BuckinghamSpec
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tests.support.slopes import by_position, by_strain
 
 MGO = {
     "charges": {"Mg": 2, "O": -2},
@@ -110,28 +111,13 @@ def test_forces_and_stress_are_gradients_of_the_energy(opened, name):
     calculator, atoms = opened(), STRUCTURES[name]
     found = calculator.evaluate(atoms)
 
-    def slope(step: float, change: Callable[[Atoms, float], object]) -> float:
-        moved = [atoms.copy(), atoms.copy()]
-        change(moved[0], -step)
-        change(moved[1], step)
-        below, above = (calculator.evaluate(each).energy for each in moved)
-        return (above - below) / (2 * step)
+    def energy(each: Atoms) -> float:
+        return calculator.evaluate(each).energy
 
     for atom, axis in ((0, 0), (3, 1), (5, 2)):
-
-        def shift(moved: Atoms, by: float, atom: int = atom, axis: int = axis) -> None:
-            moved.positions[atom, axis] += by
-
-        assert found.forces[atom, axis] == pytest.approx(-slope(1e-3, shift), abs=2e-5)
+        assert found.forces[atom, axis] == pytest.approx(-by_position(energy, atoms, atom, axis, 1e-3), abs=2e-5)
     for voigt, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
-
-        def strain(moved: Atoms, by: float, i: int = i, j: int = j) -> None:
-            by_axis = np.eye(3)
-            by_axis[i, j] += by / 2
-            by_axis[j, i] += by / 2
-            moved.set_cell(moved.cell.array @ by_axis, scale_atoms=True)
-
-        assert found.stress[voigt] == pytest.approx(slope(1e-3, strain) / atoms.get_volume(), abs=2e-5)
+        assert found.stress[voigt] == pytest.approx(by_strain(energy, atoms, i, j, 1e-3) / atoms.get_volume(), abs=2e-5)
 
 
 def test_a_cell_free_in_all_directions_finds_the_lattice_parameter(opened, require):

@@ -84,18 +84,6 @@ def test_an_atom_without_neighbours_has_its_own_energy_and_no_forces():
     assert not alone.stress.any()
 
 
-def test_what_was_computed_before_does_not_change_a_bit():
-    calculator = open_chgnet(ChgnetSpec())
-    atoms = structures()["tavorite"]
-    first = calculator.evaluate(atoms)
-    other = atoms.copy()
-    other.rattle(0.1, seed=2)
-    calculator.evaluate(other)
-    again = calculator.evaluate(atoms)
-    assert again.energy == first.energy
-    assert (again.forces == first.forces).all()
-
-
 def test_energies_of_a_batch_are_those_of_its_structures():
     from tansaku.calculators.engines.chgnet import load_network
 

@@ -9,25 +9,11 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import RandomProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.models.engine.simple import GridProposer, RandomProposer, allowed_candidates
+from tansaku.models.engine.simple import GridProposer, RandomProposer
 from tests.support.pools import pool_of
 
 SIZES = (3, 200, 40)
 NOTHING = History(np.empty(0, dtype=np.intp), np.empty(0))
-
-
-def test_what_is_named_or_too_expensive_is_not_allowed(bare_pool, grid_pool):
-    history = History(
-        np.array([0]),
-        np.array([1.0]),
-        failed=np.array([1]),
-        pending=np.array([2]),
-        unavailable=np.array([3]),
-        remaining_cost=1.0,
-    )
-    assert np.flatnonzero(~allowed_candidates(bare_pool, history)).tolist() == [0, 1, 2, 3]
-    dear = History(np.empty(0, dtype=np.intp), np.empty(0), remaining_cost=10.0)
-    assert set(grid_pool.cost[allowed_candidates(grid_pool, dear)]) == {8.0, 10.0}
 
 
 def test_random_is_uniform(bare_pool):
