@@ -19,7 +19,7 @@ _VANISHES = 1e-7
 """A number that is predicted to be below this vanishes by symmetry, as forces do: it says nothing about the deviations."""
 
 _DIGITS = 9
-"""Of energies of atoms less their element's mean [eV] that are no rounding."""
+"""Digits of an energy less the mean of its element [eV]; what is smaller is rounding."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,10 @@ class Compared:
 
         Energies of atoms of different elements differ by electronvolts: their correlation would be 1 whatever was predicted.
         """
-        kinds = [] if self.kinds is None else np.unique(self.kinds)
-        if len(kinds) < 2:
+        if self.kinds is None or len(np.unique(self.kinds)) < 2:
             return self.computed, self.predicted
         computed, predicted = self.computed.copy(), self.predicted.copy()
-        for kind in kinds:
+        for kind in np.unique(self.kinds):
             own = self.kinds == kind
             computed[own] -= computed[own].mean()
             predicted[own] -= predicted[own].mean()
