@@ -172,6 +172,7 @@ class CompoundBoundarySpace:
         if candidate not in self._places:
             raise NotFoundError(f"candidate {candidate!r} is not in the space")
         surface, place, seed = self._places[candidate]
+        sigma = self._crystal.sigma(surface.plane)
         slabs = surface.slabs if crystal is self._crystal else self._slabs(surface, crystal)
         shift = surface.shifts[place] / np.array(surface.shape)
         atoms = slabs.cell(shift, self._spec.closest * crystal.nearest, self._spec.opening)
@@ -183,6 +184,7 @@ class CompoundBoundarySpace:
             "plane": " ".join(str(index) for index in surface.plane),
             "formula_units": surface.content.bulk,
             "excess_units": surface.content.excess,
+            **({} if sigma is None else {"sigma": sigma}),
             **({} if self._spec.unit is None else {"phases": _identity(self._spec.unit)}),
             **({} if self._spec.supercell is None else {"supercell": " ".join(map(str, self._spec.supercell))}),
         }

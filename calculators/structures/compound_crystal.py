@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tansaku.calculators.structures.crystal import Vector, unimodular
+from tansaku.calculators.structures.coincidence import coincidence_sigma
+from tansaku.calculators.structures.crystal import Vector, reduced, unimodular
 from tansaku.calculators.structures.general_boundary import shortest_basis
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
@@ -30,6 +31,9 @@ ONE_PLANE = 0.1
 """Atoms whose heights differ by less lie in one plane [Å]."""
 
 _SAME = 1e-4
+
+_CUBIC = 1e-3
+"""Largest share by which the scalar products of a cube's edges differ from those of a cube."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +102,13 @@ class CompoundCrystal:
         found = np.sign(np.linalg.det(self.edges)).astype(np.intp) * (adjugate @ np.array(indices, dtype=np.intp))
         a, b, c = (int(index) for index in found // np.gcd.reduce(found))
         return a, b, c
+
+    def sigma(self, indices: Vector) -> int | None:
+        """Σ of the symmetric boundary on a plane; None where the file's cell, to which the indices refer, is not a cube."""
+        cell = self.edges @ self.cell
+        if np.abs(cell @ cell.T / np.mean(np.sum(cell**2, axis=1)) - np.eye(3)).max() > _CUBIC:
+            return None
+        return coincidence_sigma(reduced(indices))
 
     def equal_planes(self, indices: Vector) -> frozenset[Vector]:
         """Miller indices by the primitive cell of all planes that symmetry makes equal to some of the file's cell."""

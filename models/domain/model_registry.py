@@ -62,7 +62,8 @@ class Errors(Record):
     Attributes:
         unit: Of ``mae`` and ``rmse``.
         count: Numbers compared.
-        correlation: None where the numbers do not vary.
+        correlation: None where the numbers do not vary. Of energies of atoms of several elements: after the mean of each
+            element is subtracted.
         within_one: Share of the errors within one predicted deviation; 0.683 if the deviations are right. None without them.
         within_two: Share within two; 0.954 if they are right.
         factor: By which the deviations of the training were multiplied because of the errors of the held-out groups; the shares

@@ -138,6 +138,7 @@ SUITES = (
         "local energies",
         tests=(
             "tests/integration/benchmarks/test_active_choice.py",
+            "tests/integration/benchmarks/test_compound_energies.py",
             "tests/integration/benchmarks/test_first_look.py",
             "tests/integration/benchmarks/test_local_energies.py",
             "tests/integration/benchmarks/test_screening.py",
@@ -146,6 +147,7 @@ SUITES = (
             "benchmarks/local_energies/",
             "calculators/engines/",
             "calculators/workflows/boundary",
+            "examples/mgo.cif",
             "models/features/",
             "models/surrogates/",
             "tasks/loop/datasets/",

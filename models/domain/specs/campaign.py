@@ -341,8 +341,8 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _label_fits(self) -> CampaignSpec:
-        if self.label is not None and not self.space.description.labelled:
-            raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
+        if self.label is not None:
+            self.space.check_label(relaxed=self.label.relaxed)
         if self.objective.property == LABEL_PROPERTY and self.label is None:
             raise ValueError(
                 f"objective.property: {LABEL_PROPERTY} is an energy of the label, but there is no label; add label"

@@ -103,8 +103,8 @@ class ComputedSourceSpec(Spec):
 
     @model_validator(mode="after")
     def _label_has_a_boundary(self) -> ComputedSourceSpec:
-        if self.label is not None and not self.space.description.labelled:
-            raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
+        if self.label is not None:
+            self.space.check_label(relaxed=self.label.relaxed)
         if self.force_consistent and not self.space.description.keeps_free_energy:
             raise ValueError(f"force_consistent: a {self.space.type} space keeps no free energy; remove it")
         return self

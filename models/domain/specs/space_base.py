@@ -65,6 +65,7 @@ class SpaceDescription:
         figures: Set of figures besides those of every campaign; ``models/domain/rooms.py`` has all sets.
         learnable: Whether surrogates can be trained on its structures.
         labelled: Whether a second calculator can label its relaxed structures.
+        relaxed_labels: Whether that calculator may relax them further.
         polished: Whether the best candidates can be relaxed again at the end.
         keeps_free_energy: Whether the free energy of the electrons is also stored.
         gridded: Whether its candidates are points of a periodic grid, on which paths can be searched.
@@ -83,6 +84,7 @@ class SpaceDescription:
     figures: str = ""
     learnable: bool = False
     labelled: bool = False
+    relaxed_labels: bool = True
     polished: bool = False
     keeps_free_energy: bool = False
     gridded: bool = False
@@ -316,6 +318,17 @@ class SpaceBase(KindSpec):
 
     def check_workflow(self, _workflow: WorkflowBase) -> None:
         """Raises ValueError if the calculator's workflow does not suit the spec, as far as the specs show."""
+
+    def check_label(self, *, relaxed: bool) -> None:
+        """Raises ValueError unless a second calculator can label the structures.
+
+        Args:
+            relaxed: Whether it is to relax them further.
+        """
+        if not self.description.labelled:
+            raise ValueError(f"label: a {self.type} space has no relaxed boundaries to label; remove it")
+        if relaxed and not self.description.relaxed_labels:
+            raise ValueError(f"label.relaxed: true; structures of a {self.type} space are labelled as they are, expected false")
 
     def check_use(self, _calculator: CalculatorBase | None, *_learned: str) -> None:
         """Raises ValueError unless the structures can be computed, and learned from, as far as the specs tell.

@@ -141,7 +141,9 @@ def read_report(artifacts: ArtifactStore, record: ModelRecord) -> tuple[dict[str
                 report.arrays[f"{side}.{name}.{part}"] for part in ("computed", "predicted", "deviation")
             )
             errors = (record.training if side == "training" else record.held_out)[name]
-            sides[side][name] = Compared(computed, predicted, deviation, unit, errors.factor)
+            # Reports of earlier versions do not name the elements.
+            kinds = report.arrays.get(f"{side}.{name}.kinds")
+            sides[side][name] = Compared(computed, predicted, deviation, unit, errors.factor, kinds)
     return sides, [Progress(**step) for step in report.document["curve"]]
 
 

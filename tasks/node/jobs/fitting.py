@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import Errors
 from tansaku.models.domain.specs.surrogate import ModelSpec
@@ -55,6 +57,8 @@ class Fitted:
                 arrays[f"{side}.{name}.computed"] = item.computed
                 arrays[f"{side}.{name}.predicted"] = item.predicted
                 arrays[f"{side}.{name}.deviation"] = item.deviation
+                if item.kinds is not None:
+                    arrays[f"{side}.{name}.kinds"] = np.asarray(item.kinds, dtype=np.int64)
         units = {side: {name: item.unit for name, item in compared.items()} for side, compared in self.sides.items()}
         curve = [vars(item) for item in self.curve]
         return Weights(arrays, {"type": "report", "schema_version": 1, "units": units, "curve": curve})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tansaku.models.domain.model_registry import Errors
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.surrogates import Example, Prediction, Rescalable, Surrogate
 from tansaku.models.surrogates.calibration import correction
 
@@ -17,6 +17,9 @@ UNITS = {"energies": "eV", "energy": "eV/atom", "forces": "eV/Angstrom", "stress
 
 _VANISHES = 1e-7
 """A number that is predicted to be below this vanishes by symmetry, as forces do: it says nothing about the deviations."""
+
+_DIGITS = 9
+"""Digits of an energy less the mean of its element [eV]; what is smaller is rounding."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Compared:
         predicted: Shape ``(n,)``.
         deviation: Of the prediction, shape ``(n,)``; empty where there is none.
         factor: By which the deviations were multiplied because of the errors of held-out groups; None: they were not.
+        kinds: Atomic number of the atom that each value belongs to, shape ``(n,)``; None: values belong to no single atom.
     """
 
     computed: FloatArray
@@ -35,6 +39,7 @@ class Compared:
     deviation: FloatArray
     unit: str
     factor: float | None = None
+    kinds: IntArray | None = None
 
     def scores(self) -> FloatArray:
         """Sizes of the errors divided by the deviations, shape ``(m,)``; empty without deviations."""
@@ -46,18 +51,34 @@ class Compared:
     def errors(self) -> Errors:
         """Summarises the errors."""
         difference = self.predicted - self.computed
-        varies = len(difference) > 1 and self.computed.std() > 0 and self.predicted.std() > 0
+        computed, predicted = self._centred()
+        varies = len(difference) > 1 and computed.std() > 0 and predicted.std() > 0
         scores = self.scores()
         return Errors(
             unit=self.unit,
             count=len(difference),
             mae=float(np.abs(difference).mean()),
             rmse=float(np.sqrt((difference**2).mean())),
-            correlation=float(np.corrcoef(self.computed, self.predicted)[0, 1]) if varies else None,
+            correlation=float(np.corrcoef(computed, predicted)[0, 1]) if varies else None,
             within_one=float((scores <= 1).mean()) if len(scores) else None,
             within_two=float((scores <= 2).mean()) if len(scores) else None,
             factor=self.factor,
         )
+
+    def _centred(self) -> tuple[FloatArray, FloatArray]:
+        """Computed and predicted values less the mean of their element, where there are several elements.
+
+        Energies of atoms of different elements differ by electronvolts: their correlation would be 1 whatever was predicted.
+        """
+        if self.kinds is None or len(np.unique(self.kinds)) < 2:
+            return self.computed, self.predicted
+        computed, predicted = self.computed.copy(), self.predicted.copy()
+        for kind in np.unique(self.kinds):
+            own = self.kinds == kind
+            computed[own] -= computed[own].mean()
+            predicted[own] -= predicted[own].mean()
+        # In a perfect crystal what is left is rounding.
+        return computed.round(_DIGITS), predicted.round(_DIGITS)
 
 
 def compare(examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, Compared]:
@@ -68,6 +89,7 @@ def compare(examples: Sequence[Example], predictions: Sequence[Prediction]) -> d
         computed: list[FloatArray] = []
         predicted: list[FloatArray] = []
         deviation: list[FloatArray] = []
+        kinds: list[IntArray] = []
         for example, prediction in zip(examples, predictions, strict=True):
             if name not in example.properties:
                 continue
@@ -75,6 +97,7 @@ def compare(examples: Sequence[Example], predictions: Sequence[Prediction]) -> d
             estimate = prediction[name]
             computed.append(np.ravel(example.properties[name]) / per)
             predicted.append(np.ravel(estimate.values) / per)
+            kinds.append(example.structure.numbers)
             if estimate.deviation is not None:
                 deviation.append(np.ravel(estimate.deviation) / per)
         if computed:
@@ -83,6 +106,7 @@ def compare(examples: Sequence[Example], predictions: Sequence[Prediction]) -> d
                 np.concatenate(predicted),
                 np.concatenate(deviation) if len(deviation) == len(computed) else np.empty(0),
                 UNITS.get(name, "1"),
+                kinds=np.concatenate(kinds) if name == "energies" else None,
             )
     return found
 

@@ -94,6 +94,20 @@ def test_every_candidate_is_made_of_its_formula_units(space):
         assert atoms.info["system"].endswith(f"{'m' if excess < 0 else 'p'}{abs(excess)}")
 
 
+def test_cells_of_a_cubic_crystal_know_their_sigma(space, folder):
+    opened = binary(space, planes=[[3, 1, 0], [2, 1, 1], [3, 3, 2]])
+    ids = [str(candidate) for candidate in opened.pool().ids]
+    found = {name: opened.structure(next(item for item in ids if item.startswith(name))) for name in ("310", "211")}
+    assert {name: atoms.info["sigma"] for name, atoms in found.items()} == {"310": 5, "211": 3}
+    assert opened.crystal.sigma((3, 3, 2)) == 11
+    assert opened.crystal.sigma((6, 2, 0)) == 5
+    # Indices by other cells are not those of a cube.
+    write(folder / "primitive.cif", bulk("MgO", "rocksalt", a=4.21))
+    for file in ("primitive.cif", "tio2.cif"):
+        other = space(crystal=file, unit=None, exchange=None, planes=[[1, 0, 1]])
+        assert "sigma" not in other.structure(str(other.pool().ids[0])).info
+
+
 def test_the_pool_knows_how_many_atoms_a_cell_has(space):
     opened = space()
     pool = opened.pool()

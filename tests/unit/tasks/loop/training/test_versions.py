@@ -299,8 +299,9 @@ def test_what_the_registry_names_is_not_swept(resources, store, emt_examples):
     assert resources.artifacts.exists(record.artifact)
 
 
-def test_figures_of_a_version(resources, store, emt_examples, tmp_path):
-    store(emt_examples(groups=5, per_group=2))
+@pytest.mark.parametrize("elements", [("Cu",), ("Cu", "Au")])
+def test_figures_of_a_version(resources, store, emt_examples, tmp_path, elements):
+    store(emt_examples(elements, groups=5, per_group=2))
     record = train_model(resources, spec())
     sides, curve = read_report(resources.artifacts, record)
     assert sides["held_out"]["energies"].errors() == record.held_out["energies"]

@@ -1,22 +1,27 @@
 """The job of a compound's boundary: what makes its value doubtful, or a failure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.calculators.workflows.compound_boundary import CompoundReference
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.dataset import AboveSplitSpec, ComputedSourceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.loop.datasets.extxyz import example_of
 from tansaku.tasks.node.jobs.compound_boundary import CompoundBoundaryJob
-from tansaku.tasks.node.jobs.document import DOUBT
+from tansaku.tasks.node.jobs.document import DOUBT, STRUCTURE_FILE, JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.node.jobs.splitting import split
 
 
 @dataclass
@@ -69,3 +74,40 @@ def test_a_grain_that_has_changed_is_doubted_and_another_crystal_has_no_value(ou
     assert "the middle of a grain has changed" in found.properties[DOUBT]
     with pytest.raises(CalculationError, match="no longer the crystal that it was built as"):
         outcome(0.9, middle=True)
+
+
+def test_what_it_leaves_can_be_learned_from(tmp_path):
+    write(tmp_path / "cu.cif", bulk("Cu", "fcc", a=3.6, cubic=True))
+    calculator = {"type": "emt", "relaxation": {"cell": "normal", "translation": "free", "fmax": 0.2}}
+    document = {
+        "campaign": "test",
+        "space": {"type": "compound_boundary", "crystal": "cu.cif", "planes": [[3, 1, 0]], "thickness": 8, "step": 1.5},
+        "calculator": calculator,
+        "label": {"calculator": {"type": "emt"}},
+        "base_path": str(tmp_path),
+    }
+    space = open_space(TypeAdapter(SpaceSpec).validate_python(document["space"]), tmp_path)
+    outcome = evaluate(JobDocument.model_validate(document | {"candidate": str(space.pool().ids[1])}), tmp_path)
+    assert outcome.failure is None
+    atoms = next(read_extended_xyz((tmp_path / STRUCTURE_FILE).read_text()))
+    example = example_of(atoms, "a", "310")
+    assert example.info["sigma"] == 5
+    energies = example.properties["energies"]
+    assert energies.sum() == pytest.approx(float(example.properties["energy"]))
+    assert energies.max() > energies.min() + 0.01
+    # The same potential, asked twice.
+    assert example.properties["label_energies"] == pytest.approx(energies, abs=1e-6)
+    above = {"type": "above", "key": "sigma", "above": 3}
+    assert split([example, replace(example, group="211", info={"sigma": 3})], AboveSplitSpec(**above), seed=0) == {
+        "211": "training",
+        "310": "held_out",
+    }
+
+
+def test_a_data_set_of_compounds_has_a_label_of_the_structures_as_they_are():
+    space = {"type": "compound_boundary", "crystal": "mgo.cif", "planes": [[3, 1, 0]]}
+    source = {"space": space, "calculator": {"type": "emt"}, "label": {"calculator": {"type": "emt"}}}
+    assert ComputedSourceSpec.model_validate(source).grouped_by == "system"
+    source["label"]["relaxed"] = True
+    with pytest.raises(ValidationError, match=r"label\.relaxed: true; structures of a compound_boundary space"):
+        ComputedSourceSpec.model_validate(source)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
 from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
-from tansaku.models.domain.surrogates import Example, TrainingRun
+from tansaku.models.domain.surrogates import Estimate, Example, TrainingRun
 from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
 from tansaku.tasks.node.jobs.judging import Compared, compare, judge
 
@@ -67,3 +68,28 @@ def test_forces_that_vanish_by_symmetry_say_nothing_about_error_bars():
     assert found.scores().tolist() == [2.0] * 4
     assert (found.errors().count, found.errors().within_one) == (10, 0.0)
     assert Compared(zero, zero, np.ones(6), "eV/Angstrom").errors().bars == ""
+
+
+def test_energies_of_atoms_are_correlated_within_each_element():
+    random = np.random.default_rng(0)
+    numbers = np.repeat([12, 8], 200)
+    computed = np.where(numbers == 12, -3.5, -9.1) + 0.1 * random.normal(size=400)
+    blind = np.where(numbers == 12, -3.5, -9.1) + 0.1 * random.normal(size=400)
+    assert Compared(computed, blind, np.empty(0), "eV").errors().correlation > 0.99
+    assert abs(Compared(computed, blind, np.empty(0), "eV", kinds=numbers).errors().correlation) < 0.2
+    near = computed + np.where(numbers == 12, 0.3, -0.2)
+    assert Compared(computed, near, np.empty(0), "eV", kinds=numbers).errors().correlation == pytest.approx(1.0)
+    # Of one element nothing changes, and in a perfect crystal nothing varies.
+    alone = Compared(computed, blind, np.empty(0), "eV", kinds=np.full(400, 12))
+    assert alone.errors() == Compared(computed, blind, np.empty(0), "eV").errors()
+    perfect = np.where(numbers == 12, -3.5, -9.1) + 1e-14 * random.normal(size=400)
+    assert Compared(perfect, computed, np.empty(0), "eV", kinds=numbers).errors().correlation is None
+
+
+def test_energies_of_atoms_know_their_elements():
+    atoms = Atoms("MgO", positions=[(0, 0, 0), (2, 0, 0)])
+    energies, total = np.array([-3.0, -9.0]), np.array(-12.0)
+    example = Example("a", "a", atoms, {"energies": energies, "energy": total})
+    found = compare([example], [{"energies": Estimate(energies, None), "energy": Estimate(total, None)}])
+    assert found["energies"].kinds.tolist() == [12, 8]
+    assert found["energy"].kinds is None

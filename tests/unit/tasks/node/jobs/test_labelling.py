@@ -90,6 +90,10 @@ def test_only_boundaries_are_labelled():
             calculator=None,
             label={"calculator": {"type": "emt"}},
         )
+    compound = {"type": "compound_boundary", "crystal": "cu.cif", "planes": [[3, 1, 0]]}
+    assert campaign(space=compound, label={"calculator": {"type": "emt"}}).label is not None
+    with pytest.raises(ValueError, match="structures of a compound_boundary space are labelled as they are, expected false"):
+        campaign(space=compound, label={"calculator": {"type": "emt"}, "relaxed": True})
     with pytest.raises(ValueError, match="a label is an energy of a structure"):
         LabelSpec(calculator={"type": "chgnet", "workflow": {"type": "migration_barrier"}})
 

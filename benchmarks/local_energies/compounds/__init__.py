@@ -1,0 +1,1 @@
+"""Atomic energies at boundaries of a compound, learned at small boundaries."""
