@@ -24,7 +24,7 @@ from tansaku.calculators.workflows.compound_boundary import (
     check_grains,
     relaxed_boundary,
 )
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
 from tansaku.models.domain.specs.compound_boundary import BOUNDARY_ENERGY
@@ -172,11 +172,8 @@ class CompoundBoundaryJob:
         """Relaxes the cell with thicker grains, and checks their middle and the inversion.
 
         Returns:
-            The thicker cell as built, the result of its relaxation, properties that report the checks, and what they say
-            against the value.
-
-        Raises:
-            CalculationError: The thicker cell does not relax.
+            The thicker cell as built and the result of its relaxation, or the given ones where it does not relax; properties
+            that report the checks, and what they say against the value.
         """
         assert self.thickness is not None
         assert self.relaxation is not None
@@ -185,20 +182,20 @@ class CompoundBoundaryJob:
         released = None
         if self.kept:
             released = released_change(calculator, result, self.relaxation, _area(result.atoms), EV_PER_A2)
-        built, begin = self.space.thickened(start, result.atoms, self.reference.crystal, self.thickness)
-        thick = self._relaxed(calculator, built, begin)
-        change = self._value(built, thick) - value
+        properties: JsonDict = {"vacancy_differences": vacancies, **({"released_change": released} if self.kept else {})}
         grains = (slabs.thinnest, slabs.thicker(self.thickness - slabs.thinnest).thinnest)
+        built, begin = self.space.thickened(start, result.atoms, self.reference.crystal, self.thickness)
+        try:
+            thick = self._relaxed(calculator, built, begin)
+            check_grains(built, thick.atoms, self.reference.crystal.nearest)
+        except CalculationError as error:
+            return start, result, properties, convergence_doubts(grains, error.reason, vacancies, released)
+        change = self._value(built, thick) - value
         rows = [
             {"thickness": thickness, "atoms": len(atoms), "energy": energy, "failure": None}
             for thickness, atoms, energy in zip(grains, (start, built), (value, value + change), strict=True)
         ]
-        properties: JsonDict = {
-            GRAIN_THICKNESSES: rows,
-            THICKNESS_CHANGE: change,
-            "vacancy_differences": vacancies,
-            **({"released_change": released} if self.kept else {}),
-        }
+        properties |= {GRAIN_THICKNESSES: rows, THICKNESS_CHANGE: change}
         return built, thick, properties, convergence_doubts(grains, change, vacancies, released)
 
 
