@@ -28,8 +28,8 @@ CHARGED = "charged"
 """Reason for which a calculator with charges has no energy of a cell without a single ion."""
 
 _SHAKEN = 0.1
-"""Standard deviation of the displacements that break the inversion [Å]. By CHGNet cubic SrTiO3 tilts its octahedra after 0.1 Å, and
-stays as it is after 0.02 Å."""
+"""Standard deviation of the displacements that break the inversion [Å]. By CHGNet cubic SrTiO3 tilts its octahedra after 0.1 Å,
+and stays as it is after 0.02 Å."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def released_change(
     return (released.energy - result.energy) / (2.0 * area) * per_area
 
 
-def convergence_doubts(
+def convergence_reasons(
     thickness: tuple[float, float], change: float | str, vacancies: dict[str, float], released: float | None
 ) -> list[str]:
     """Sentences about checks that failed.

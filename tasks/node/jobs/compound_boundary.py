@@ -13,7 +13,7 @@ from tansaku.calculators.structures.compound_boundary import inversion_images
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.calculators.workflows.boundary_convergence import (
     MidGrain,
-    convergence_doubts,
+    convergence_reasons,
     released_change,
     vacancy_differences,
 )
@@ -97,18 +97,18 @@ class CompoundBoundaryJob:
         """Computes the boundary energy at the chemical potential of the unit's own crystal."""
         begun = time.perf_counter()
         start = self.space.built(self.candidate, self.reference.crystal)
-        checks, doubts = JsonDict(), list[str]()
+        checks, reasons = JsonDict(), list[str]()
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
             result = self._relaxed(calculator, start, self._beginning(start))
             if self.thickness is not None and self.relaxation is not None:
-                start, result, checks, doubts = self._checked(calculator, start, result)
+                start, result, checks, reasons = self._checked(calculator, start, result)
             files = take_files(result, self.folder)
         cell = result.atoms.cell.array
         area, excess = _area(result.atoms), int(start.info["excess_units"])
         value = self._value(start, result)
         moved = check_grains(start, result.atoms, self.reference.crystal.nearest)
         apart = asymmetry(start, result.atoms)
-        doubts = [*_doubts(apart, moved / self.reference.crystal.nearest), *doubts]
+        reasons = [*_reasons(apart, moved / self.reference.crystal.nearest), *reasons]
         start.info[BOUNDARY_ENERGY] = value
         write_result(self.folder / STRUCTURE_FILE, start, result)
         quantities = {
@@ -134,7 +134,7 @@ class CompoundBoundaryJob:
                 "boundaries_differ": apart > ALIKE,
                 "grain_motion": moved,
                 **checks,
-                **({DOUBT: "; ".join(doubts)} if doubts else {}),
+                **({DOUBT: "; ".join(reasons)} if reasons else {}),
             },
             wall_time=time.perf_counter() - begun,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
@@ -189,14 +189,14 @@ class CompoundBoundaryJob:
             thick = self._relaxed(calculator, built, begin)
             check_grains(built, thick.atoms, self.reference.crystal.nearest)
         except CalculationError as error:
-            return start, result, properties, convergence_doubts(grains, error.reason, vacancies, released)
+            return start, result, properties, convergence_reasons(grains, error.reason, vacancies, released)
         change = self._value(built, thick) - value
         rows = [
             {"thickness": thickness, "atoms": len(atoms), "energy": energy, "failure": None}
             for thickness, atoms, energy in zip(grains, (start, built), (value, value + change), strict=True)
         ]
         properties |= {GRAIN_THICKNESSES: rows, THICKNESS_CHANGE: change}
-        return built, thick, properties, convergence_doubts(grains, change, vacancies, released)
+        return built, thick, properties, convergence_reasons(grains, change, vacancies, released)
 
 
 def _area(atoms: Atoms) -> float:
@@ -204,7 +204,7 @@ def _area(atoms: Atoms) -> float:
     return float(np.linalg.norm(np.cross(atoms.cell.array[0], atoms.cell.array[1])))
 
 
-def _doubts(apart: float, motion: float) -> list[str]:
+def _reasons(apart: float, motion: float) -> list[str]:
     """Reasons for which the value may not be that of the boundary.
 
     Args:
