@@ -106,7 +106,7 @@ class TwinnedSlabs:
 
         planes, up = self.planes, self.planes.vectors[2]
         places = planes.places[None] + (np.arange(steps)[:, None, None] - 0.5 * self.lower.odd) * up
-        cell = np.array([*planes.vectors[:2], steps * up])
+        cell = np.array([*planes.vectors[:2], self._upright(steps * up)])
         atoms = Cell(np.tile(planes.crystal.numbers, steps), positions=places.reshape(-1, 3), cell=cell, pbc=True)
         repeated: Atoms = atoms.repeat((*self.repeats, 1))
         return repeated
@@ -142,6 +142,12 @@ class TwinnedSlabs:
         after.cell[2] += relaxed.cell[2] - start.cell[2]
         return whole[kept], after[kept]
 
+    def _upright(self, vector: FloatArray) -> FloatArray:
+        """The same vector but for planar ones, as short as it gets [Å], shape ``(3,)``."""
+        planar, found = self.planes.vectors[:2, :2], vector.copy()
+        found[:2] -= np.round(vector[:2] @ np.linalg.inv(planar)) @ planar
+        return found
+
     def _with(self, other: TwinnedSlabs) -> tuple[tuple[Slab, Slab], tuple[Slab, Slab]]:
         return (other.lower, self.lower), (other.upper, self.upper)
 
@@ -165,8 +171,7 @@ class TwinnedSlabs:
             opening += OPENING
         offset[2] += opening
         upper[:, 2] += opening
-        third = 2.0 * offset
-        third[:2] -= np.round(third[:2] @ np.linalg.inv(vectors[:2, :2])) @ vectors[:2, :2]
+        third = self._upright(2.0 * offset)
         atoms = Cell(
             np.concatenate((self.lower.numbers, self.upper.numbers)),
             positions=np.concatenate((lower, upper)),

@@ -27,8 +27,9 @@ VACANCY = 0.03
 CHARGED = "charged"
 """Reason for which a calculator with charges has no energy of a cell without a single ion."""
 
-_SHAKEN = 0.02
-"""Standard deviation of the displacements that break the inversion [Å]."""
+_SHAKEN = 0.1
+"""Standard deviation of the displacements that break the inversion [Å]. By CHGNet cubic SrTiO3 tilts its octahedra after 0.1 Å,
+and stays as it is after 0.02 Å."""
 
 
 @dataclass(frozen=True)
@@ -121,19 +122,21 @@ def released_change(
     return (released.energy - result.energy) / (2.0 * area) * per_area
 
 
-def convergence_doubts(
-    thickness: tuple[float, float], change: float, vacancies: dict[str, float], released: float | None
+def convergence_reasons(
+    thickness: tuple[float, float], change: float | str, vacancies: dict[str, float], released: float | None
 ) -> list[str]:
     """Sentences about checks that failed.
 
     Args:
         thickness: Of the grains, of the search and of the check [Å].
-        change: Of the energy with thicker grains [J/m^2].
+        change: Of the energy with thicker grains [J/m^2], or the reason for which they do not relax.
         vacancies: As :func:`vacancy_differences` gives them.
         released: As :func:`released_change` gives it [J/m^2]; None: unknown or not computed.
     """
     found = []
-    if abs(change) > THICKER:
+    if isinstance(change, str):
+        found.append(f"grains of {thickness[1]:.0f} Å do not relax ({change}), so it is not known whether it has converged")
+    elif abs(change) > THICKER:
         found.append(
             f"grains of {thickness[1]:.0f} instead of {thickness[0]:.0f} Å change it by {1000.0 * change:+.0f} mJ/m2 (expected "
             f"{1000.0 * THICKER:.0f} at most)"
@@ -144,7 +147,7 @@ def convergence_doubts(
             f"the middle of a grain is not the crystal: a vacancy of {name} costs {difference:+.2f} eV more there (expected "
             f"{VACANCY:g} at most)"
         )
-    if found:
+    if found and not isinstance(change, str):
         found[-1] += ": raise space.thickness"
     if released is not None and released < -THICKER:
         found.append(

@@ -13,7 +13,7 @@ from tansaku.calculators.structures.compound_boundary import inversion_images
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.calculators.workflows.boundary_convergence import (
     MidGrain,
-    convergence_doubts,
+    convergence_reasons,
     released_change,
     vacancy_differences,
 )
@@ -24,7 +24,7 @@ from tansaku.calculators.workflows.compound_boundary import (
     check_grains,
     relaxed_boundary,
 )
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.history import LOWEST_POTENTIAL
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
@@ -98,11 +98,11 @@ class CompoundBoundaryJob:
         """Computes the boundary energy at the chemical potential of the unit's own crystal."""
         begun = time.perf_counter()
         start = self.space.built(self.candidate, self.reference.crystal)
-        checks, doubts = JsonDict(), list[str]()
+        checks, reasons = JsonDict(), list[str]()
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
             result = self._relaxed(calculator, start, self._beginning(start))
             if self.thickness is not None and self.relaxation is not None:
-                start, result, checks, doubts = self._checked(calculator, start, result)
+                start, result, checks, reasons = self._checked(calculator, start, result)
             files = take_files(result, self.folder)
         cell = result.atoms.cell.array
         area, excess = _area(result.atoms), int(start.info["excess_units"])
@@ -110,7 +110,7 @@ class CompoundBoundaryJob:
         nearest, distorted = self.reference.crystal.nearest, self.reference.motion
         moved = check_grains(start, result.atoms, nearest, distorted)
         apart = asymmetry(start, result.atoms)
-        doubts = [*_doubts(apart, still=moved <= STILL * nearest + distorted), *doubts]
+        reasons = [*_reasons(apart, still=moved <= STILL * nearest + distorted), *reasons]
         start.info[BOUNDARY_ENERGY] = value
         write_result(self.folder / STRUCTURE_FILE, start, result)
         quantities = {
@@ -138,7 +138,7 @@ class CompoundBoundaryJob:
                 "boundaries_differ": apart > ALIKE,
                 "grain_motion": moved,
                 **checks,
-                **({DOUBT: "; ".join(doubts)} if doubts else {}),
+                **({DOUBT: "; ".join(reasons)} if reasons else {}),
             },
             wall_time=time.perf_counter() - begun,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
@@ -176,11 +176,8 @@ class CompoundBoundaryJob:
         """Relaxes the cell with thicker grains, and checks their middle and the inversion.
 
         Returns:
-            The thicker cell as built, the result of its relaxation, properties that report the checks, and what they say
-            against the value.
-
-        Raises:
-            CalculationError: The thicker cell does not relax.
+            The thicker cell as built and the result of its relaxation, or the given ones where it does not relax; properties
+            that report the checks, and what they say against the value.
         """
         assert self.thickness is not None
         assert self.relaxation is not None
@@ -189,21 +186,21 @@ class CompoundBoundaryJob:
         released = None
         if self.kept:
             released = released_change(calculator, result, self.relaxation, _area(result.atoms), EV_PER_A2)
-        built, begin = self.space.thickened(start, result.atoms, self.reference.crystal, self.thickness)
-        thick = self._relaxed(calculator, built, begin)
-        change = self._value(built, thick) - value
+        properties: JsonDict = {"vacancy_differences": vacancies, **({"released_change": released} if self.kept else {})}
         grains = (slabs.thinnest, slabs.thicker(self.thickness - slabs.thinnest).thinnest)
+        built, begin = self.space.thickened(start, result.atoms, self.reference.crystal, self.thickness)
+        try:
+            thick = self._relaxed(calculator, built, begin)
+            check_grains(built, thick.atoms, self.reference.crystal.nearest, self.reference.motion)
+        except CalculationError as error:
+            return start, result, properties, convergence_reasons(grains, error.reason, vacancies, released)
+        change = self._value(built, thick) - value
         rows = [
             {"thickness": thickness, "atoms": len(atoms), "energy": energy, "failure": None}
             for thickness, atoms, energy in zip(grains, (start, built), (value, value + change), strict=True)
         ]
-        properties: JsonDict = {
-            GRAIN_THICKNESSES: rows,
-            THICKNESS_CHANGE: change,
-            "vacancy_differences": vacancies,
-            **({"released_change": released} if self.kept else {}),
-        }
-        return built, thick, properties, convergence_doubts(grains, change, vacancies, released)
+        properties |= {GRAIN_THICKNESSES: rows, THICKNESS_CHANGE: change}
+        return built, thick, properties, convergence_reasons(grains, change, vacancies, released)
 
 
 def _area(atoms: Atoms) -> float:
@@ -211,7 +208,7 @@ def _area(atoms: Atoms) -> float:
     return float(np.linalg.norm(np.cross(atoms.cell.array[0], atoms.cell.array[1])))
 
 
-def _doubts(apart: float, *, still: bool) -> list[str]:
+def _reasons(apart: float, *, still: bool) -> list[str]:
     """Reasons for which the value may not be that of the boundary.
 
     Args:

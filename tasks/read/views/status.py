@@ -454,7 +454,7 @@ def _doubtful_searched(campaign: Campaign) -> list[str]:
 
 
 def _doubtful_checked(campaign: Campaign) -> list[str]:
-    """Those of the checks at the end, where the space has any."""
+    """Lines about values that fail a check at the end, where the space has any."""
     if not campaign.spec.space.final_checks:
         return []
     outcomes = [(evaluation.proposal.candidate, evaluation.outcome) for evaluation in campaign.polished]

@@ -1,5 +1,8 @@
 """Boundaries of compounds: an element's against its own space, and a campaign over a chemical potential to its figure."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import yaml
 from ase.build import bulk
@@ -50,6 +53,7 @@ def folder(tmp_path_factory):
     write(made / "mgo.cif", bulk("MgO", "rocksalt", a=4.21, cubic=True))
     write(made / "al.cif", bulk("Al", "fcc", a=4.0, cubic=True))
     write(made / "cuau.cif", bulk("CuAu", "cesiumchloride", a=3.1))
+    shutil.copy(Path(__file__).parents[3] / "examples" / "srtio3.cif", made)
     write(made / "cu.cif", bulk("Cu", "fcc", a=3.6, cubic=True))
     write(made / "au.cif", bulk("Au", "fcc", a=4.1, cubic=True))
     return made
@@ -196,3 +200,20 @@ def test_the_best_value_of_each_system_is_checked_at_the_end(folder, tmp_path, c
     assert len(data.polished) == checks
     warnings = [line for line in warnings_of(data) if "the middle of a grain is not the crystal" in line]
     assert len(warnings) == checks
+
+
+def test_a_crystal_that_would_rather_tilt_its_octahedra_gives_an_upper_bound(folder):
+    space = {
+        "type": "compound_boundary",
+        "crystal": "srtio3.cif",
+        "planes": [[1, 1, 1]],
+        "thickness": 11,
+        "step": 1.0,
+        "equal_boundaries": "kept",
+    }
+    relaxation = {"cell": "normal", "translation": "free", "fmax": 0.05, "max_steps": 500}
+    keys = {"space": space, "calculator": {"type": "chgnet", "relaxation": relaxation}}
+    found = outcome_of(folder, "111-t0-1-x01-y01", **keys, thicknesses=[22])
+    assert found.properties["asymmetry"] < 1e-4
+    assert found.properties["released_change"] < -0.01
+    assert "the value is an upper bound" in found.properties["doubt"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from tansaku.calculators.workflows.boundary_convergence import convergence_doubts, released_change
+from tansaku.calculators.workflows.boundary_convergence import convergence_reasons, released_change
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
@@ -38,12 +38,12 @@ def test_a_cell_is_shaken_before_its_inversion_is_released(fails, change):
 
 
 def test_a_check_that_fails_is_named_with_its_limit():
-    assert convergence_doubts((12.0, 24.0), -0.009, {"Mg": -0.029, "O": 0.029}, -0.009) == []
-    assert convergence_doubts((12.0, 24.0), 0.0, {"Mg": 0.0}, None) == []
-    assert convergence_doubts((12.0, 24.0), -0.015, {"Mg": 0.01}, 0.0) == [
+    assert convergence_reasons((12.0, 24.0), -0.009, {"Mg": -0.029, "O": 0.029}, -0.009) == []
+    assert convergence_reasons((12.0, 24.0), 0.0, {"Mg": 0.0}, None) == []
+    assert convergence_reasons((12.0, 24.0), -0.015, {"Mg": 0.01}, 0.0) == [
         "grains of 24 instead of 12 Å change it by -15 mJ/m2 (expected 10 at most): raise space.thickness"
     ]
-    (note,) = convergence_doubts((12.0, 24.0), 0.0, {"Mg": 0.04, "O": -0.2}, 0.05)
+    (note,) = convergence_reasons((12.0, 24.0), 0.0, {"Mg": 0.04, "O": -0.2}, 0.05)
     assert "a vacancy of O costs -0.20 eV more there (expected 0.03 at most)" in note
-    (note,) = convergence_doubts((12.0, 24.0), 0.0, {"Mg": 0.0}, -0.3)
+    (note,) = convergence_reasons((12.0, 24.0), 0.0, {"Mg": 0.0}, -0.3)
     assert "it falls by 300 mJ/m2: the value is an upper bound" in note

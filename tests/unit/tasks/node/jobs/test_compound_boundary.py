@@ -41,11 +41,15 @@ class Moving:
 
 
 @pytest.fixture
-def outcome(tmp_path):
-    """``outcome(way, middle=…)``: with one atom moved by so much [Å]."""
+def space(tmp_path):
     write(tmp_path / "mgo.cif", bulk("MgO", "rocksalt", a=4.21, cubic=True))
     given = {"type": "compound_boundary", "crystal": "mgo.cif", "planes": [[3, 1, 0]], "thickness": 10}
-    space = open_space(TypeAdapter(SpaceSpec).validate_python(given), tmp_path)
+    return open_space(TypeAdapter(SpaceSpec).validate_python(given), tmp_path)
+
+
+@pytest.fixture
+def outcome(space, tmp_path):
+    """``outcome(way, middle=…)``: with one atom moved by so much [Å]."""
     reference = CompoundReference(crystal=space.crystal, bulk=-40.0, unit=None, rest=None)
 
     def run(way, *, middle):
@@ -111,3 +115,32 @@ def test_a_data_set_of_compounds_has_a_label_of_the_structures_as_they_are():
     source["label"]["relaxed"] = True
     with pytest.raises(ValidationError, match=r"label\.relaxed: true; structures of a compound_boundary space"):
         ComputedSourceSpec.model_validate(source)
+
+
+@dataclass
+class Weak:
+    """A calculator that gives every cell the energy of its atoms, and relaxes none of more atoms than this."""
+
+    most: int
+
+    def evaluate(self, structure, relaxation=None):
+        if relaxation is not None and len(structure) > self.most:
+            raise CalculationError("not_converged", "too large")
+        settings = Provenance(code="weak", code_version="1", model="weak", settings={})
+        zeros = np.zeros((len(structure), 3))
+        return CalculationResult(structure.copy(), -20.0 * len(structure), None, zeros, np.zeros(6), True, 1, 0.0, settings)
+
+
+@pytest.mark.parametrize("relaxes", [True, False])
+def test_a_value_whose_check_does_not_relax_is_kept_and_doubted(space, tmp_path, relaxes):
+    candidate = str(space.pool().ids[5])
+    reference = CompoundReference(crystal=space.crystal, bulk=-40.0, unit=None, rest=None)
+    most = 1000 if relaxes else len(space.structure(candidate))
+    found = CompoundBoundaryJob(
+        space, candidate, Weak(most), reference, RelaxationSpec(), "J/m2", tmp_path, kept=True, thickness=20.0
+    )()
+    assert found.value == pytest.approx(0.0, abs=1e-9)
+    assert found.properties["vacancy_differences"] == {"Mg": pytest.approx(0.0), "O": pytest.approx(0.0)}
+    assert ("thickness_change" in found.properties) is relaxes
+    note = found.properties.get(DOUBT, "")
+    assert ("do not relax (not_converged), so it is not known whether it has converged" in note) is not relaxes

@@ -1,0 +1,46 @@
+"""Boundaries of compounds beside density-functional theory, and with the inversion imposed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import boundary_dft, equal_boundaries
+from benchmarks.boundary_dft.__main__ import cell_of, classical, computed, slope
+from benchmarks.boundary_dft.__main__ import summary as compared
+from benchmarks.equal_boundaries.__main__ import summary as counted
+
+DFT = json.loads(Path(boundary_dft.__file__).with_name("result.json").read_text(encoding="utf-8"))
+EQUAL = json.loads(Path(equal_boundaries.__file__).with_name("result.json").read_text(encoding="utf-8"))
+
+
+def test_structures_by_density_functional_theory_show_that_chgnet_is_too_soft():
+    assert compared(DFT) == DFT["summary"]
+    rows, slopes = DFT["summary"]["rows"], DFT["summary"]["slopes"]
+    assert len(rows) >= 5
+    assert max(row["atoms"] for row in rows) <= 40
+    assert slopes["CHGNet, all"]["energy"] < 1.0 < slopes["Buckingham, all"]["energy"]
+    assert slopes["CHGNet, as built"]["force"] < 1.0
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_energies_of_the_stored_structures_are_computed_again(place):
+    point = DFT["points"][place]
+    for name, calculator in classical().items():
+        assert computed(calculator, cell_of(point))["energy"] == pytest.approx(point["results"][name]["energy"], abs=1e-3)
+
+
+def test_a_slope_goes_through_the_origin():
+    assert slope(np.array([1.0, 2.0, 3.0]), np.array([0.8, 1.6, 2.4])) == pytest.approx(0.8)
+    assert slope(np.array([[1.0], [-1.0]]), np.array([[1.5], [-0.5]])) == pytest.approx(1.0)
+
+
+def test_an_imposed_inversion_leaves_no_boundaries_that_differ():
+    assert counted(EQUAL["rows"]) == EQUAL["summary"]
+    free, kept = EQUAL["summary"]["free"], EQUAL["summary"]["kept"]
+    assert free["differ"] > 0
+    assert kept["differ"] == 0
+    assert kept["relaxed"] == free["relaxed"]
