@@ -83,7 +83,9 @@ def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
     if over is None:
         return ()
     columns, planes = data.columns, {str(entry["system"]): tuple(entry["plane"]) for entry in data.space.describe_systems()}
-    best = best_places(columns, np.ones(len(columns), dtype=np.bool_), data.sign)
+    # A final relaxation, where there is one, has thicker grains.
+    searched = columns.searched
+    best = best_places(columns, searched, data.sign) | best_places(columns, ~searched, data.sign)
     system_of = {int(columns.numbers[place]): columns.system_names[code] for code, place in best.items()}
     lines: dict[tuple[int, ...], list[BoundaryLine]] = {}
     lowest: float | None = None
