@@ -27,6 +27,7 @@ PATTERNS = {
     r"^[A-Z][A-Za-z0-9]{0,7}$": ("name of a site: a capital letter, then letters and digits", "M"),
     r"^[A-Z][a-z]?[2-7]?\+$": ("cation with its charge", "Fe2+"),
     r"^([A-Z][a-z]?[0-9]{0,3})+$": ("formula", "C3H4O3"),
+    r"^mu_[A-Za-z0-9]{1,60}$": ("mu_ and a formula", "mu_TiO2"),
     r"^[A-Za-z0-9@+\-\[\]()=#%/\\.:*]+$": ("SMILES", "C1COC(=O)O1"),
     r"^[^\x00\r\n]+$": ("text of one line", "my-program"),
     r"^[^,\s]([^,]{0,254}[^,\s])?$": ("name of a group, without commas", "materials"),

@@ -147,7 +147,7 @@ def test_the_table_counts_by_its_content(tmp_path):
     assert hashes[0] == hashes[1] != hashes[2]
     assert set(hashes[0]) == {"sha256"}
     (tmp_path / "c" / "list.csv").write_text(ROTATED, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="has sha256"):
+    with pytest.raises(ConfigurationError, match="has SHA-256"):
         open_space(spec, tmp_path / "c")
 
 

@@ -114,3 +114,8 @@ def test_lists_have_pages_of_at_most_five_hundred(paths):
         found = parameters(paths[path]["get"])
         assert found["limit"]["schema"]["maximum"] == 500, path
         assert "after" in found, path
+
+
+def test_a_notification_s_settings_are_stored_once(paths):
+    # The stored description of the API is older than this route.
+    assert "idempotency-key" in parameters(paths["/notifications"]["post"])

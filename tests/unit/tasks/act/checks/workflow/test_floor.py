@@ -51,7 +51,7 @@ def test_a_system_of_few_candidates_needs_no_more_than_it_has(campaign_file):
 
 @pytest.mark.parametrize("key", [{"floor": 5}, {"worst_first": 0.5}])
 def test_a_goal_for_all_systems_together_has_neither(campaign_file, key):
-    with pytest.raises(ConfigurationError, match=f"proposer.{next(iter(key))}: only the goal best_per_system uses it"):
+    with pytest.raises(ConfigurationError, match=f"proposer.{next(iter(key))}: only the goals best_per_system and hull use it"):
         load_campaign(campaign_file(key, goal={"type": "best_overall"}))
 
 

@@ -261,7 +261,7 @@ def test_a_changed_table_is_refused(searches):
     search.drive("sodium", halt_at=3)
     path = search.folder / "lithium.csv"
     path.write_text(path.read_text().replace("lithium-00", "lithium-0x"))
-    with pytest.raises(ConfigurationError, match="has sha256"):
+    with pytest.raises(ConfigurationError, match="has SHA-256"):
         search.drive("sodium")
 
 

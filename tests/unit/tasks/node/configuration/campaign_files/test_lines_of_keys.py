@@ -38,7 +38,7 @@ budget:
         ("property: energy_per_atom", "property: hardness", "objective.property", 11, "'hardness' is not computed"),
         ("type: all_below\n    threshold: 0.1 eV/atom", "type: bottleneck", "objective.goal", 13, "bottleneck needs a grid"),
         ("type: gp", "type: arms", "proposer", 16, "arms supports the goal best_per_system"),
-        ("type: gp", "type: gp\n  floor: 3", "proposer.floor", 18, "only the goal best_per_system uses it"),
+        ("type: gp", "type: gp\n  floor: 3", "proposer.floor", 18, "only the goals best_per_system and hull use it"),
         ("  evaluations: 3", "  cost: 3\n  fraction: 0.5", "budget", 19, "cost, fraction: both are given"),
         ("  evaluations: 3", "  stop:\n    within: 3 GPa", "budget.stop.within", 20, "'GPa' cannot be converted"),
         ("unit: eV/atom\n", "unit: eV/atom\n  wrong: 1\n", "objective.wrong", 13, "unknown key"),
