@@ -109,6 +109,8 @@ class CompoundBoundarySpace:
         if self._unit is not None:
             _check_parts(self._bulk, self._unit, self._phases)
         _check_planes(self._crystal, spec.planes)
+        if spec.supercell is not None:
+            check_limit(limits, "atoms", len(given) * math.prod(spec.supercell), "space.supercell: atoms")
 
     def _read_phases(self, base_path: Path) -> dict[str, Atoms]:
         crystals = {} if self._spec.unit is None else self._spec.unit.crystals

@@ -189,6 +189,8 @@ def test_a_plane_without_whole_formula_units_is_refused(space):
 def test_cells_above_the_limit_are_refused(space):
     with pytest.raises(ConfigurationError, match=r"space\.thickness: atoms in a cell of"):
         space(limits=LimitsSpec(atoms=20)).pool()
+    with pytest.raises(ConfigurationError, match=r"space\.supercell: atoms"):
+        space(limits=LimitsSpec(atoms=300), supercell=(4, 4, 4))
     with pytest.raises(ConfigurationError, match=r"space\.step: candidates"):
         space(limits=LimitsSpec(pool=10)).pool()
 
