@@ -130,7 +130,7 @@ def convergence_reasons(
     Args:
         thickness: Of the grains, of the search and of the check [Å].
         change: Of the energy with thicker grains [J/m^2], or the reason for which they do not relax.
-        vacancies: As :func:`vacancy_differences` gives them.
+        vacancies: As :func:`vacancy_differences` gives them; empty where they were not computed.
         released: As :func:`released_change` gives it [J/m^2]; None: unknown or not computed.
     """
     found = []
@@ -141,7 +141,7 @@ def convergence_reasons(
             f"grains of {thickness[1]:.0f} instead of {thickness[0]:.0f} Å change it by {1000.0 * change:+.0f} mJ/m2 (expected "
             f"{1000.0 * THICKER:.0f} at most)"
         )
-    name, difference = max(vacancies.items(), key=lambda item: abs(item[1]))
+    name, difference = max(vacancies.items(), key=lambda item: abs(item[1]), default=("", 0.0))
     if abs(difference) > VACANCY:
         found.append(
             f"the middle of a grain is not the crystal: a vacancy of {name} costs {difference:+.2f} eV more there (expected "

@@ -182,7 +182,9 @@ class CompoundBoundaryJob:
         assert self.thickness is not None
         assert self.relaxation is not None
         slabs, value = self.space.slabs(self.candidate, self.reference.crystal), self._value(start, result)
-        vacancies = vacancy_differences(calculator, MidGrain(slabs, start, result), self.reference)
+        vacancies: dict[str, float] = {}
+        if not self.reference.motion:  # else grains are distorted, and the crystal of the comparison is not
+            vacancies = vacancy_differences(calculator, MidGrain(slabs, start, result), self.reference)
         released = None
         if self.kept:
             released = released_change(calculator, result, self.relaxation, _area(result.atoms), EV_PER_A2)

@@ -9,7 +9,7 @@ from ase.io import write
 from pydantic import TypeAdapter, ValidationError
 
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
-from tansaku.calculators.workflows.compound_boundary import CompoundReference
+from tansaku.calculators.workflows.compound_boundary import CompoundReference, Distortion
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
@@ -129,6 +129,15 @@ class Weak:
         settings = Provenance(code="weak", code_version="1", model="weak", settings={})
         zeros = np.zeros((len(structure), 3))
         return CalculationResult(structure.copy(), -20.0 * len(structure), None, zeros, np.zeros(6), True, 1, 0.0, settings)
+
+
+def test_a_vacancy_is_not_compared_with_a_crystal_that_distorts(space, tmp_path):
+    reference = CompoundReference(space.crystal, -40.0, None, None, Distortion(energy=0.01, motion=0.2))
+    candidate = str(space.pool().ids[5])
+    found = CompoundBoundaryJob(space, candidate, Weak(1000), reference, RelaxationSpec(), "J/m2", tmp_path, thickness=20.0)()
+    assert found.properties["vacancy_differences"] == {}
+    assert "thickness_change" in found.properties
+    assert found.quantities["distortion_energy"].value == 0.01
 
 
 @pytest.mark.parametrize("relaxes", [True, False])
