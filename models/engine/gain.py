@@ -114,7 +114,10 @@ def levels(goal: Goal, pool: CandidatePool, history: History, prediction: Moment
 
 
 def _below_hulls(goal: Goal, pool: CandidatePool, history: History, prediction: Moments) -> FloatArray:
-    """As :func:`levels`, of hulls of lines: what is pending counts at its mean, and a group without a value as none."""
+    """As :func:`levels`, of hulls of lines; a system with few values has to beat its own best.
+
+    Its first value may be its worst, and by the model of that one nothing of it would seem to reach the hull.
+    """
     state, waiting = prediction.state, history.pending
     expected = prediction.mean[waiting] * state.scale + state.centre[pool.system_codes[waiting]]
     values = np.concatenate([history.values, state.restored(expected)])

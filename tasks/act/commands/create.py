@@ -165,8 +165,9 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         workflow.check_reported(spec, space)
         workflow.check_function(spec, space, loaded.base_path)
         workflow.check_boundary(spec, loaded.base_path)
-        gridded = spec.objective.goal.gridded or spec.objective.goal.exchanging
-        if not (proposer.listed or proposer.fits_pool or divided or compared or gridded or isinstance(space, ScreenedSpace)):
+        goal = spec.objective.goal
+        of_pool = goal.gridded or goal.exchanging
+        if not (proposer.listed or proposer.fits_pool or divided or compared or of_pool or isinstance(space, ScreenedSpace)):
             return
         pool = space.pool()
         workflow.check_path(spec, space, pool)
