@@ -25,26 +25,16 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculators.buckingham import BuckinghamSpec
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-BUCKINGHAM = BuckinghamSpec.model_validate(
-    {
-        "charges": {"Mg": 2, "O": -2},
-        "pairs": [
-            {"between": ["Mg", "Mg"]},
-            {"between": ["Mg", "O"], "A": 821.6, "rho": 0.3242},
-            {"between": ["O", "O"], "A": 22764.3, "rho": 0.149, "C": 27.88},
-        ],
-    }
-)
 DFT: JsonDict = {"xc": "PBE", "cutoff": 400.0, "kpoint_density": 1.8}
 CHECKS: dict[str, JsonDict] = {"cutoff 550 eV": {"cutoff": 550.0}, "k-points 2.7 Å": {"kpoint_density": 2.7}}
 CHECKED = ((0, "cutoff 550 eV"), (0, "k-points 2.7 Å"), (1, "cutoff 550 eV"))
@@ -63,7 +53,9 @@ LOWEST = 300.0
 
 def classical() -> dict[str, Calculator]:
     """The calculators that are compared with PBE."""
-    return {"CHGNet": open_calculator(ChgnetSpec(), Path()), "Buckingham": open_calculator(BUCKINGHAM, Path())}
+    ions = load_campaign(EXAMPLES / "mgo-tilt.yaml").spec.calculator
+    assert ions is not None
+    return {"CHGNet": open_calculator(ChgnetSpec(), Path()), "Buckingham": open_calculator(ions, Path())}
 
 
 def structures() -> list[Atoms]:

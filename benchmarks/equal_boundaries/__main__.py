@@ -28,6 +28,7 @@ from tansaku.calculators.workflows.compound_boundary import (
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
@@ -93,7 +94,8 @@ def main() -> None:
     """Entry of the command."""
     options = command("equal_boundaries", __doc__, quick="one candidate").parse_args()
     spec = load_campaign(EXAMPLE).spec
-    space = CompoundBoundarySpace(spec.space, EXAMPLE.parent)  # type: ignore[arg-type]
+    assert isinstance(spec.space, CompoundBoundarySpaceSpec)
+    space = CompoundBoundarySpace(spec.space, EXAMPLE.parent)
     assert spec.calculator is not None
     calculator, relaxation = open_calculator(spec.calculator, EXAMPLE.parent), spec.calculator.relaxation
     reference = compound_reference(calculator, space.crystal, space.phases, relaxation)

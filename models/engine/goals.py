@@ -143,13 +143,13 @@ def hull_levels(goal: Goal, pool: CandidatePool, best: FloatArray, lowest: float
         known = members[np.isfinite(best[members])]
         if not len(known):
             continue
-        at = crossings(best[known], slopes[known], lines.beginning(lowest))
+        at = _crossings(best[known], slopes[known], lines.beginning(lowest))
         hull = (best[known, None] + slopes[known, None] * at).min(axis=0)
         levels[members] = (hull - slopes[members, None] * at).max(axis=1)
     return levels
 
 
-def crossings(values: FloatArray, slopes: FloatArray, lowest: float) -> FloatArray:
+def _crossings(values: FloatArray, slopes: FloatArray, lowest: float) -> FloatArray:
     """Potentials in a range at which two of some lines cross, and its ends.
 
     Args:

@@ -1,4 +1,4 @@
-"""A problem with a number and a category, for the optimisers that are told of both."""
+"""A problem with a number and a category, for optimisers that use both."""
 
 from __future__ import annotations
 

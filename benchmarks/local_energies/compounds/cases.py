@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.pool import BoolArray, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.dataset import AboveSplitSpec, FileSourceSpec
@@ -43,8 +44,6 @@ BULK = {
     "chgnet": {"Mg": -3.53691232, "O": -9.08351964},
 }
 """Energies of the atoms of the perfect crystal at the lattice parameter of the potential [eV]."""
-
-_MJ_PER_EV_A2 = 16021.766339999998
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def boundary_energy(energies: str, example: Example, energy: float) -> float:
     """Excess energy of a cell for each of its two boundaries [mJ/m^2]."""
     bulk = sum(BULK[energies][symbol] for symbol in example.structure.get_chemical_symbols())
     cell = example.structure.cell
-    return (energy - bulk) / (2.0 * float(np.linalg.norm(np.cross(cell[0], cell[1])))) * _MJ_PER_EV_A2
+    return (energy - bulk) / (2.0 * float(np.linalg.norm(np.cross(cell[0], cell[1])))) * 1000.0 * EV_PER_A2
 
 
 def _boundary_energies(energies: str, test: list[Example], predictions: list[Prediction]) -> JsonDict:

@@ -204,7 +204,7 @@ def check_competing(spec: CampaignSpec, pool: CandidatePool) -> None:
     goal = spec.objective.goal
     if isinstance(goal, AtPotentialsSpec) and pool.lines is not None and goal.over != (own := f"mu_{pool.lines.unit}"):
         raise ConfigurationError(f"objective.goal.over: {goal.over!r}; expected {own!r}, the unit that boundaries exchange")
-    if isinstance(spec.objective.goal, OnHullSpec):
+    if isinstance(goal, OnHullSpec):
         from tansaku.models.engine.on_hull import compositions_of
 
         found = compositions_of(goal_of(spec.objective), pool)

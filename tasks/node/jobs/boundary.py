@@ -17,7 +17,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from tansaku.calculators.engines.motion import BLOCK
-from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.calculators.structures.grain_orientation import ORIENTATIONS, grain_axes
 from tansaku.calculators.structures.perfect_crystal import crystal_of
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
@@ -50,7 +50,7 @@ from tansaku.tasks.node.jobs.document import (
     THICKNESS_CHANGE,
     JobDocument,
 )
-from tansaku.tasks.node.jobs.kept import scratch_of, take_files
+from tansaku.tasks.node.jobs.kept import scratch_of, searched_structure, take_files
 from tansaku.tasks.node.jobs.opened import (
     opened_bulk,
     opened_calculator,
@@ -172,7 +172,7 @@ class BoundaryJob:
         if self.start is None:
             start = annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)
         else:
-            start = _given(self.start, self.candidate)
+            start = searched_structure(self.start, self.candidate)
         thickness: JsonDict = {}
         if self.thicknesses and isinstance(self.space, Cells):
             relaxed, thickness = relaxed_in_thicker_grains(self._relaxed, self.space, self.candidate, start, self.thicknesses)
@@ -215,15 +215,6 @@ class BoundaryJob:
             files = take_files(found.result, self.folder)
         grains = check_grains(start, found.result, self.stiffness, judge_strain=self.judge_strain)
         return RelaxedBoundary(start, found, grains, files)
-
-
-def _given(text: str, candidate: str) -> Atoms:
-    """Returns the structure of an earlier job of the candidate."""
-    atoms: Atoms = next(read_extended_xyz(text))
-    if atoms.info.get("candidate") != candidate:
-        raise ConfigurationError(f"start: a structure of candidate {atoms.info.get('candidate')!r}, expected {candidate!r}")
-    atoms.calc = None
-    return atoms
 
 
 def _properties(relaxed: RelaxedBoundary) -> JsonDict:

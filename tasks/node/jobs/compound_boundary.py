@@ -10,7 +10,6 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.structures.compound_boundary import inversion_images
-from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.calculators.workflows.boundary_convergence import (
     MidGrain,
     convergence_reasons,
@@ -34,7 +33,7 @@ from tansaku.models.domain.units import recorded_in
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 from tansaku.tasks.node.jobs.document import DOUBT, GRAIN_THICKNESSES, STRUCTURE_FILE, THICKNESS_CHANGE, JobDocument
 from tansaku.tasks.node.jobs.energy import write_result
-from tansaku.tasks.node.jobs.kept import scratch_of, take_files
+from tansaku.tasks.node.jobs.kept import scratch_of, searched_structure, take_files
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_compound, opened_space
 
 ALIKE = 0.05
@@ -150,11 +149,7 @@ class CompoundBoundaryJob:
         """The structure that is relaxed: that of the search where there is one."""
         if self.searched is None:
             return start
-        found = next(read_extended_xyz(self.searched))
-        if found.info.get("candidate") != self.candidate:
-            raise ConfigurationError(
-                f"start: a structure of candidate {found.info.get('candidate')!r}, expected {self.candidate!r}"
-            )
+        found = searched_structure(self.searched, self.candidate)
         begin: Atoms = start.copy()
         begin.set_cell(found.cell.array)
         begin.set_positions(found.positions)

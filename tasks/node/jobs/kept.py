@@ -1,4 +1,4 @@
-"""Calculator files: checkpoints of an evaluation in progress, and files of a finished one."""
+"""Files of calculators: checkpoints of an evaluation in progress, files of a finished one, and the structure it ended with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tempfile import gettempdir
 from ase import Atoms
 
 from tansaku.calculators.engines.electronic import task_key
-from tansaku.models.domain.errors import CalculationError, DiskFullError, TansakuError
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, DiskFullError, TansakuError
 from tansaku.models.domain.ports import CalculationResult, Calculator, ScratchCalculator
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.tasks.node.jobs.guard import add_folder
@@ -87,3 +88,19 @@ def take_files(result: CalculationResult, folder: Path) -> dict[str, str]:
     for name, path in result.files.items():
         shutil.move(path, folder / name)
     return {name: name for name in result.files}
+
+
+def searched_structure(text: str, candidate: str) -> Atoms:
+    """Returns the structure of an earlier job of the candidate.
+
+    Args:
+        text: Extended XYZ.
+
+    Raises:
+        ConfigurationError: It is of another candidate.
+    """
+    atoms: Atoms = next(read_extended_xyz(text))
+    if atoms.info.get("candidate") != candidate:
+        raise ConfigurationError(f"start: a structure of candidate {atoms.info.get('candidate')!r}, expected {candidate!r}")
+    atoms.calc = None
+    return atoms

@@ -11,11 +11,11 @@ from ase.build import bulk
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 from tansaku.potentials.specs.network import PotentialSpec
+from tests.support.slopes import by_position, by_strain
 
 torch = pytest.importorskip("torch")
 
 from tansaku.potentials.network.training import PotentialTrainer, calibrated, set_aside  # noqa: E402
-from tests.support.slopes import by_position, by_strain  # noqa: E402
 
 QUICK = {
     "environment": {"type": "symmetry_functions", "cutoff": 4.5, "radial": 4, "angular": 2, "zetas": (1,)},
