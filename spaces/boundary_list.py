@@ -17,13 +17,14 @@ from tansaku.spaces.table_file import TableFile
 _KEY = "space.boundaries.list"
 
 _ROTATED = ("axis", "sigma", "plane"), ("angle", "kind", "ratio", "max_strain")
+_TURNED = ("axis", "angle", "plane"), ("kind", "ratio", "max_strain")
 _PAIRED = ("plane_1", "plane_2", "direction_1", "direction_2"), ("max_strain",)
 _GRAINS = tuple(tuple(tuple(f"{grain}{row}{i}" for i in (1, 2, 3)) for row in (1, 2, 3)) for grain in "LR")
 """Columns of the axes of the lower and the upper grain, as in the list of Olmsted, Foiles and Holm 2009
 (doi:10.1016/j.actamat.2009.04.007): three rows for each, of which the first is the normal of the boundary."""
 
 _ORIENTED = tuple(name for grain in _GRAINS for row in grain for name in row), ()
-_KINDS = (_ROTATED, _PAIRED, _ORIENTED)
+_KINDS = (_ROTATED, _TURNED, _PAIRED, _ORIENTED)
 
 _EXPECTED = {
     "sigma": "a whole number from 3 to 9999",
@@ -67,8 +68,10 @@ def with_listed(spec: GrainBoundarySpaceSpec, base_path: Path, limits: LimitsSpe
 def _columns(file: TableFile) -> tuple[str, ...]:
     """Columns that give the boundaries. Raises ConfigurationError unless they are those of one kind."""
     there = [kind for kind in _KINDS if set(kind[0]) <= set(file.names)]
+    if _ROTATED in there and _TURNED in there:
+        there.remove(_TURNED)  # the other one reads its angles too
     if len(there) != 1:
-        needed = f"{', '.join(_ROTATED[0])}; or {', '.join(_PAIRED[0])}; or L11 to L33 and R11 to R33"
+        needed = f"axis, sigma or angle, and plane; or {', '.join(_PAIRED[0])}; or L11 to L33 and R11 to R33"
         raise ConfigurationError(
             f"{_KEY}: {file.path.name!r} has the columns {', '.join(file.names[:20])}; expected those of one kind: {needed}"
         )
@@ -92,8 +95,9 @@ def _boundary(cells: _Cells, number: int, crystal: CrystalSpec) -> GeneralBounda
         keys |= {name: _indices(cells, name, fail, four=four) for name in ("axis", "plane")}
         if cells.get("ratio"):
             keys["ratio"] = _ratio(cells["ratio"], crystal, fail)
-        if "sigma" not in keys:
-            raise fail("sigma", _EXPECTED["sigma"])
+        if not {"sigma", "angle"} & keys.keys():
+            column = "sigma" if "sigma" in cells else "angle"
+            raise fail(column, _EXPECTED[column].removesuffix(", or nothing"))
     else:
         for name in ("plane", "direction"):
             keys[f"{name}s"] = [_indices(cells, f"{name}_{i}", fail, four=four) for i in (1, 2)]

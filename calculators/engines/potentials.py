@@ -48,12 +48,14 @@ class FileElement:
         mass: [u].
         lattice_parameter: [Å]; 0 where nobody says.
         structure: Lower case.
+        entry: Its name in a library, such as AlS of Al; empty: the symbol.
     """
 
     symbol: str
     mass: float
     lattice_parameter: float = 0.0
     structure: str = "unknown"
+    entry: str = ""
 
 
 def _read_triples(lines: Sequence[str], style: str) -> tuple[FileElement, ...]:
@@ -75,24 +77,36 @@ def _read_triples(lines: Sequence[str], style: str) -> tuple[FileElement, ...]:
     return tuple(element(symbol) for symbol in symbols)
 
 
-def _read_library(lines: Sequence[str], parameters: Sequence[str], symbols: Sequence[str]) -> tuple[FileElement, ...]:
-    """Elements of a MEAM potential."""
+def _read_library(lines: Sequence[str], parameters: Sequence[str], names: Sequence[str]) -> tuple[FileElement, ...]:
+    """Elements of a MEAM potential, by the names of their entries."""
     words = [word for line in lines for word in line.split("#")[0].split()]
     size = 1 + _LIBRARY_NUMBERS
     if len(words) % size:
         raise ValueError(f"the library has {len(words)} words; expected {size} of each element")
     known = {words[start].strip("'\""): words[start + 1 : start + size] for start in range(0, len(words), size)}
-    for symbol in symbols:
-        if symbol not in known:
-            raise ValueError(f"the library has no {symbol}")
+    for name in names:
+        if name not in known:
+            raise ValueError(f"the library has no {name}; it has {', '.join(sorted(known))}")
     for line in parameters:
         said = line.split("#")[0].strip()
         if said and _PARAMETER.match(said) is None:
             raise ValueError(f"{said[:60]!r} is not a parameter of MEAM")
-    return tuple(
-        FileElement(symbol, float(known[symbol][3]), float(known[symbol][8]), known[symbol][0].strip("'\""))
-        for symbol in symbols
-    )
+    found = tuple(_library_element(name, known[name]) for name in names)
+    if len({element.symbol for element in found}) < len(found):
+        raise ValueError(f"of {', '.join(names)} two are one element")
+    return found
+
+
+def _library_element(name: str, words: Sequence[str]) -> FileElement:
+    """An entry of a MEAM library.
+
+    Args:
+        words: Structure, neighbours, atomic number, mass, alpha, b0, b1, b2, b3, lattice parameter, and what is not needed.
+    """
+    number = int(words[2])
+    # An entry of no element, such as a dummy, keeps its name.
+    symbol = chemical_symbols[number] if 0 < number < len(chemical_symbols) else name
+    return FileElement(symbol, float(words[3]), float(words[9]), words[0].strip("'\""), name)
 
 
 def element(symbol: str) -> FileElement:
@@ -178,10 +192,11 @@ class EamPotential:
         """Commands that read copies of the files, under names of our own, as a ``Potential`` of a session."""
         copy, library = folder / "potential", folder / "library"
         copy.write_bytes(self.path.read_bytes())
-        coefficients = f'"{copy}" {"" if self.style == "eam" else " ".join(symbols)}'
+        names = [self.element(symbol).entry or symbol for symbol in symbols]
+        coefficients = f'"{copy}" {"" if self.style == "eam" else " ".join(names)}'
         if self.library is not None:
             library.write_bytes(self.library.read_bytes())
-            coefficients = f'"{library}" {" ".join(self.symbols)} {coefficients}'
+            coefficients = f'"{library}" {" ".join(element.entry for element in self.elements)} {coefficients}'
         # The other files hold masses.
         heavy = enumerate(symbols, start=1) if self.style in ("tersoff", "sw") else ()
         masses = [f"mass {number} {self.element(symbol).mass!r}" for number, symbol in heavy]

@@ -20,8 +20,8 @@ from tansaku.calculators.structures.crystal import Vector, dot, reduced, unimodu
 from tansaku.calculators.structures.general_boundary import (
     GeneralBoundary,
     PlanarLattice,
-    closest_angle,
-    no_coincidence,
+    coincidence,
+    largest_sigma,
     smallest_angle,
 )
 from tansaku.calculators.structures.perfect_crystal import AxialCrystal
@@ -121,8 +121,7 @@ def _fraction(number: float) -> Fraction | None:
 
 def _coincidence_boundary(crystal: AxialCrystal, spec: GeneralBoundarySpec, key: str) -> AxialBoundary:
     axis, plane = _indices(spec.axis or (), key), _indices(spec.plane or (), key)
-    sigma, (u, v, w) = spec.sigma or 0, crystal.components(axis)
-    shown = f"{key}: axis {list(axis)}, sigma {sigma}"
+    u, v, w = crystal.components(axis)
     ratio = spec.ratio if u or v else None
     if ratio is None and (u or v):
         near = Fraction((crystal.height / crystal.lattice_parameter) ** 2).limit_denominator(12)
@@ -130,10 +129,9 @@ def _coincidence_boundary(crystal: AxialCrystal, spec: GeneralBoundarySpec, key:
             f"{key}.ratio: null; about {list(axis)} a coincidence lattice needs a rational c²/a², expected two whole numbers, "
             f"such as [{near.numerator}, {near.denominator}] and a max_strain"
         )
-    known = _known(crystal, (u, v, w), ratio, sigma)
-    if sigma not in known:
-        raise no_coincidence(shown, sigma, known)
-    angle = closest_angle(shown, known[sigma], spec.angle)
+    shown = f"{key}: axis {list(axis)}"
+    sigma, angle = coincidence(shown, _known(crystal, (u, v, w), ratio, largest_sigma(spec)), spec)
+    shown = f"{shown}, sigma {sigma}"
     kind = _kind(crystal, axis, plane)
     if spec.kind not in (None, kind):
         need = "parallel" if spec.kind == "twist" else "perpendicular"
@@ -149,11 +147,10 @@ def _coincidence_boundary(crystal: AxialCrystal, spec: GeneralBoundarySpec, key:
     return AxialBoundary(planes, directions, axis, angle, sigma, spec.max_strain, crystal)
 
 
-def _known(crystal: AxialCrystal, axis: Vector, ratio: tuple[int, int] | None, sigma: int) -> dict[int, list[float]]:
-    """Coincidence lattices of an axis by Σ: angles [degrees]."""
+def _known(crystal: AxialCrystal, axis: Vector, ratio: tuple[int, int] | None, most: int) -> dict[int, list[float]]:
+    """Coincidence lattices of an axis up to a Σ: angles [degrees]."""
     from pymatgen.core.interface import GrainBoundaryGenerator
 
-    most = max(sigma, 30)
     if crystal.structure == "hcp":
         found = GrainBoundaryGenerator.enum_sigma_hex(most, axis, ratio)  # type: ignore[arg-type]
     elif crystal.structure == "rhombohedral":

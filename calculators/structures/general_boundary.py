@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -39,6 +39,15 @@ _EXACT = 1e-8
 
 _SMALLEST_ANGLE = 1e-4
 """Grains that are turned by less are one crystal [degrees]: the cosine of an angle leaves its error of rounding."""
+
+_NEAR_SIGMA = 30
+"""Up to which Σ the coincidence lattices of an axis are named in messages."""
+
+_LARGEST_BY_ANGLE = 99
+"""Largest Σ that an angle may mean."""
+
+_SAME_ANGLE = 0.1
+"""Angles that differ by less are the same [degrees]."""
 
 LONGEST_PERIOD = 60.0
 """Periods of strained pairs of planes are looked for up to here [Å]."""
@@ -185,12 +194,10 @@ def _coincidence_boundary(spec: GeneralBoundarySpec, key: str) -> GeneralBoundar
     from pymatgen.core.interface import GrainBoundaryGenerator
 
     axis, plane = reduced(_vector(spec.axis or (), key)), reduced(_vector(spec.plane or (), key))
-    sigma = spec.sigma or 0
-    shown = f"{key}: axis {list(axis)}, sigma {sigma}"
-    known = GrainBoundaryGenerator.enum_sigma_cubic(max(sigma, 30), axis)
-    if sigma not in known:
-        raise no_coincidence(shown, sigma, known)
-    angle = closest_angle(shown, sorted(float(angle) for angle in known[sigma]), spec.angle)
+    known = GrainBoundaryGenerator.enum_sigma_cubic(largest_sigma(spec), axis)
+    shown = f"{key}: axis {list(axis)}"
+    sigma, angle = coincidence(shown, known, spec)
+    shown = f"{shown}, sigma {sigma}"
     kind = kind_of(axis, plane)
     if spec.kind not in (None, kind):
         need = "parallel" if spec.kind == "twist" else "perpendicular"
@@ -205,28 +212,35 @@ def _coincidence_boundary(spec: GeneralBoundarySpec, key: str) -> GeneralBoundar
     return GeneralBoundary(planes, directions, axis, angle, sigma)
 
 
-def no_coincidence(shown: str, sigma: int, known: Iterable[int]) -> ConfigurationError:
-    """The error of an axis without a coincidence lattice of a Σ; names those that there are."""
-    near = ", ".join(str(number) for number in sorted(known, key=lambda number: (abs(number - sigma), number))[:6])
-    return ConfigurationError(f"{shown}: no coincidence lattice; the nearest Σ of this axis are {near or 'above 30'}")
+def largest_sigma(spec: GeneralBoundarySpec) -> int:
+    """Up to which Σ coincidence lattices of a boundary's axis are listed."""
+    return _LARGEST_BY_ANGLE if spec.sigma is None else max(spec.sigma, _NEAR_SIGMA)
 
 
-def closest_angle(shown: str, angles: Sequence[float], wanted: float | None) -> float:
-    """The angle of a coincidence lattice that is meant [degrees].
+def coincidence(shown: str, known: Mapping[int, Sequence[float]], spec: GeneralBoundarySpec) -> tuple[int, float]:
+    """Σ and angle [degrees] of the coincidence lattice that is meant.
 
     Args:
-        angles: All of them, rising.
-        wanted: As the user wrote it; None: the smallest.
+        known: Those of the axis: angles by Σ.
+        spec: Gives Σ, the angle or both.
 
     Raises:
-        ConfigurationError: None is within 0.1 degrees.
+        ConfigurationError: There is none, or none within 0.1 degrees.
     """
+    sigma, wanted = spec.sigma, spec.angle
+    if sigma is not None and sigma not in known:
+        listed = sorted(known, key=lambda number: (abs(number - sigma), number))[:6]
+        near = ", ".join(map(str, listed)) or f"above {_NEAR_SIGMA}"
+        raise ConfigurationError(f"{shown}, sigma {sigma}: no coincidence lattice; the nearest Σ of this axis are {near}")
+    found = sorted((number, float(angle)) for number in ([sigma] if sigma is not None else known) for angle in known[number])
     if wanted is None:
-        return angles[0]
-    angle = min(angles, key=lambda other: abs(other - wanted))
-    if abs(angle - wanted) > 0.1:
-        raise ConfigurationError(f"{shown}, angle {wanted:g}; expected {', '.join(f'{other:.2f}' for other in angles)}")
-    return angle
+        return found[0]
+    close = [(number, angle) for number, angle in found if abs(angle - wanted) <= _SAME_ANGLE]
+    if not close:
+        nearest = sorted(found, key=lambda pair: abs(pair[1] - wanted))[:6]
+        near = ", ".join(f"{angle:.2f} (Σ{number})" for number, angle in nearest)
+        raise ConfigurationError(f"{shown}, angle {wanted:g}: no coincidence lattice; the nearest are {near or 'none'}")
+    return min(close, key=lambda pair: (pair[0], abs(pair[1] - wanted)))
 
 
 def _integers(rows: Sequence[Sequence[float]]) -> Rotation:

@@ -130,14 +130,14 @@ Whole = Annotated[int, Field(ge=1, le=9999)]
 
 
 class GeneralBoundarySpec(Spec):
-    """A boundary in any plane: ``axis``, ``sigma`` and ``plane``, or ``planes`` and ``directions``.
+    """A boundary in any plane: ``axis``, ``sigma`` or ``angle``, and ``plane``; or ``planes`` and ``directions``.
 
     Directions and planes have three indices, in hexagonal and rhombohedral crystals four, [u, v, t, w] and (h, k, i, l).
 
     Attributes:
         axis: Axis of the rotation.
-        sigma: Σ of the coincidence lattice.
-        angle: Angle of the rotation [degrees], where Σ has several; null: the smallest.
+        sigma: Σ of the coincidence lattice; null: the smallest that has the angle within 0.1 degrees, up to 99.
+        angle: Angle of the rotation [degrees]; null: the smallest of Σ.
         ratio: c²/a² of a hexagonal, tetragonal or rhombohedral crystal as two whole numbers near the crystal's, with which
             there is a coincidence lattice about an axis other than the main one; with ``max_strain``.
         plane: Boundary plane in the lower grain's axes.
@@ -159,16 +159,15 @@ class GeneralBoundarySpec(Spec):
 
     @model_validator(mode="after")
     def _one_way_or_the_other(self) -> Self:
-        rotated = ("axis", "sigma", "plane")
-        paired = ("planes", "directions")
-        given = {key for key in (*rotated, "angle", "kind", "ratio", *paired) if getattr(self, key) is not None}
+        rotated, turn, paired = {"axis", "plane"}, {"sigma", "angle"}, {"planes", "directions"}
+        given = {key for key in (*rotated, *turn, "kind", "ratio", *paired) if getattr(self, key) is not None}
         if self.max_strain:
             given.add("max_strain")
-        further = {"angle", "kind", *(("ratio", "max_strain") if self.ratio is not None else ())}
-        complete = set(rotated) <= given <= {*rotated, *further} or set(paired) <= given <= {*paired, "max_strain"}
-        if not complete:
+        further = {*turn, "kind", *(("ratio", "max_strain") if self.ratio is not None else ())}
+        by_rotation = rotated <= given <= {*rotated, *further} and bool(given & turn)
+        if not by_rotation and not paired <= given <= {*paired, "max_strain"}:
             raise ValueError(
-                f"{', '.join(sorted(given)) or 'nothing'}; expected axis, sigma and plane (perhaps angle and kind, or "
+                f"{', '.join(sorted(given)) or 'nothing'}; expected axis, sigma or angle, and plane (perhaps kind, or "
                 "ratio with max_strain), or planes and directions (perhaps max_strain)"
             )
         return self

@@ -84,6 +84,11 @@ def test_a_wrong_cell_of_a_hexagonal_crystal_is_named(tmp_path, text, message):
         magnesium(tmp_path, text)
 
 
+def test_a_row_may_have_an_angle_instead_of_sigma(tmp_path):
+    text = "axis,sigma,angle,plane\n0 0 1,,36.9,0 0 1\n0 0 1,13,,0 0 1\n"
+    assert [row["sigma"] for row in opened(tmp_path, text).describe_systems()] == [13, 5]
+
+
 def test_three_axes_of_each_grain_as_in_the_public_list(tmp_path):
     """Two boundaries on the same planes, turned against each other by other angles, have names of their own."""
     found = opened(tmp_path, "\n".join([f"number,{AXES}", *(f"x,{row}" for row in OLMSTED)]) + "\n").describe_systems()
@@ -98,13 +103,14 @@ def test_three_axes_of_each_grain_as_in_the_public_list(tmp_path):
         ("axis,sigma,plane\n0 0 1,,0 0 1\n", "row 1, column 'sigma': ''; expected a whole number from 3 to 9999"),
         ("axis,sigma,plane\n0 0 1,2,0 0 1\n", "row 1, column 'sigma': '2'; expected a whole number from 3"),
         ("axis,sigma,plane,kind\n0 0 1,5,0 0 1,turn\n", "row 1, column 'kind': 'turn'; expected twist, tilt or nothing"),
+        ("axis,angle,plane\n0 0 1,,0 0 1\n", "row 1, column 'angle': ''; expected a number above 0 and up to 180$"),
         ("axis,sigma,plane,angle\n0 0 1,5,0 0 1,wide\n", "row 1, column 'angle': 'wide'; expected a number above 0"),
         ("axis,sigma,plane\n0 0 1,5,0 0 0\n", "row 1, column 'plane': '0 0 0'; expected indices that are not all zero"),
         ("axis,sigma,plane\n0 0 1,7,0 0 1\n", "list: row 1: axis .*no coincidence lattice"),
         ("axis,sigma,plane\n0 0 1,5,0 0 1\n0 0 1,5,0 0 2\n", "list: row 2: the boundary s005-001-001-t3687 is listed already"),
         (
             "axis,plane\n0 0 1,0 0 1\n",
-            "columns axis, plane; expected those of one kind: axis, sigma, plane; or plane_1",
+            "columns axis, plane; expected those of one kind: axis, sigma or angle, and plane; or plane_1",
         ),
         ("axis,sigma,plane\n", "has no rows"),
         (

@@ -10,6 +10,8 @@ from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, Licence, SpecFile
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
+LibraryEntry = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,9}$")]
+
 
 class LammpsSpec(CalculatorBase):
     """Potential in LAMMPS, run as a library: embedded atom, ADP, MEAM, Tersoff, Stillinger-Weber.
@@ -20,7 +22,7 @@ class LammpsSpec(CalculatorBase):
         potential_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
         library: For ``meam``: name or path of the library file with the elements; ``potential`` is then the parameter file.
         library_sha256: Its content hash; filled in when the spec is resolved, checked when it is given.
-        elements: For ``meam``: the elements of the numbers in the parameter file, in this order.
+        elements: For ``meam``: the library's entries, such as Al or AlS, of the numbers in the parameter file, in this order.
         relaxation: How every candidate is relaxed.
     """
 
@@ -48,7 +50,5 @@ class LammpsSpec(CalculatorBase):
     potential_sha256: Sha256 | None = None
     library: Annotated[FilePath, NamesFile("potential", shipped=True)] | None = None
     library_sha256: Sha256 | None = None
-    elements: (
-        Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], ...], Field(min_length=1, max_length=20)] | None
-    ) = None
+    elements: Annotated[tuple[LibraryEntry, ...], Field(min_length=1, max_length=20)] | None = None
     relaxation: RelaxationSpec = RelaxationSpec()

@@ -102,6 +102,13 @@ def test_two_planes_make_the_same_boundary_as_axis_and_sigma():
     assert (pair.sigma, pair.angle) == (3, pytest.approx(60.0))
 
 
+def test_an_angle_means_the_smallest_sigma_that_has_it(require):
+    require("pymatgen")
+    keys = {"axis": [0, 0, 1], "plane": [1, 0, 0]}
+    assert boundary(**keys, angle=53.13) == boundary(**keys, sigma=5, angle=53.13)
+    assert boundary(**keys, angle=22.6) == boundary(**keys, sigma=13)
+
+
 def test_two_planes_without_coincidence_are_strained_within_the_limit():
     keys = {"planes": [[1, 0, 0], [1, 1, 0]], "directions": [[0, 0, 1], [0, 0, 1]]}
     stack = BlockCell(CU, boundary(**keys, max_strain=0.02), 9.0, 6.0).stacking
@@ -116,7 +123,8 @@ def test_two_planes_without_coincidence_are_strained_within_the_limit():
     [
         ({"axis": [0, 0, 1], "sigma": 7, "plane": [0, 0, 1]}, "no coincidence lattice; the nearest Σ of this axis are 5"),
         ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 1, 2], "kind": "twist"}, "makes a mixed boundary"),
-        ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1], "angle": 45}, "expected 36.87, 53.13"),
+        ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1], "angle": 45}, r"angle 45: .* 36\.87 \(Σ5\), 53\.13 \(Σ5\)"),
+        ({"axis": [0, 0, 1], "plane": [0, 0, 1], "angle": 38}, r"the nearest are 36\.87 \(Σ5\)"),
         ({"planes": [[1, 1, 1], [1, 1, 1]], "directions": [[1, 0, 0], [1, -1, 0]]}, "does not lie in the plane"),
         ({"planes": [[1, 0, 0], [0, 1, 0]], "directions": [[0, 0, 1], [1, 0, 0]]}, "both grains have the same orientation"),
     ],

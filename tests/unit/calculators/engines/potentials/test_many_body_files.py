@@ -7,7 +7,7 @@ from ase.build import bulk
 
 from tansaku.calculators.calculator_registry import known_elements, open_calculator, resolve_calculator
 from tansaku.calculators.conformance import CHECKS, Case
-from tansaku.calculators.engines.potentials import shipped_folder
+from tansaku.calculators.engines.potentials import resolve_potential, shipped_folder
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.identity import identity
@@ -15,6 +15,7 @@ from tansaku.models.domain.specs.identity import identity
 pytestmark = pytest.mark.needs("lammps")
 
 MEAM = {"potential": "Cu.meam", "library": "library.meam", "elements": ("Cu",)}
+ALLOY = {"potential": "AlSiMgCuFe.meam", "library": "library.meam", "elements": ("AlS", "SiS", "MgS", "CuS", "FeS")}
 SILICON_CARBIDE = {"potential": "SiC.meam", "library": "library.meam", "elements": ("Si", "C")}
 SHIPPED = {
     "sw": ({"potential": "Si.sw"}, "Si", -4.3366),
@@ -35,6 +36,17 @@ def test_potentials_of_the_wheel_conform(style):
     assert open_calculator(found, Path()).evaluate(crystal).energy / len(crystal) == pytest.approx(energy, abs=0.01)
     for check in CHECKS:
         check(Case(spec, crystal, Path()))
+
+
+def test_entries_of_a_library_are_elements_by_their_atomic_number():
+    """Lattice parameter and energy are those of the library."""
+    spec = resolve_calculator(LammpsSpec(**ALLOY), Path())
+    assert known_elements(spec, Path()) == {"Al", "Si", "Mg", "Cu", "Fe"}
+    aluminium = resolve_potential(spec, Path()).element("Al")
+    assert (aluminium.lattice_parameter, aluminium.structure) == (4.05, "fcc")
+    calculator = open_calculator(spec, Path())
+    assert calculator.evaluate(bulk("Al", a=4.05)).energy == pytest.approx(-3.353, abs=1e-4)
+    assert calculator.evaluate(bulk("Mg", "hcp", a=3.2, c=1.62 * 3.2)).energy / 2 == pytest.approx(-1.510, abs=1e-3)
 
 
 def test_compounds_have_several_elements():
@@ -74,7 +86,8 @@ def test_damaged_files_are_refused(tmp_path, name, damage, message):
     [
         ({"potential": "Cu.meam"}, "calculator.library, calculator.elements: style meam needs both"),
         ({"potential": "Si.sw", "elements": ("Si",)}, "style sw takes neither"),
-        (MEAM | {"elements": ("Cm",)}, "the library has no Cm"),
+        (MEAM | {"elements": ("Cm",)}, "the library has no Cm; it has .*Cu, CuS"),
+        (MEAM | {"elements": ("Cu", "CuS")}, "of Cu, CuS two are one element"),
         (MEAM | {"library": "Si.sw"}, "the library has"),
         (MEAM | {"library_sha256": "0" * 64}, r"calculator\.library_sha256: library\.meam has"),
     ],
