@@ -18,6 +18,7 @@ from tansaku.models.domain.specs.proposer import ArmsProposerSpec, ProposerBase
 
 TOGETHER: dict[str, tuple[ProposerBase, int, int | None]] = {
     "arms": (METHODS["arms"].proposer, 1000, None),
+    "arms-without-gp": (METHODS["arms-without-gp"].proposer, 1000, None),
     "arms-alone": (ArmsProposerSpec(across_systems=False), 1000, None),
     "gp": (METHODS["gp"].proposer, 3, 300),
     "random": (METHODS["random"].proposer, 1000, None),

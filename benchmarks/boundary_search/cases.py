@@ -32,7 +32,8 @@ SHORT: JsonDict = {"probability": 0.5, "temperature": [0.3, 0.9], "steps": [500,
 """Molecular dynamics of ten relaxations or so, half of the candidates."""
 
 METHODS = {
-    "arms": Method(ArmsProposerSpec(across_systems=True)),
+    "arms": Method(ArmsProposerSpec(across_systems=True, with_gp=True)),
+    "arms-without-gp": Method(ArmsProposerSpec(across_systems=True)),
     "gp": Method(GPProposerSpec()),
     "random": Method(RandomProposerSpec()),
     "grip": Method(RandomProposerSpec(), {"probability": 0.95, "steps": [5000, 20_000]}, even=False),

@@ -126,12 +126,17 @@ def run(case: Compared, method: str, seed: int, most: int) -> JsonDict:
     failed: list[int] = []
     outcomes: list[Outcome] = []
     values: list[float] = []
+    fitted: list[int] = []
+    hyperparameters: JsonDict | None = None
     row: JsonDict = {"case": case.name, "method": method, "seed": seed, "within": None, "met": None}
     begin = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(1, most + 1):
             history = History(np.array(observed, dtype=np.intp), np.array(values), np.array(failed, dtype=np.intp))
-            choice = proposer.propose(pool, history, number, proposal_rng(seed, number), None)
+            if proposer.refit_due(len(values), fitted):
+                hyperparameters = proposer.fit(pool, history, hyperparameters)
+                fitted.append(len(values))
+            choice = proposer.propose(pool, history, number, proposal_rng(seed, number), hyperparameters)
             if choice is None:
                 break
             try:
@@ -184,7 +189,9 @@ def main() -> None:
     parser = command("boundary_search.gbopt", __doc__, quick="one boundary, one run of at most 3 evaluations")
     parser.add_argument("--seeds", type=int, default=20, help="runs of each search (default 20)")
     parser.add_argument("--evaluations", type=int, default=150, help="most evaluations of a run (default 150)")
-    parser.add_argument("--methods", nargs="+", choices=("arms", "random"), default=["arms"], help="searches (default arms)")
+    parser.add_argument(
+        "--methods", nargs="+", choices=("arms", "arms-without-gp", "random"), default=["arms"], help="searches (default arms)"
+    )
     names = [case.name for case in CASES]
     parser.add_argument("--cases", nargs="+", choices=names, default=names, help="only these boundaries")
     given = parser.parse_args()

@@ -30,6 +30,7 @@ RELAXED_AGAIN = 12
 
 REPLAYED: dict[str, tuple[ProposerBase, int, int | None]] = {
     "arms": (METHODS["arms"].proposer, 1000, None),
+    "arms-without-gp": (METHODS["arms-without-gp"].proposer, 1000, None),
     "gp": (METHODS["gp"].proposer, 3, 100),
     "random": (METHODS["random"].proposer, 1000, None),
 }

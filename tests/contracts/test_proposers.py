@@ -28,6 +28,7 @@ SPECS = {
     "grid": GridProposerSpec(),
     "arms": ArmsProposerSpec(across_systems=True),
     "arms-alone": ArmsProposerSpec(across_systems=False),
+    "arms-with-gp": ArmsProposerSpec(across_systems=True, with_gp=True),
     "disagreement": DisagreementProposerSpec(),
     "published": GPProposerSpec(preset="published"),
     "single-task": GPProposerSpec(preset="single-task"),

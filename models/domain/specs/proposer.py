@@ -328,6 +328,8 @@ class ArmsProposerSpec(ProposerBase):
             atoms, replication, angle), and try the most promising first and most often. false: the cheapest first. No effect
             with one system, or if all surfaces have the same features. null: yes, filled in when a file is loaded; no in
             campaigns that were stored before this key.
+        with_gp: Let a Gaussian process, as ``gp`` by default, choose every second candidate, among all of the system that is
+            next. null: yes, filled in when a file is loaded; no in campaigns that were stored before this key.
         outliers: As of ``gp``.
     """
 
@@ -338,6 +340,8 @@ class ArmsProposerSpec(ProposerBase):
     cost_exponent: NonNegativeFloat = 1.0
     expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3
     across_systems: bool | None = None
+    # Added after the first release: without this key, specs and their hashes are unchanged.
+    with_gp: Annotated[bool | None, Field(exclude_if=lambda given: given is None)] = None
     outliers: Outliers | None = None
 
     def check_goal(self, goal: str, _acquisitions: Sequence[str]) -> None:

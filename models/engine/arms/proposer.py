@@ -29,6 +29,7 @@ iron (``benchmarks/boundary_search``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,9 +38,12 @@ from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec
 from tansaku.models.engine.acquisition import TIE
 from tansaku.models.engine.cross import surface_level
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.presets import settings
 from tansaku.models.engine.simple import ModelFree
 
 # ruff: noqa: ARG002 - the contract hands over more than these need
@@ -61,12 +65,44 @@ class ArmsProposer(ModelFree):
     Until every system has a value, each gets its cheapest surface in turn. Then a share of the proposals goes to the cheapest
     surface that had none: a search takes at most twice as long as one that knew whether it pays to try all surfaces first. With
     ``across_systems`` these surfaces come in order of promise over cost, and the less often the less the best of them promises.
+    With ``with_gp`` a Gaussian process chooses every second candidate, in the system that is next: it learns from translations,
+    which surfaces have in common, but alone it keeps choosing candidates that relax to one structure.
     """
 
     name = "arms"
 
     def __init__(self, spec: ArmsProposerSpec) -> None:
         self._spec = spec
+        self._model = GPProposer(settings(GPProposerSpec())) if spec.with_gp else None
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """As of the Gaussian process, where there is one."""
+        return self._model is not None and self._model.refit_due(n_observed, fitted_at)
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """Fits the Gaussian process, where there is one."""
+        return {} if self._model is None else self._model.fit(pool, history, previous)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
+        model = self._model
+        if model is None or not hyperparameters or number % 2 or number <= model.initial_count(pool):
+            return super().propose(pool, history, number, rng)
+        if len(pool.systems) > 1:
+            # Which system is next is the bandit's choice: the model alone would stay with one.
+            choice = super().propose(pool, history, number, rng)
+            if choice is None:
+                return None
+            others = np.flatnonzero(pool.system_codes != pool.system_codes[choice.position])
+            history = replace(history, unavailable=np.union1d(history.unavailable, others))
+        return model.propose(pool, history, number, rng, hyperparameters)
 
     def _choose(
         self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator

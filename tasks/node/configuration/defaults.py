@@ -49,7 +49,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
       and both are null.
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer``: ``multi_level`` if the file has none and ``levels`` is given.
-    * ``proposer.across_systems``: yes if it is null.
+    * ``proposer.across_systems`` and ``proposer.with_gp``: yes if null.
     * ``proposer.engine`` and ``proposer.pending``: see :func:`with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
@@ -83,8 +83,9 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     usual = usual_proposer(atoms=_searches_atoms(spec), levels=bool(spec.levels)) if left_open else None
     if usual is not None:
         spec = spec.model_copy(update={"proposer": usual})
-    if getattr(spec.proposer, "across_systems", False) is None:
-        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
+    for key in ("across_systems", "with_gp"):
+        if getattr(spec.proposer, key, False) is None:
+            spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={key: True})})
     spec = with_engine(spec)
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
@@ -123,6 +124,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         proposer |= dict.fromkeys(_START)
     if getattr(spec.proposer, "across_systems", False):
         proposer["across_systems"] = None
+    if getattr(spec.proposer, "with_gp", False):
+        del proposer["with_gp"]
     if proposer.get("engine") in _FILLED_IN and _usual_engine(spec) is not None:
         proposer["engine"] = None
     if _draws(spec) and proposer["pending"] == _PENDING:

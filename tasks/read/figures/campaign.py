@@ -151,10 +151,6 @@ def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     return made
 
 
-_ONE_ANGLE = 0.01
-"""Misorientations that differ by less are the same [degrees]."""
-
-
 def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """Energy against angle, of twists and inclinations in figures of their own, against the number of atoms, and structures."""
     unit, curve = data.spec.objective.unit, energy_angle.energy_curve(data)
@@ -163,7 +159,7 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         for family in energy_family.energy_families(data)
     ]
     # Inclinations of one misorientation would all stand on one line.
-    if not made or curve.angle[-1] - curve.angle[0] > _ONE_ANGLE:
+    if not made or curve.angle[-1] - curve.angle[0] > energy_angle.ONE_ANGLE:
         made.insert(0, Drawing.by(energy_angle.draw_png, "energy-angle", curve))
     if data.spec.space.densities:
         made.append(Drawing.by(energy_density.draw_png, "energy-density", energy_density.density_curves(data), unit))

@@ -18,6 +18,9 @@ from tansaku.tasks.read.views.campaign import Campaign
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+ONE_ANGLE = 0.01
+"""Misorientations that differ by less are the same [degrees]."""
+
 _LABEL_SPACING = 3.3  # degrees between two vertical labels in the width used here
 
 
@@ -93,7 +96,9 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         axes = figure.add_subplot()
         top = 1.08 * float(np.nanmax([curve.searched, curve.polished]))
         _label_tops(axes, curve, top)
-        axes.plot(curve.angle, curve.curve, "-", color=MAIN, lw=1.4)
+        # Boundaries of one misorientation differ in their planes: no line leads from the one to the other.
+        if (np.diff(curve.angle) > ONE_ANGLE).all():
+            axes.plot(curve.angle, curve.curve, "-", color=MAIN, lw=1.4)
         axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=5.5, mew=1, label="best in search")
         if np.isfinite(curve.polished).any():
             label = "final relaxation: free translation, no normal stress"

@@ -43,12 +43,15 @@ def density_curves(data: Campaign) -> list[DensityCurve]:
 
 def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
     """Draws the figure as PNG."""
+    from matplotlib import colormaps
+
     with figure_at(path, 6.4, 4.0) as figure:
         axes = figure.add_subplot()
-        for curve in curves:
-            axes.plot(curve.fractions, curve.energies, "o-", ms=4.5, lw=1.2, label=curve.label)
+        for number, curve in enumerate(curves):
+            colour = colormaps["turbo"]((number + 0.5) / len(curves))
+            axes.plot(curve.fractions, curve.energies, "o-", ms=4.5, lw=1.2, color=colour, label=curve.label)
         axes.set_xlim(-0.03, 1.0)
         axes.set_xlabel(_FRACTION)
         axes.set_ylabel(headed("lowest grain-boundary energy", pretty_unit(unit)))
-        axes.legend()
+        figure.legend(loc="outside right upper", fontsize=7)
     return path

@@ -76,13 +76,14 @@ def _result_counts(campaign: Campaign, pool: CandidatePool) -> dict[str, tuple[i
 def _of_random_starts(campaign: Campaign) -> tuple[str, ...]:
     """Two sentences about random starts.
 
-    The first evaluation of an arm is a random start, and it was chosen without a value of the arm. Every later one was chosen
-    for what the values were before, and of such a choice neither statement holds.
+    The first evaluation of an arm is a random start, and it was chosen without a value of the arm, unless a model predicted it.
+    Every other one was chosen for what the values were before, and of such a choice neither statement holds.
     """
     arrays = campaign.columns
     ended = arrays.searched & arrays.in_state(EvaluationState.DONE) & np.isfinite(arrays.values)
     first: dict[str, bool] = {}
-    for surface, searched, valued in zip(arrays.surfaces, arrays.searched, ended, strict=True):
+    random = ended & np.isnan(arrays.means)
+    for surface, searched, valued in zip(arrays.surfaces, arrays.searched, random, strict=True):
         if searched:
             first.setdefault(surface, bool(valued))
     starts, total = sum(first.values()), int(ended.sum())
@@ -91,7 +92,7 @@ def _of_random_starts(campaign: Campaign) -> tuple[str, ...]:
     others = counted(total - starts, "other evaluation")
     return (
         f"Random starts: {starts} of {counted(total, 'evaluation')}, the first one of each of {counted(starts, 'arm')}; the "
-        f"{others} followed from values (choices of the bandit) and do not count",
+        f"{others} followed from values (choices of bandit and model) and do not count",
         "Among n random starts of one arm the next is lower than all with a probability of at most 1/(n + 1), and a basin of "
         f"weight p stays unseen with (1 - p)^n: with the one start of each arm 50 %, and for p = {100 * _BASIN:.0f} % "
         f"{100 * (1 - _BASIN):.0f} %; {_starts_for(_BASIN)} random starts of an arm would show such a basin with 95 %",

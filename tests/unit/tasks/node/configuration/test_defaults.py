@@ -232,15 +232,17 @@ def test_a_file_gets_them(tmp_path):
     assert (found.proposer.initial, found.proposer.initial_points) == ("roomy", 4)
 
 
-def test_arms_learn_across_systems_in_new_campaigns_only():
+@pytest.mark.parametrize("key", ["across_systems", "with_gp"])
+def test_new_campaigns_alone_have_what_arms_learned_later(key):
     arms = {"type": "arms"}
     stored = boundary(rough(fmax=0.001), proposer=arms)
     loaded = with_defaults(stored)
-    assert (stored.proposer.across_systems, loaded.proposer.across_systems) == (None, True)
+    assert (getattr(stored.proposer, key), getattr(loaded.proposer, key)) == (None, True)
     assert with_defaults(loaded) == loaded
-    assert with_defaults(boundary(rough(), proposer=arms | {"across_systems": False})).proposer.across_systems is False
+    without = arms | {key: False}
+    assert getattr(with_defaults(boundary(rough(), proposer=without)).proposer, key) is False
     assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
-    assert diff_specs(stored, with_defaults(boundary(rough(fmax=0.001), proposer=arms | {"across_systems": False})))
+    assert diff_specs(stored, with_defaults(boundary(rough(fmax=0.001), proposer=without)))
 
 
 @pytest.mark.parametrize("proposer", [{"type": "gp"}, {"type": "gp", "preset": "obo"}, {"type": "sparse"}, {"type": "arms"}])

@@ -98,7 +98,7 @@ def test_random_starts_of_arms_are_counted_and_choices_of_the_bandit_are_not(pro
     counted, bound = campaign_status(store, NAME).further
     assert counted == (
         "Random starts: 2 of 4 evaluations, the first one of each of 2 arms; the 2 other evaluations followed from values "
-        "(choices of the bandit) and do not count"
+        "(choices of bandit and model) and do not count"
     )
     assert bound == (
         "Among n random starts of one arm the next is lower than all with a probability of at most 1/(n + 1), and a basin of "

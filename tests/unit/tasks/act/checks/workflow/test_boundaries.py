@@ -78,7 +78,7 @@ def with_proposer(folder, proposer):
 
 def test_the_number_of_atoms_is_searched_by_arms_and_not_by_gp(tmp_path):
     found = load_campaign(with_proposer(tmp_path, None)).spec.proposer
-    assert found == ArmsProposerSpec(across_systems=True, outliers="withheld")
+    assert found == ArmsProposerSpec(across_systems=True, with_gp=True, outliers="withheld")
     with pytest.raises(ConfigurationError, match=r"proposer\.type: gp; with space\.replication"):
         preview_campaign(with_proposer(tmp_path, {"type": "gp"}))
     assert preview_campaign(with_proposer(tmp_path, {"type": "random"})).proposer == "random"
