@@ -37,7 +37,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FeatureGroup, FloatArray, IntArray
-from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.ports import Choice, History, Proposer
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec
 from tansaku.models.engine.acquisition import TIE
@@ -65,44 +65,12 @@ class ArmsProposer(ModelFree):
     Until every system has a value, each gets its cheapest surface in turn. Then a share of the proposals goes to the cheapest
     surface that had none: a search takes at most twice as long as one that knew whether it pays to try all surfaces first. With
     ``across_systems`` these surfaces come in order of promise over cost, and the less often the less the best of them promises.
-    With ``with_gp`` a Gaussian process chooses every second candidate, in the system that is next: it learns from translations,
-    which surfaces have in common, but alone it keeps choosing candidates that relax to one structure.
     """
 
     name = "arms"
 
     def __init__(self, spec: ArmsProposerSpec) -> None:
         self._spec = spec
-        self._model = GPProposer(settings(GPProposerSpec())) if spec.with_gp else None
-
-    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """As of the Gaussian process, where there is one."""
-        return self._model is not None and self._model.refit_due(n_observed, fitted_at)
-
-    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Fits the Gaussian process, where there is one."""
-        return {} if self._model is None else self._model.fit(pool, history, previous)
-
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        model = self._model
-        if model is None or not hyperparameters or number % 2 or number <= model.initial_count(pool):
-            return super().propose(pool, history, number, rng)
-        if len(pool.systems) > 1:
-            # Which system is next is the bandit's choice: the model alone would stay with one.
-            choice = super().propose(pool, history, number, rng)
-            if choice is None:
-                return None
-            others = np.flatnonzero(pool.system_codes != pool.system_codes[choice.position])
-            history = replace(history, unavailable=np.union1d(history.unavailable, others))
-        return model.propose(pool, history, number, rng, hyperparameters)
 
     def _choose(
         self, pool: CandidatePool, history: History, allowed: BoolArray, number: int, rng: np.random.Generator
@@ -172,9 +140,52 @@ def _spread_over(pool: CandidatePool, arm: int, allowed: BoolArray, used: IntArr
     return int(rng.choice(members[crowding <= crowding.min() * (1.0 + TIE) + TIE]))
 
 
-def open_arms(spec: ArmsProposerSpec, *_goal: object) -> ArmsProposer:
+class ArmsWithModel:
+    """Arms and a Gaussian process in turn.
+
+    The model learns from translations, which surfaces have in common. Alone it keeps choosing candidates that relax to one
+    structure.
+    """
+
+    name = ArmsProposer.name
+
+    def __init__(self, arms: ArmsProposer, model: GPProposer) -> None:
+        self._arms, self._model = arms, model
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """As of the arms."""
+        return self._arms.initial_count(pool)
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """As of the model."""
+        return self._model.refit_due(n_observed, fitted_at)
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """Fits the model."""
+        return self._model.fit(pool, history, previous)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
+        choice = self._arms.propose(pool, history, number, rng)
+        if choice is None or not hyperparameters or number % 2 or number <= self._model.initial_count(pool):
+            return choice
+        # Which system is next is the arms' choice, as the model would stay with a few, and so is what is expensive.
+        closed = _expensive(pool) | (pool.system_codes != pool.system_codes[choice.position])
+        narrowed = replace(history, unavailable=np.union1d(history.unavailable, np.flatnonzero(closed)))
+        return self._model.propose(pool, narrowed, number, rng, hyperparameters) or choice
+
+
+def open_arms(spec: ArmsProposerSpec, *_goal: object) -> Proposer:
     """The proposer of a spec."""
-    return ArmsProposer(spec)
+    arms = ArmsProposer(spec)
+    return ArmsWithModel(arms, GPProposer(settings(GPProposerSpec()))) if spec.with_gp else arms
 
 
 _FACTOR = 3.0
@@ -184,16 +195,20 @@ _BEFORE = 3
 """Cheap candidates of a surface that are proposed before its first expensive one."""
 
 
+def _expensive(pool: CandidatePool) -> BoolArray:
+    """Returns whether a candidate is expensive, shape ``(n_candidates,)``."""
+    cheapest = np.full(len(pool.surfaces), np.inf)
+    np.minimum.at(cheapest, pool.surface_codes, pool.cost)
+    return np.asarray(pool.cost > _FACTOR * cheapest[pool.surface_codes], dtype=np.bool_)
+
+
 def _expensive_apart(pool: CandidatePool) -> tuple[CandidatePool, IntArray]:
     """The pool with the expensive candidates of each surface in a surface of their own.
 
     Returns:
         The pool, and for each of its surfaces the one with the cheap candidates, which may be itself, shape ``(n_surfaces,)``.
     """
-    count = len(pool.surfaces)
-    cheapest = np.full(count, np.inf)
-    np.minimum.at(cheapest, pool.surface_codes, pool.cost)
-    expensive = pool.cost > _FACTOR * cheapest[pool.surface_codes]
+    count, expensive = len(pool.surfaces), _expensive(pool)
     own = np.unique(pool.surface_codes[expensive])
     if not len(own):
         return pool, np.arange(count)

@@ -235,3 +235,32 @@ def test_goals_that_it_does_not_serve_are_refused(goal):
     }
     with pytest.raises(ValueError, match="proposer: arms supports the goal best_per_system"):
         CampaignSpec.model_validate(document)
+
+
+def test_a_model_chooses_every_second_candidate_in_the_system_that_is_next_and_none_that_is_expensive():
+    of = half_expensive()
+    values = lower_where_expensive(of, 3)
+    seen = np.arange(0, len(of), 7)[:30]
+    seen = seen[of.cost[seen] == 1]
+    history = History(observed=seen, values=values[seen])
+    proposer = build_proposer(ArmsProposerSpec(with_gp=True))
+    hyperparameters = proposer.fit(of, history, None)
+    for number in range(31, 39):
+        alone = ArmsProposer(ArmsProposerSpec()).propose(of, history, number, proposal_rng(0, number))
+        both = proposer.propose(of, history, number, proposal_rng(0, number), hyperparameters)
+        if number % 2:
+            assert both == alone
+        else:
+            assert both.mean is not None
+            assert of.cost[both.position] == 1
+            assert of.system_codes[both.position] == of.system_codes[alone.position]
+
+
+def test_without_a_fit_or_in_its_design_the_model_chooses_nothing():
+    of = pool()
+    proposer = build_proposer(ArmsProposerSpec(with_gp=True))
+    history = History(observed=np.array([0]), values=np.array([950.0]))
+    fitted = proposer.fit(of, history, None)
+    for number, hyperparameters in ((2, fitted), (4, None)):
+        found = proposer.propose(of, history, number, proposal_rng(0, number), hyperparameters)
+        assert found == ArmsProposer(ArmsProposerSpec()).propose(of, history, number, proposal_rng(0, number))
