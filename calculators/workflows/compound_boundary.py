@@ -4,6 +4,10 @@
 neutral units more (fewer where negative), and their chemical potential μ (Chua et al. 2010, doi:10.1038/nmat2712). What is
 computed is the energy at the chemical potential of the unit's own crystal; at μ = μ_unit + Δμ it is lower by ΔN Δμ / (2 A).
 
+Where grains are strained to a common period, g of each is that of the crystal with this strain in the plane and without stress
+along the normal, as the middle of a thick grain has it. So the energy of a boundary does not grow with the thickness of the
+grains, as it would with the crystal's own g.
+
 Cells relax in turns: the atoms in a fixed cell, by any calculator, and then the cell along the stress that is left.
 """
 
@@ -18,7 +22,8 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from tansaku.calculators.engines.motion import IMAGE
 from tansaku.calculators.structures.compound_boundary import displacements, formula_unit, middle_of_grain
-from tansaku.calculators.structures.compound_crystal import CompoundCrystal
+from tansaku.calculators.structures.compound_crystal import CompoundCrystal, LatticePlanes
+from tansaku.calculators.structures.grain_pair import RIGID, PlanePair
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
@@ -94,6 +99,8 @@ class CompoundReference:
         unit: Of the neutral unit's own crystal, by its formula unit [eV]; None without a unit.
         rest: Of what is left of the bulk's formula unit [eV]; None where its crystal is not known.
         distortion: Of ``crystal`` in the state of energy ``bulk``; None: distortions were not looked for.
+        grains: The crystal of each grain, strained to their common period; None: ``crystal``.
+        strain_energies: By which the strain raises the energy of a formula unit in each grain [eV].
     """
 
     crystal: CompoundCrystal
@@ -101,6 +108,18 @@ class CompoundReference:
     unit: float | None
     rest: float | None
     distortion: Distortion | None = None
+    grains: tuple[CompoundCrystal, CompoundCrystal] | None = None
+    strain_energies: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def crystals(self) -> tuple[CompoundCrystal, CompoundCrystal]:
+        """The crystal of the lower and of the upper grain."""
+        return self.grains or (self.crystal, self.crystal)
+
+    @property
+    def lower_bulk(self) -> float:
+        """Energy of a formula unit in the lower grain [eV]."""
+        return self.bulk + self.strain_energies[0]
 
     @property
     def motion(self) -> float:
@@ -112,7 +131,7 @@ class CompoundReference:
         """Lowest chemical potential of the unit, less that of its own crystal [eV]; 0 is the highest."""
         return None if self.unit is None or self.rest is None else self.bulk - self.rest - self.unit
 
-    def boundary_energy(self, energy: float, units: int, excess: int, area: float) -> float:
+    def boundary_energy(self, energy: float, units: int, excess: int, area: float, share: float = 0.5) -> float:
         """Boundary energy at the chemical potential of the unit's own crystal [J/m^2].
 
         Args:
@@ -120,8 +139,11 @@ class CompoundReference:
             units: Formula units of the crystal in it.
             excess: Neutral units beyond these.
             area: Of one boundary [Å^2].
+            share: Part of the crystal that the lower grain has.
         """
-        return (energy - units * self.bulk - excess * (self.unit or 0.0)) / (2.0 * area) * EV_PER_A2
+        lower, upper = self.strain_energies
+        bulk = self.bulk + share * lower + (1.0 - share) * upper
+        return (energy - units * bulk - excess * (self.unit or 0.0)) / (2.0 * area) * EV_PER_A2
 
 
 def compound_reference(
@@ -168,6 +190,58 @@ def compound_reference(
         rest=energies.get("rest"),
         distortion=distortion,
     )
+
+
+def strained_reference(
+    calculator: Calculator, reference: CompoundReference, pair: PlanePair, relaxation: RelaxationSpec
+) -> CompoundReference:
+    """The reference of a boundary whose grains are strained; the given one where they are not.
+
+    Args:
+        pair: Planes of the crystal as its file has it.
+
+    Raises:
+        ConfigurationError: The relaxed crystal has a larger misfit than is allowed, or the calculator has no energy of a
+            strained crystal.
+    """
+    relaxed = pair.of(reference.crystal)
+    if relaxed.misfit > max(pair.allowed, RIGID):
+        raise ConfigurationError(
+            f"space.boundaries: the grains have a misfit of {relaxed.misfit:.4f} after the calculator relaxed the crystal, and "
+            f"of {pair.misfit:.4f} in its file; expected max_strain, {pair.allowed:g}, at most: other planes, or the crystal "
+            "that it relaxes to"
+        )
+    if relaxed.misfit <= RIGID:
+        return reference
+    fitted = relaxed.fitted()
+    own = formula_unit(reference.crystal.numbers)
+    units = len(reference.crystal.numbers) // sum(own.values())
+    unstrained = reference.bulk + (0.0 if reference.distortion is None else reference.distortion.energy)
+    found = []
+    for planes in (fitted.lower, fitted.upper):
+        try:
+            found.append(_relaxed_grain(calculator, planes, relaxation))
+        except CalculationError as error:
+            raise ConfigurationError(
+                f"space.boundaries: the calculator has no energy of the crystal with a misfit of {relaxed.misfit:.4f} "
+                f"({error.reason}): {error.message}"
+            ) from error
+    (lower, first), (upper, second) = found
+    energies = (first / units - unstrained, second / units - unstrained)
+    return replace(reference, grains=(lower, upper), strain_energies=energies)
+
+
+def _relaxed_grain(calculator: Calculator, planes: LatticePlanes, relaxation: RelaxationSpec) -> tuple[CompoundCrystal, float]:
+    """The crystal of a strained grain without stress along the normal, and the energy of its primitive cell [eV]."""
+    crystal, basis = planes.crystal, planes.basis
+    atoms = crystal.atoms()
+    atoms.set_cell(basis @ crystal.cell @ planes.frame.T, scale_atoms=False)
+    atoms.set_scaled_positions(crystal.fractions @ np.linalg.inv(basis))
+    result = relaxed_cell(calculator, atoms, relaxation, FREE_THIRD, LARGEST_STRAIN)
+    found = crystal.atoms()
+    found.set_cell(np.linalg.inv(basis) @ result.atoms.cell.array @ planes.frame)
+    found.set_scaled_positions(result.atoms.get_scaled_positions(wrap=False) @ basis)
+    return crystal.moved(found), result.energy
 
 
 def _repeated(crystal: CompoundCrystal, supercell: tuple[int, int, int]) -> Atoms:
@@ -220,12 +294,17 @@ def _in_fixed_cell(relaxation: RelaxationSpec) -> RelaxationSpec:
 
 
 def relaxed_cell(
-    calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec, gradients: FloatArray
+    calculator: Calculator,
+    structure: Atoms,
+    relaxation: RelaxationSpec,
+    gradients: FloatArray,
+    largest: float | None = None,
 ) -> CalculationResult:
     """Relaxes atoms and cell in turns, the cell by a quasi-Newton method (BFGS) on the energy of relaxed atoms.
 
     Args:
         gradients: Displacement gradients that are free, shape ``(n, 3, 3)``: a point at r moves by ``gradient @ r``.
+        largest: Longest change in one turn; None: by the number of gradients.
 
     Returns:
         The result in the last cell; ``steps`` are those of all turns.
@@ -235,7 +314,8 @@ def relaxed_cell(
     """
     fixed = _in_fixed_cell(relaxation)
     volume, count = abs(structure.get_volume()), len(structure)
-    largest = LARGEST_STRAIN if len(gradients) == 6 else LARGEST_SHIFT / float(structure.cell[2, 2])
+    if largest is None:
+        largest = LARGEST_STRAIN if len(gradients) == 6 else LARGEST_SHIFT / float(structure.cell[2, 2])
     inverse = np.eye(len(gradients)) / (STIFFNESS * volume)
     result, steps = calculator.evaluate(structure, fixed), 0
     forces = _forces(result, gradients, volume)

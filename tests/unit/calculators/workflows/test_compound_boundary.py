@@ -10,8 +10,9 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.structures.compound_boundary import TwinnedSlabs
+from tansaku.calculators.structures.compound_boundary import SlabPair
 from tansaku.calculators.structures.compound_crystal import compound_crystal
+from tansaku.calculators.structures.grain_pair import symmetric_pair
 from tansaku.calculators.workflows.compound_boundary import asymmetry, check_grains, compound_reference, grain_motion
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
@@ -25,9 +26,9 @@ CRYSTAL = compound_crystal(bulk("MgO", "rocksalt", a=4.21, cubic=True), "space.c
 
 @pytest.fixture
 def start():
-    planes = CRYSTAL.planes((3, 1, 0))
-    slab = planes.slab(0, planes.steps_for(0, 12.0))
-    return TwinnedSlabs(slab, slab).cell(np.array([0.2, 0.3]), 1.7)
+    pair = symmetric_pair(CRYSTAL.planes((3, 1, 0)))
+    steps = pair.lower.steps_for(0, 12.0)
+    return SlabPair(pair.lower.slab(0, steps), pair.upper.slab(0, steps)).cell(np.array([0.2, 0.3]), 1.7)
 
 
 def moved(start, ways):
