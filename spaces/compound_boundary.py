@@ -79,12 +79,15 @@ class Meeting:
 
     @property
     def description(self) -> JsonDict:
-        """The planes; of a general boundary also its name, kind and angle [degrees], and the misfit of its grains."""
+        """Name, upper plane, kind and angle [degrees] of a general boundary, and the misfit of its grains."""
         given = self.general
-        if given is None:
-            return {"plane": list(self.plane)}
-        further = {"upper_plane": list(given.planes[1]), "kind": given.kind, "angle": given.angle, "misfit": self.pair.misfit}
-        return {"plane": list(self.plane), "boundary": self.name, **further}
+        return {
+            "boundary": None if given is None else self.name,
+            "upper_plane": list(self.planes[1]),
+            "kind": None if given is None else given.kind,
+            "angle": None if given is None else given.angle,
+            "misfit": self.pair.misfit,
+        }
 
     @property
     def metadata(self) -> JsonDict:
@@ -292,7 +295,8 @@ class CompoundBoundarySpace:
         return [
             {
                 "system": system,
-                **several[0].meeting.description,
+                "plane": list(several[0].meeting.plane),
+                **({} if self._spec.boundaries is None else several[0].meeting.description),
                 "excess": several[0].content.excess,
                 "unit": self.unit_name,
                 "area": several[0].slabs.area,

@@ -103,7 +103,7 @@ def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
 
 
 def _boundary(entry: JsonDict) -> str:
-    return str(entry["boundary"]) if "boundary" in entry else f"({' '.join(map(str, entry['plane']))})"
+    return str(entry.get("boundary") or f"({' '.join(map(str, entry['plane']))})")
 
 
 def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> BoundaryLine:

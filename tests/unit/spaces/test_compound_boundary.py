@@ -169,7 +169,7 @@ def test_boundaries_in_any_plane_are_listed_beside_symmetric_ones(space):
     opened = space(**general(TWIST, TILT, planes=[[2, 1, 0]], step=0.7))
     rows = {row["system"]: row for row in opened.describe_systems()}
     assert list(rows) == ["210", "s005-001-001-t3687", "s005-100-4_m3_0-t3687"]
-    assert "boundary" not in rows["210"]
+    assert (rows["210"]["boundary"], rows["210"]["upper_plane"], rows["210"]["misfit"]) == (None, [2, 1, 0], 0.0)
     row = rows["s005-100-4_m3_0-t3687"]
     assert (row["plane"], row["upper_plane"], row["kind"], row["misfit"]) == ([1, 0, 0], [4, -3, 0], "tilt", pytest.approx(0))
     assert row["boundary"] == row["system"]
