@@ -60,6 +60,13 @@ In cells of MgO's Σ5 (3 1 0) boundary with grains of 12 Å sound results had 0.
 boundaries had met, so that the cell was the perfect crystal, it was 0.9.
 """
 
+LARGEST_GAP = 3.0
+"""Widest height without atoms in a cell, beyond that of the crystal's planes, up to which its grains meet [Å].
+
+Of 255 cells of MgO 250 had at most 1.93 Å in all, and five, with 3.5 to 7.4 J/m^2, 5.2 Å or more; its twist boundaries
+without vacancies, which barely hold, open by 1.7 Å.
+"""
+
 _SHEARS = np.array([[[0, 0, 1], [0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 1], [0, 0, 0]]], dtype=np.float64)
 FREE_THIRD = np.concatenate((_SHEARS, FREE_NORMAL))
 """Displacement gradients of a cell whose third vector is free."""
@@ -393,6 +400,27 @@ def check_grains(start: Atoms, relaxed: Atoms, nearest: float, distorted: float 
             "longer the crystal that it was built as; thicker grains (space.thickness) hold it",
         )
     return moved
+
+
+def check_whole(start: Atoms, relaxed: Atoms) -> None:
+    """Refuses a relaxed cell whose grains have come apart.
+
+    Args:
+        start: As it was built, with the array ``grain``.
+
+    Raises:
+        CalculationError: Over more than ``LARGEST_GAP`` there are no atoms (``cleaved``).
+    """
+    heights = (start.positions[start.arrays["grain"] == grain, 2] for grain in (0, 1))
+    planes = max(float(np.diff(np.sort(own)).max(initial=0.0)) for own in heights)
+    parts = np.sort(relaxed.get_scaled_positions()[:, 2])
+    gap = float(np.diff(np.append(parts, parts[0] + 1.0)).max() * relaxed.cell[2, 2]) - planes
+    if gap > LARGEST_GAP:
+        raise CalculationError(
+            "cleaved",
+            f"its grains came apart by {gap:.1f} Å beyond the distance of the crystal's planes, expected {LARGEST_GAP:g} at "
+            "most: these are two surfaces, and no boundary",
+        )
 
 
 def asymmetry(start: Atoms, relaxed: Atoms) -> float:

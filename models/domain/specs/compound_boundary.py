@@ -163,6 +163,9 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         equal_boundaries: ``kept``: relaxations keep the inversion that makes both boundaries equal, with calculators that relax
             through ASE; LAMMPS keeps it up to rounding, or loses it. ``free``: nothing keeps it. Null: filled in as ``kept``;
             in campaigns that were stored before this key, ``free``.
+        cleaved: ``failure``: a cell whose grains came apart, by more than 3 Å beyond the distance of the crystal's planes, has
+            no value. ``kept``: it has that of two surfaces. Null: filled in as ``failure``; in campaigns that were stored
+            before this key, ``kept``.
         convergence: ``checked``: when the search has ended, the best value of each system is checked, by grains twice as thick,
             by a vacancy in the middle of a grain, and by a relaxation that may break the inversion. ``unchecked``: it is not.
             Null: filled in as ``checked``, with density-functional theory as ``unchecked``; in campaigns that were stored
@@ -204,6 +207,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     boundaries: Annotated[CompoundSelectionSpec | None, Field(exclude_if=lambda given: given is None)] = None
     max_atoms: Annotated[MostAtoms | None, Field(exclude_if=lambda given: given is None)] = None
     equal_boundaries: Annotated[Literal["kept", "free"] | None, Field(exclude_if=lambda given: given is None)] = None
+    cleaved: Annotated[Literal["failure", "kept"] | None, Field(exclude_if=lambda given: given is None)] = None
     convergence: Annotated[Literal["checked", "unchecked"] | None, Field(exclude_if=lambda given: given is None)] = None
     supercell: Annotated[tuple[Repeat, Repeat, Repeat] | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
@@ -244,9 +248,9 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         return (2.0 * self.thickness,) if self.final_checks else ()
 
     def later_defaults(self, calculator: CalculatorBase | None) -> Mapping[str, str]:
-        """Boundaries are kept equal, and best values checked where that costs little."""
+        """Boundaries are kept equal, cleaved ones fail, and best values are checked where that costs little."""
         dft = calculator is not None and calculator.facts.dft
-        return {"equal_boundaries": "kept", "convergence": "unchecked" if dft else "checked"}
+        return {"equal_boundaries": "kept", "cleaved": "failure", "convergence": "unchecked" if dft else "checked"}
 
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""

@@ -21,6 +21,7 @@ from tansaku.calculators.workflows.compound_boundary import (
     CompoundReference,
     asymmetry,
     check_grains,
+    check_whole,
     relaxed_boundary,
 )
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
@@ -67,6 +68,7 @@ def open_compound_boundary_job(document: JobDocument, folder: Path) -> CompoundB
         unit=document.objective.unit,
         folder=folder,
         kept=getattr(space, "equal_boundaries", None) == "kept",
+        whole=getattr(space, "cleaved", None) == "failure",
         thickness=max(document.thicknesses, default=None),
         searched=document.start,
     )
@@ -78,6 +80,7 @@ class CompoundBoundaryJob:
 
     Attributes:
         kept: Whether relaxations keep them equal.
+        whole: Whether grains that came apart are a failure.
         thickness: Of the grains with which the value is checked [Å]; None: it is not checked.
         searched: The structure of the search, from which a check begins; None: the space's own.
     """
@@ -90,6 +93,7 @@ class CompoundBoundaryJob:
     unit: str
     folder: Path
     kept: bool = False
+    whole: bool = False
     thickness: float | None = None
     searched: str | None = None
 
@@ -108,6 +112,8 @@ class CompoundBoundaryJob:
         area, excess = _area(result.atoms), int(start.info["excess_units"])
         value = self._value(start, result, slabs)
         nearest, distorted = self.reference.crystal.nearest, self.reference.motion
+        if self.whole:
+            check_whole(start, result.atoms)
         moved = check_grains(start, result.atoms, nearest, distorted)
         apart = asymmetry(start, result.atoms)
         reasons = [*_reasons(apart, still=moved <= STILL * nearest + distorted), *reasons]
@@ -202,6 +208,8 @@ class CompoundBoundaryJob:
         built, begin = self.space.thickened(start, result.atoms, slabs, self.thickness)
         try:
             thick = self._relaxed(calculator, built, begin)
+            if self.whole:
+                check_whole(built, thick.atoms)
             check_grains(built, thick.atoms, self.reference.crystal.nearest, self.reference.motion)
         except CalculationError as error:
             return slabs, start, result, properties, convergence_reasons(grains, error.reason, vacancies, released)

@@ -17,6 +17,7 @@ from tansaku.calculators.workflows.compound_boundary import (
     CompoundReference,
     asymmetry,
     check_grains,
+    check_whole,
     compound_reference,
     grain_motion,
     strained_reference,
@@ -57,6 +58,23 @@ def test_a_cell_that_stretches_along_the_normal_moves_no_atoms(start):
     found = start.copy()
     found.set_cell(start.cell.array + np.array([[0, 0, 0], [0, 0, 0], [0.3, 0.1, 1.0]]))
     assert grain_motion(start, found) == pytest.approx(0.0, abs=1e-9)
+
+
+def parted(start, gap):
+    """The cell with so much more room at both of its boundaries."""
+    found = start.copy()
+    found.set_cell(start.cell.array + np.array([[0, 0, 0], [0, 0, 0], [0, 0, 2.0 * gap]]))
+    found.positions[:, 2] += gap * start.arrays["grain"]
+    return found
+
+
+def test_grains_that_came_apart_are_two_surfaces(start):
+    opening = start.info["opening"]
+    check_whole(start, start)
+    check_whole(start, parted(start, 2.9 - opening))
+    with pytest.raises(CalculationError, match=r"came apart by 3\.\d Å beyond .* expected 3 at most") as error:
+        check_whole(start, parted(start, 3.3 - opening))
+    assert error.value.reason == "cleaved"
 
 
 @pytest.mark.parametrize("grain", [0, 1])
