@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.structures.compound_boundary import SlabPair, inversion_images
@@ -16,7 +15,7 @@ from tansaku.calculators.workflows.boundary_convergence import (
     released_change,
     vacancy_differences,
 )
-from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.calculators.workflows.compound_boundary import (
     CompoundReference,
     asymmetry,
@@ -109,7 +108,7 @@ class CompoundBoundaryJob:
                 slabs, start, result, checks, reasons = self._checked(calculator, slabs, start, result)
             files = take_files(result, self.folder)
         cell = result.atoms.cell.array
-        area, excess = _area(result.atoms), int(start.info["excess_units"])
+        area, excess = planar_area(result.atoms), int(start.info["excess_units"])
         value = self._value(start, result, slabs)
         nearest, distorted = self.reference.crystal.nearest, self.reference.motion
         if self.whole:
@@ -182,7 +181,7 @@ class CompoundBoundaryJob:
             slabs: Of the cell.
         """
         units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
-        return self.reference.boundary_energy(result.energy, units, excess, _area(result.atoms), slabs.share)
+        return self.reference.boundary_energy(result.energy, units, excess, planar_area(result.atoms), slabs.share)
 
     def _checked(
         self, calculator: Calculator, slabs: SlabPair, start: Atoms, result: CalculationResult
@@ -201,7 +200,7 @@ class CompoundBoundaryJob:
             vacancies = vacancy_differences(calculator, MidGrain(slabs, start, result), self.reference)
         released = None
         if self.kept:
-            released = released_change(calculator, result, self.relaxation, _area(result.atoms), EV_PER_A2)
+            released = released_change(calculator, result, self.relaxation, planar_area(result.atoms), EV_PER_A2)
         properties: JsonDict = {"vacancy_differences": vacancies, **({"released_change": released} if self.kept else {})}
         thicker = slabs.thicker(self.thickness - slabs.thinnest)
         grains = (slabs.thinnest, thicker.thinnest)
@@ -220,11 +219,6 @@ class CompoundBoundaryJob:
         ]
         properties |= {GRAIN_THICKNESSES: rows, THICKNESS_CHANGE: change}
         return thicker, built, thick, properties, convergence_reasons(grains, change, vacancies, released)
-
-
-def _area(atoms: Atoms) -> float:
-    """Area of one boundary [Å^2]."""
-    return float(np.linalg.norm(np.cross(atoms.cell.array[0], atoms.cell.array[1])))
 
 
 def _reasons(apart: float, *, still: bool) -> list[str]:
