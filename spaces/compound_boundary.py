@@ -1,4 +1,4 @@
-"""Symmetric boundaries of a crystal of any elements as a space: terminations and shifts of one grain against the other."""
+"""Boundaries of a crystal of any elements as a space: terminations and shifts of one grain against the other."""
 
 from __future__ import annotations
 
@@ -16,20 +16,29 @@ from ase.formula import Formula
 from tansaku.calculators.structures.coincidence import plane_name
 from tansaku.calculators.structures.compound_boundary import (
     Content,
-    TwinnedSlabs,
+    SlabPair,
     content_of,
     fewest_near,
     formula_unit,
     without_atoms,
 )
 from tansaku.calculators.structures.compound_crystal import ONE_PLANE, CompoundCrystal, compound_crystal
+from tansaku.calculators.structures.grain_orientation import ORIENTATIONS
+from tansaku.calculators.structures.grain_pair import (
+    CrystalBoundary,
+    PlanePair,
+    crystal_boundary,
+    general_pair,
+    symmetric_pair,
+)
 from tansaku.calculators.structures.structure_reader import read_structures
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec, Plane
+from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.units import quantity_in
 
@@ -43,17 +52,65 @@ _DIGITS = 8
 _ON_GRID = 1e-4
 
 
+@dataclass(frozen=True, eq=False)
+class Meeting:
+    """Two planes that meet: a boundary without its terminations.
+
+    Attributes:
+        name: Name in ids, ``111`` of a symmetric boundary.
+        key: Of the spec, for messages.
+        pair: Planes of the crystal as its file has it.
+        plane: Miller indices of the lower grain's plane.
+        general: None: the boundary is symmetric.
+        sigma: None where the grains have no coincidence lattice, or the file's cell is no cube.
+    """
+
+    name: str
+    key: str
+    pair: PlanePair
+    plane: Plane
+    general: CrystalBoundary | None
+    sigma: int | None
+
+    @property
+    def planes(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Miller indices of both planes."""
+        return (self.plane, self.plane) if self.general is None else (self.general.planes[0], self.general.planes[1])
+
+    @property
+    def description(self) -> JsonDict:
+        """Name, upper plane, kind and angle [degrees] of a general boundary, and the misfit of its grains."""
+        given = self.general
+        return {
+            "boundary": None if given is None else self.name,
+            "upper_plane": list(self.planes[1]),
+            "kind": None if given is None else given.kind,
+            "angle": None if given is None else given.angle,
+            "misfit": self.pair.misfit,
+        }
+
+    @property
+    def metadata(self) -> JsonDict:
+        """For a structure: Σ; of a general boundary also how the grains lie."""
+        found: JsonDict = {} if self.sigma is None else {"sigma": self.sigma}
+        if self.general is not None:
+            frames = np.array([self.pair.lower.frame, self.pair.upper.frame])
+            upper = " ".join(map(str, self.general.planes[1]))
+            found |= {"upper_plane": upper, "misfit": self.pair.misfit, ORIENTATIONS: frames.ravel().tolist()}
+        return found
+
+
 @dataclass(frozen=True)
 class Surface:
-    """A pair of terminations of a plane.
+    """A pair of terminations of a boundary.
 
     Attributes:
         name: Name in ids, ``111-TiO2m2-t0-1-m1``.
-        plane: Miller indices.
+        meeting: The boundary.
         ends: Of the lower and the upper grain.
         slabs: Of the crystal as its file has it.
         content: Formula units of a cell.
-        shape: Steps of the shift along the two vectors of the plane.
+        shape: Steps of the shift along the two translations.
         shifts: Those of its candidates, in steps, shape ``(n, 2)``.
         removed: Atoms of each element that are taken from each boundary, by atomic number.
         seeds: Candidates of each shift.
@@ -61,9 +118,9 @@ class Surface:
 
     name: str
     system: str
-    plane: tuple[int, int, int]
+    meeting: Meeting
     ends: Ends
-    slabs: TwinnedSlabs
+    slabs: SlabPair
     content: Content
     shape: tuple[int, int]
     shifts: IntArray
@@ -85,8 +142,9 @@ class Surface:
 class CompoundBoundarySpace:
     """Boundaries of a compound (implements ``Space``).
 
-    A system is a plane and the units that a cell has more or fewer than its crystal: ``210``, ``111-TiO2p1`` (one more),
-    ``111-TiO2m2`` (two fewer). Candidate ids add the cuts of both grains and the shift in steps: ``210-t0-0-x03-y01``.
+    A system is a boundary and the units that a cell has more or fewer than its crystal: ``210`` (symmetric), ``111-TiO2p1``
+    (one more), ``111-TiO2m2`` (two fewer), ``s005-001-001-t3687`` (Σ, both planes and the angle). Candidate ids add the cuts of
+    both grains and the shift in steps: ``210-t0-0-x03-y01``.
 
     Args:
         base_path: Folder in which relative paths start.
@@ -94,7 +152,8 @@ class CompoundBoundarySpace:
 
     Raises:
         ConfigurationError: A file cannot be read, the crystal has no centre of inversion, the unit is no part of it, two planes
-            are the same by symmetry, or one has no termination of whole formula units.
+            are the same by symmetry, or one has no termination of whole formula units; two planes have no common period within
+            the strain that is allowed, or a cell has too many atoms.
         MissingComponentError: A package is not installed.
     """
 
@@ -162,53 +221,58 @@ class CompoundBoundarySpace:
         """
         return self.built(candidate, self._crystal)
 
-    def built(self, candidate: str, crystal: CompoundCrystal) -> Atoms:
+    def built(self, candidate: str, lower: CompoundCrystal, upper: CompoundCrystal | None = None) -> Atoms:
         """The cell of a candidate.
 
         Args:
-            crystal: The crystal of its grains, such as a relaxed one.
+            lower: The crystal of the lower grain, such as a relaxed one.
+            upper: Of the upper one; None: the same.
 
         Raises:
             NotFoundError: The id is not in the pool.
         """
-        if candidate not in self._places:
-            raise NotFoundError(f"candidate {candidate!r} is not in the space")
-        surface, place, seed = self._places[candidate]
-        sigma = self._crystal.sigma(surface.plane)
-        slabs = surface.slabs if crystal is self._crystal else self._slabs(surface, crystal)
+        surface, place, seed = self._place(candidate)
+        slabs = surface.slabs if lower is self._crystal and upper is None else self._slabs(surface, lower, upper)
         shift = surface.shifts[place] / np.array(surface.shape)
-        atoms = slabs.cell(shift, self._spec.closest * crystal.nearest, self._spec.opening)
+        atoms = slabs.cell(shift, self._spec.closest * lower.nearest, self._spec.opening)
         if surface.removed and self._spec.exchange is not None:
             atoms = without_atoms(atoms, slabs, surface.removed, self._spec.exchange.layer, place * surface.seeds + seed)
         atoms.info |= {
             "candidate": candidate,
             "system": surface.system,
-            "plane": " ".join(str(index) for index in surface.plane),
+            "plane": " ".join(map(str, surface.meeting.plane)),
             "formula_units": surface.content.bulk,
             "excess_units": surface.content.excess,
-            **({} if sigma is None else {"sigma": sigma}),
+            **surface.meeting.metadata,
             **({} if self._spec.unit is None else {"phases": _identity(self._spec.unit)}),
             **({} if self._spec.supercell is None else {"supercell": " ".join(map(str, self._spec.supercell))}),
         }
         return atoms
 
-    def slabs(self, candidate: str, crystal: CompoundCrystal) -> TwinnedSlabs:
-        """The slabs of a candidate, of a relaxed crystal."""
-        return self._slabs(self._places[candidate][0], crystal)
+    def meeting(self, candidate: str) -> Meeting:
+        """The boundary of a candidate.
 
-    def thickened(self, start: Atoms, relaxed: Atoms, crystal: CompoundCrystal, thickness: float) -> tuple[Atoms, Atoms]:
+        Raises:
+            NotFoundError: The id is not in the pool.
+        """
+        return self._place(candidate)[0].meeting
+
+    def slabs(self, candidate: str, lower: CompoundCrystal, upper: CompoundCrystal | None = None) -> SlabPair:
+        """The slabs of a candidate, of a relaxed crystal; arguments as of ``built``."""
+        return self._slabs(self._place(candidate)[0], lower, upper)
+
+    def thickened(self, start: Atoms, relaxed: Atoms, slabs: SlabPair, thickness: float) -> tuple[Atoms, Atoms]:
         """A cell with thicker grains of a relaxed one.
 
         Args:
             start: The candidate as it was built.
-            crystal: The crystal of its grains.
+            slabs: Its slabs.
             thickness: Of each grain, at least [Å].
 
         Returns:
             As it would have been built, and with the displacements of the relaxation.
         """
-        surface, place, _ = self._places[str(start.info["candidate"])]
-        slabs = self._slabs(surface, crystal)
+        surface, place, _ = self._place(str(start.info["candidate"]))
         thick = slabs.thicker(thickness - slabs.thinnest)
         built, moved = slabs.thickened(thick, surface.shifts[place] / np.array(surface.shape), start, relaxed)
         more = (len(built) - len(start)) // sum(self._bulk.values())
@@ -216,17 +280,23 @@ class CompoundBoundarySpace:
             atoms.info = start.info | {"formula_units": int(start.info["formula_units"]) + more}
         return built, moved
 
+    def _place(self, candidate: str) -> tuple[Surface, int, int]:
+        if candidate not in self._places:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        return self._places[candidate]
+
     def elements(self) -> frozenset[str]:
         """The crystal's and the unit's."""
         several = [self._crystal.atoms(), *self._phases.values()]
         return frozenset(symbol for atoms in several for symbol in atoms.get_chemical_symbols())
 
     def describe_systems(self) -> Sequence[JsonDict]:
-        """A dict for each plane and number of units."""
+        """A dict for each boundary and number of units."""
         return [
             {
                 "system": system,
-                "plane": list(several[0].plane),
+                "plane": list(several[0].meeting.plane),
+                **({} if self._spec.boundaries is None else several[0].meeting.description),
                 "excess": several[0].content.excess,
                 "unit": self.unit_name,
                 "area": several[0].slabs.area,
@@ -237,24 +307,49 @@ class CompoundBoundarySpace:
             for system, several in self._systems.items()
         ]
 
-    def _slabs(self, surface: Surface, crystal: CompoundCrystal) -> TwinnedSlabs:
+    def _slabs(self, surface: Surface, lower: CompoundCrystal, upper: CompoundCrystal | None) -> SlabPair:
         """The slabs of a surface in another state of the crystal.
 
         Raises:
             ConfigurationError: Their surfaces would be others than those of the file's crystal.
         """
-        planes, given = crystal.planes(surface.plane), (surface.slabs.lower, surface.slabs.upper)
-        lower, upper = (planes.slab(cut, steps) for cut, steps in surface.ends)
-        if any(sorted(new.numbers) != sorted(old.numbers) for new, old in zip((lower, upper), given, strict=True)):
+        pair, given = surface.meeting.pair.of(lower, upper).fitted(), (surface.slabs.lower, surface.slabs.upper)
+        slabs = _slab_pair(pair, surface.ends, self._spec.repeats)
+        if any(sorted(new.numbers) != sorted(old.numbers) for new, old in zip((slabs.lower, slabs.upper), given, strict=True)):
             raise ConfigurationError(
-                f"space.crystal: planes of atoms of {list(surface.plane)} are others after the calculator relaxed the crystal; "
-                "expected the crystal that it relaxes to"
+                f"space.crystal: planes of atoms of {list(surface.meeting.plane)} are others after the calculator relaxed the "
+                "crystal; expected the crystal that it relaxes to"
             )
-        return TwinnedSlabs(lower, upper, self._spec.repeats)
+        return slabs
+
+    @cached_property
+    def meetings(self) -> Mapping[str, Meeting]:
+        """All boundaries by name, the symmetric ones first."""
+        found = {}
+        for plane in self._spec.planes:
+            pair, name = symmetric_pair(self._crystal.planes(plane)), plane_name(plane)
+            found[name] = Meeting(name, f"space.planes: {list(plane)}", pair, plane, None, self._crystal.sigma(plane))
+        selection = self._spec.boundaries
+        for i, item in enumerate(() if selection is None else selection.general):
+            key = f"space.boundaries.general[{i}]"
+            self._check_indices(item, key)
+            boundary = crystal_boundary(self._crystal, item, key)
+            if boundary.name in found:
+                raise ConfigurationError(f"{key}: the boundary {boundary.name} is listed already")
+            (h, k, l), pair = boundary.plane, general_pair(boundary)  # noqa: E741 - the indices' usual names
+            found[boundary.name] = Meeting(boundary.name, key, pair, (h, k, l), boundary, boundary.sigma)
+        return found
+
+    def _check_indices(self, item: GeneralBoundarySpec, key: str) -> None:
+        check_limit(self._limits, "sigma", item.sigma or 0, f"{key}: sigma")
+        for _, vector in item.vectors:
+            check_limit(self._limits, "index", max(map(abs, vector)), f"{key}: {list(vector)}: largest index")
 
     @cached_property
     def _surfaces(self) -> list[Surface]:
-        return sorted((item for plane in self._spec.planes for item in self._of_plane(plane)), key=lambda item: item.name)
+        return sorted(
+            (item for meeting in self.meetings.values() for item in self._of_meeting(meeting)), key=lambda item: item.name
+        )
 
     @cached_property
     def _systems(self) -> dict[str, list[Surface]]:
@@ -263,47 +358,62 @@ class CompoundBoundarySpace:
             found.setdefault(item.system, []).append(item)
         return dict(sorted(found.items()))
 
-    def _of_plane(self, plane: tuple[int, int, int]) -> list[Surface]:
-        spec, planes = self._spec, self._crystal.planes(plane)
-        cuts = [(cut, planes.steps_for(cut, spec.thickness)) for cut in range(len(planes.cuts))]
-        if not cuts:
-            raise ConfigurationError(
-                f"space.planes: {list(plane)}: planes of atoms are nearer to each other than {ONE_PLANE:g} Å; expected lower "
-                "indices"
-            )
+    def _of_meeting(self, meeting: Meeting) -> list[Surface]:
+        spec, pair = self._spec, meeting.pair.fitted()
+        for planes, indices in zip((pair.lower, pair.upper), meeting.planes, strict=True):
+            if not planes.cuts:
+                raise ConfigurationError(
+                    f"{meeting.key.partition(':')[0]}: {list(indices)}: planes of atoms are nearer to each other than "
+                    f"{ONE_PLANE:g} Å; expected lower indices"
+                )
+        cuts = [
+            [(cut, planes.steps_for(cut, spec.thickness)) for cut in range(len(planes.cuts))]
+            for planes in (pair.lower, pair.upper)
+        ]
         found: list[Surface] = []
-        # Terminations the other way round are the mirror image.
-        for ends in itertools.combinations_with_replacement(cuts, 2):
-            pair = TwinnedSlabs(planes.slab(*ends[0]), planes.slab(*ends[1]), spec.repeats)
-            check_limit(self._limits, "atoms", pair.count, f"space.thickness: atoms in a cell of {list(plane)}")
-            found += self._of_pair(plane, ends, pair)
+        for ends in itertools.product(*cuts):
+            slabs = _slab_pair(pair, (ends[0], ends[1]), spec.repeats)
+            self._check_atoms(meeting, slabs)
+            # Terminations the other way round are the same boundary where symmetry takes each grain to the other.
+            if ends[1] < ends[0] and slabs.exchangeable:
+                continue
+            found += self._of_slabs(meeting, (ends[0], ends[1]), slabs)
         if not found:
             parts = [
                 _formula(self._bulk),
                 *([] if spec.unit is None else [f"up to {spec.unit.most} {self.unit_name} more or fewer"]),
             ]
             raise ConfigurationError(
-                f"space.planes: {list(plane)}: no pair of terminations, with what is removed, is made of whole formula units "
+                f"{meeting.key}: no pair of terminations, with what is removed, is made of whole formula units "
                 f"of {' and '.join(parts)}; expected another plane, or a unit"
             )
         return found
 
-    def _of_pair(self, plane: tuple[int, int, int], ends: Ends, pair: TwinnedSlabs) -> Iterator[Surface]:
+    def _check_atoms(self, meeting: Meeting, slabs: SlabPair) -> None:
+        what = list(meeting.plane) if meeting.general is None else meeting.name
+        check_limit(self._limits, "atoms", slabs.count, f"space.thickness: atoms in a cell of {what}")
+        most = self._spec.max_atoms
+        if most is not None and slabs.count > most:
+            raise ConfigurationError(
+                f"space.max_atoms: {most}; a cell of {what} has {slabs.count} atoms, expected as many or more"
+            )
+
+    def _of_slabs(self, meeting: Meeting, ends: Ends, slabs: SlabPair) -> Iterator[Surface]:
         """Both grains as they are cut, and without some units, as far as they are made of whole formula units."""
-        spec, shape = self._spec, _shape(pair.planes.vectors[:2, :2], self._spec.step)
+        spec, shape = self._spec, _shape(slabs.translations, self._spec.step)
         most = 0 if spec.unit is None else spec.unit.most
-        near = {} if spec.exchange is None else fewest_near(pair, spec.exchange.layer)
-        shifts = _folded(pair, shape) if spec.fold else _grid(shape)
+        near = {} if spec.exchange is None else fewest_near(slabs, spec.exchange.layer)
+        shifts = _folded(slabs, shape) if spec.fold else _grid(shape)
         for units in (0,) if spec.exchange is None else spec.exchange.units:
             removed = {number: abs(units) * count for number, count in self._taken(units).items() if units}
-            counts = {number: count - 2 * removed.get(number, 0) for number, count in pair.counts.items()}
+            counts = {number: count - 2 * removed.get(number, 0) for number, count in slabs.counts.items()}
             content = content_of(counts, self._bulk, self._unit, most)
             if content is None or any(near[number] < count for number, count in removed.items()):
                 continue
-            system = plane_name(plane) + _suffix(self.unit_name, content.excess)
+            system = meeting.name + _suffix(self.unit_name, content.excess)
             name = f"{system}-t{ends[0][0]}-{ends[1][0]}" + (f"-{_signed(units)}" if units else "")
             seeds = 1 if spec.exchange is None or not units else spec.exchange.seeds
-            yield Surface(name, system, plane, ends, pair, content, shape, shifts, removed, seeds)
+            yield Surface(name, system, meeting, ends, slabs, content, shape, shifts, removed, seeds)
 
     def _taken(self, units: int) -> dict[int, int]:
         """The unit that is taken away where boundaries have fewer, or more, units than their terminations."""
@@ -340,14 +450,21 @@ class CompoundBoundarySpace:
         )
 
     def _lines(self) -> PotentialLines | None:
-        """Each system's change with the potential of the unit; the systems of a plane compete."""
+        """Each system's change with the potential of the unit; the systems of a boundary compete."""
         if self._spec.unit is None or self.unit_name is None:
             return None
         first = [several[0] for several in self._systems.values()]
         density = np.array([item.content.excess / (2.0 * item.slabs.area) for item in first])
-        groups = np.array([self._spec.planes.index(item.plane) for item in first], dtype=np.intp)
+        places = {name: place for place, name in enumerate(self.meetings)}
+        groups = np.array([places[item.meeting.name] for item in first], dtype=np.intp)
         lowest = None if self._spec.unit.lowest is None else quantity_in(self._spec.unit.lowest, "eV")
         return PotentialLines(self.unit_name, -density * EV_PER_A2, groups, lowest)
+
+
+def _slab_pair(pair: PlanePair, ends: Ends, repeats: tuple[int, int]) -> SlabPair:
+    (lower, steps), (upper, further) = ends
+    slabs = pair.lower.slab(lower, steps), pair.upper.slab(upper, further)
+    return SlabPair(*slabs, repeats, pair.parts, folds=not pair.strained)
 
 
 def _identity(unit: NeutralUnitSpec) -> str:
@@ -390,7 +507,7 @@ def _grid(shape: tuple[int, int]) -> IntArray:
     return np.array([(x, y) for x in range(shape[0]) for y in range(shape[1])], dtype=np.intp)
 
 
-def _folded(slabs: TwinnedSlabs, shape: tuple[int, int]) -> IntArray:
+def _folded(slabs: SlabPair, shape: tuple[int, int]) -> IntArray:
     """The first of all shifts that symmetry makes equal, in steps, shape ``(n, 2)``."""
     steps, grid = np.array(shape), _grid(shape)
     lowest = np.arange(len(grid))

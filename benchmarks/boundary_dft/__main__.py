@@ -19,7 +19,7 @@ from ase import Atoms
 
 from benchmarks.command import begun, command, figure_file
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.calculators.workflows.compound_boundary import relaxed_boundary
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
@@ -157,11 +157,6 @@ def draw(result: JsonDict, path: Path) -> None:
         axes.legend(fontsize=7)
 
 
-def area_of(atoms: Atoms) -> float:
-    """Area of one boundary [Å^2]."""
-    return float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
-
-
 def crystals(methods: Mapping[str, Calculator]) -> JsonDict:
     """The crystal in cells like those of both planes: cells of other shapes have another error of the plane waves."""
     found: JsonDict = {}
@@ -186,7 +181,7 @@ def prepared(result: JsonDict) -> None:
         point = {
             **{key: atoms.info[key] for key in ("candidate", "state")},
             "atoms": len(atoms),
-            "area": area_of(atoms),
+            "area": planar_area(atoms),
             "cell": np.round(atoms.cell.array, 6).tolist(),
             "numbers": atoms.numbers.tolist(),
             "positions": np.round(atoms.positions, 6).tolist(),

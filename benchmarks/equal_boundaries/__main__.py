@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.command import command
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.compound_boundary import inversion_images
+from tansaku.calculators.workflows.boundary_energy import planar_area
 from tansaku.calculators.workflows.compound_boundary import (
     LARGEST_MOTION,
     CompoundReference,
@@ -62,7 +63,7 @@ def relaxed(
         except CalculationError as error:
             row[mode] = {"failure": error.reason, "seconds": round(time.process_time() - begin, 1)}
             continue
-        area = float(np.linalg.norm(np.cross(*result.atoms.cell.array[:2])))
+        area = planar_area(result.atoms)
         units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
         row[mode] = {
             "energy": round(1000.0 * reference.boundary_energy(result.energy, units, excess, area), 1),

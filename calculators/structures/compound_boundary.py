@@ -1,16 +1,14 @@
-"""Symmetric boundaries of a crystal of any elements: periodic cells with two equal boundaries.
+"""Boundaries of a crystal of any elements: periodic cells with two equal boundaries.
 
-The upper grain is the lower one turned by 180 degrees about the normal of the boundary, which in a crystal with a centre of
-inversion is its mirror image, so both have the same planar lattice and no strain is needed. Each grain is a slab that is its
-own image under inversion; with the upper one shifted by t, the third vector of the cell is 2 t, so that the inversion takes
-each boundary to the other.
+Each grain is a slab that is its own image under inversion; with the upper one shifted by t, the third vector of the cell is
+2 t, so that the inversion takes each boundary to the other, however the grains are turned against each other.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,25 +23,29 @@ if TYPE_CHECKING:
 OPENING = 0.05
 """Step by which grains are moved apart until no two atoms are too near [Å]."""
 
+_SAME_TURN = 1e-3
+
 _SAME_PLACE = 1e-3
 """Two positions of the same crystal that are nearer are one [Å]."""
 
-_TURNED = np.array([-1.0, -1.0, 1.0])
-
 
 @dataclass(frozen=True, eq=False)
-class TwinnedSlabs:
-    """Two slabs that meet in two equal boundaries; the upper one is turned by 180 degrees about the normal.
+class SlabPair:
+    """Two slabs that meet in two equal boundaries.
 
     Attributes:
         lower: The lower grain.
-        upper: The upper one, before it is turned.
+        upper: The upper one, whose planar cell is the lower one's.
         repeats: Of the planar cell along its two vectors.
+        parts: Two vectors along which the upper grain is shifted, in parts of the planar cell, shape ``(2, 2)``.
+        folds: Whether symmetry makes shifts equal; not in strained grains.
     """
 
     lower: Slab
     upper: Slab
     repeats: tuple[int, int] = (1, 1)
+    parts: FloatArray = field(default_factory=lambda: np.eye(2))
+    folds: bool = True
 
     @property
     def planes(self) -> LatticePlanes:
@@ -71,34 +73,57 @@ class TwinnedSlabs:
         return _counted(np.concatenate((self.lower.numbers, self.upper.numbers)), self.repeats)
 
     @property
-    def alike(self) -> bool:
-        """Whether both slabs are the same but for the turn."""
-        return self.lower.odd == self.upper.odd and math.isclose(self.lower.thickness, self.upper.thickness)
+    def exchangeable(self) -> bool:
+        """Whether symmetry makes the boundary of these surfaces the other way round the same."""
+        if not self.folds:
+            return False
+        lower, upper = self.lower, self.upper
+        onto = lower.planes.operations_onto(lower.odd, upper.planes, lower.odd)
+        back = upper.planes.operations_onto(upper.odd, lower.planes, upper.odd)
+        return any(np.abs(matrix - other).max() < _SAME_TURN for matrix, _ in onto for other, _ in back)
+
+    @property
+    def translations(self) -> FloatArray:
+        """Vectors along which the upper grain is shifted [Å], rows, shape ``(2, 2)``."""
+        return np.asarray(self.parts @ self.planes.vectors[:2, :2])
+
+    @property
+    def share(self) -> float:
+        """Part of the crystal that the lower grain has."""
+        return self.lower.thickness / (self.lower.thickness + self.upper.thickness)
 
     def equivalents(self) -> tuple[tuple[FloatArray, FloatArray], ...]:
         """Maps between shifts of the upper grain that make the same boundary.
 
         Returns:
-            A matrix and a shift in parts of the planar cell, for shifts as columns, shapes ``(2, 2)`` and ``(2,)``.
+            A matrix and a shift in parts of the translations, for shifts as columns, shapes ``(2, 2)`` and ``(2,)``.
         """
-        into = self.planes.vectors[:2, :2]
+        if not self.folds:
+            return ((np.eye(2), np.zeros(2)),)
+        into = self.translations
         back = np.linalg.inv(into)
-        lower, upper = (slab.planes.planar_operations(slab.odd) for slab in (self.lower, self.upper))
+        ends = [(self.lower, self.lower, self.upper, self.upper)]
+        if math.isclose(self.lower.thickness, self.upper.thickness):
+            ends.append((self.lower, self.upper, self.upper, self.lower))
         found = []
-        for matrix, shift in lower:
-            for other, further in upper:
-                if np.abs(matrix - other).max() < 1e-3:
-                    # The turn takes the upper slab's shift to its opposite.
-                    found.append((back.T @ matrix @ into.T, (-further - shift) @ back))
-        if self.alike:
-            found += [(-matrix, -shift) for matrix, shift in found]
+        for slabs in ends:
+            first, second = (
+                start.planes.operations_onto(start.odd, end.planes, end.odd) for start, end in (slabs[:2], slabs[2:])
+            )
+            for matrix, shift in first:
+                for other, further in second:
+                    if np.abs(matrix - other).max() < _SAME_TURN:
+                        found.append((back.T @ matrix @ into.T, (shift - further) @ back))
         return tuple(found)
 
-    def thicker(self, by: float) -> TwinnedSlabs:
+    def thicker(self, by: float) -> SlabPair:
         """The same surfaces on grains that are at least so much thicker [Å], by pairs of lattice planes, half on each side."""
-        grown = 2 * math.ceil(by / (2.0 * self.planes.spacing) - 1e-9) * self.planes.spacing
-        lower, upper = (replace(slab, thickness=slab.thickness + grown) for slab in (self.lower, self.upper))
-        return TwinnedSlabs(lower, upper, self.repeats)
+
+        def grown(slab: Slab) -> Slab:
+            more = 2 * math.ceil(by / (2.0 * slab.planes.spacing) - 1e-9) * slab.planes.spacing
+            return replace(slab, thickness=slab.thickness + more)
+
+        return replace(self, lower=grown(self.lower), upper=grown(self.upper))
 
     def bulk(self, steps: int) -> Atoms:
         """The crystal of the lower grain, in a cell of the same planar vectors and so many lattice planes."""
@@ -107,16 +132,16 @@ class TwinnedSlabs:
         planes, up = self.planes, self.planes.vectors[2]
         places = planes.places[None] + (np.arange(steps)[:, None, None] - 0.5 * self.lower.odd) * up
         cell = np.array([*planes.vectors[:2], self._upright(steps * up)])
-        atoms = Cell(np.tile(planes.crystal.numbers, steps), positions=places.reshape(-1, 3), cell=cell, pbc=True)
+        atoms = Cell(np.tile(planes.numbers, steps), positions=places.reshape(-1, 3), cell=cell, pbc=True)
         repeated: Atoms = atoms.repeat((*self.repeats, 1))
         return repeated
 
-    def thickened(self, thick: TwinnedSlabs, shift: FloatArray, start: Atoms, relaxed: Atoms) -> tuple[Atoms, Atoms]:
+    def thickened(self, thick: SlabPair, shift: FloatArray, start: Atoms, relaxed: Atoms) -> tuple[Atoms, Atoms]:
         """Puts crystal into the middle of both grains of a relaxed cell.
 
         Args:
             thick: Slabs with the same surfaces, which are thicker by pairs of lattice planes.
-            shift: Of the upper grain in parts of the planar cell, shape ``(2,)``.
+            shift: Of the upper grain in parts of the translations, shape ``(2,)``.
             start: The cell as it was built, perhaps with atoms taken away.
             relaxed: The same after its relaxation, atoms in the same order.
 
@@ -126,8 +151,13 @@ class TwinnedSlabs:
         thin, whole = (slabs.cell(shift, 0.0, start.info["opening"]) for slabs in (self, thick))
         grains, heights = thin.arrays["grain"], _heights(thin)
         sides = np.where(np.abs(heights) < _SAME_PLACE, 0.0, np.sign(heights))
-        grown = np.array([(new.thickness - old.thickness) / (2.0 * self.planes.spacing) for new, old in self._with(thick)])
-        up = np.array([self.planes.vectors[2], self.planes.vectors[2] * _TURNED]) * np.rint(grown)[:, None]
+        pairs = ((self.lower, thick.lower), (self.upper, thick.upper))
+        up = np.array(
+            [
+                old.planes.vectors[2] * np.rint((new.thickness - old.thickness) / (2.0 * old.planes.spacing))
+                for old, new in pairs
+            ]
+        )
         moved = thin.positions + sides[:, None] * up[grains]
         moved[:, 2] += 0.5 * grains * (whole.cell[2, 2] - thin.cell[2, 2])
         twins, left = nearest_in(whole, moved), cKDTree(start.positions).query(thin.positions)
@@ -148,14 +178,11 @@ class TwinnedSlabs:
         found[:2] -= np.round(vector[:2] @ np.linalg.inv(planar)) @ planar
         return found
 
-    def _with(self, other: TwinnedSlabs) -> tuple[tuple[Slab, Slab], tuple[Slab, Slab]]:
-        return (other.lower, self.lower), (other.upper, self.upper)
-
     def cell(self, shift: FloatArray, closest: float, opening: float = 0.0) -> Atoms:
         """The periodic cell; its grains are moved apart until no two atoms of different grains are too near.
 
         Args:
-            shift: Of the upper grain in parts of the planar cell, shape ``(2,)``.
+            shift: Of the upper grain in parts of the translations, shape ``(2,)``.
             closest: Shortest distance that is allowed [Å].
             opening: Of each boundary beyond the distance of planes in the crystal, at least [Å].
 
@@ -165,8 +192,8 @@ class TwinnedSlabs:
         from ase import Atoms as Cell
 
         vectors = self.planes.vectors
-        offset = np.append(shift @ vectors[:2, :2], (self.lower.thickness + self.upper.thickness) / 2.0)
-        lower, upper = self.lower.positions, self.upper.positions * _TURNED + offset
+        offset = np.append(shift @ self.translations, (self.lower.thickness + self.upper.thickness) / 2.0)
+        lower, upper = self.lower.positions, self.upper.positions + offset
         while _nearest(lower, upper + np.array([0.0, 0.0, opening]), vectors[:2, :2]) < closest:
             opening += OPENING
         offset[2] += opening
@@ -221,7 +248,7 @@ def middle_of_grain(start: Atoms, grain: int) -> IntArray:
     return np.asarray(own[off <= max(np.ptp(heights) / 6.0, off.min() + ONE_PLANE)])
 
 
-def fewest_near(slabs: TwinnedSlabs, layer: float) -> dict[int, int]:
+def fewest_near(slabs: SlabPair, layer: float) -> dict[int, int]:
     """Atoms of each element next to one boundary, by atomic number.
 
     Args:
@@ -240,7 +267,7 @@ def _counted(numbers: IntArray, repeats: tuple[int, int]) -> dict[int, int]:
     return {int(kind): int(count) * math.prod(repeats) for kind, count in zip(kinds, counts, strict=True)}
 
 
-def without_atoms(atoms: Atoms, slabs: TwinnedSlabs, removed: Mapping[int, int], layer: float, seed: int) -> Atoms:
+def without_atoms(atoms: Atoms, slabs: SlabPair, removed: Mapping[int, int], layer: float, seed: int) -> Atoms:
     """Takes random atoms next to one boundary away, and their images next to the other.
 
     Args:

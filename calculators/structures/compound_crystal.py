@@ -7,7 +7,7 @@ such slabs, one on the other, make a periodic cell with two equal boundaries, wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from tansaku.calculators.structures.coincidence import coincidence_sigma
 from tansaku.calculators.structures.crystal import Vector, reduced, unimodular
-from tansaku.calculators.structures.general_boundary import shortest_basis
+from tansaku.calculators.structures.general_boundary import lattice_points, shortest_basis
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
@@ -31,6 +31,9 @@ ONE_PLANE = 0.1
 """Atoms whose heights differ by less lie in one plane [Å]."""
 
 _SAME = 1e-4
+
+_FLAT = 1e-3
+"""Largest sine of an angle by which an operation may tilt the normal."""
 
 _CUBIC = 1e-3
 """Largest share by which the scalar products of a cube's edges differ from those of a cube."""
@@ -105,10 +108,32 @@ class CompoundCrystal:
 
     def sigma(self, indices: Vector) -> int | None:
         """Σ of the symmetric boundary on a plane; None where the file's cell, to which the indices refer, is not a cube."""
+        return coincidence_sigma(reduced(indices)) if self.cubic else None
+
+    @property
+    def cubic(self) -> bool:
+        """Whether the file's cell is a cube."""
+        return bool(np.abs(self._products - np.eye(3)).max() <= _CUBIC)
+
+    @property
+    def square(self) -> bool:
+        """Whether the file's cell stands upright on a square."""
+        upright = self._products / self._products[0, 0]
+        upright[2, 2] = 1.0
+        return bool(np.abs(upright - np.eye(3)).max() <= _CUBIC)
+
+    @property
+    def _products(self) -> FloatArray:
+        """Scalar products of the file's edges, in units of their mean square."""
         cell = self.edges @ self.cell
-        if np.abs(cell @ cell.T / np.mean(np.sum(cell**2, axis=1)) - np.eye(3)).max() > _CUBIC:
-            return None
-        return coincidence_sigma(reduced(indices))
+        return np.asarray(cell @ cell.T / np.mean(np.sum(cell**2, axis=1)))
+
+    @cached_property
+    def rotations(self) -> FloatArray:
+        """Rotations of the space group in the axes of the file, without improper ones, shape ``(n, 3, 3)``."""
+        back = np.linalg.inv(self.cell)
+        found = np.array([(back @ rotation.T @ self.cell).T for rotation in self.operations])
+        return np.asarray(found[np.linalg.det(found) > 0.0])
 
     def equal_planes(self, indices: Vector) -> frozenset[Vector]:
         """Miller indices by the primitive cell of all planes that symmetry makes equal to some of the file's cell."""
@@ -119,20 +144,24 @@ class CompoundCrystal:
     def planes(self, indices: Vector) -> LatticePlanes:
         """The lattice planes of some Miller indices, which refer to the file's cell."""
         if self.given is not None:
-            given = self.given.planes(indices)
-            return LatticePlanes(self, given.basis, self._frame(given.basis), given)
+            return self.given.planes(indices).of(self)
         _, vectors = unimodular(self.primitive_indices(indices))
         basis = np.array(vectors, dtype=np.intp)
-        basis[:2] = shortest_basis(basis[:2] @ self.cell @ self._frame(basis)[:2].T) @ basis[:2]
-        return LatticePlanes(self, basis, self._frame(basis))
+        basis[:2] = shortest_basis(basis[:2] @ self.cell @ self.frame(basis)[:2].T) @ basis[:2]
+        return LatticePlanes(self, basis, self.frame(basis))
 
-    def _frame(self, basis: IntArray) -> FloatArray:
+    def frame(self, basis: IntArray) -> FloatArray:
         """Unit vectors of x, along the first vector of a basis, of y, and of z, the normal on the side of the third."""
         first, second, up = basis @ self.cell
         normal = np.cross(first, second)
         normal *= np.sign(normal @ up) / np.linalg.norm(normal)
         x = first / np.linalg.norm(first)
         return np.array([x, np.cross(normal, x), normal])
+
+
+def _rows(basis: IntArray, period: IntArray) -> IntArray:
+    """A planar cell and the step to the next plane in primitive vectors, shape ``(3, 3)``."""
+    return np.concatenate((period @ basis[:2], basis[2:]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,19 +171,32 @@ class LatticePlanes:
     Attributes:
         basis: Two vectors that span the planar lattice, and one that leads to the next plane, in primitive vectors, shape
             ``(3, 3)``.
-        frame: Unit vectors of x, y and z in the crystal's axes as rows, x along the first vector, shape ``(3, 3)``.
+        frame: Unit vectors of x, y and z in the crystal's axes as rows, x along the first vector of the period, shape
+            ``(3, 3)``.
         given: Those of the crystal as its file has it; None: these.
+        period: Vectors of the planar cell in the basis, rows, shape ``(2, 2)``.
     """
 
     crystal: CompoundCrystal
     basis: IntArray
     frame: FloatArray
     given: LatticePlanes | None = None
+    period: IntArray = field(default_factory=lambda: np.eye(2, dtype=np.intp))
+
+    def of(self, crystal: CompoundCrystal) -> LatticePlanes:
+        """The same planes of the crystal in another state."""
+        return LatticePlanes(
+            crystal, self.basis, crystal.frame(_rows(self.basis, self.period)), self.given or self, self.period
+        )
+
+    def over(self, period: IntArray) -> LatticePlanes:
+        """The same planes, of the crystal as its file has it, with another planar cell."""
+        return LatticePlanes(self.crystal, self.basis, self.crystal.frame(_rows(self.basis, period)), None, period)
 
     @cached_property
     def vectors(self) -> FloatArray:
-        """The basis along x, y and z [Å], rows, shape ``(3, 3)``."""
-        found = self.basis @ self.crystal.cell @ self.frame.T
+        """The planar cell and the step to the next plane along x, y and z [Å], rows, shape ``(3, 3)``."""
+        found = _rows(self.basis, self.period) @ self.crystal.cell @ self.frame.T
         found[np.abs(found) < 1e-9] = 0.0
         return np.asarray(found)
 
@@ -170,8 +212,15 @@ class LatticePlanes:
 
     @cached_property
     def places(self) -> FloatArray:
-        """Atoms of the primitive cell along x, y and z from the centre of inversion [Å], shape ``(n_atoms, 3)``."""
-        return np.asarray((self.crystal.fractions - self.crystal.centre) @ self.crystal.cell @ self.frame.T)
+        """Atoms of a step over the planar cell along x, y and z from the centre of inversion [Å], shape ``(n_atoms, 3)``."""
+        motif = (self.crystal.fractions - self.crystal.centre) @ self.crystal.cell @ self.frame.T
+        points = lattice_points(self.period) @ self.vectors[:2]
+        return np.asarray(motif[None] + points[:, None]).reshape(-1, 3)
+
+    @property
+    def numbers(self) -> IntArray:
+        """Their atomic numbers, shape ``(n_atoms,)``."""
+        return np.tile(self.crystal.numbers, len(self.places) // len(self.crystal.numbers))
 
     @cached_property
     def cuts(self) -> tuple[float, ...]:
@@ -214,28 +263,34 @@ class LatticePlanes:
         """
         return Slab(self, steps % 2, 2.0 * self.cuts[cut] + steps * self.spacing)
 
-    def planar_operations(self, odd: int) -> tuple[tuple[FloatArray, FloatArray], ...]:
-        """Operations of a slab about its centre, by what they do in the plane.
+    def operations_onto(self, odd: int, other: LatticePlanes, other_odd: int) -> tuple[tuple[FloatArray, FloatArray], ...]:
+        """Operations that take a slab to one of other planes of the same crystal, both about their centres.
 
         Args:
             odd: Whether the slab's centre is half a step from the crystal's.
+            other: Those planes; ``self`` gives the symmetry of the slab.
+            other_odd: The same of the other slab.
 
         Returns:
-            A matrix and a shift [Å] of each, shapes ``(2, 2)`` and ``(2,)``, those that turn the slab over times the inversion.
+            A matrix and a shift [Å] of each in the plane, shapes ``(2, 2)`` and ``(2,)``, those that turn the slab over times
+            the inversion.
         """
-        into = self.crystal.cell @ self.frame.T
-        back, centre = np.linalg.inv(into), self.crystal.centre + 0.5 * odd * self.basis[2]
+        into, to = (planes.crystal.cell @ planes.frame.T for planes in (self, other))
+        back = np.linalg.inv(into)
+        start, end = (
+            planes.crystal.centre + 0.5 * shifted * planes.basis[2] for planes, shifted in ((self, odd), (other, other_odd))
+        )
         found = []
         for rotation, shift in zip(self.crystal.operations, self.crystal.shifts, strict=True):
-            matrix = (back @ rotation.T @ into).T
-            if abs(abs(matrix[2, 2]) - 1.0) > _SAME:
+            matrix = (back @ rotation.T @ to).T
+            if abs(abs(matrix[2, 2]) - 1.0) > _SAME or np.abs(matrix[2, :2]).max() > _FLAT:
                 continue
-            moved = (rotation @ centre + shift - centre) @ into
-            steps = np.round(moved[2] / self.spacing)
-            if abs(moved[2] - steps * self.spacing) > _SAME * 10:
+            moved = (rotation @ start + shift - end) @ to
+            steps = np.round(moved[2] / other.spacing)
+            if abs(moved[2] - steps * other.spacing) > _SAME * 10:
                 continue
             sign = float(np.sign(matrix[2, 2]))
-            found.append((sign * matrix[:2, :2], sign * (moved - steps * self.vectors[2])[:2]))
+            found.append((sign * matrix[:2, :2], sign * (moved - steps * other.vectors[2])[:2]))
         return tuple(found)
 
 
@@ -272,7 +327,7 @@ class Slab:
     @property
     def numbers(self) -> IntArray:
         """Their atomic numbers, shape ``(n_atoms,)``."""
-        return np.asarray(self.planes.crystal.numbers[self._members[1]])
+        return np.asarray(self.planes.numbers[self._members[1]])
 
 
 def _rounding(given: tuple[FloatArray, FloatArray, IntArray], number: int) -> str | None:

@@ -381,6 +381,34 @@ def spanned(vectors: Iterable[Sequence[Fraction | int]]) -> Rows:
     return (first[0], first[1] % abs(last)), (Fraction(0), abs(last))
 
 
+def lattice_points(vectors: IntArray) -> FloatArray:
+    """Points of a planar lattice in one period, in parts of the period, shape ``(n, 2)``.
+
+    Args:
+        vectors: Of the period in the lattice's basis, rows, integers, shape ``(2, 2)``.
+    """
+    (a, _), (_, c) = spanned(vectors.tolist())
+    numbers = np.array(list(itertools.product(range(int(a)), range(int(c)))))
+    return np.asarray(numbers @ np.linalg.inv(vectors))
+
+
+def common_translations(periods: Iterable[IntArray]) -> FloatArray:
+    """Two vectors that span what two planar lattices span together, in parts of their common period, shape ``(2, 2)``.
+
+    These are the translations of one grain that change nothing; the first lies along the first vector of the period.
+
+    Args:
+        periods: The common period in the basis of each lattice, rows, integers, shape ``(2, 2)``.
+    """
+    rows = []
+    for period in periods:
+        (a, b), (c, d) = ((int(x), int(y)) for x, y in period)
+        det = a * d - b * c
+        rows += [(Fraction(-b, det), Fraction(d, det)), (Fraction(a, det), Fraction(-c, det))]
+    (second, part), (_, first) = spanned(rows)
+    return np.array([[float(first), 0.0], [float(part), float(second)]])
+
+
 def shortest_basis(metric: FloatArray, rows: IntArray | None = None) -> IntArray:
     """Shortest right-handed basis of a planar lattice, the shorter vector first (Gauss's reduction).
 

@@ -16,8 +16,9 @@ from tansaku.calculators.structures.general_boundary import (
     GeneralBoundary,
     PlanarLattice,
     common_period,
+    common_translations,
+    lattice_points,
     planar_lattice,
-    spanned,
 )
 from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.calculators.structures.stacking import PlaneStack, joined
@@ -44,9 +45,7 @@ class Grain:
     @cached_property
     def points(self) -> FloatArray:
         """Lattice points of a plane in parts of the common period, shape ``(n, 2)``."""
-        (a, _), (_, c) = spanned(self.vectors.tolist())
-        numbers = np.array(list(itertools.product(range(int(a)), range(int(c)))))
-        return np.asarray(numbers @ np.linalg.inv(self.vectors))
+        return lattice_points(self.vectors)
 
     @cached_property
     def ends(self) -> tuple[float, ...]:
@@ -108,13 +107,7 @@ class GeneralStack(PlaneStack):
     @cached_property
     def translations(self) -> FloatArray:
         """Two vectors that span all translations which change nothing [Å], the first along x, shape ``(2, 2)``."""
-        rows = []
-        for grain in self.grains:
-            (a, b), (c, d) = ((int(x), int(y)) for x, y in grain.vectors)
-            det = a * d - b * c
-            rows += [(Fraction(-b, det), Fraction(d, det)), (Fraction(a, det), Fraction(-c, det))]
-        (second, part), (_, first) = spanned(rows)
-        return np.array([[float(first), 0.0], [float(part), float(second)]]) @ self.cell
+        return common_translations(grain.vectors for grain in self.grains) @ self.cell
 
     @property
     def irreducible_lengths(self) -> tuple[float, float]:

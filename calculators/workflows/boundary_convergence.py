@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.structures.compound_boundary import TwinnedSlabs, formula_unit, nearest_in
+from tansaku.calculators.structures.compound_boundary import SlabPair, formula_unit, nearest_in
 from tansaku.calculators.workflows.compound_boundary import CompoundReference, relaxed_boundary
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import IntArray
@@ -42,7 +42,7 @@ class MidGrain:
         result: Of its relaxation.
     """
 
-    slabs: TwinnedSlabs
+    slabs: SlabPair
     start: Atoms
     result: CalculationResult
 
@@ -64,12 +64,12 @@ def vacancy_differences(calculator: Calculator, cell: MidGrain, reference: Compo
     unit = formula_unit(reference.crystal.numbers)
     groups = [_middle_atoms(cell.start, {number: 1}) for number in unit]
     try:
-        return {_name(cell.start, group): _difference(calculator, cell, group, reference.bulk) for group in groups}
+        return {_name(cell.start, group): _difference(calculator, cell, group, reference.lower_bulk) for group in groups}
     except CalculationError as error:
         if error.reason != CHARGED:
             raise
     group = _middle_atoms(cell.start, unit)
-    return {_name(cell.start, group): _difference(calculator, cell, group, reference.bulk)}
+    return {_name(cell.start, group): _difference(calculator, cell, group, reference.lower_bulk)}
 
 
 def _middle_atoms(start: Atoms, counts: dict[int, int]) -> IntArray:

@@ -36,6 +36,11 @@ WITNESS_TOLERANCE = 1e-4
 """Largest difference between the energy of an atom in perfect surroundings and the energy per atom of the bulk [eV]."""
 
 
+def planar_area(atoms: Atoms) -> float:
+    """Area that the first two vectors of a cell span: that of one boundary [Å^2]."""
+    return float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
+
+
 @dataclass(frozen=True)
 class BulkReference:
     """Energy of the perfect crystal, by the same potential at the same lattice parameter.
@@ -134,7 +139,7 @@ def boundary_energy(
     if bulk.provenance != calculator.provenance:
         raise ConfigurationError("the bulk reference was computed by another calculator than the boundary is to be")
     result = calculator.evaluate(structure, relaxation)
-    area = float(np.linalg.norm(np.cross(result.atoms.cell[0], result.atoms.cell[1])))
+    area = planar_area(result.atoms)
     if BLOCK in structure.arrays:
         return _between_blocks(structure, result, bulk, area)
     values = None

@@ -154,6 +154,7 @@ COMPOUND_BOUNDARY = {
     "type": "compound_boundary",
     "crystal": "cuau.cif",
     "planes": [[2, 1, 0], [1, 1, 1]],
+    "boundaries": {"general": [{"axis": [0, 0, 1], "sigma": 5, "plane": [1, 0, 0]}]},
     "unit": {"phase": "structures/cu-fcc.cif", "most": 4},
     "exchange": {"units": [-1, 0], "seeds": 2},
     "thickness": 7,

@@ -166,6 +166,7 @@ def test_every_block_is_run_or_says_why_not():
 CAMPAIGNS = {
     "choosing-a-kernel": "table",
     "composition-search": "tavorite-li",
+    "compound-boundaries": "mgo-twist",
     "crystals": "cu-crystals",
     "grain-boundary-atoms": "cu-sigma5-densities",
     "grain-boundary-segregation": "al-segregation",
@@ -240,7 +241,7 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
     if {"levels", "calculator"} <= document.keys():
         example = "tavorite-li" if "workflow" in document["calculator"] else "al-110-tilt"
     boundaries = document.get("space", {}).get("boundaries", {})
-    if "general" in boundaries or "list" in boundaries:
+    if ("general" in boundaries or "list" in boundaries) and block.page not in CAMPAIGNS:
         example = "cu-twist" if "general" in boundaries else "cu-boundaries-20"
     base = TABLE if example == "table" else yaml.safe_load((ROOT / f"examples/{example}.yaml").read_text(encoding="utf-8"))
     base |= {"budget": {}} if block.page in ("learned-cost", "levels") else {}  # shares of an unknown whole are refused

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.models.domain.pool import BoolArray, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.dataset import AboveSplitSpec, FileSourceSpec
@@ -150,8 +150,7 @@ def _errors(computed: FloatArray, predicted: FloatArray) -> JsonDict:
 def boundary_energy(energies: str, example: Example, energy: float) -> float:
     """Excess energy of a cell for each of its two boundaries [mJ/m^2]."""
     bulk = sum(BULK[energies][symbol] for symbol in example.structure.get_chemical_symbols())
-    cell = example.structure.cell
-    return (energy - bulk) / (2.0 * float(np.linalg.norm(np.cross(cell[0], cell[1])))) * 1000.0 * EV_PER_A2
+    return (energy - bulk) / (2.0 * planar_area(example.structure)) * 1000.0 * EV_PER_A2
 
 
 def _boundary_energies(energies: str, test: list[Example], predictions: list[Prediction]) -> JsonDict:

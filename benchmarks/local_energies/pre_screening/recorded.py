@@ -19,7 +19,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from benchmarks.ended_jobs import EndedJobs
 from benchmarks.local_energies.cases import DATA
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
-from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance, Quantity
@@ -110,8 +110,7 @@ def computed_energy(candidate: str, bulk_energy: float, kind: str) -> float:
         kind: Key of :data:`KINDS`.
     """
     atoms, energies = structures()[candidate], label_energies(candidate, kind)
-    area = float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
-    return 500.0 * EV_PER_A2 * float(energies.sum() - len(atoms) * bulk_energy) / area
+    return 500.0 * EV_PER_A2 * float(energies.sum() - len(atoms) * bulk_energy) / planar_area(atoms)
 
 
 @dataclass(frozen=True)

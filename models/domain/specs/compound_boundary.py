@@ -1,4 +1,4 @@
-"""Spec of a space of symmetric boundaries of a crystal of any elements."""
+"""Spec of a space of boundaries of a crystal of any elements."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
 from tansaku.models.domain.specs.objective import QuantityText
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 from tansaku.models.domain.units import quantity_in
@@ -23,6 +24,7 @@ BOUNDARY_ENERGY = "grain_boundary_energy"
 CrystalFile = Annotated[FilePath, NamesFile("structure")]
 MillerIndex = Annotated[int, Field(ge=-1000, le=1000)]
 Repeat = Annotated[int, Field(ge=1, le=10)]
+MostAtoms = Annotated[int, Field(ge=1, le=1_000_000)]
 Plane = tuple[MillerIndex, MillerIndex, MillerIndex]
 
 
@@ -107,18 +109,46 @@ class ExchangeSpec(Spec):
         return self
 
 
-class CompoundBoundarySpaceSpec(EnergySpaceSpec):
-    """Symmetric boundaries of a crystal of any elements, which must have a centre of inversion.
+class CompoundSelectionSpec(Spec):
+    """Boundaries in any plane: twist, asymmetric tilt and mixed ones.
 
-    The upper grain is the lower one turned by 180 degrees about the boundary's normal. Each cell has two equal boundaries. A
-    candidate is a pair of terminations and a shift of one grain against the other; terminations that are not made of whole
-    formula units of the crystal, and of ``unit``, are left out. Energies are those at the chemical potential of the unit's own
-    crystal. ``calculator.relaxation`` says how far cells relax: ``cell: normal`` with ``translation: free`` frees the distance
-    and the shift of the grains.
+    Attributes:
+        general: By ``axis``, ``sigma`` or ``angle``, and ``plane``, or by ``planes`` and ``directions``, as in the space of an element; three
+            indices each, by the cell of the crystal's file. An axis needs a cube as that cell, or is [0, 0, 1] of one that
+            stands on a square. With ``max_strain``, each grain is strained by half of the misfit.
+    """
+
+    general: Annotated[tuple[GeneralBoundarySpec, ...], Field(min_length=1, max_length=1000)]
+
+    @model_validator(mode="after")
+    def _indices_are_three(self) -> Self:
+        for i, item in enumerate(self.general):
+            for key, indices in item.vectors:
+                if len(indices) != len("hkl"):
+                    raise ValueError(
+                        f"general[{i}].{key}: {list(indices)}; expected three indices, by the cell of the crystal's file"
+                    )
+            if item.ratio is not None:
+                raise ValueError(
+                    f"general[{i}].ratio: {list(item.ratio)}; expected planes and directions with max_strain instead"
+                )
+        return self
+
+
+class CompoundBoundarySpaceSpec(EnergySpaceSpec):
+    """Boundaries of a crystal of any elements, which must have a centre of inversion.
+
+    Those of ``planes`` are symmetric: the upper grain is the lower one turned by 180 degrees about the boundary's normal. Each
+    cell has two equal boundaries. A candidate is a pair of terminations and a shift of one grain against the other;
+    terminations that are not made of whole formula units of the crystal, and of ``unit``, are left out. Energies are those at
+    the chemical potential of the unit's own crystal. ``calculator.relaxation`` says how far cells relax: ``cell: normal`` with
+    ``translation: free`` frees the distance and the shift of the grains.
 
     Attributes:
         crystal: CIF, POSCAR or extended XYZ of the crystal. Its cell and atoms are relaxed by the calculator first.
-        planes: Boundary planes (h, k, l), by the cell of the file; of planes that symmetry makes equal, one.
+        planes: Boundary planes (h, k, l) of symmetric boundaries, by the cell of the file; of planes that symmetry makes equal,
+            one.
+        boundaries: Boundaries in any plane; null: none.
         unit: A neutral unit that boundaries exchange with their surroundings; null: there is none.
         exchange: Units that boundaries have fewer or more of than their terminations; null: none.
         thickness: Of each grain, at least [Å].
@@ -127,11 +157,15 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         closest: Grains are moved apart until no two atoms of different grains are nearer than this share of the crystal's
             shortest distance.
         repeats: Of the planar cell along its two vectors.
+        max_atoms: Atoms in a cell of the search, at most; null: the limit of the machine.
         fold: Whether shifts that symmetry makes equal are listed once.
         relaxed: Whether cells are relaxed.
         equal_boundaries: ``kept``: relaxations keep the inversion that makes both boundaries equal, with calculators that relax
             through ASE; LAMMPS keeps it up to rounding, or loses it. ``free``: nothing keeps it. Null: filled in as ``kept``;
             in campaigns that were stored before this key, ``free``.
+        cleaved: ``failure``: a cell whose grains came apart, by more than 3 Å beyond the distance of the crystal's planes, has
+            no value. ``kept``: it has that of two surfaces. Null: filled in as ``failure``; in campaigns that were stored
+            before this key, ``kept``.
         convergence: ``checked``: when the search has ended, the best value of each system is checked, by grains twice as thick,
             by a vacancy in the middle of a grain, and by a relaxation that may break the inversion. ``unchecked``: it is not.
             Null: filled in as ``checked``, with density-functional theory as ``unchecked``; in campaigns that were stored
@@ -159,7 +193,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     opener: ClassVar[str] = "tansaku.spaces.compound_boundary:CompoundBoundarySpace"
     type: Literal["compound_boundary"] = "compound_boundary"
     crystal: CrystalFile
-    planes: Annotated[tuple[Plane, ...], Field(min_length=1, max_length=1000)]
+    planes: Annotated[tuple[Plane, ...], Field(max_length=1000)] = ()
     unit: NeutralUnitSpec | None = None
     exchange: ExchangeSpec | None = None
     thickness: Annotated[float, Field(ge=3, le=200)] = 12.0
@@ -170,7 +204,10 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     fold: bool = True
     relaxed: bool = True
     # Added after the first release: without these keys, specs and their hashes are unchanged.
+    boundaries: Annotated[CompoundSelectionSpec | None, Field(exclude_if=lambda given: given is None)] = None
+    max_atoms: Annotated[MostAtoms | None, Field(exclude_if=lambda given: given is None)] = None
     equal_boundaries: Annotated[Literal["kept", "free"] | None, Field(exclude_if=lambda given: given is None)] = None
+    cleaved: Annotated[Literal["failure", "kept"] | None, Field(exclude_if=lambda given: given is None)] = None
     convergence: Annotated[Literal["checked", "unchecked"] | None, Field(exclude_if=lambda given: given is None)] = None
     supercell: Annotated[tuple[Repeat, Repeat, Repeat] | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
@@ -182,6 +219,8 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
                 raise ValueError(f"planes[{i}]: {list(plane)}; expected three indices that are not all zero")
         if len(set(self.planes)) != len(self.planes):
             raise ValueError("planes: one is listed twice")
+        if not self.planes and self.boundaries is None:
+            raise ValueError("planes: none; expected planes of symmetric boundaries, or boundaries")
         return self
 
     @model_validator(mode="after")
@@ -209,9 +248,9 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         return (2.0 * self.thickness,) if self.final_checks else ()
 
     def later_defaults(self, calculator: CalculatorBase | None) -> Mapping[str, str]:
-        """Boundaries are kept equal, and best values checked where that costs little."""
+        """Boundaries are kept equal, cleaved ones fail, and best values are checked where that costs little."""
         dft = calculator is not None and calculator.facts.dft
-        return {"equal_boundaries": "kept", "convergence": "unchecked" if dft else "checked"}
+        return {"equal_boundaries": "kept", "cleaved": "failure", "convergence": "unchecked" if dft else "checked"}
 
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""

@@ -6,21 +6,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.structures.compound_boundary import inversion_images
+from tansaku.calculators.structures.compound_boundary import SlabPair, inversion_images
 from tansaku.calculators.workflows.boundary_convergence import (
     MidGrain,
     convergence_reasons,
     released_change,
     vacancy_differences,
 )
-from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.calculators.workflows.compound_boundary import (
     CompoundReference,
     asymmetry,
     check_grains,
+    check_whole,
     relaxed_boundary,
 )
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
@@ -62,11 +62,12 @@ def open_compound_boundary_job(document: JobDocument, folder: Path) -> CompoundB
         space=found,
         candidate=document.candidate,
         calculator=opened_calculator(spec, document.base_path),
-        reference=opened_compound(spec, document.base_path, space, relaxation),
+        reference=opened_compound(spec, document.base_path, space, relaxation, document.candidate),
         relaxation=None if space.as_they_stand else relaxation,
         unit=document.objective.unit,
         folder=folder,
         kept=getattr(space, "equal_boundaries", None) == "kept",
+        whole=getattr(space, "cleaved", None) == "failure",
         thickness=max(document.thicknesses, default=None),
         searched=document.start,
     )
@@ -78,6 +79,7 @@ class CompoundBoundaryJob:
 
     Attributes:
         kept: Whether relaxations keep them equal.
+        whole: Whether grains that came apart are a failure.
         thickness: Of the grains with which the value is checked [Å]; None: it is not checked.
         searched: The structure of the search, from which a check begins; None: the space's own.
     """
@@ -90,23 +92,27 @@ class CompoundBoundaryJob:
     unit: str
     folder: Path
     kept: bool = False
+    whole: bool = False
     thickness: float | None = None
     searched: str | None = None
 
     def __call__(self) -> Outcome:
         """Computes the boundary energy at the chemical potential of the unit's own crystal."""
         begun = time.perf_counter()
-        start = self.space.built(self.candidate, self.reference.crystal)
+        start = self.space.built(self.candidate, *self.reference.crystals)
+        slabs = self.space.slabs(self.candidate, *self.reference.crystals)
         checks, reasons = JsonDict(), list[str]()
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
             result = self._relaxed(calculator, start, self._beginning(start))
             if self.thickness is not None and self.relaxation is not None:
-                start, result, checks, reasons = self._checked(calculator, start, result)
+                slabs, start, result, checks, reasons = self._checked(calculator, slabs, start, result)
             files = take_files(result, self.folder)
         cell = result.atoms.cell.array
-        area, excess = _area(result.atoms), int(start.info["excess_units"])
-        value = self._value(start, result)
+        area, excess = planar_area(result.atoms), int(start.info["excess_units"])
+        value = self._value(start, result, slabs)
         nearest, distorted = self.reference.crystal.nearest, self.reference.motion
+        if self.whole:
+            check_whole(start, result.atoms)
         moved = check_grains(start, result.atoms, nearest, distorted)
         apart = asymmetry(start, result.atoms)
         reasons = [*_reasons(apart, still=moved <= STILL * nearest + distorted), *reasons]
@@ -136,6 +142,7 @@ class CompoundBoundaryJob:
                 "asymmetry": apart,
                 "boundaries_differ": apart > ALIKE,
                 "grain_motion": moved,
+                **self._strain(),
                 **checks,
                 **({DOUBT: "; ".join(reasons)} if reasons else {}),
             },
@@ -144,6 +151,13 @@ class CompoundBoundaryJob:
             provenance=result.provenance,
             predicted_by=result.provenance.model if result.predicted else None,
         )
+
+    def _strain(self) -> JsonDict:
+        """Largest strain of a grain where both are strained, and by how much that raises the energy of a formula unit [eV]."""
+        if self.reference.grains is None:
+            return {}
+        misfit = self.space.meeting(self.candidate).pair.of(self.reference.crystal).misfit
+        return {"strain": 0.5 * misfit, "strain_energies": list(self.reference.strain_energies)}
 
     def _beginning(self, start: Atoms) -> Atoms:
         """The structure that is relaxed: that of the search where there is one."""
@@ -160,49 +174,51 @@ class CompoundBoundaryJob:
             return calculator.evaluate(begin)
         return relaxed_boundary(calculator, begin, self.relaxation, inversion_images(start) if self.kept else None)
 
-    def _value(self, start: Atoms, result: CalculationResult) -> float:
-        """Boundary energy [J/m^2]."""
+    def _value(self, start: Atoms, result: CalculationResult, slabs: SlabPair) -> float:
+        """Boundary energy [J/m^2].
+
+        Args:
+            slabs: Of the cell.
+        """
         units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
-        return self.reference.boundary_energy(result.energy, units, excess, _area(result.atoms))
+        return self.reference.boundary_energy(result.energy, units, excess, planar_area(result.atoms), slabs.share)
 
     def _checked(
-        self, calculator: Calculator, start: Atoms, result: CalculationResult
-    ) -> tuple[Atoms, CalculationResult, JsonDict, list[str]]:
+        self, calculator: Calculator, slabs: SlabPair, start: Atoms, result: CalculationResult
+    ) -> tuple[SlabPair, Atoms, CalculationResult, JsonDict, list[str]]:
         """Relaxes the cell with thicker grains, and checks their middle and the inversion.
 
         Returns:
-            The thicker cell as built and the result of its relaxation, or the given ones where it does not relax; properties
-            that report the checks, and what they say against the value.
+            The slabs of the thicker cell, the cell as built and the result of its relaxation, or the given ones where it does
+            not relax; properties that report the checks, and sentences against the value.
         """
         assert self.thickness is not None
         assert self.relaxation is not None
-        slabs, value = self.space.slabs(self.candidate, self.reference.crystal), self._value(start, result)
+        value = self._value(start, result, slabs)
         vacancies: dict[str, float] = {}
         if not self.reference.motion:  # else grains are distorted, and the crystal of the comparison is not
             vacancies = vacancy_differences(calculator, MidGrain(slabs, start, result), self.reference)
         released = None
         if self.kept:
-            released = released_change(calculator, result, self.relaxation, _area(result.atoms), EV_PER_A2)
+            released = released_change(calculator, result, self.relaxation, planar_area(result.atoms), EV_PER_A2)
         properties: JsonDict = {"vacancy_differences": vacancies, **({"released_change": released} if self.kept else {})}
-        grains = (slabs.thinnest, slabs.thicker(self.thickness - slabs.thinnest).thinnest)
-        built, begin = self.space.thickened(start, result.atoms, self.reference.crystal, self.thickness)
+        thicker = slabs.thicker(self.thickness - slabs.thinnest)
+        grains = (slabs.thinnest, thicker.thinnest)
+        built, begin = self.space.thickened(start, result.atoms, slabs, self.thickness)
         try:
             thick = self._relaxed(calculator, built, begin)
+            if self.whole:
+                check_whole(built, thick.atoms)
             check_grains(built, thick.atoms, self.reference.crystal.nearest, self.reference.motion)
         except CalculationError as error:
-            return start, result, properties, convergence_reasons(grains, error.reason, vacancies, released)
-        change = self._value(built, thick) - value
+            return slabs, start, result, properties, convergence_reasons(grains, error.reason, vacancies, released)
+        change = self._value(built, thick, thicker) - value
         rows = [
             {"thickness": thickness, "atoms": len(atoms), "energy": energy, "failure": None}
             for thickness, atoms, energy in zip(grains, (start, built), (value, value + change), strict=True)
         ]
         properties |= {GRAIN_THICKNESSES: rows, THICKNESS_CHANGE: change}
-        return built, thick, properties, convergence_reasons(grains, change, vacancies, released)
-
-
-def _area(atoms: Atoms) -> float:
-    """Area of one boundary [Å^2]."""
-    return float(np.linalg.norm(np.cross(atoms.cell.array[0], atoms.cell.array[1])))
+        return thicker, built, thick, properties, convergence_reasons(grains, change, vacancies, released)
 
 
 def _reasons(apart: float, *, still: bool) -> list[str]:

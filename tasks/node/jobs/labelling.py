@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
-from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.calculators.workflows.grain_check import check_grains
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.records import Outcome, Quantity
@@ -73,7 +73,7 @@ class Wanted:
     @staticmethod
     def per_energy(atoms: Atoms) -> float:
         """A boundary's energy [J/m^2] for each eV of the cell."""
-        return 0.5 * EV_PER_A2 / float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
+        return 0.5 * EV_PER_A2 / planar_area(atoms)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tansaku.calculators.workflows.grain_check import Stiffness
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
     from tansaku.calculators.workflows.segregation import SegregationReference
+    from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 
 _Spec = TypeVar("_Spec", bound=BaseModel)
 
@@ -100,13 +101,17 @@ def opened_segregation(
     return _segregation(_Written.of(spec), base_path, _Written.of(space), written)
 
 
-def opened_compound(spec: CalculatorSpec, base_path: str, space: SpaceSpec, relaxation: RelaxationSpec) -> CompoundReference:
+def opened_compound(
+    spec: CalculatorSpec, base_path: str, space: SpaceSpec, relaxation: RelaxationSpec, candidate: str
+) -> CompoundReference:
     """The relaxed crystal of a space of compound boundaries and the phases that they are compared with.
 
     Args:
         relaxation: Of the candidates.
+        candidate: Whose grains may be strained; they are relaxed once for each boundary.
     """
-    return _compound(_Written.of(spec), base_path, _Written.of(space), _Written.of(relaxation))
+    keys = _Written.of(spec), base_path, _Written.of(space), _Written.of(relaxation)
+    return _strained(*keys, _compound_space(keys[2], base_path).meeting(candidate).name)
 
 
 def opened_surrogate(file: str, sha256: str) -> Surrogate:
@@ -202,12 +207,33 @@ def _compound(
     relaxation: _Written[RelaxationSpec],
 ) -> CompoundReference:
     from tansaku.calculators.workflows.compound_boundary import compound_reference
-    from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 
-    found = _space(space, base_path)
-    assert isinstance(found, CompoundBoundarySpace)
+    found = _compound_space(space, base_path)
     opened = _calculator(calculator, base_path)
     return compound_reference(opened, found.crystal, found.phases, relaxation.read(), found.unit_energy, found.supercell)
+
+
+@lru_cache(maxsize=_SURFACES)
+def _strained(
+    calculator: _Written[CalculatorSpec],
+    base_path: str,
+    space: _Written[SpaceSpec],
+    relaxation: _Written[RelaxationSpec],
+    boundary: str,
+) -> CompoundReference:
+    from tansaku.calculators.workflows.compound_boundary import strained_reference
+
+    reference = _compound(calculator, base_path, space, relaxation)
+    pair = _compound_space(space, base_path).meetings[boundary].pair
+    return strained_reference(_calculator(calculator, base_path), reference, pair, relaxation.read())
+
+
+def _compound_space(space: _Written[SpaceSpec], base_path: str) -> CompoundBoundarySpace:
+    from tansaku.spaces.compound_boundary import CompoundBoundarySpace as Kind
+
+    found = _space(space, base_path)
+    assert isinstance(found, Kind)
+    return found
 
 
 @lru_cache(maxsize=_OPEN)

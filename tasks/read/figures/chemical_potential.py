@@ -29,7 +29,7 @@ def draw_png(hulls: Sequence[view.PotentialHull], path: Path) -> Path:
                 axes.plot(potentials, energies, "-", color=MAIN if line.candidate in won else FAINT, lw=0.9)
                 axes.annotate(f"{line.excess:+d}", (0.0, float(energies[-1])), xytext=(3, 0), textcoords="offset points")
             axes.plot(potentials, every.min(axis=0), "-", color=MAIN, lw=2.4)
-            axes.set_title(f"({' '.join(map(str, hull.plane))})")
+            axes.set_title(hull.boundary)
             axes.set_xlabel(f"chemical potential of {hull.unit_name} less its crystal's [eV]")
             axes.set_ylabel(headed("boundary energy", hull.unit))
         for axes in figure.axes[len(hulls) :]:

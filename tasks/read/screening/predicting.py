@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.calculators.workflows.boundary_energy import planar_area
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.ports import ArtifactStore
@@ -73,7 +72,7 @@ class BoundaryPredictor:
         """
         prediction = self.model.predict([Example(candidate, candidate, atoms, {})])[0]
         energy, energies = prediction["energy"], prediction["energies"]
-        per_area = _MJ_PER_EV_A2 / (2.0 * float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1]))))
+        per_area = _MJ_PER_EV_A2 / (2.0 * planar_area(atoms))
         info = atoms.info
         return ScreenRow(
             candidate=candidate,

@@ -9,7 +9,7 @@ import numpy as np
 
 from tansaku.models.domain.history import lowest_of
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.records import Evaluation, Outcome
+from tansaku.models.domain.records import Evaluation, JsonDict, Outcome
 from tansaku.models.domain.units import Unit, convert
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_places
@@ -42,17 +42,17 @@ class BoundaryLine:
 
 @dataclass(frozen=True)
 class PotentialHull:
-    """Lines of the boundaries of a plane.
+    """Lines of the systems of a boundary.
 
     Attributes:
-        plane: Miller indices.
+        boundary: The plane of a symmetric one, ``(2 1 0)``, else its name.
         unit_name: Formula of the unit.
         lines: The best of each excess, by rising excess.
         window: Lowest and highest chemical potential relative to the unit's own crystal [eV].
         unit: Of the energies.
     """
 
-    plane: tuple[int, ...]
+    boundary: str
     unit_name: str
     lines: tuple[BoundaryLine, ...]
     window: tuple[float, float]
@@ -78,28 +78,32 @@ class PotentialHull:
 
 
 def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
-    """Lines and hull of each plane; empty where boundaries exchange no units, or nothing has a value yet."""
+    """Lines and hull of each boundary; empty where boundaries exchange no units, or nothing has a value yet."""
     over = data.space.pool().lines if data.spec.space.exchanges else None  # else no package is imported that builds crystals
     if over is None:
         return ()
-    columns, planes = data.columns, {str(entry["system"]): tuple(entry["plane"]) for entry in data.space.describe_systems()}
+    columns, names = data.columns, {str(entry["system"]): _boundary(entry) for entry in data.space.describe_systems()}
     # A final relaxation, where there is one, has thicker grains.
     searched = columns.searched
     best = best_places(columns, searched, data.sign) | best_places(columns, ~searched, data.sign)
     system_of = {int(columns.numbers[place]): columns.system_names[code] for code, place in best.items()}
-    lines: dict[tuple[int, ...], list[BoundaryLine]] = {}
+    lines: dict[str, list[BoundaryLine]] = {}
     lowest: float | None = None
     for item in data.kept.numbered(sorted(system_of)):
         if item.outcome is None or item.outcome.value is None:
             continue
         line = _line(item, item.outcome.value, item.outcome, data.spec.objective.unit)
-        lines.setdefault(planes[system_of[item.proposal.number]], []).append(line)
+        lines.setdefault(names[system_of[item.proposal.number]], []).append(line)
         lowest = lowest_of(item.outcome) or lowest
     window, unit = (over.beginning(lowest), 0.0), data.spec.objective.unit
     return tuple(
-        PotentialHull(plane, over.unit, tuple(sorted(own, key=lambda line: line.excess)), window, unit)
-        for plane, own in sorted(lines.items())
+        PotentialHull(name, over.unit, tuple(sorted(own, key=lambda line: line.excess)), window, unit)
+        for name, own in sorted(lines.items())
     )
+
+
+def _boundary(entry: JsonDict) -> str:
+    return str(entry.get("boundary") or f"({' '.join(map(str, entry['plane']))})")
 
 
 def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> BoundaryLine:
@@ -112,12 +116,11 @@ def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> Bound
 
 
 def winning_lines(data: Campaign) -> list[str]:
-    """A line in words for each plane: which boundary has the lowest energy at which chemical potential."""
+    """A line in words for each boundary: which boundary has the lowest energy at which chemical potential."""
     found = []
     for hull in potential_hulls(data):
         parts = [f"{line.candidate} from {begin:.2f} to {end:.2f} eV" for line, begin, end in hull.winners]
-        plane = " ".join(map(str, hull.plane))
-        found.append(f"({plane}): lowest over the chemical potential of {hull.unit_name}: {', '.join(parts)}")
+        found.append(f"{hull.boundary}: lowest over the chemical potential of {hull.unit_name}: {', '.join(parts)}")
     return found
 
 
@@ -128,7 +131,7 @@ def table(hulls: Sequence[PotentialHull]) -> Mapping[str, Sequence[object]]:
         parts = {line.candidate: (begin, end) for line, begin, end in hull.winners}
         for line in hull.lines:
             begin, end = parts.get(line.candidate, (None, None))
-            rows.append((" ".join(map(str, hull.plane)), line, line.at(hull.window[0]), begin, end))
+            rows.append((hull.boundary.strip("()"), line, line.at(hull.window[0]), begin, end))
     unit, name = (hulls[0].unit, hulls[0].unit_name) if hulls else ("", "")
     low = f"{hulls[0].window[0]:.3f}" if hulls else ""
     return {

@@ -117,7 +117,7 @@ def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, 
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     data, files = driven(file, tmp_path)
     (hull,) = potential_hulls(data)
-    assert hull.plane == (2, 1, 0)
+    assert hull.boundary == "(2 1 0)"
     assert hull.unit_name == "Cu"
     assert hull.window == (pytest.approx(-0.0, abs=0.2), 0.0)
     assert hull.window[0] < 0.0

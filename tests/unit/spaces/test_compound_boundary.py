@@ -23,6 +23,10 @@ DOCUMENT = {
     "step": 1.4,
 }
 SPEC = TypeAdapter(SpaceSpec)
+TWIST = {"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1], "kind": "twist"}
+TILT = {"axis": [0, 0, 1], "sigma": 5, "plane": [1, 0, 0]}
+POLAR = {"axis": [0, 0, 1], "sigma": 5, "plane": [1, 1, 1]}
+NEAR = {"planes": [[1, 0, 0], [1, 1, 0]], "directions": [[0, 0, 1], [0, 0, 1]], "max_strain": 0.011}
 
 
 @pytest.fixture
@@ -149,6 +153,98 @@ def test_an_id_outside_the_pool_is_refused(space):
 def test_keys_that_contradict_each_other_are_refused(keys, message):
     with pytest.raises(ValidationError, match=message):
         SPEC.validate_python(DOCUMENT | keys)
+
+
+def general(*boundaries, **keys):
+    return {
+        "crystal": "mgo.cif",
+        "unit": None,
+        "exchange": None,
+        "planes": [],
+        "boundaries": {"general": list(boundaries)},
+    } | keys
+
+
+def test_boundaries_in_any_plane_are_listed_beside_symmetric_ones(space):
+    opened = space(**general(TWIST, TILT, planes=[[2, 1, 0]], step=0.7))
+    rows = {row["system"]: row for row in opened.describe_systems()}
+    assert list(rows) == ["210", "s005-001-001-t3687", "s005-100-4_m3_0-t3687"]
+    assert (rows["210"]["boundary"], rows["210"]["upper_plane"], rows["210"]["misfit"]) == (None, [2, 1, 0], 0.0)
+    row = rows["s005-100-4_m3_0-t3687"]
+    assert (row["plane"], row["upper_plane"], row["kind"], row["misfit"]) == ([1, 0, 0], [4, -3, 0], "tilt", pytest.approx(0))
+    assert row["boundary"] == row["system"]
+    candidate = next(str(name) for name in opened.pool().ids if str(name).startswith("s005-001-001-t3687-t0-0-x00-y0"))
+    atoms = opened.structure(candidate)
+    assert (atoms.info["sigma"], atoms.info["plane"], atoms.info["upper_plane"]) == (5, "0 0 1", "0 0 1")
+    lower, upper = np.reshape(atoms.info["orientations"], (2, 3, 3))
+    # The grains are turned against each other by the angle of the boundary.
+    assert np.trace(lower.T @ upper) == pytest.approx(1.0 + 2.0 * 0.8)
+    count, pool = len(atoms), opened.pool()
+    assert count == pool.cost[list(pool.ids).index(candidate)] == 100
+
+
+def test_candidates_of_general_boundaries_exchange_units(space):
+    keys = {"planes": [], "boundaries": {"general": [TWIST, TILT]}, "exchange": {"units": [-1, 0, 1], "seeds": 1}, "step": 2.0}
+    opened = space(**keys)
+    lines, systems = opened.pool().lines, [row["system"] for row in opened.describe_systems()]
+    # Terminations of both grains are independent; two grains that symmetry exchanges list each pair once.
+    pairs = {name[: name.index("-x")] for name in map(str, opened.pool().ids)}
+    assert {name for name in pairs if name.startswith("s005-001-001-t3687-TiO2p0-t")} == {"s005-001-001-t3687-TiO2p0-t0-1"}
+    tilts = {name.removeprefix("s005-100-4_m3_0-t3687-TiO2") for name in pairs if "100-4_m3_0" in name}
+    assert tilts == {"m4-t0-1", "m4-t0-0-p1", "m2-t0-1-p1", "p2-t1-0-m1", "p4-t1-0", "p4-t1-1-m1"}
+    assert dict(zip(systems, lines.groups.tolist(), strict=True)) == {name: int("100-4" in name) for name in systems}
+    for candidate in opened.pool().ids[::9]:
+        atoms = opened.structure(str(candidate))
+        units, excess = atoms.info["formula_units"], atoms.info["excess_units"]
+        assert atoms.symbols.formula.count() == {"Sr": units, "Ti": units + excess, "O": 3 * units + 2 * excess}
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "keys", "message"),
+    [
+        ([TWIST | {"sigma": 7}], {}, r"space.boundaries.general\[0\]: axis \[0, 0, 1\], sigma 7: no coincidence lattice"),
+        ([TWIST, TWIST], {}, r"space.boundaries.general\[1\]: the boundary s005-001-001-t3687 is listed already"),
+        ([TWIST | {"plane": [1, 0, 0]}], {}, "makes a tilt boundary; a twist needs a normal parallel to the axis"),
+        (
+            [TWIST],
+            {"max_atoms": 99},
+            "space.max_atoms: 99; a cell of s005-001-001-t3687 has 100 atoms, expected as many or more",
+        ),
+        ([], {"planes": [[3, 1, 0]], "max_atoms": 40}, r"space.max_atoms: 40; a cell of \[3, 1, 0\] has \d+ atoms"),
+        (
+            [POLAR],
+            {},
+            r"space.boundaries.general\[0\]: no pair of terminations, with what is removed, is made of whole formula",
+        ),
+        ([NEAR | {"max_strain": 0.001}], {}, "space.boundaries: planes .* no common period up to 60 Å within max_strain 0.001"),
+    ],
+)
+def test_general_boundaries_that_cannot_be_built_are_refused(space, boundaries, keys, message):
+    given = general(*boundaries, **keys)
+    with pytest.raises(ConfigurationError, match=message):
+        space(**(given if boundaries else given | {"boundaries": None})).pool()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (general(TWIST | {"plane": [0, 0, 0, 1]}), r"general\[0\].plane: \[0, 0, 0, 1\]; expected three indices"),
+        (
+            general(TWIST | {"ratio": [8, 3], "max_strain": 0.01}),
+            r"general\[0\].ratio: \[8, 3\]; expected planes and directions",
+        ),
+        (general(TWIST, boundaries=None), "planes: none; expected planes of symmetric boundaries, or boundaries"),
+        (general({"axis": [0, 0, 1]}), "expected axis, sigma or angle, and plane"),
+    ],
+)
+def test_keys_of_general_boundaries_that_contradict_each_other_are_refused(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        SPEC.validate_python(DOCUMENT | keys)
+
+
+def test_new_keys_leave_specs_without_them_unchanged():
+    written = SPEC.validate_python(DOCUMENT).model_dump()
+    assert not {"boundaries", "max_atoms"} & set(written)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from ase.calculators.emt import EMT
 
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.motion import IMAGE, motion_of, motion_without_images
-from tansaku.calculators.structures.compound_boundary import TwinnedSlabs, inversion_images
+from tansaku.calculators.structures.compound_boundary import SlabPair, inversion_images
 from tansaku.calculators.structures.compound_crystal import compound_crystal
+from tansaku.calculators.structures.grain_pair import symmetric_pair
 from tansaku.calculators.workflows.compound_boundary import asymmetry, relaxed_boundary
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -34,9 +35,9 @@ class Pulling:
 
 @pytest.fixture
 def start():
-    planes = compound_crystal(bulk("Cu", cubic=True), "space.crystal").planes((3, 1, 0))
-    slab = planes.slab(0, planes.steps_for(0, 6.0))
-    return TwinnedSlabs(slab, slab).cell(np.array([0.21, 0.37]), 1.9)
+    pair = symmetric_pair(compound_crystal(bulk("Cu", cubic=True), "space.crystal").planes((3, 1, 0)))
+    steps = pair.lower.steps_for(0, 6.0)
+    return SlabPair(pair.lower.slab(0, steps), pair.upper.slab(0, steps)).cell(np.array([0.21, 0.37]), 1.9)
 
 
 def test_forces_that_break_the_inversion_move_no_atom_off_its_image(start):

@@ -1,5 +1,7 @@
 """Cells with two equal boundaries of any crystal: symmetry, content, and shifts that make the same boundary."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import spglib
@@ -10,7 +12,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from tansaku.calculators.structures.compound_boundary import (
     Content,
-    TwinnedSlabs,
+    SlabPair,
     content_of,
     fewest_near,
     formula_unit,
@@ -19,6 +21,7 @@ from tansaku.calculators.structures.compound_boundary import (
     without_atoms,
 )
 from tansaku.calculators.structures.compound_crystal import compound_crystal
+from tansaku.calculators.structures.grain_pair import symmetric_pair
 from tansaku.models.domain.errors import ConfigurationError
 
 # Howard, Hill and Reichert, Acta Cryst. B44, 116 (1988), rounded.
@@ -45,10 +48,15 @@ def slabs_of(atoms, plane, thickness=6.0):
     return [planes.slab(cut, planes.steps_for(cut, thickness)) for cut in range(len(planes.cuts))]
 
 
+def twinned(lower, upper, repeats=(1, 1)):
+    """The upper slab is turned by 180 degrees."""
+    return SlabPair(lower, replace(upper, planes=symmetric_pair(upper.planes).upper), repeats)
+
+
 def pairs_of(atoms, plane):
     """All pairs of terminations whose cell is made of whole formula units."""
     slabs, unit = slabs_of(atoms, plane), formula_unit(atoms.numbers)
-    several = [TwinnedSlabs(lower, upper) for lower in slabs for upper in slabs]
+    several = [twinned(lower, upper) for lower in slabs for upper in slabs]
     return [pair for pair in several if content_of(pair.counts, unit, None, 0)]
 
 
@@ -90,19 +98,19 @@ def test_shifts_that_symmetry_makes_equal_have_equal_electrostatic_energies(atom
 @pytest.mark.parametrize(("atoms", "plane"), [(MGO, (1, 1, 1)), (RUTILE, (1, 0, 1)), (SRTIO3, (1, 1, 2))])
 def test_terminations_the_other_way_round_are_the_mirror_image(atoms, plane):
     first, second = slabs_of(atoms, plane)[:2]
-    one_way = electrostatic(TwinnedSlabs(first, second).cell(SHIFT, 0.0, 0.3))
-    assert electrostatic(TwinnedSlabs(second, first).cell(-SHIFT, 0.0, 0.3)) == pytest.approx(one_way, abs=1e-3)
+    one_way = electrostatic(twinned(first, second).cell(SHIFT, 0.0, 0.3))
+    assert electrostatic(twinned(second, first).cell(-SHIFT, 0.0, 0.3)) == pytest.approx(one_way, abs=1e-3)
 
 
 def test_grains_that_a_symmetry_of_the_crystal_turns_make_the_perfect_crystal_at_one_shift():
     (slab,) = slabs_of(MGO, (1, 0, 0))
-    groups = [space_group(TwinnedSlabs(slab, slab).cell(np.array([x, y]) / 2.0, 0.5)) for x in (0, 1) for y in (0, 1)]
+    groups = [space_group(twinned(slab, slab).cell(np.array([x, y]) / 2.0, 0.5)) for x in (0, 1) for y in (0, 1)]
     assert groups.count(225) == 1
 
 
 def test_grains_move_apart_until_no_two_atoms_are_too_near():
     (slab,) = slabs_of(MGO, (3, 1, 0))
-    pair = TwinnedSlabs(slab, slab)
+    pair = twinned(slab, slab)
     near, far = (pair.cell(np.zeros(2), closest) for closest in (0.0, 1.9))
     assert near.info["opening"] == 0.0
     assert far.info["opening"] > 0.5
@@ -158,7 +166,7 @@ def test_a_composition_is_written_in_formula_units():
 
 def test_atoms_are_taken_from_both_boundaries_alike():
     (slab,) = slabs_of(MGO, (2, 1, 0), 12.0)
-    pair = TwinnedSlabs(slab, slab, (2, 1))
+    pair = twinned(slab, slab, (2, 1))
     atoms = pair.cell(SHIFT, 1.5)
     atoms.info["opening"] = 0.0
     assert fewest_near(pair, 2.0)[12] >= 2
@@ -186,7 +194,7 @@ def test_a_crystal_without_a_centre_of_inversion_is_refused():
 @pytest.mark.parametrize("repeats", [(1, 1), (2, 1)])
 def test_a_thickened_cell_is_the_one_that_is_built_and_keeps_what_relaxed(atoms, plane, repeats):
     pair = pairs_of(atoms, plane)[0]
-    thin = TwinnedSlabs(pair.lower, pair.upper, repeats)
+    thin = SlabPair(pair.lower, pair.upper, repeats)
     thick = thin.thicker(7.0)
     assert thick.thinnest - thin.thinnest >= 7.0
     start = thin.cell(SHIFT, 1.0, 0.3)
@@ -209,7 +217,7 @@ def test_a_thickened_cell_is_the_one_that_is_built_and_keeps_what_relaxed(atoms,
 
 def test_atoms_that_were_taken_away_are_missing_in_the_thickened_cell():
     pair = pairs_of(MGO, (3, 1, 0))[0]
-    thin, thick = TwinnedSlabs(pair.lower, pair.upper), TwinnedSlabs(pair.lower, pair.upper).thicker(6.0)
+    thin, thick = SlabPair(pair.lower, pair.upper), SlabPair(pair.lower, pair.upper).thicker(6.0)
     start = without_atoms(thin.cell(SHIFT, 1.0), thin, {12: 1, 8: 1}, 2.5, 0)
     built, moved = thin.thickened(thick, SHIFT, start, start)
     assert len(thick.cell(SHIFT, 1.0)) - len(built) == 4
@@ -221,7 +229,7 @@ def test_atoms_that_were_taken_away_are_missing_in_the_thickened_cell():
 
 def test_a_crystal_in_a_cell_of_the_slab_s_has_its_atoms_at_the_same_places():
     pair = pairs_of(MGO, (3, 1, 0))[0]
-    slabs = TwinnedSlabs(pair.lower, pair.upper, (2, 1))
+    slabs = SlabPair(pair.lower, pair.upper, (2, 1))
     crystal = slabs.bulk(20)
     assert space_group(crystal) == 225
     lower = slabs.cell(SHIFT, 1.0)

@@ -307,11 +307,14 @@ def test_new_boundaries_of_compounds_are_kept_equal_and_checked(tmp_path):
             {"schema_version": 1, "name": "test", "space": space, "calculator": calculator, "budget": {"evaluations": 1}}
         )
 
-    stored, free = campaign({"type": "emt"}), campaign({"type": "emt"}, equal_boundaries="free", convergence="unchecked")
+    stored, free = (
+        campaign({"type": "emt"}),
+        campaign({"type": "emt"}, equal_boundaries="free", cleaved="kept", convergence="unchecked"),
+    )
     assert (stored.space.final_checks, stored.final_relaxations, stored.space.thicknesses) == (0, 0, ())
-    assert not {"equal_boundaries", "convergence"} & stored.space.model_dump().keys()
+    assert not {"equal_boundaries", "cleaved", "convergence"} & stored.space.model_dump().keys()
     loaded = with_defaults(stored)
-    assert (loaded.space.equal_boundaries, loaded.space.convergence) == ("kept", "checked")
+    assert (loaded.space.equal_boundaries, loaded.space.cleaved, loaded.space.convergence) == ("kept", "failure", "checked")
     assert (loaded.final_relaxations, loaded.space.thicknesses) == (1, (24.0,))
     assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
     assert spec_hash(loaded) == spec_hash(stored) != spec_hash(free)

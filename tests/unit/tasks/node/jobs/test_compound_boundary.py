@@ -72,6 +72,27 @@ def test_the_value_of_two_boundaries_that_differ_is_doubted(outcome):
     assert found.properties[DOUBT].startswith("its two boundaries differ by up to 0.2 Å; the value is their mean")
 
 
+@dataclass
+class Parting:
+    """A calculator that moves the grains of a cell apart."""
+
+    def evaluate(self, structure, relaxation=None):
+        atoms = structure.copy()
+        atoms.set_cell(atoms.cell.array + np.array([[0, 0, 0], [0, 0, 0], [0, 0, 10.0]]))
+        if "grain" in atoms.arrays:
+            atoms.positions[:, 2] += 5.0 * atoms.arrays["grain"]
+        return replace(Moving(0.0, middle=False).evaluate(structure), atoms=atoms)
+
+
+def test_grains_that_came_apart_are_a_failure_of_new_campaigns(space, tmp_path):
+    reference = CompoundReference(crystal=space.crystal, bulk=-40.0, unit=None, rest=None)
+    keys = (space, str(space.pool().ids[5]), Parting(), reference, RelaxationSpec(), "J/m2", tmp_path)
+    assert CompoundBoundaryJob(*keys)().properties["grain_motion"] == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(CalculationError, match="these are two surfaces, and no boundary") as error:
+        CompoundBoundaryJob(*keys, whole=True)()
+    assert error.value.reason == "cleaved"
+
+
 def test_a_grain_that_has_changed_is_doubted_and_another_crystal_has_no_value(outcome):
     found = outcome(0.35, middle=True)
     assert found.properties["grain_motion"] > 0.2
