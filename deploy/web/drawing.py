@@ -11,7 +11,7 @@ from tansaku.deploy.web.services import Services
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.tasks.read.figures.campaign import drawings_of, sourced
-from tansaku.tasks.read.figures.drawing import Drawing, table_of
+from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.parameters import contour_drawing
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.parameter_figures import parallel_lines, parameter_contour
@@ -37,7 +37,7 @@ def offered(services: Services, name: str) -> list[tuple[str, list[Form]]]:
         ConfigurationError: Nothing has a value yet.
     """
     made = _drawings(services, services.readings.reading(name)).values()
-    return [(known.stem, [form for form in FORMS if form != "csv" or table_of(known.data)[1]]) for known in made]
+    return [(known.stem, [form for form in FORMS if form != "csv" or known.table[1]]) for known in made]
 
 
 def draw(services: Services, name: str, figure: str, form: Form, axes: Axes = NO_AXES) -> bytes:
@@ -76,7 +76,7 @@ def _drawings(services: Services, reading: Campaign) -> dict[str, Drawing]:
 
 
 def _table(known: Drawing) -> bytes:
-    names, rows = table_of(known.data)
+    names, rows = known.table
     if not rows:
         raise NotFoundError(f"the figure {known.stem!r} has no table")
     # A value that there is not is an empty cell.

@@ -214,7 +214,7 @@ def expect_message(page: Page, hook: Received, kind: str) -> None:
 def test_export_a_figure(hand: Hand) -> None:
     hand.press("seed-1")
     with hand.page.expect_download() as download:
-        hand.click(hand.page.locator("#improvements").get_by_role("link", name="PNG"))
+        hand.click(hand.page.locator("#best-value-files").get_by_role("link", name="PNG"))
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
     assert hand.clicks == documented("export a figure")
 

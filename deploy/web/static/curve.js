@@ -27,10 +27,14 @@
     }, [series[horizontal], series.value, series.best], place);
   };
 
+  const files = document.getElementById("best-value-files");
+  takenFrom(files, place.dataset, "best-value-over-evaluations", "frame");
+
   const load = async () => {
     const answer = await shared.json(place.dataset.series);
     if (!answer) return;
     series = answer;
+    files.hidden = !series.best.some((value) => value !== null);
     axis.hidden = false;
     draw();
   };

@@ -36,6 +36,15 @@ const structureViewer = (place) => {
     viewer.render();
   };
 
+  // The library fits no less than a sphere of 5 Å about the centre, in which a small cell would be lost.
+  const nearer = () => {
+    const matrix = periodic ? model.getCrystData().matrix?.elements : null;
+    if (!matrix) return 1;
+    const axes = [0, 3, 6].map((at) => [...matrix].slice(at, at + 3));
+    const diagonals = [[1, 1], [1, -1], [-1, 1], [-1, -1]].map(([b, c]) => Math.hypot(...[0, 1, 2].map((k) => axes[0][k] + b * axes[1][k] + c * axes[2][k])));
+    return Math.min(3, Math.max(1, 10 / Math.max(...diagonals)));
+  };
+
   // Shows a structure and returns its atoms; `options` are those of the reader of the format. A step of the same relaxation
   // keeps the view.
   const show = (text, format, options = {}, keepsView = false) => {
@@ -55,7 +64,7 @@ const structureViewer = (place) => {
     paint();
     // The cell was drawn, so it is fitted as well, with room for the letters at its ends, also where the frame is narrow.
     viewer.zoomTo();
-    viewer.zoom(0.85 * Math.min(1, place.clientWidth / place.clientHeight));
+    viewer.zoom(0.85 * nearer() * Math.min(1, place.clientWidth / place.clientHeight));
     viewer.render();
     return model.selectedAtoms({});
   };

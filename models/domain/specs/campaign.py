@@ -330,7 +330,7 @@ class CampaignSpec(Spec):
     @property
     def quantity(self) -> str:
         """Name of the value in figures and in tables for people: its property where the space has no name for it."""
-        key, named = self.space.value_key(self.objective.property), self.objective.property
+        key, named = self.space.value_key(self.objective.property), self.objective.property or self.space.value_name
         return named if key == VALUE and named is not None else key
 
     @property

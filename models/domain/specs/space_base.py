@@ -205,6 +205,11 @@ class SpaceBase(KindSpec):
         """Name of the value in rows of results, by the objective's property."""
         return self.description.value_key
 
+    @property
+    def value_name(self) -> str | None:
+        """Name that the file gives the value in a table of its own; None: there is none."""
+        return None
+
     def further_properties(self, met: frozenset[Need], workflow: str | None = None) -> Mapping[str, Unit]:
         """Further results of an evaluation besides its value, with the default unit.
 

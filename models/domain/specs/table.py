@@ -212,6 +212,11 @@ class TableSpaceSpec(SpaceBase):
         return self.prefers
 
     @property
+    def value_name(self) -> str | None:
+        """The column of the values; None where they are to be measured."""
+        return self.columns.value
+
+    @property
     def has_costs(self) -> bool:
         """Whether the table has a column of costs."""
         return self.columns.cost is not None

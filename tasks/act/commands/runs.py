@@ -65,9 +65,14 @@ def refuse_driven(record: CampaignRecord, now: datetime) -> None:
 
 
 def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool:
-    """Returns whether a driver would find something to do: evaluations that the budget allows, or commands that wait."""
+    """Returns whether a driver would find something to do: evaluations that the budget allows, or commands that wait.
+
+    While a campaign waits for values, an edit is no reason to run it: the next report applies it.
+    """
     try:
         check_runnable(record, now)
     except (LeaseHeldError, StoreError):
         return False
+    if state is CampaignState.WAITING:
+        return any(command.applied_at_number is None and command.kind != "edit" for command in record.commands)
     return state in WITHOUT_DRIVER or commands_wait(record)

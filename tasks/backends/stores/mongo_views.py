@@ -42,6 +42,7 @@ _AT_ONCE = 2  # questions: more would keep small servers from answering others
 _NOW = "_now"
 _PLAIN_LEVELS = 5
 """Levels of containers in plain data that the server compares by itself; what lies deeper is compared here."""
+_FINITE: JsonDict = {"bsonType": "double", "minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT}
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _NUMBERS: JsonDict = {"$gte": float("-inf")}
 # Not by type: an index does not hold types, so that the server would fetch every evaluation to answer.
@@ -267,7 +268,9 @@ def _as_stored(schema: JsonDict, defined: JsonDict, path: str, times: list[str])
     if "$ref" in schema:
         return _as_stored(defined[schema["$ref"].rpartition("/")[2]], defined, path, times)
     if "anyOf" in schema:
-        return {"anyOf": [_as_stored(option, defined, path, times) for option in schema["anyOf"]]}
+        # Null first: the server tries the options in order, and null costs least.
+        options = sorted(schema["anyOf"], key=lambda option: option.get("type") != "null")
+        return {"anyOf": [_as_stored(option, defined, path, times) for option in options]}
     if "const" in schema or "enum" in schema:
         return {"enum": [schema["const"]] if "const" in schema else schema["enum"]}
     kind = schema.get("type")
@@ -282,7 +285,7 @@ def _as_stored(schema: JsonDict, defined: JsonDict, path: str, times: list[str])
         limits = {key: schema[key] for key in ("minimum", "maximum") if key in schema}
         return {"bsonType": ["int", "long"]} | limits
     if kind == "number":
-        return {"bsonType": ["double", "int", "long"], "minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT}
+        return {"anyOf": [_FINITE, {"bsonType": ["int", "long"]}]}
     return {"bsonType": {"string": "string", "boolean": "bool", "null": "null"}[kind]} if kind is not None else {}
 
 
@@ -304,10 +307,12 @@ def _object_as_stored(schema: JsonDict, defined: JsonDict, path: str, times: lis
 
 
 def _plain_as_stored(levels: int) -> JsonDict:
-    """The form of a part of plain data: what JSON can hold. The server's schemas cannot refer to themselves."""
-    types = ["string", "bool", "null", "double", "int", "long"]
-    stored: JsonDict = {"minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT}  # of numbers alone
-    if not levels:
-        return stored | {"bsonType": types}
-    inner = _plain_as_stored(levels - 1)
-    return stored | {"bsonType": ["object", "array", *types], "items": inner, "additionalProperties": inner}
+    """The form of a part of plain data: what JSON can hold. The server's schemas cannot refer to themselves.
+
+    An option for each type: the server would compare a value of any type with the limits of all in one option.
+    """
+    options: list[JsonDict] = [{"bsonType": ["string", "bool", "null", "int", "long"]}, _FINITE]
+    if levels:
+        inner = _plain_as_stored(levels - 1)
+        options += [{"bsonType": "array", "items": inner}, {"bsonType": "object", "additionalProperties": inner}]
+    return {"anyOf": options}

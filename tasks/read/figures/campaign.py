@@ -39,8 +39,9 @@ from tansaku.tasks.read.views.best_values import best_values_found
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import LAST_PROPOSALS, certificate_lines, proposal_points
 from tansaku.tasks.read.views.compositions import composition_maps
+from tansaku.tasks.read.views.costs import MEASURED_UNIT, cost_unit
 from tansaku.tasks.read.views.fronts import campaign_front
-from tansaku.tasks.read.views.hull import drawn_hull
+from tansaku.tasks.read.views.hull import Hull, drawn_hull
 from tansaku.tasks.read.views.levels import look_values
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
@@ -48,6 +49,10 @@ from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.structures import best_structures
 
 MOST_STRUCTURES = 16
+_GAPS = ("mean_gap", "worst_gap")
+_PREDICTED = ("mean", "deviation", "value")
+_ENERGIES = ("energy_per_atom", "formation_energy", "energy_above_hull")
+_PER_ATOM = "eV/atom"
 
 
 def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[structures.BoundaryPicture]:
@@ -108,26 +113,37 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     Raises:
         ConfigurationError: Nothing has a value yet.
     """
+    unit, costs_in = data.spec.objective.unit, {"cost": cost_unit(data.spec.space) or "1"}
+    values, gaps = (costs_in | dict.fromkeys(names, unit) for names in (("value", "best", "best_of_system"), _GAPS))
     made = [
-        Drawing.by(best_value.draw_png, "best-value-over-evaluations", best_values_found(data)),
-        Drawing.by(convergence_figure.draw_png, "convergence", results.convergence(data)),
+        Drawing.by(best_value.draw_png, "best-value-over-evaluations", best_values_found(data), units=values),
+        Drawing.by(convergence_figure.draw_png, "convergence", results.convergence(data), units=gaps),
     ]
     if (front := campaign_front(data)) is not None:
         made.append(Drawing.by(front_figure.draw_png, "front", front))
     expected = results.predictions(data)
     if len(expected.value) >= parity.LEAST:
-        made.append(Drawing.by(parity.draw_png, "parity", expected))
+        made.append(Drawing.by(parity.draw_png, "parity", expected, units=dict.fromkeys(_PREDICTED, unit)))
     if (looks := looks_of(data)) is not None:
         made.append(Drawing.by(first_look.draw_png, "first-look", looks))
     if (beside := look_values(data)) is not None:
-        made.append(Drawing.by(looks_figure.draw_png, "looks", beside))
+        made.append(Drawing.by(looks_figure.draw_png, "looks", beside, units=dict.fromkeys(("look", "full"), beside.unit)))
     if (diagram := drawn_hull(data)) is not None:
-        made.append(Drawing.by(hull_figure.draw_png, "hull", diagram))
+        made.append(
+            Drawing("hull", _phases(diagram), partial(hull_figure.draw_png, diagram), units=dict.fromkeys(_ENERGIES, _PER_ATOM))
+        )
     made += _of_the_proposer(data)
     costs = data.cost_comparison
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:
-        made.append(Drawing.by(cost_figure.draw_png, "cost", costs))
+        made.append(
+            Drawing.by(cost_figure.draw_png, "cost", costs, units=dict.fromkeys(("predicted", "actual"), MEASURED_UNIT))
+        )
     return made + _further_figures(data, artifacts)
+
+
+def _phases(diagram: Hull) -> dict[str, list[object]]:
+    """The phases of a diagram as columns; what an unstable one decomposes into is no single cell."""
+    return {name: [row[name] for row in diagram.listed] for name in ("phase", "formula", *_ENERGIES, "stable", "given")}
 
 
 def _of_the_proposer(data: Campaign) -> list[Drawing]:
@@ -155,12 +171,18 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """Energy against angle, of twists and inclinations in figures of their own, against the number of atoms, and structures."""
     unit, curve = data.spec.objective.unit, energy_angle.energy_curve(data)
     made = [
-        Drawing(family.stem, energy_family.table(family), partial(energy_family.draw_png, family))
+        Drawing(
+            family.stem,
+            energy_family.table(family),
+            partial(energy_family.draw_png, family),
+            units={family.column: "degree", "energy": unit, "read_shockley_wolf": unit},
+        )
         for family in energy_family.energy_families(data)
     ]
     # Inclinations of one misorientation would all stand on one line.
     if not made or curve.angle[-1] - curve.angle[0] > energy_angle.ONE_ANGLE:
-        made.insert(0, Drawing.by(energy_angle.draw_png, "energy-angle", curve))
+        units = {"angle": "degree", "searched": unit, "polished": unit}
+        made.insert(0, Drawing.by(energy_angle.draw_png, "energy-angle", curve, units=units))
     if data.spec.space.densities:
         made.append(Drawing.by(energy_density.draw_png, "energy-density", energy_density.density_curves(data), unit))
     pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)
@@ -181,7 +203,7 @@ def composition_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawi
     if composition_map.drawable(maps):
         made.append(Drawing.by(composition_map.draw_png, "map", maps, data.value_key, unit))
     if len(expected.value) >= parity.LEAST:
-        made.append(Drawing.by(parity.draw_rounds, "rounds", expected))
+        made.append(Drawing.by(parity.draw_rounds, "rounds", expected, units=dict.fromkeys(_PREDICTED, unit)))
     if ways := barrier_profile.profiles(data):
         made.append(Drawing.by(barrier_profile.draw_png, "profiles", ways))
     if (mattered := relevance_history(data)) is not None:

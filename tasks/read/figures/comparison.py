@@ -24,7 +24,8 @@ def comparison_drawing(found: Comparison, axis: Axis) -> Drawing:
         columns["campaign"] += [name] * len(series.best)
         for key in ("evaluations", "cost", "value", "best"):
             columns[key] += getattr(series, key)
-    return Drawing("best-value", columns, lambda path: _draw(found, axis, path))
+    units = {"cost": found.cost_unit or "1", "value": found.unit, "best": found.unit}
+    return Drawing("best-value", columns, lambda path: _draw(found, axis, path), units=units)
 
 
 def _draw(found: Comparison, axis: Axis, path: Path) -> Path:

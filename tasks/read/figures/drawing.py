@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.wording import headed, names_unit
 from tansaku.tasks.read.figures.style import current_footnote, footnote
 
 Draw = Callable[[Path], Path]
@@ -25,17 +26,27 @@ class Drawing:
             can hold.
         image: Writes PNG or SVG, as the file's name ends.
         note: Origin of its values, below it; None: that of the campaign.
+        units: Of columns of its table, by their names; a column that is not among them has plain numbers or texts.
     """
 
     stem: str
     data: object
     image: Draw
     note: str | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def by(cls, draw: Callable[..., Path], stem: str, data: object, *further: str) -> Drawing:
+    def by(
+        cls, draw: Callable[..., Path], stem: str, data: object, *further: str, units: Mapping[str, str] | None = None
+    ) -> Drawing:
         """The figure that a function draws of the data, to a path, with further arguments."""
-        return cls(stem, data, lambda path: draw(data, path, *further))
+        return cls(stem, data, lambda path: draw(data, path, *further), units=units or {})
+
+    @property
+    def table(self) -> tuple[list[str], list[list[Any]]]:
+        """Headings of the columns with their units, and the rows; without rows where its data are no table."""
+        names, rows = table_of(self.data)
+        return [name if names_unit(name) else headed(name, self.units.get(name, "1")) for name in names], rows
 
     def draw(self, path: Path) -> Path:
         """Writes the figure as PNG or SVG, as the name of the file ends."""

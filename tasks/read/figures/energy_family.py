@@ -57,6 +57,11 @@ class EnergyFamily:
     unit: str
 
     @property
+    def column(self) -> str:
+        """Heading of the angles in a table."""
+        return self.quantity.replace(" ", "_")
+
+    @property
     def line(self) -> tuple[FloatArray, FloatArray]:
         """Points of the fitted line."""
         x = np.linspace(min(0.0, float(self.angle.min())), float(self.angle.max()), 200)
@@ -170,7 +175,7 @@ def table(family: EnergyFamily) -> dict[str, Sequence[object]]:
     """The figure's data as columns."""
     return {
         "boundary": family.labels,
-        family.quantity.replace(" ", "_"): family.angle.tolist(),
+        family.column: family.angle.tolist(),
         "energy": family.energy.tolist(),
         "read_shockley_wolf": family.fitted.tolist(),
     }

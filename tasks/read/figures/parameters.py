@@ -45,21 +45,29 @@ def parallel_drawing(lines: views.ParallelLines) -> Drawing:
     """Evaluations as lines over the parameters."""
     cells = {axis.name: own for axis, own in zip(lines.axes, lines.cells, strict=True)}
     data: JsonDict = {NUMBER: lines.numbers, CANDIDATE: lines.candidates, **cells, VALUE: lines.values}
-    return Drawing("parallel", data, lambda path: _draw_parallel(lines, path))
+    units = _units(lines) | {VALUE: lines.unit}
+    return Drawing("parallel", data, lambda path: _draw_parallel(lines, path), units=units)
 
 
 def slices_drawing(lines: views.ParallelLines, model: views.ParameterModel) -> Drawing:
     """Slices of the model through the best candidate, with the evaluations."""
     rows = [(item.along, *point) for item in model.slices for point in zip(item.at, item.mean, item.deviation, strict=True)]
     data = dict(zip(("along", "at", "mean", "deviation"), zip(*rows, strict=True), strict=True))
-    return Drawing("slices", data, lambda path: _draw_slices(lines, model, path))
+    units = dict.fromkeys(("mean", "deviation"), lines.unit)
+    return Drawing("slices", data, lambda path: _draw_slices(lines, model, path), units=units)
 
 
 def contour_drawing(lines: views.ParallelLines, found: views.ParameterContour) -> Drawing:
     """A contour of two parameters, with the evaluations."""
     x, y = (grid.ravel().tolist() for grid in np.meshgrid(found.at_x, found.at_y, indexing="ij"))
     data = {found.x: x, found.y: y, "mean": np.ravel(found.mean).tolist(), "deviation": np.ravel(found.deviation).tolist()}
-    return Drawing("contour", data, lambda path: _draw_contour(lines, found, path))
+    units = _units(lines) | dict.fromkeys(("mean", "deviation"), lines.unit)
+    return Drawing("contour", data, lambda path: _draw_contour(lines, found, path), units=units)
+
+
+def _units(lines: views.ParallelLines) -> dict[str, str]:
+    """Units of the parameters that have one, by name."""
+    return {axis.name: axis.unit for axis in lines.axes if axis.unit is not None}
 
 
 def _label(axis: views.ParameterAxis) -> str:

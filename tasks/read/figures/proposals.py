@@ -22,13 +22,14 @@ def acquisition_drawing(found: ProposalPoints, unit: str) -> Drawing:
     """Acquisition and predicted deviation of the last proposals."""
     columns = ("numbers", "candidates", "acquisition", "predicted", "deviation", "found")
     data = {name: getattr(found, name) for name in columns}
-    return Drawing("acquisition", data, lambda path: _draw_acquisition(found, path, unit))
+    units = dict.fromkeys(("predicted", "deviation", "found"), unit)
+    return Drawing("acquisition", data, lambda path: _draw_acquisition(found, path, unit), units=units)
 
 
 def certificate_drawing(found: CertificateLines, unit: str) -> Drawing:
     """By how much at most something better may remain in each system; one that is not known has no bar."""
     data = {"system": found.systems, "tolerance": found.tolerance}
-    return Drawing("certificate", data, lambda path: _draw_certificate(found, path, unit))
+    return Drawing("certificate", data, lambda path: _draw_certificate(found, path, unit), units={"tolerance": unit})
 
 
 def relevance_drawing(found: Relevance) -> Drawing:

@@ -23,7 +23,7 @@ def _wanted(spec: CampaignSpec, systems: int) -> str:
         systems: Number of search problems.
     """
     objective, goal = spec.objective, spec.objective.goal
-    name = (spec.space.description.meant(objective.property) or "value").replace("_", " ")
+    name = (spec.space.description.meant(objective.property) or spec.quantity).replace("_", " ")
     is_low = objective.direction == "minimize"
     wanted = f"{'lowest' if is_low else 'highest'} {headed(name, objective.unit)}"
     if said := goal.describe(name, objective.direction):

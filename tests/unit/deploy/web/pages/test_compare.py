@@ -63,7 +63,7 @@ def test_the_curves_can_be_taken_as_files(browser):
     chosen = f"{API}/drawing?name={NAME}&name=seeded"
     series = browser.get(f"{API}?name={NAME}&name=seeded").json()["series"][0]
     lines = browser.get(f"{chosen}&form=csv").text.splitlines()
-    assert lines[0] == "campaign,evaluations,cost,value,best"
+    assert lines[0] == "campaign,evaluations,cost,value [mJ/m2],best [mJ/m2]"
     assert len(lines) == 1 + len(series["best"])
     assert all(line.startswith(f"{NAME},") for line in lines[1:])
     assert float(lines[-1].rpartition(",")[2]) == series["best"][-1]

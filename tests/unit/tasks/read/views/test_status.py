@@ -223,3 +223,11 @@ def test_only_doubts_about_the_best_values_are_shown(recorded, monkeypatch):
     assert set(doubtful_bests(campaign)) <= set(campaign_status(store, NAME).warnings)
     monkeypatch.setattr(TableSpace, "recorded", known)
     assert doubtful_bests(Campaign.load(recorded("a1"), NAME)) == []
+
+
+def test_a_campaign_that_waits_for_values_is_not_run_for_an_edit(recorded):
+    store = recorded("a1")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for key, kind, runs in (("edit-1", "edit", False), ("rerun-1", "rerun", True)):
+        store.add_command(NAME, Command(id=key, kind=kind, payload={}, user="ada", created_at=at))
+        assert may_run(store.campaign(NAME), CampaignState.WAITING, store.now()) is runs

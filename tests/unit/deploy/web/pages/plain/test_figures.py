@@ -42,7 +42,7 @@ def test_data_tables_and_versions(site_with):
     assert f'<a href="{PAGE}/evaluations/3">3</a>' in page
     assert '<p id="near">1 of 2 systems within 5 mJ/m² of the optimum (95 %)</p>' in browser.get(PAGE).text
     table = browser.get(f"{API.removesuffix('/figures')}/drawings/certificate?form=csv").text.splitlines()
-    assert [line.rpartition(",")[2] for line in table] == ["tolerance", "2.5", ""]
+    assert [line.rpartition(",")[2] for line in table] == ["tolerance [mJ/m2]", "2.5", ""]
     for figure in ("certificate", "acquisition"):
         assert browser.get(f"{API.removesuffix('/figures')}/drawings/{figure}").content.startswith(b"\x89PNG")
 
