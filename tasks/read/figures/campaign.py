@@ -120,12 +120,13 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         Drawing.by(convergence_figure.draw_png, "convergence", results.convergence(data), units=gaps),
     ]
     if (front := campaign_front(data)) is not None:
-        made.append(Drawing.by(front_figure.draw_png, "front", front))
+        units = {axis.name: axis.unit for axis in front.axes}
+        made.append(Drawing("front", front_figure.table(front), partial(front_figure.draw_png, front), units=units))
     expected = results.predictions(data)
     if len(expected.value) >= parity.LEAST:
         made.append(Drawing.by(parity.draw_png, "parity", expected, units=dict.fromkeys(_PREDICTED, unit)))
     if (looks := looks_of(data)) is not None:
-        made.append(Drawing.by(first_look.draw_png, "first-look", looks))
+        made.append(Drawing.by(first_look.draw_png, "first-look", looks, units=dict.fromkeys(("values", "deviations"), unit)))
     if (beside := look_values(data)) is not None:
         made.append(Drawing.by(looks_figure.draw_png, "looks", beside, units=dict.fromkeys(("look", "full"), beside.unit)))
     if (diagram := drawn_hull(data)) is not None:
@@ -184,7 +185,9 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         units = {"angle": "degree", "searched": unit, "polished": unit}
         made.insert(0, Drawing.by(energy_angle.draw_png, "energy-angle", curve, units=units))
     if data.spec.space.densities:
-        made.append(Drawing.by(energy_density.draw_png, "energy-density", energy_density.density_curves(data), unit))
+        curves = energy_density.density_curves(data)
+        draw = partial(energy_density.draw_png, curves, unit=unit)
+        made.append(Drawing("energy-density", energy_density.table(curves), draw, units={"energy": unit}))
     pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)
     if data.spec.calculator is not None:
         # A label's energies of the atoms are not those that the stored structure carries.
@@ -201,11 +204,12 @@ def composition_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawi
     expected, maps = results.predictions(data), composition_maps(data)
     made = []
     if composition_map.drawable(maps):
-        made.append(Drawing.by(composition_map.draw_png, "map", maps, data.value_key, unit))
+        draw = partial(composition_map.draw_png, maps, quantity=data.value_key, unit=unit)
+        made.append(Drawing("map", composition_map.table(maps), draw, units=dict.fromkeys(("value", "deviation"), unit)))
     if len(expected.value) >= parity.LEAST:
         made.append(Drawing.by(parity.draw_rounds, "rounds", expected, units=dict.fromkeys(_PREDICTED, unit)))
     if ways := barrier_profile.profiles(data):
-        made.append(Drawing.by(barrier_profile.draw_png, "profiles", ways))
+        made.append(Drawing.by(barrier_profile.draw_png, "profiles", ways, units={"distance": "Angstrom", "energy": "eV"}))
     if (mattered := relevance_history(data)) is not None:
         made.append(proposals.relevance_drawing(mattered))
     return made

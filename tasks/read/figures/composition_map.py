@@ -37,6 +37,16 @@ def drawable(maps: Sequence[CompositionMap]) -> bool:
     return any(np.isfinite(item.value).any() for item in maps) and sum(item.state.size for item in maps) <= MOST_CELLS
 
 
+def table(maps: Sequence[CompositionMap]) -> dict[str, list[object]]:
+    """A row for each composition with a value, found or expected, as columns."""
+    rows = [
+        (item.system, item.rows[row], item.columns[column], item.value[row, column], item.deviation[row, column])
+        for item in maps
+        for row, column in np.argwhere(np.isfinite(item.value))
+    ]
+    return dict(zip(("system", "row", "column", "value", "deviation"), map(list, zip(*rows, strict=True)), strict=True))
+
+
 def _squares(axes: Axes, where: tuple[FloatArray, FloatArray], edge: float, values: FloatArray, scale: Normalize) -> None:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle

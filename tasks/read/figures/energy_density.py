@@ -41,6 +41,13 @@ def density_curves(data: Campaign) -> list[DensityCurve]:
     return [DensityCurve(system_label(item), own) for item, own in found if own]
 
 
+def table(curves: Sequence[DensityCurve]) -> dict[str, list[object]]:
+    """A row for each boundary and fraction, as columns."""
+    rows = [(curve.label, row["n"], row["E_gb"], row["candidate"]) for curve in curves for row in curve.rows]
+    columns = zip(*rows, strict=True) if rows else [()] * 4
+    return dict(zip(("boundary", "n", "energy", "candidate"), map(list, columns), strict=True))
+
+
 def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
     """Draws the figure as PNG."""
     from matplotlib import colormaps

@@ -25,6 +25,12 @@ def _said(found: fronts.Front) -> str:
     return "dominated hypervolume / that of the true front" if found.known else "dominated hypervolume / box of best values"
 
 
+def table(found: fronts.Front) -> dict[str, list[float]]:
+    """The objectives and the dominated volume by evaluation, as columns."""
+    columns = {axis.name: found.values[:, i].tolist() for i, axis in enumerate(found.axes)}
+    return columns | {"dominated_volume": found.volume.tolist()}
+
+
 def draw_png(found: fronts.Front, path: Path) -> Path:
     """Draws the figure as PNG."""
     with figure_at(path, 7.2, 3.2) as figure:
