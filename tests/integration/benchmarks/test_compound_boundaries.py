@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import boundary_dft, equal_boundaries
+from benchmarks import boundary_dft, boundary_hull, equal_boundaries
 from benchmarks.boundary_dft.__main__ import cell_of, classical, computed, slope
 from benchmarks.boundary_dft.__main__ import summary as compared
+from benchmarks.boundary_hull.__main__ import campaign, crystals, lag, values_of
+from benchmarks.boundary_hull.__main__ import summary as hulls
 from benchmarks.equal_boundaries.__main__ import summary as counted
+from tansaku.spaces.space_registry import open_space
 
 DFT = json.loads(Path(boundary_dft.__file__).with_name("result.json").read_text(encoding="utf-8"))
+HULL = json.loads(Path(boundary_hull.__file__).with_name("result.json").read_text(encoding="utf-8"))
 EQUAL = json.loads(Path(equal_boundaries.__file__).with_name("result.json").read_text(encoding="utf-8"))
 
 
@@ -44,3 +48,31 @@ def test_an_imposed_inversion_leaves_no_boundaries_that_differ():
     assert free["differ"] > 0
     assert kept["differ"] == 0
     assert kept["relaxed"] == free["relaxed"]
+
+
+def test_the_goal_of_the_hull_finds_it_with_fewer_evaluations():
+    found = {row["goal"]: row for row in HULL["summary"]}
+    assert hulls(HULL["runs"]) == HULL["summary"]
+    assert len(HULL["values"]) == HULL["candidates"]
+    assert found["hull"]["seeds"] == found["best_per_system"]["seeds"] >= 8
+    assert found["hull"]["needed"] < found["best_per_system"]["needed"]
+
+
+def test_the_lag_of_all_candidates_is_none(tmp_path):
+    crystals(tmp_path)
+    pool = open_space(campaign("hull", quick=True).space, tmp_path).pool()
+    values = np.random.default_rng(0).normal(500.0, 100.0, len(pool))
+    values[3] = np.nan
+    every = np.arange(len(pool))
+    assert lag(pool, values, every) == pytest.approx(0.0)
+    # Without the best of a system that wins at an end, the hull is higher by as much there.
+    at_zero = np.flatnonzero(values == np.nanmin(values))
+    second = np.nanmin(np.delete(values, at_zero)) - np.nanmin(values)
+    assert lag(pool, values, np.delete(every, at_zero)) >= second - 1e-9
+
+
+def test_stored_energies_of_candidates_are_computed_again(tmp_path):
+    crystals(tmp_path)
+    spec = campaign("hull", quick=False)
+    names = [name for name, value in HULL["values"].items() if value is not None][::150]
+    assert values_of(spec, tmp_path, names) == pytest.approx([HULL["values"][name] for name in names], abs=1.0)

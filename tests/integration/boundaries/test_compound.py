@@ -139,6 +139,24 @@ def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, 
     assert drawn.draw(tmp_path / "figure.png").stat().st_size > 5000
 
 
+def test_a_boundary_in_any_plane_is_named_over_the_chemical_potential(folder, tmp_path):
+    tilt = {"general": [{"axis": [0, 0, 1], "sigma": 5, "plane": [1, 0, 0]}]}
+    document = {
+        "schema_version": 1,
+        "space": ALLOY | {"planes": [], "boundaries": tilt, "exchange": {"units": [-1, 0], "seeds": 1}, "step": 3.0},
+        "calculator": {"type": "emt", "relaxation": RELAXATION | {"fmax": 0.1}},
+        "objective": {"goal": {"type": "hull", "over": "mu_Cu"}},
+        "budget": {"evaluations": 2},
+    }
+    file = folder / "tilt.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    data, _ = driven(file, tmp_path)
+    (hull,) = potential_hulls(data)
+    assert hull.boundary == "s005-100-4_m3_0-t3687"
+    (line,) = winning_lines(data)
+    assert line.startswith("s005-100-4_m3_0-t3687: lowest over the chemical potential of Cu: s005-100-4_m3_0-t3687-Cu")
+
+
 def checked(folder, thickness):
     """The outcome of a search and that of its check."""
     space = MGO | {"thickness": thickness, "equal_boundaries": "kept", "convergence": "checked"}
