@@ -141,6 +141,12 @@ class CompoundCrystal:
         images = {tuple(int(index) for index in sign * given @ rotation) for rotation in self.operations for sign in (1, -1)}
         return frozenset((a, b, c) for a, b, c in images)
 
+    def half_turn_is_symmetry(self, indices: Vector) -> bool:
+        """Whether half a turn about the normal of a plane of the file's cell leaves the crystal's orientation as it is."""
+        normal = np.linalg.inv(self.edges @ self.cell) @ np.array(indices)
+        turn = 2.0 * np.outer(normal, normal) / (normal @ normal) - np.eye(3)
+        return bool((np.abs(self.rotations - turn).max(axis=(1, 2)) <= _CUBIC).any())
+
     def planes(self, indices: Vector) -> LatticePlanes:
         """The lattice planes of some Miller indices, which refer to the file's cell."""
         if self.given is not None:

@@ -114,8 +114,8 @@ class CompoundSelectionSpec(Spec):
 
     Attributes:
         general: By ``axis``, ``sigma`` or ``angle``, and ``plane``, or by ``planes`` and ``directions``, as in the space of an
-            element; three indices each, by the cell of the crystal's file. An axis needs a cube as that cell, or is [0, 0, 1] of
-            one that stands on a square. With ``max_strain``, each grain is strained by half of the misfit.
+            element; three indices each, by the cell of the crystal's file. An axis needs a cube as that cell, or is
+            [0, 0, 1] of one that stands on a square. With ``max_strain``, each grain is strained by half of the misfit.
     """
 
     general: Annotated[tuple[GeneralBoundarySpec, ...], Field(min_length=1, max_length=1000)]

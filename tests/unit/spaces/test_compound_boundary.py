@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.models.domain.specs.limits import LimitsSpec
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
 
@@ -240,6 +240,13 @@ def test_general_boundaries_that_cannot_be_built_are_refused(space, boundaries, 
 def test_keys_of_general_boundaries_that_contradict_each_other_are_refused(keys, message):
     with pytest.raises(ValidationError, match=message):
         SPEC.validate_python(DOCUMENT | keys)
+
+
+@pytest.mark.parametrize("plane", [[1, 0, 0], [1, 1, 0], [0, 1, -1]])
+def test_planes_without_a_boundary_are_refused_in_new_campaigns(space, plane):
+    with pytest.raises(ConfigurationError, match=r"space.planes: .*half a turn about its normal leaves the crystal as it is"):
+        space(DEFAULT_LIMITS, planes=[plane]).pool()
+    assert len(space(planes=[plane]).pool())  # a stored one
 
 
 def test_new_keys_leave_specs_without_them_unchanged():
