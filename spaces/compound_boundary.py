@@ -327,7 +327,7 @@ class CompoundBoundarySpace:
         """All boundaries by name, the symmetric ones first."""
         found = {}
         for plane in self._spec.planes:
-            # Campaigns that were stored before this check go on with their perfect crystals.
+            # Campaigns that were stored before this check continue with their perfect crystals.
             if self._limits is not None and self._crystal.half_turn_is_symmetry(plane):
                 raise ConfigurationError(
                     f"space.planes: {list(plane)}: half a turn about its normal leaves the crystal as it is, and there is no "

@@ -48,7 +48,7 @@ class FileElement:
         mass: [u].
         lattice_parameter: [Å]; 0 where nobody says.
         structure: Lower case.
-        entry: Its name in a library, such as AlS of Al; empty: the symbol.
+        entry: Its name in a library, such as MgS of Mg; empty: the symbol.
     """
 
     symbol: str

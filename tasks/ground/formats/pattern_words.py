@@ -6,7 +6,7 @@ import re
 
 PATTERNS = {
     r"^[A-Z][a-z]?$": ("symbol of an element", "Al"),
-    r"^[A-Z][A-Za-z0-9]{0,9}$": ("name of an element in the library", "AlS"),
+    r"^[A-Z][A-Za-z0-9]{0,9}$": ("name of an element in the library", "MgS"),
     r"^[a-z0-9][a-z0-9-]{0,62}$": ("name of lower-case letters, digits and hyphens", "my-name"),
     r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$": ("name of a stored model, or name@version", "my-model@2"),
     r"^([a-z0-9][a-z0-9-]{0,62}|[0-9a-f]{64})$": ("name of a stored data set, or its SHA-256 hash", "my-data"),

@@ -35,6 +35,9 @@ _PENDING: Pending = "drawn"
 _FEW = 200
 """Evaluations up to which they are few: the engine was compared for up to 30, and refits after each value up to 100."""
 
+_LEARNED_LATER = ("across_systems", "with_gp")
+"""Keys of ``arms``."""
+
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
 """The best start on hosts that it was chosen with, and better than random points on those that it was not."""
 
@@ -83,10 +86,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     usual = usual_proposer(atoms=_searches_atoms(spec), levels=bool(spec.levels)) if left_open else None
     if usual is not None:
         spec = spec.model_copy(update={"proposer": usual})
-    for key in ("across_systems", "with_gp"):
-        if getattr(spec.proposer, key, False) is None:
-            spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={key: True})})
-    spec = with_engine(spec)
+    learned = {key: True for key in _LEARNED_LATER if getattr(spec.proposer, key, False) is None}
+    spec = with_engine(spec.model_copy(update={"proposer": spec.proposer.model_copy(update=learned)}))
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     if (retrain := spec.retrain) is not None:

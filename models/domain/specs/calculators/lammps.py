@@ -22,7 +22,7 @@ class LammpsSpec(CalculatorBase):
         potential_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
         library: For ``meam``: name or path of the library file with the elements; ``potential`` is then the parameter file.
         library_sha256: Its content hash; filled in when the spec is resolved, checked when it is given.
-        elements: For ``meam``: the library's entries, such as Al or AlS, of the numbers in the parameter file, in this order.
+        elements: For ``meam``: the library's entries, such as Mg or MgS, of the numbers in the parameter file, in this order.
         relaxation: How every candidate is relaxed.
     """
 
