@@ -11,6 +11,8 @@ import reprlib
 import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from tansaku_client.errors import UNREACHABLE, ConfigurationError, error_of
@@ -31,6 +33,20 @@ def key_of(request_id: str | None) -> str:
         message = f"request_id: {reprlib.repr(request_id)}; expected 8 to 64 letters, digits and ._:-"
         raise ConfigurationError(message, key="request_id")
     return request_id
+
+
+def path_of(verb: str, path: object) -> Path:
+    """The path of a file. Raises ConfigurationError, which begins with the verb, for what is none."""
+    if not isinstance(path, str | PathLike):
+        raise ConfigurationError(f"{verb}: {reprlib.repr(path)}; expected the path of a file")
+    return Path(path)
+
+
+def changes_of(changes: object) -> dict[str, Any]:
+    """What an edit changes, by dotted key. Raises ConfigurationError for what is no mapping."""
+    if not isinstance(changes, Mapping):
+        raise ConfigurationError(f"changes: {reprlib.repr(changes)}; expected a mapping of keys such as budget.evaluations")
+    return dict(changes)
 
 
 def is_text(spec: object) -> TypeGuard[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, is_text, key_of, sent
+from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, changes_of, is_text, key_of, path_of, sent
 from tansaku_client.candidates import (
     Candidate,
     Found,
@@ -95,7 +95,7 @@ class ServerVerbs:
 
     def upload(self, path: str | Path, name: str | None) -> Steps[str]:
         """Adds a file to the library; returns its hash."""
-        content = _content_of(path)
+        content = _content_of("upload", path)
         digest = sha256(content).hexdigest()
         yield from self.send(Call("PUT", f"/files/{digest}", {"name": name or Path(path).name}, content=content))
         return digest
@@ -221,7 +221,7 @@ class CampaignVerbs:
     def attach(self, row: Proposed | int, path: str | Path, *, photo: bool | None, request_id: str | None) -> Steps[Attachment]:
         """Keeps a photo or file with a reported value; the same one again is kept once."""
         number = number_of("attach", row)
-        file, content = Path(path).name, _content_of(path)
+        content, file = _content_of("attach", path), Path(path).name
         shown = file.lower().endswith(_PHOTOS) if photo is None else photo
         own = f"attach-{sha256(json.dumps([number, file, shown]).encode() + content).hexdigest()[:32]}"
         key = key_of(own if request_id is None else request_id)
@@ -375,7 +375,7 @@ class CampaignVerbs:
 
     def plot(self, path: str | Path) -> Steps[Path]:
         """Writes the figure of the best value so far, as the server draws it."""
-        path = Path(path)
+        path = path_of("plot", path)
         form = path.suffix.removeprefix(".")
         if form not in _FORMS:
             raise ConfigurationError(f"plot: {str(path)!r} ends in neither .png nor .svg")
@@ -403,10 +403,10 @@ class CampaignVerbs:
         self, kind: str, candidates: Sequence[Candidate | str], *, changes: Mapping[str, Any], request_id: str | None
     ) -> Steps[dict[str, Any]]:
         """Stores a command; an edit starts from the campaign as it is now. Returns the command as stored."""
-        key = key_of(request_id)
+        key, changes = key_of(request_id), changes_of(changes)
         seen = (yield from self._call("GET", "")).headers["etag"] if changes else None
         named = [id_of(kind, item) for item in candidates]
-        body = {"kind": kind, "candidates": named, "changes": dict(changes)}
+        body = {"kind": kind, "candidates": named, "changes": changes}
         headers = {} if seen is None else {"If-Match": seen}
         found: dict[str, Any] = (yield from self._call("POST", "/commands", body=body, key=key, headers=headers)).data
         return found
@@ -485,13 +485,13 @@ def _text_of(spec: str | Path | Mapping[str, Any]) -> str:
     """A campaign file as text, from its path, its text, or its keys."""
     if isinstance(spec, Mapping):
         return json.dumps(spec)
-    return spec if is_text(spec) else _content_of(spec).decode()
+    return spec if is_text(spec) else _content_of("spec", spec).decode()
 
 
-def _content_of(path: str | Path) -> bytes:
+def _content_of(verb: str, path: str | Path) -> bytes:
     """Content of a file. Raises ConfigurationError."""
     try:
-        return Path(path).read_bytes()
+        return path_of(verb, path).read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
 
@@ -505,7 +505,7 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
         return report | ({"strict": True} if facts.keys() - _FACTS else {})  # servers of before do not know it
     refuse_beside_a_report(value, facts)
     if isinstance(row, str | Path):
-        return {"csv": _content_of(row).decode()}
+        return {"csv": _content_of("tell", row).decode()}
     if isinstance(row, pd.DataFrame):
         return {"rows": [plain_cells(cells) for cells in of_frame(row)]}
     if isinstance(row, Mapping):

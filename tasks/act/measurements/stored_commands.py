@@ -176,10 +176,15 @@ def store_ask(
     *,
     values_only: bool = False,
 ) -> Command:
-    """Stores how many proposals are to wait; arguments and errors as of :func:`ask`."""
+    """Stores how many proposals are to wait, once for each identifier; arguments and errors as of :func:`ask`."""
     if count is not None and not (isinstance(count, Integral) and not isinstance(count, bool) and 1 <= count <= MOST_ASKED):
         raise ConfigurationError(f"count: {shown(count)} proposals; expected a whole number from 1 to {MOST_ASKED}")
     record, _ = _manual(store, name)
+    sent = _sent_before(record, identifier, "ask")
+    if sent is not None:
+        if count not in (None, sent.payload.get("count")) or values_only != bool(sent.payload.get("values")):
+            raise StoreError(f"request {identifier!r} of campaign {name!r} asked for something else; expected a new id")
+        return sent
     if count is None:
         earlier = [command.payload.get("count") for command in record.commands if command.kind == "ask"]
         count = next((int(item) for item in reversed(earlier) if item), None)
@@ -247,10 +252,8 @@ def _stored_report(
 ) -> Receipt:
     """Judges a report by what is stored, and stores it unless another one was stored meanwhile. Raises OvertakenError."""
     name, sent = opened.record.name, short_hash([[row.cells for row in report.rows], report.units])
-    earlier = next((item for item in opened.record.commands if item.id == identifier), None)
+    earlier = _sent_before(opened.record, identifier, "tell")
     if earlier is not None:
-        if earlier.kind != "tell":
-            raise StoreError(f"command {identifier} of campaign {name!r} is another one: {earlier.kind}")
         if earlier.payload.get(_SENT, sent) != sent:
             raise StoreError(f"request {identifier!r} of campaign {name!r} reported something else; expected a new id")
         return _known_receipt(name, earlier)
@@ -380,6 +383,14 @@ def _store(store: CampaignStore, actor: Actor, name: str, kind: MeasuringKind, p
     command = _command(actor, kind, payload, identifier)
     store.add_command(name, command)
     return command
+
+
+def _sent_before(record: CampaignRecord, identifier: str | None, kind: MeasuringKind) -> Command | None:
+    """The command that a request stored before; None: it is new. Raises StoreError where it is of another kind."""
+    earlier = next((item for item in record.commands if item.id == identifier), None)
+    if earlier is not None and earlier.kind != kind:
+        raise StoreError(f"command {identifier} of campaign {record.name!r} is another one: {earlier.kind}")
+    return earlier
 
 
 def _command(actor: Actor, kind: MeasuringKind, payload: JsonDict, identifier: str) -> Command:

@@ -21,7 +21,7 @@ from pymatgen.core import Lattice, Structure
 
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
-from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
+from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError, StoreError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
@@ -233,6 +233,19 @@ def test_the_same_request_gives_what_still_waits_of_its_proposals():
     assert campaign.ask(2, request_id="monday-1") == []
     assert len(campaign.frame) == 2
     assert [row.number for row in campaign.ask(1, request_id="tuesday-1")] == [3]
+
+
+def test_a_request_that_asks_for_something_else_needs_an_id_of_its_own():
+    campaign = searched(budget=9)
+    (row,) = campaign.ask(1, request_id="monday-1")
+    for count, values_only in ((2, False), (1, True)):
+        with pytest.raises(StoreError, match=r"request 'monday-1' of campaign .* asked for something else; expected a new id"):
+            campaign.ask(count, values_only=values_only, request_id="monday-1")
+    campaign.tell(row, value=0.5, request_id="monday-2")
+    with pytest.raises(StoreError, match=r"command monday-2 of campaign .* is another one: tell"):
+        campaign.ask(1, request_id="monday-2")
+    assert [item.number for item in campaign.ask(request_id="monday-1")] == []
+    assert len(campaign.frame) == 1
 
 
 def test_no_value_of_a_report_gets_lost_without_a_word():
