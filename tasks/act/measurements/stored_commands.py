@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -197,20 +197,38 @@ def store_ask(
 def batch_of(opened: OpenedCampaign, identifier: str) -> tuple[int, ...] | None:
     """Numbers of the proposals that a request brought, ended ones among them; None: it is new, or not all are there yet.
 
-    They are those that waited when it was stored, and as many of the next ones as were missing.
+    They are those that waited when it was stored, and as many of the next ones as were missing. What was reported or released
+    before did not wait any more, although a driver may have applied that later.
 
     Args:
         identifier: Of the request.
     """
-    asked = next((item for item in opened.record.commands if item.id == identifier and item.kind == "ask"), None)
-    if asked is None or asked.applied_at_number is None:
+    commands = opened.record.commands
+    place = next((place for place, item in enumerate(commands) if item.id == identifier and item.kind == "ask"), None)
+    if place is None or (asked := commands[place]).applied_at_number is None:
         return None
+    ended = _ended_by(commands[:place])
     ordered = sorted(opened.evaluations, key=lambda item: item.proposal.number)
     before = [item for item in ordered if item.proposal.number < asked.applied_at_number]
-    waited = [item for item in before if item.finished_at is None or item.finished_at > asked.created_at]
+    known = [item for item in before if not ended & {item.proposal.number, item.proposal.candidate}]
+    waited = [item for item in known if item.finished_at is None or item.finished_at > asked.created_at]
     missing = max(int(asked.payload.get("count") or opened.spec.execution.in_flight) - len(waited), 0)
     later = [item for item in ordered if item.proposal.number >= asked.applied_at_number][:missing]
     return tuple(item.proposal.number for item in (*waited, *later)) if len(later) == missing else None
+
+
+def _ended_by(commands: Iterable[Command]) -> set[str | int]:
+    """Numbers of the proposals that reports and releases end, and candidates whose value nobody had asked for."""
+    ended: set[str | int] = set()
+    for command in commands:
+        if command.kind == "retry":
+            ended.clear()  # they may wait again
+        elif command.kind == "release":
+            ended.update(command.payload["numbers"])
+        elif command.kind == "tell":
+            for report in reports_of(command.payload):
+                ended.update((*report.instead, report.candidate if report.number is None else report.number))
+    return ended
 
 
 def store_release(
