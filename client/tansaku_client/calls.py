@@ -10,7 +10,7 @@ import re
 import reprlib
 import uuid
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, TypeVar
@@ -92,11 +92,13 @@ class Answer:
         status: Of HTTP; 0: there was none.
         content: As it came.
         headers: By name in small letters.
+        repeated: Whether the call was made more than once.
     """
 
     status: int
     content: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    repeated: bool = False
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - JSON
@@ -147,4 +149,4 @@ def sent(call: Call, patience: float) -> Steps[Answer]:
         waited, wait = waited + pause, min(2 * wait, _LONGEST_WAIT)
     if not 200 <= answer.status < 300:
         raise error_of(answer.status, answer.problem)
-    return answer
+    return replace(answer, repeated=waited > 0)

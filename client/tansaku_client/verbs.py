@@ -58,13 +58,26 @@ class ServerVerbs:
 
     Attributes:
         patience: How long a request is repeated while the server does not answer [s].
+        returned: Time at which the server last answered again after it had not [s].
     """
 
     patience: float
+    returned: list[float] = field(default_factory=list)
 
     def send(self, call: Call) -> Steps[Answer]:
         """Sends a call. Raises as of ``sent``."""
-        return (yield from sent(call, self.patience))
+        answer = yield from sent(call, self.patience)
+        if answer.repeated:
+            self.returned[:] = [time.monotonic()]
+        return answer
+
+    def unserved_from(self, began: float) -> float:
+        """Time from which it is asked whether a service runs [s]; that of a server that was started again needs time to start.
+
+        Args:
+            began: Time at which something was requested [s].
+        """
+        return max([began + _UNSERVED, *(at + self.patience for at in self.returned)])
 
     def user(self) -> Steps[User]:
         """Whom the token belongs to."""
@@ -143,7 +156,7 @@ class CampaignVerbs:
         if asked.get("batch") is not None:  # all were proposed before: those that still wait
             return proposed(asked)
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
-        unserved_from = time.monotonic() + _UNSERVED
+        began = time.monotonic()
         for pause in _looks(timeout):
             # A driver that was about to end when this was stored leaves it to the next one.
             answered = asked_again and (yield from self._is_applied(key))
@@ -156,7 +169,7 @@ class CampaignVerbs:
                 return self._unless_empty(proposed(asked))
             if request is not None and request.state == "refused":
                 raise StateError(request.outlook)
-            if time.monotonic() >= unserved_from:
+            if time.monotonic() >= self.server.unserved_from(began):
                 yield from self._check_served(request, key)
             if status.driver is None and (request is None or request.ended):
                 if answered:
@@ -231,12 +244,12 @@ class CampaignVerbs:
 
     def settled(self) -> Steps[None]:
         """Waits a minute at most until the values count that were reported through this object: the service applies them."""
-        unserved_from = time.monotonic() + _UNSERVED
+        began = time.monotonic()
         for pause in _looks(_LONGEST_SETTLING):
             if not self.reported or (yield from self._is_applied(self.reported[0])):
                 self.reported.clear()
                 return
-            if time.monotonic() >= unserved_from and not (yield from self._is_served()):
+            if time.monotonic() >= self.server.unserved_from(began) and not (yield from self._is_served()):
                 return
             yield pause
 
@@ -270,10 +283,10 @@ class CampaignVerbs:
         """Waits for the end of what was started; returns why it ended, None where the time [s] is over before that."""
         if not self.started:
             raise StateError(f"campaign {self.name!r} was not started; `start()` does it")
-        unserved_from = time.monotonic() + _UNSERVED
+        began = time.monotonic()
         for pause in _looks(math.inf if timeout is None else timeout):
             found = yield from self._request(self.started[0])
-            if time.monotonic() >= unserved_from:
+            if time.monotonic() >= self.server.unserved_from(began):
                 yield from self._check_served(found, self.started[0])
             if found is not None and found.state == "refused":
                 raise StateError(found.outlook)

@@ -464,6 +464,22 @@ def test_without_a_service_it_says_so_after_a_few_seconds(dashboard: Dashboard, 
         dashboard.connect()[3]
 
 
+def test_the_service_of_a_server_that_was_started_again_has_time_to_start(dashboard: Dashboard, monkeypatch):
+    campaign = dashboard.connect().create(SPEC)
+    monkeypatch.setattr("tansaku_client.verbs._UNSERVED", 0.1)
+    dashboard.stop_service()
+
+    def start():
+        dashboard.serves = True
+        dashboard.carry_out()
+
+    dashboard.lost = 1
+    later = threading.Timer(2.0, start)
+    later.start()
+    assert [row.number for row in campaign.ask(2, request_id="batch-0003")] == [1, 2]
+    later.join()
+
+
 def test_what_was_started_is_waited_for(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
     with pytest.raises(tc.StateError, match="'rows' was not started; `start\\(\\)` does it"):
