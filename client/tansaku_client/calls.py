@@ -10,7 +10,9 @@ import re
 import reprlib
 import uuid
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from tansaku_client.errors import UNREACHABLE, ConfigurationError, error_of
@@ -31,6 +33,20 @@ def key_of(request_id: str | None) -> str:
         message = f"request_id: {reprlib.repr(request_id)}; expected 8 to 64 letters, digits and ._:-"
         raise ConfigurationError(message, key="request_id")
     return request_id
+
+
+def path_of(verb: str, path: object) -> Path:
+    """The path of a file. Raises ConfigurationError, which begins with the verb, for what is none."""
+    if not isinstance(path, str | PathLike):
+        raise ConfigurationError(f"{verb}: {reprlib.repr(path)}; expected the path of a file")
+    return Path(path)
+
+
+def changes_of(changes: object) -> dict[str, Any]:
+    """What an edit changes, by dotted key. Raises ConfigurationError for what is no mapping."""
+    if not isinstance(changes, Mapping):
+        raise ConfigurationError(f"changes: {reprlib.repr(changes)}; expected a mapping of keys such as budget.evaluations")
+    return dict(changes)
 
 
 def is_text(spec: object) -> TypeGuard[str]:
@@ -76,11 +92,13 @@ class Answer:
         status: Of HTTP; 0: there was none.
         content: As it came.
         headers: By name in small letters.
+        repeated: Whether the call was made more than once.
     """
 
     status: int
     content: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    repeated: bool = False
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - JSON
@@ -131,4 +149,4 @@ def sent(call: Call, patience: float) -> Steps[Answer]:
         waited, wait = waited + pause, min(2 * wait, _LONGEST_WAIT)
     if not 200 <= answer.status < 300:
         raise error_of(answer.status, answer.problem)
-    return answer
+    return replace(answer, repeated=waited > 0)

@@ -90,7 +90,7 @@ def _connection(address: str, token: str | None, insecure: bool) -> Connection:
             f"server: http://{parts.hostname} would send the token unencrypted; expected https://, or insecure=True"
         )
     secret = _given_token() if token is None else token
-    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+    if not isinstance(secret, str) or not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
         raise ConfigurationError(f"token: expected one of the dashboard, in {TOKEN}, or in a file that {TOKEN_FILE} names")
     base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1"
     return Connection(base, {"Authorization": f"Bearer {secret}", "Accept": "application/json, */*"})

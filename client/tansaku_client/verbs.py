@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, is_text, key_of, sent
+from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, changes_of, is_text, key_of, path_of, sent
 from tansaku_client.candidates import (
     Candidate,
     Found,
@@ -58,13 +58,26 @@ class ServerVerbs:
 
     Attributes:
         patience: How long a request is repeated while the server does not answer [s].
+        returned: Time at which the server last answered again after it had not [s].
     """
 
     patience: float
+    returned: list[float] = field(default_factory=list)
 
     def send(self, call: Call) -> Steps[Answer]:
         """Sends a call. Raises as of ``sent``."""
-        return (yield from sent(call, self.patience))
+        answer = yield from sent(call, self.patience)
+        if answer.repeated:
+            self.returned[:] = [time.monotonic()]
+        return answer
+
+    def unserved_from(self, began: float) -> float:
+        """Time from which it is asked whether a service runs [s]; that of a server that was started again needs time to start.
+
+        Args:
+            began: Time at which something was requested [s].
+        """
+        return max([began + _UNSERVED, *(at + self.patience for at in self.returned)])
 
     def user(self) -> Steps[User]:
         """Whom the token belongs to."""
@@ -95,7 +108,7 @@ class ServerVerbs:
 
     def upload(self, path: str | Path, name: str | None) -> Steps[str]:
         """Adds a file to the library; returns its hash."""
-        content = _content_of(path)
+        content = _content_of("upload", path)
         digest = sha256(content).hexdigest()
         yield from self.send(Call("PUT", f"/files/{digest}", {"name": name or Path(path).name}, content=content))
         return digest
@@ -143,7 +156,7 @@ class CampaignVerbs:
         if asked.get("batch") is not None:  # all were proposed before: those that still wait
             return proposed(asked)
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
-        unserved_from = time.monotonic() + _UNSERVED
+        began = time.monotonic()
         for pause in _looks(timeout):
             # A driver that was about to end when this was stored leaves it to the next one.
             answered = asked_again and (yield from self._is_applied(key))
@@ -156,7 +169,7 @@ class CampaignVerbs:
                 return self._unless_empty(proposed(asked))
             if request is not None and request.state == "refused":
                 raise StateError(request.outlook)
-            if time.monotonic() >= unserved_from:
+            if time.monotonic() >= self.server.unserved_from(began):
                 yield from self._check_served(request, key)
             if status.driver is None and (request is None or request.ended):
                 if answered:
@@ -221,7 +234,7 @@ class CampaignVerbs:
     def attach(self, row: Proposed | int, path: str | Path, *, photo: bool | None, request_id: str | None) -> Steps[Attachment]:
         """Keeps a photo or file with a reported value; the same one again is kept once."""
         number = number_of("attach", row)
-        file, content = Path(path).name, _content_of(path)
+        content, file = _content_of("attach", path), Path(path).name
         shown = file.lower().endswith(_PHOTOS) if photo is None else photo
         own = f"attach-{sha256(json.dumps([number, file, shown]).encode() + content).hexdigest()[:32]}"
         key = key_of(own if request_id is None else request_id)
@@ -231,12 +244,12 @@ class CampaignVerbs:
 
     def settled(self) -> Steps[None]:
         """Waits a minute at most until the values count that were reported through this object: the service applies them."""
-        unserved_from = time.monotonic() + _UNSERVED
+        began = time.monotonic()
         for pause in _looks(_LONGEST_SETTLING):
             if not self.reported or (yield from self._is_applied(self.reported[0])):
                 self.reported.clear()
                 return
-            if time.monotonic() >= unserved_from and not (yield from self._is_served()):
+            if time.monotonic() >= self.server.unserved_from(began) and not (yield from self._is_served()):
                 return
             yield pause
 
@@ -270,10 +283,10 @@ class CampaignVerbs:
         """Waits for the end of what was started; returns why it ended, None where the time [s] is over before that."""
         if not self.started:
             raise StateError(f"campaign {self.name!r} was not started; `start()` does it")
-        unserved_from = time.monotonic() + _UNSERVED
+        began = time.monotonic()
         for pause in _looks(math.inf if timeout is None else timeout):
             found = yield from self._request(self.started[0])
-            if time.monotonic() >= unserved_from:
+            if time.monotonic() >= self.server.unserved_from(began):
                 yield from self._check_served(found, self.started[0])
             if found is not None and found.state == "refused":
                 raise StateError(found.outlook)
@@ -375,7 +388,7 @@ class CampaignVerbs:
 
     def plot(self, path: str | Path) -> Steps[Path]:
         """Writes the figure of the best value so far, as the server draws it."""
-        path = Path(path)
+        path = path_of("plot", path)
         form = path.suffix.removeprefix(".")
         if form not in _FORMS:
             raise ConfigurationError(f"plot: {str(path)!r} ends in neither .png nor .svg")
@@ -403,10 +416,10 @@ class CampaignVerbs:
         self, kind: str, candidates: Sequence[Candidate | str], *, changes: Mapping[str, Any], request_id: str | None
     ) -> Steps[dict[str, Any]]:
         """Stores a command; an edit starts from the campaign as it is now. Returns the command as stored."""
-        key = key_of(request_id)
+        key, changes = key_of(request_id), changes_of(changes)
         seen = (yield from self._call("GET", "")).headers["etag"] if changes else None
         named = [id_of(kind, item) for item in candidates]
-        body = {"kind": kind, "candidates": named, "changes": dict(changes)}
+        body = {"kind": kind, "candidates": named, "changes": changes}
         headers = {} if seen is None else {"If-Match": seen}
         found: dict[str, Any] = (yield from self._call("POST", "/commands", body=body, key=key, headers=headers)).data
         return found
@@ -485,13 +498,13 @@ def _text_of(spec: str | Path | Mapping[str, Any]) -> str:
     """A campaign file as text, from its path, its text, or its keys."""
     if isinstance(spec, Mapping):
         return json.dumps(spec)
-    return spec if is_text(spec) else _content_of(spec).decode()
+    return spec if is_text(spec) else _content_of("spec", spec).decode()
 
 
-def _content_of(path: str | Path) -> bytes:
+def _content_of(verb: str, path: str | Path) -> bytes:
     """Content of a file. Raises ConfigurationError."""
     try:
-        return Path(path).read_bytes()
+        return path_of(verb, path).read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
 
@@ -505,7 +518,7 @@ def _report(row: Proposed | Values, value: float | None, facts: Mapping[str, obj
         return report | ({"strict": True} if facts.keys() - _FACTS else {})  # servers of before do not know it
     refuse_beside_a_report(value, facts)
     if isinstance(row, str | Path):
-        return {"csv": _content_of(row).decode()}
+        return {"csv": _content_of("tell", row).decode()}
     if isinstance(row, pd.DataFrame):
         return {"rows": [plain_cells(cells) for cells in of_frame(row)]}
     if isinstance(row, Mapping):

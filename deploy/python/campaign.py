@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Real
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
@@ -45,7 +44,7 @@ from tansaku.tasks.read.views.campaign import Campaign as Reading
 from tansaku.tasks.read.views.origins import best_place
 from tansaku.tasks.read.views.results import cells_of
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
-from tansaku_client.calls import key_of
+from tansaku_client.calls import changes_of, key_of, path_of
 from tansaku_client.candidates import Candidate, Form, Found, Of, Proposed, id_of, named, number_of, refuse_beside_a_report
 from tansaku_client.points import points_of
 from tansaku_client.steering import Steered
@@ -189,10 +188,10 @@ class Campaign(Steered):
         """
         key = _checked(key_of, request_id)
         with self._place.turn(self._name), self._place.open() as resources:
+            store_ask(resources.store, script_user(), self._name, count, key, values_only=values_only)
             before = None if request_id is None else asked_before(resources.store, self._name, key)
             if before is not None:
                 return _proposed(before, _opened_space(resources, self._name))
-            store_ask(resources.store, script_user(), self._name, count, key, values_only=values_only)
             result = ask_tell.advance(resources, self._name)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
@@ -254,7 +253,7 @@ class Campaign(Steered):
             ConfigurationError: It cannot be read, or there is too much of it.
             NotFoundError: No value is reported of this proposal.
         """
-        given = attachments.given_file(_path("attach", path), _checked(number_of, "attach", row), photo=photo)
+        given = attachments.given_file(_checked(path_of, "attach", path), _checked(number_of, "attach", row), photo=photo)
         with self._place.open() as resources:
             return attachments.attach(resources, script_user(), self._name, given)
 
@@ -442,7 +441,7 @@ class Campaign(Steered):
         """
         from tansaku.tasks.read.figures import convergence
 
-        path = _path("plot", path)
+        path = _checked(path_of, "plot", path)
         if path.suffix not in {".png", ".svg"}:
             raise ConfigurationError(f"plot: {str(path)!r} does not end in .png or .svg")
         found = self.view().convergence()
@@ -490,10 +489,9 @@ class Campaign(Steered):
         Raises:
             ConfigurationError: A key cannot be changed, or its value is wrong.
         """
-        if not isinstance(changes, Mapping):
-            raise ConfigurationError(f"changes: {shown(changes)}; expected a mapping of keys such as budget.evaluations")
+        given = plain(_checked(changes_of, changes), {}, "")
         with self._place.open() as resources:
-            steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}, ""))
+            steer.request_edit(resources.store, script_user(), self._name, given)
 
     def _steer(self, kind: SteeringKind, *candidates: Candidate | str) -> None:
         named = [_checked(id_of, kind, item) for item in candidates]
@@ -529,12 +527,6 @@ def _checked(check: Callable[P, T], *given: P.args, **facts: P.kwargs) -> T:
         return check(*given, **facts)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
-
-
-def _path(verb: str, path: object) -> Path:
-    if not isinstance(path, str | PathLike):
-        raise ConfigurationError(f"{verb}: {shown(path)}; expected the path of a file")
-    return Path(path)
 
 
 def _is_function(calculator: object) -> bool:

@@ -33,7 +33,8 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
     new = steering.known_command(services, actor, name, key, "ask") is None
     if new:
         projecting.refuse_over_quota(services, services.store.campaign(name))
-        stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
+    stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
+    if new:
         _note(services, actor, name, "ask", {"id": key, "count": count} | ({"values": True} if values_only else {}))
     if new or asked_before(services.store, name, key) is None:
         _run(services, actor, name, key)

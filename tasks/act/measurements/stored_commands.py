@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -176,10 +176,15 @@ def store_ask(
     *,
     values_only: bool = False,
 ) -> Command:
-    """Stores how many proposals are to wait; arguments and errors as of :func:`ask`."""
+    """Stores how many proposals are to wait, once for each identifier; arguments and errors as of :func:`ask`."""
     if count is not None and not (isinstance(count, Integral) and not isinstance(count, bool) and 1 <= count <= MOST_ASKED):
         raise ConfigurationError(f"count: {shown(count)} proposals; expected a whole number from 1 to {MOST_ASKED}")
     record, _ = _manual(store, name)
+    sent = _sent_before(record, identifier, "ask")
+    if sent is not None:
+        if count not in (None, sent.payload.get("count")) or values_only != bool(sent.payload.get("values")):
+            raise StoreError(f"request {identifier!r} of campaign {name!r} asked for something else; expected a new id")
+        return sent
     if count is None:
         earlier = [command.payload.get("count") for command in record.commands if command.kind == "ask"]
         count = next((int(item) for item in reversed(earlier) if item), None)
@@ -192,20 +197,38 @@ def store_ask(
 def batch_of(opened: OpenedCampaign, identifier: str) -> tuple[int, ...] | None:
     """Numbers of the proposals that a request brought, ended ones among them; None: it is new, or not all are there yet.
 
-    They are those that waited when it was stored, and as many of the next ones as were missing.
+    They are those that waited when it was stored, and as many of the next ones as were missing. What was reported or released
+    before did not wait any more, although a driver may have applied that later.
 
     Args:
         identifier: Of the request.
     """
-    asked = next((item for item in opened.record.commands if item.id == identifier and item.kind == "ask"), None)
-    if asked is None or asked.applied_at_number is None:
+    commands = opened.record.commands
+    place = next((place for place, item in enumerate(commands) if item.id == identifier and item.kind == "ask"), None)
+    if place is None or (asked := commands[place]).applied_at_number is None:
         return None
+    ended = _ended_by(commands[:place])
     ordered = sorted(opened.evaluations, key=lambda item: item.proposal.number)
     before = [item for item in ordered if item.proposal.number < asked.applied_at_number]
-    waited = [item for item in before if item.finished_at is None or item.finished_at > asked.created_at]
+    known = [item for item in before if not ended & {item.proposal.number, item.proposal.candidate}]
+    waited = [item for item in known if item.finished_at is None or item.finished_at > asked.created_at]
     missing = max(int(asked.payload.get("count") or opened.spec.execution.in_flight) - len(waited), 0)
     later = [item for item in ordered if item.proposal.number >= asked.applied_at_number][:missing]
     return tuple(item.proposal.number for item in (*waited, *later)) if len(later) == missing else None
+
+
+def _ended_by(commands: Iterable[Command]) -> set[str | int]:
+    """Numbers of the proposals that reports and releases end, and candidates whose value nobody had asked for."""
+    ended: set[str | int] = set()
+    for command in commands:
+        if command.kind == "retry":
+            ended.clear()  # they may wait again
+        elif command.kind == "release":
+            ended.update(command.payload["numbers"])
+        elif command.kind == "tell":
+            for report in reports_of(command.payload):
+                ended.update((*report.instead, report.candidate if report.number is None else report.number))
+    return ended
 
 
 def store_release(
@@ -247,10 +270,8 @@ def _stored_report(
 ) -> Receipt:
     """Judges a report by what is stored, and stores it unless another one was stored meanwhile. Raises OvertakenError."""
     name, sent = opened.record.name, short_hash([[row.cells for row in report.rows], report.units])
-    earlier = next((item for item in opened.record.commands if item.id == identifier), None)
+    earlier = _sent_before(opened.record, identifier, "tell")
     if earlier is not None:
-        if earlier.kind != "tell":
-            raise StoreError(f"command {identifier} of campaign {name!r} is another one: {earlier.kind}")
         if earlier.payload.get(_SENT, sent) != sent:
             raise StoreError(f"request {identifier!r} of campaign {name!r} reported something else; expected a new id")
         return _known_receipt(name, earlier)
@@ -380,6 +401,14 @@ def _store(store: CampaignStore, actor: Actor, name: str, kind: MeasuringKind, p
     command = _command(actor, kind, payload, identifier)
     store.add_command(name, command)
     return command
+
+
+def _sent_before(record: CampaignRecord, identifier: str | None, kind: MeasuringKind) -> Command | None:
+    """The command that a request stored before; None: it is new. Raises StoreError where it is of another kind."""
+    earlier = next((item for item in record.commands if item.id == identifier), None)
+    if earlier is not None and earlier.kind != kind:
+        raise StoreError(f"command {identifier} of campaign {record.name!r} is another one: {earlier.kind}")
+    return earlier
 
 
 def _command(actor: Actor, kind: MeasuringKind, payload: JsonDict, identifier: str) -> Command:

@@ -124,6 +124,8 @@ def test_a_batch_whose_driver_is_killed_between_two_of_four_gives_the_same_four(
     again = dashboard.connect()["rows"].ask(4, request_id="batch-0001")
     assert [(row.number, row.id) for row in again] == [(row.number, row.id) for row in first]
     assert len(dashboard.site.changes("campaign.ask")) == 1
+    with pytest.raises(tc.StateError, match=r"request 'batch-0001' .* asked for something else; expected a new id"):
+        campaign.ask(2, request_id="batch-0001")
 
 
 def test_a_report_whose_answer_gets_lost_is_stored_once(dashboard: Dashboard):
@@ -207,6 +209,27 @@ def test_commands_are_stored_and_errors_have_the_messages_of_the_server(dashboar
     with pytest.raises(tc.ConfigurationError) as wrong:
         server.create(SPEC.replace("type: grid", "type: nogrid"))
     assert wrong.value.problems[0]["key"].startswith("proposer")
+
+
+def test_what_is_no_file_no_change_and_no_token_is_named(dashboard: Dashboard):
+    server = dashboard.connect()
+    campaign = server.create(SPEC)
+    for verb, call in (
+        ("spec", server.check),
+        ("spec", server.create),
+        ("upload", server.upload),
+        ("plot", campaign.plot),
+        ("attach", lambda path: campaign.attach(1, path)),
+    ):
+        with pytest.raises(tc.ConfigurationError, match=rf"^{verb}: 3; expected the path of a file$"):
+            call(3)
+    for changes in (None, 3, ["budget"]):
+        with pytest.raises(
+            tc.ConfigurationError, match=r"^changes: .*; expected a mapping of keys such as budget\.evaluations$"
+        ):
+            campaign.edit(changes)
+    with pytest.raises(tc.ConfigurationError, match=r"^token: expected one of the dashboard"):
+        tc.connect(dashboard.address, token=3)
 
 
 def test_points_are_predicted_as_in_the_database_of_the_server(dashboard: Dashboard):
@@ -439,6 +462,22 @@ def test_without_a_service_it_says_so_after_a_few_seconds(dashboard: Dashboard, 
             wait()
     with pytest.raises(tc.ConfigurationError, match="name: 3; expected the name of a campaign"):
         dashboard.connect()[3]
+
+
+def test_the_service_of_a_server_that_was_started_again_has_time_to_start(dashboard: Dashboard, monkeypatch):
+    campaign = dashboard.connect().create(SPEC)
+    monkeypatch.setattr("tansaku_client.verbs._UNSERVED", 0.1)
+    dashboard.stop_service()
+
+    def start():
+        dashboard.serves = True
+        dashboard.carry_out()
+
+    dashboard.lost = 1
+    later = threading.Timer(2.0, start)
+    later.start()
+    assert [row.number for row in campaign.ask(2, request_id="batch-0003")] == [1, 2]
+    later.join()
 
 
 def test_what_was_started_is_waited_for(dashboard: Dashboard):

@@ -21,15 +21,16 @@ from pymatgen.core import Lattice, Structure
 
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
-from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
+from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError, StoreError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.commands import create
 from tansaku.tasks.act.measurements import ask_tell
-from tansaku.tasks.act.measurements.notebook import script_user
+from tansaku.tasks.act.measurements.notebook import report_from, script_user
 from tansaku.tasks.act.measurements.report_file import ReportError
+from tansaku.tasks.act.measurements.stored_commands import store_release, store_report
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml, write_yaml
 from tansaku.tasks.ground.site.processes import process_identity
@@ -233,6 +234,31 @@ def test_the_same_request_gives_what_still_waits_of_its_proposals():
     assert campaign.ask(2, request_id="monday-1") == []
     assert len(campaign.frame) == 2
     assert [row.number for row in campaign.ask(1, request_id="tuesday-1")] == [3]
+
+
+def test_what_was_reported_just_before_a_request_is_none_of_its_proposals():
+    campaign = searched(budget=9)
+    campaign.ask(3)
+    with campaign._place.open() as resources:  # as a server stores them, for the next driver
+        store_release(resources.store, script_user(), campaign.name, [2])
+        store_report(resources.store, script_user(), campaign.name, report_from({1: 0.5}))
+        store_report(resources.store, script_user(), campaign.name, report_from([{"number": 3, "value": 0.6}]))
+    first = [row.number for row in campaign.ask(2, request_id="monday-1")]
+    assert first == [4, 5]
+    assert [row.number for row in campaign.ask(2, request_id="monday-1")] == first
+
+
+def test_a_request_that_asks_for_something_else_needs_an_id_of_its_own():
+    campaign = searched(budget=9)
+    (row,) = campaign.ask(1, request_id="monday-1")
+    for count, values_only in ((2, False), (1, True)):
+        with pytest.raises(StoreError, match=r"request 'monday-1' of campaign .* asked for something else; expected a new id"):
+            campaign.ask(count, values_only=values_only, request_id="monday-1")
+    campaign.tell(row, value=0.5, request_id="monday-2")
+    with pytest.raises(StoreError, match=r"command monday-2 of campaign .* is another one: tell"):
+        campaign.ask(1, request_id="monday-2")
+    assert [item.number for item in campaign.ask(request_id="monday-1")] == []
+    assert len(campaign.frame) == 1
 
 
 def test_no_value_of_a_report_gets_lost_without_a_word():
