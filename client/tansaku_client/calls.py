@@ -43,7 +43,7 @@ def path_of(verb: str, path: object) -> Path:
 
 
 def changes_of(changes: object) -> dict[str, Any]:
-    """What an edit changes, by dotted key. Raises ConfigurationError for what is no mapping."""
+    """Changes of an edit by dotted key. Raises ConfigurationError for what is no mapping."""
     if not isinstance(changes, Mapping):
         raise ConfigurationError(f"changes: {reprlib.repr(changes)}; expected a mapping of keys such as budget.evaluations")
     return dict(changes)

@@ -58,26 +58,30 @@ class ServerVerbs:
 
     Attributes:
         patience: How long a request is repeated while the server does not answer [s].
-        returned: Time at which the server last answered again after it had not [s].
+        seen: Time at which a service, or the server after it had not answered, was last seen [s].
     """
 
     patience: float
-    returned: list[float] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
 
     def send(self, call: Call) -> Steps[Answer]:
         """Sends a call. Raises as of ``sent``."""
         answer = yield from sent(call, self.patience)
         if answer.repeated:
-            self.returned[:] = [time.monotonic()]
+            self.sees()
         return answer
 
+    def sees(self) -> None:
+        """Notes the time."""
+        self.seen[:] = [time.monotonic()]
+
     def unserved_from(self, began: float) -> float:
-        """Time from which it is asked whether a service runs [s]; that of a server that was started again needs time to start.
+        """Time from which it is asked whether a service runs [s]; one that was seen and was killed needs time to start again.
 
         Args:
             began: Time at which something was requested [s].
         """
-        return max([began + _UNSERVED, *(at + self.patience for at in self.returned)])
+        return max([began + _UNSERVED, *(at + self.patience for at in self.seen)])
 
     def user(self) -> Steps[User]:
         """Whom the token belongs to."""
@@ -156,7 +160,7 @@ class CampaignVerbs:
         if asked.get("batch") is not None:  # all were proposed before: those that still wait
             return proposed(asked)
         wanted, run, asked_again = int(count or asked["asked_for"]), key, False
-        began = time.monotonic()
+        began = yield from self._begun()
         for pause in _looks(timeout):
             # A driver that was about to end when this was stored leaves it to the next one.
             answered = asked_again and (yield from self._is_applied(key))
@@ -207,6 +211,12 @@ class CampaignVerbs:
         if request is not None and request.state == "waiting" and not (yield from self._is_served()):
             message = f"{self.name}: no service takes the request; `tansaku serve` on the dashboard's machine starts one"
             raise TransientError(f"{message}, then ask again: request_id={key!r}")
+
+    def _begun(self) -> Steps[float]:
+        """The time [s], after a look at the service."""
+        if (yield from self._is_served()):
+            self.server.sees()
+        return time.monotonic()
 
     def _is_served(self) -> Steps[bool]:
         return bool((yield from self.server.send(Call("GET", "/service"))).data["running"])
@@ -283,7 +293,7 @@ class CampaignVerbs:
         """Waits for the end of what was started; returns why it ended, None where the time [s] is over before that."""
         if not self.started:
             raise StateError(f"campaign {self.name!r} was not started; `start()` does it")
-        began = time.monotonic()
+        began = yield from self._begun()
         for pause in _looks(math.inf if timeout is None else timeout):
             found = yield from self._request(self.started[0])
             if time.monotonic() >= self.server.unserved_from(began):

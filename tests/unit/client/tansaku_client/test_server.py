@@ -480,6 +480,28 @@ def test_the_service_of_a_server_that_was_started_again_has_time_to_start(dashbo
     later.join()
 
 
+def test_a_service_that_is_killed_has_time_to_start_again(dashboard: Dashboard, monkeypatch):
+    campaign = dashboard.connect().create(SPEC)
+    monkeypatch.setattr("tansaku_client.verbs._UNSERVED", 0.1)
+
+    def served(_):
+        yield from ()
+        return dashboard.serves
+
+    monkeypatch.setattr("tansaku_client.verbs.CampaignVerbs._is_served", served)
+    assert [row.number for row in campaign.ask(1, request_id="batch-0004")] == [1]
+    dashboard.stop_service()
+
+    def start():
+        dashboard.serves = True
+        dashboard.carry_out()
+
+    later = threading.Timer(2.0, start)
+    later.start()
+    assert len(campaign.ask(2, request_id="batch-0005")) == 2
+    later.join()
+
+
 def test_what_was_started_is_waited_for(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
     with pytest.raises(tc.StateError, match="'rows' was not started; `start\\(\\)` does it"):
