@@ -35,6 +35,13 @@ def key_of(request_id: str | None) -> str:
     return request_id
 
 
+def count_of(count: object) -> int | None:
+    """A number of proposals; the server knows the largest. Raises ConfigurationError for what is none."""
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
+        raise ConfigurationError(f"count: {reprlib.repr(count)} proposals; expected a whole number of at least 1", key="count")
+    return count
+
+
 def path_of(verb: str, path: object) -> Path:
     """The path of a file. Raises ConfigurationError, which begins with the verb, for what is none."""
     if not isinstance(path, str | PathLike):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, changes_of, is_text, key_of, path_of, sent
+from tansaku_client.calls import FIRST_WAIT, Answer, Call, Pause, Steps, changes_of, count_of, is_text, key_of, path_of, sent
 from tansaku_client.candidates import (
     Candidate,
     Found,
@@ -155,7 +155,7 @@ class CampaignVerbs:
     def ask(self, count: int | None, *, values_only: bool, request_id: str | None, timeout: float) -> Steps[list[Proposed]]:
         """Requests proposals, and waits until the service has made them; the same request again gives those that still wait."""
         key = key_of(request_id)
-        body = {"count": count, "values": values_only}
+        body = {"count": count_of(count), "values": values_only}
         asked = (yield from self._call("POST", "/asks", body=body, key=key)).data
         if asked.get("batch") is not None:  # all were proposed before: those that still wait
             return proposed(asked)

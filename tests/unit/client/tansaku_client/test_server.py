@@ -566,8 +566,15 @@ def test_a_driver_that_is_about_to_end_is_no_reason_to_give_up_a_batch(dashboard
 
 def test_errors_of_requests_name_their_key(dashboard: Dashboard):
     campaign = dashboard.connect().create(SPEC)
-    with pytest.raises(tc.ConfigurationError, match=r"^count: Input should be greater than or equal to 1$"):
-        campaign.ask(0)
+    with pytest.raises(tc.ConfigurationError, match=r"^values: Input should be a valid boolean"):
+        campaign.ask(1, values_only="often")
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "4"])
+def test_a_number_of_proposals_is_a_whole_one(dashboard: Dashboard, count):
+    campaign = dashboard.connect().create(SPEC)
+    with pytest.raises(tc.ConfigurationError, match=r"^count: .* proposals; expected a whole number of at least 1$"):
+        campaign.ask(count)
 
 
 def test_a_batch_that_an_ending_driver_left_to_the_next_is_waited_for(dashboard: Dashboard, monkeypatch):
