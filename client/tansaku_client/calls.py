@@ -17,8 +17,8 @@ from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from tansaku_client.errors import UNREACHABLE, ConfigurationError, error_of
 
-RETRIED = frozenset({UNREACHABLE, 408, 429, 502, 503, 504})
-"""Statuses after which the same call is made again."""
+_RETRIED = frozenset({UNREACHABLE, 408, 429, 502, 503, 504})
+_PROBLEM = "application/problem+json"
 
 FIRST_WAIT = 0.25  # [s]
 _LONGEST_WAIT = 5.0  # [s]
@@ -126,6 +126,11 @@ class Answer:
         return found if isinstance(found, dict) else {"detail": f"the server answered {self.status}"}
 
     @property
+    def is_none(self) -> bool:
+        """Whether the same call is to be made again; of a server that ends meanwhile comes a 500 without a reason."""
+        return self.status in _RETRIED or (self.status == 500 and _PROBLEM not in self.headers.get("content-type", ""))
+
+    @property
     def wanted_wait(self) -> float:
         """The time that the server asks to wait [s]."""
         text = self.headers.get("retry-after", "")
@@ -150,7 +155,7 @@ def sent(call: Call, patience: float) -> Steps[Answer]:
     while True:
         answer = yield call
         pause = max(wait, answer.wanted_wait)
-        if answer.status not in RETRIED or waited + pause > patience:
+        if not answer.is_none or waited + pause > patience:
             break
         yield Pause(pause)
         waited, wait = waited + pause, min(2 * wait, _LONGEST_WAIT)

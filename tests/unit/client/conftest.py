@@ -56,6 +56,7 @@ class Dashboard:
         address: Where it listens.
         killed_at: Number of the proposal before which the service is killed, once.
         lost: Answers to changes that still get lost on the way.
+        instead: Status that comes for them.
         serves: Whether a service runs.
     """
 
@@ -64,6 +65,7 @@ class Dashboard:
     address: str = ""
     killed_at: int | None = None
     lost: int = 0
+    instead: int = 502
     serves: bool = True
     _one: threading.Lock = field(default_factory=threading.Lock)
 
@@ -118,7 +120,7 @@ def dashboard(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
         async def dropped(message: dict) -> None:
             if lost and message["type"] == "http.response.start":
-                message["status"], message["headers"] = 502, []
+                message["status"], message["headers"] = found.instead, []
             await send({**message, "body": b""} if lost and message["type"] == "http.response.body" else message)
 
         await site.app(scope, receive, dropped)

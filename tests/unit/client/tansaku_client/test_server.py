@@ -128,10 +128,11 @@ def test_a_batch_whose_driver_is_killed_between_two_of_four_gives_the_same_four(
         campaign.ask(2, request_id="batch-0001")
 
 
-def test_a_report_whose_answer_gets_lost_is_stored_once(dashboard: Dashboard):
+@pytest.mark.parametrize("instead", [502, 500])
+def test_a_report_whose_answer_gets_lost_is_stored_once(dashboard: Dashboard, instead):
     campaign = dashboard.connect().create(SPEC)
     (row, _) = campaign.ask(2)
-    dashboard.lost = 2
+    dashboard.lost, dashboard.instead = 2, instead  # a server that ends meanwhile answers 500
     assert campaign.tell(row, value=2.0).campaign == "rows"
     assert dashboard.lost == 0
     assert campaign.tell(row, value=2.0).known == (1,)
