@@ -76,6 +76,7 @@ _EXAMPLES: dict[str, tuple[object, ...]] = {
     "at_least": ("2 eV",),
     "at_most": ("5 %",),
     "also": ([{"property": "barrier", "unit": "eV"}],),
+    "boundaries": ({"general": [{"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1]}]},),
     "columns": (["x1", "x2"],),
     "constraints": ([{"terms": {"x1": 1, "x2": 1}, "at_most": 1}],),
     "deadline": ("2027-01-31T18:00:00+01:00",),
