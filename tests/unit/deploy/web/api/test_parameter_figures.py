@@ -47,7 +47,7 @@ def test_lines_and_the_model_are_asked_apart(browser):
 
 def test_a_contour_is_drawn_over_what_was_chosen(browser):
     text = browser.get(f"{API}/drawings/contour", params={"form": "csv", "x": "kind", "y": "x"}).text
-    assert next(csv.reader(text.splitlines())) == ["kind", "x", "mean", "deviation"]
+    assert next(csv.reader(text.splitlines())) == ["kind", "x", "mean [eV]", "deviation [eV]"]
     assert browser.get(f"{API}/drawings/contour", params={"form": "svg", "x": "x", "y": "kind"}).status_code == 200
     assert browser.get(f"{API}/drawings/contour", params={"x": "x", "y": "nowhere"}).status_code == 422
 
