@@ -342,8 +342,9 @@ class CompoundBoundarySpace:
             boundary = crystal_boundary(self._crystal, item, key)
             if boundary.name in found:
                 raise ConfigurationError(f"{key}: the boundary {boundary.name} is listed already")
-            (h, k, l), pair = boundary.plane, general_pair(boundary)  # noqa: E741 - the indices' usual names
-            found[boundary.name] = Meeting(boundary.name, key, pair, (h, k, l), boundary, boundary.sigma)
+            first, second, third = boundary.plane
+            pair = general_pair(boundary)
+            found[boundary.name] = Meeting(boundary.name, key, pair, (first, second, third), boundary, boundary.sigma)
         return found
 
     def _check_indices(self, item: GeneralBoundarySpec, key: str) -> None:

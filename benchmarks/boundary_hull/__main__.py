@@ -97,18 +97,19 @@ def lag(pool: CandidatePool, values: FloatArray, order: IntArray) -> float:
         values: Of all candidates, NaN where they failed [mJ/m^2], shape ``(n_candidates,)``.
         order: Those that were evaluated.
     """
-    assert pool.lines is not None
-    at = np.linspace(pool.lines.beginning(None), 0.0, _POTENTIALS)
+    system_lines = pool.lines
+    assert system_lines is not None
+    at = np.linspace(system_lines.beginning(None), 0.0, _POTENTIALS)
 
     def lowest(chosen: IntArray, group: int) -> FloatArray:
         best = np.full(len(pool.systems), np.inf)
         np.fmin.at(best, pool.system_codes[chosen], values[chosen])
-        own = np.flatnonzero(pool.lines.groups == group)  # type: ignore[union-attr]
-        lines = best[own, None] + 1000.0 * pool.lines.slopes[own, None] * at  # type: ignore[union-attr]
+        own = np.flatnonzero(system_lines.groups == group)
+        lines = best[own, None] + 1000.0 * system_lines.slopes[own, None] * at
         return np.asarray(lines.min(axis=0))
 
     every = np.arange(len(pool))
-    gaps = [(lowest(order, group) - lowest(every, group)).max() for group in np.unique(pool.lines.groups)]
+    gaps = [(lowest(order, group) - lowest(every, group)).max() for group in np.unique(system_lines.groups)]
     return float(np.mean(gaps))
 
 
