@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,10 +56,17 @@ def first_rows(path: Path) -> list[list[str]]:
 
 def csv_of(frame: pd.DataFrame, *, heading: bool = True) -> str:
     """A frame as CSV, without its index, in which no cell runs as a formula; ``heading``: with the names of the columns."""
-    safe = _with_cells(frame, safe_cell)
+    safe = _with_cells(frame, _written)
     text = safe.to_csv(index=False, header=heading)
     # pandas does not quote a carriage return, which readers take for the end of a line.
     return text if "\r" not in text else safe.to_csv(index=False, header=heading, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def _written(cell: object) -> object:
+    """A cell for a CSV; pandas would write the same time differently beside other times."""
+    if isinstance(cell, datetime) and cell == cell:  # no "not a time"
+        return cell.isoformat(sep=" ", timespec="microseconds")
+    return safe_cell(cell)
 
 
 def texts_of(frame: pd.DataFrame) -> pd.DataFrame:

@@ -61,3 +61,11 @@ def test_parts_of_a_table_are_together_the_whole_one(recorded, monkeypatch, purp
     whole = csv_of(evaluations_frame(Campaign.load(store, NAME), purpose))
     assert "".join(row_parts(store, NAME, purpose)) == whole
     assert "".join(row_parts(recorded(), NAME, purpose)).splitlines() == ["candidate,system,surface,value,state,round"]
+
+
+def test_a_time_is_written_the_same_beside_any_other():
+    whole, half = pd.Timestamp("2026-11-29T09:14:00Z"), pd.Timestamp("2026-11-29T09:14:00.5Z")
+    frame = pd.DataFrame({"finished": [whole, half, pd.NaT]})
+    parts = [csv_of(frame.iloc[[place]], heading=False) for place in range(3)]
+    assert parts == ["2026-11-29 09:14:00.000000+00:00\n", "2026-11-29 09:14:00.500000+00:00\n", '""\n']
+    assert csv_of(frame, heading=False) == "".join(parts)
