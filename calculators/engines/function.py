@@ -74,8 +74,8 @@ class FunctionCalculator:
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # workers have no terminal that could interrupt them
             raise CalculationError("exception", f"{type(error).__name__}: {error}"[:_LONGEST]) from error
         if isinstance(found, Mapping):
-            return {str(key): _number(str(key), value) for key, value in found.items()}
-        return _number("value", found)
+            return {str(key): self._number(str(key), value) for key, value in found.items()}
+        return self._number("value", found)
 
     def evaluate(self, _structure: Atoms, _relaxation: RelaxationSpec | None = None) -> CalculationResult:
         """Raises ConfigurationError: a function takes parameters."""
@@ -84,21 +84,22 @@ class FunctionCalculator:
     def close(self) -> None:
         """Nothing is held."""
 
+    def _number(self, name: str, value: object) -> float:
+        if isinstance(value, str | bytes | bool | np.bool_):  # no failed measurement: every candidate would have it
+            returned = f"{self._spec.function} returned {name} as {type(value).__name__}"
+            raise ConfigurationError(f"calculator.function: {returned}; expected {_NUMBER}")
+        try:
+            found = float(value)  # type: ignore[arg-type]
+        except Exception as error:  # of whatever the function returned
+            message = f"the function returned {name}: {shown(value)}; expected {_NUMBER}"
+            raise CalculationError("no_number", message) from error
+        if not np.isfinite(found):
+            raise CalculationError("nan", f"the function returned {name}: {found}; expected a finite number")
+        return found
+
 
 _LONGEST = 1000
-
-
-def _number(name: str, value: object) -> float:
-    try:
-        if isinstance(value, str | bytes | bool | np.bool_):
-            raise TypeError(name)
-        found = float(value)  # type: ignore[arg-type]
-    except Exception as error:  # of whatever the function returned
-        message = f"the function returned {name}: {shown(value)}"
-        raise CalculationError("no_number", f"{message}; expected a number, or a mapping of numbers by name") from error
-    if not np.isfinite(found):
-        raise CalculationError("nan", f"the function returned {name}: {found}; expected a finite number")
-    return found
+_NUMBER = "a number, or a mapping of numbers by name"
 
 
 def resolve(spec: FunctionCalculatorSpec, base_path: Path) -> FunctionCalculatorSpec:
@@ -121,7 +122,7 @@ def resolve(spec: FunctionCalculatorSpec, base_path: Path) -> FunctionCalculator
 
 
 def check_call(path: Path, name: str, cells: Collection[str]) -> None:
-    """Checks that a function of a file takes the parameters of a candidate and returns; its text is read, not run.
+    """Checks that a function of a file takes the parameters of a candidate and returns a value; its text is read, not run.
 
     Args:
         path: The file; what is wrong with it is said where it is imported.
@@ -139,9 +140,7 @@ def check_call(path: Path, name: str, cells: Collection[str]) -> None:
     found = next((node for node in functions if node.name == name), None)
     if found is None or found.decorator_list:
         return
-    if isinstance(found, ast.AsyncFunctionDef) or _yields(found):
-        kind = "coroutine" if isinstance(found, ast.AsyncFunctionDef) else "generator"
-        raise ConfigurationError(f"calculator.function: {name} is a {kind}; expected a function that returns the value")
+    _check_return(found)
     given = found.args
     named = [item.arg for item in (*given.args, *given.kwonlyargs)]
     with_default = {item.arg for item in given.args[len(given.args) - len(given.defaults) :]}
@@ -155,16 +154,28 @@ def check_call(path: Path, name: str, cells: Collection[str]) -> None:
         )
 
 
-def _yields(function: ast.FunctionDef) -> bool:
-    """Returns whether a function is a generator; functions inside it do not count."""
+def _check_return(function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Raises ConfigurationError for a coroutine, a generator, and a function that returns nothing."""
+    own = list(_own_nodes(function))
+    kind = None
+    if isinstance(function, ast.AsyncFunctionDef):
+        kind = "is a coroutine"
+    elif any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own):
+        kind = "is a generator"
+    elif not any(isinstance(node, ast.Return) and node.value is not None for node in own):
+        kind = "returns nothing"
+    if kind is not None:
+        raise ConfigurationError(f"calculator.function: {function.name} {kind}; expected a function that returns the value")
+
+
+def _own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+    """Nodes of a function without those of functions and classes inside it."""
     left: list[ast.AST] = list(function.body)
     while left:
         node = left.pop()
-        if isinstance(node, ast.Yield | ast.YieldFrom):
-            return True
+        yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             left.extend(ast.iter_child_nodes(node))
-    return False
 
 
 def _imported(path: Path, name: str, sha256: str) -> Callable[..., object]:

@@ -28,6 +28,8 @@ def measure(x, kind="value"):
         raise SystemExit(3)
     if kind == "tensor":
         return Tensor()
+    if kind == "truth":
+        return True
     wrong = {"word": "word", "digits": "2.5", "large": 10**400, "none": None, "long": [0.5] * 10**6, "nan": float("nan")}
     return {"value": Point(x).x + SHIFT, "both": {"value": x, "cost": 1}, **wrong}[kind]
 
@@ -52,8 +54,6 @@ def test_a_script_is_imported_up_to_its_call(computed):
     [
         ("raise", "exception", "^ValueError: the oven is cold$"),
         ("exit", "exception", "^SystemExit: 3$"),
-        ("word", "no_number", "returned value: 'word'; expected a number"),
-        ("digits", "no_number", r"returned value: '2\.5'; expected a number"),
         ("none", "no_number", "returned value: None; expected a number"),
         ("large", "no_number", r"returned value: 1000\S+; expected a number"),
         ("long", "no_number", r"returned value: \[0\.5, .{1,60}; expected a number"),
@@ -65,6 +65,13 @@ def test_what_is_no_number_is_a_failed_evaluation(computed, kind, reason, messag
     with pytest.raises(CalculationError, match=message) as raised:
         computed({"x": 0.5, "kind": kind})
     assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize(("kind", "found"), [("word", "str"), ("digits", "str"), ("truth", "bool")])
+def test_a_text_is_an_error_of_the_function(computed, kind, found):
+    message = f"^calculator.function: measure returned value as {found}; expected a number, or a mapping of numbers by name$"
+    with pytest.raises(ConfigurationError, match=message):
+        computed({"x": 0.5, "kind": kind})
 
 
 def test_another_file_is_refused(tmp_path):

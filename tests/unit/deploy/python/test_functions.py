@@ -64,7 +64,17 @@ def true(x: float) -> bool:
 
 
 def interrupted(x: float) -> float:
+    if x > 1:
+        return x
     raise KeyboardInterrupt
+
+
+def forgetful(x: float) -> None:
+    x + 1
+
+
+def worded(x: float) -> str:
+    return f"{x} eV"
 
 
 @pytest.fixture
@@ -133,6 +143,7 @@ def test_a_file_that_imports_its_neighbour_is_refused(tmp_path, monkeypatch):
         (by_position, "by_position needs x and does not take x"),
         (awaited, "awaited is a coroutine; expected a function that returns the value"),
         (generated, "generated is a generator; expected a function that returns the value"),
+        (forgetful, "forgetful returns nothing; expected a function that returns the value"),
     ],
 )
 def test_a_function_that_could_never_be_called_is_refused_before_anything_is_spent(function, message):
@@ -154,7 +165,11 @@ def test_functions_of_any_keywords_and_with_generators_inside_are_computed(funct
 
 
 @pytest.mark.parametrize(
-    ("function", "reason"), [(true, "no_number: the function returned value: True"), (interrupted, "exception: KeyboardInter")]
+    ("function", "reason"),
+    [
+        (true, "configuration: ConfigurationError: calculator.function: true returned value as bool"),
+        (interrupted, "exception: KeyboardInter"),
+    ],
 )
 def test_what_is_no_number_fails_in_one_attempt(function, reason):
     campaign = ts.Campaign(ts.Parameters(x=(0, 1)), budget=1, calculator=function, proposer="random", store=None)
@@ -162,6 +177,13 @@ def test_what_is_no_number_fails_in_one_attempt(function, reason):
     (evaluation,) = campaign.evaluations
     assert len(evaluation.attempts) == 1
     assert evaluation.reason.startswith(reason)
+
+
+def test_a_function_that_returns_text_ends_the_campaign_before_the_budget_is_spent():
+    campaign = ts.Campaign(ts.Parameters(x=(0, 1)), budget=30, calculator=worded, proposer="random", store=None)
+    campaign.run()
+    assert 0 < len(campaign.evaluations) < 6
+    assert all("worded returned value as str; expected a number" in item.reason for item in campaign.evaluations)
 
 
 def test_the_file_of_a_function_is_kept_with_the_campaign(tmp_path, monkeypatch):
