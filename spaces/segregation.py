@@ -27,7 +27,7 @@ from tansaku.models.domain.identifiers import check_unchanged
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.domain.specs.segregation import SegregationSpaceSpec
+from tansaku.models.domain.specs.segregation import SegregationSpaceSpec, SkewNormalSpec
 from tansaku.models.features.structure_descriptors import principal_components, site_soap
 
 if TYPE_CHECKING:
@@ -111,6 +111,11 @@ class SegregationSpace:
         if self._spec.defect != "interstitial":
             return [self._with_defect(self.crystal(), self._unit.positions[0], 0)]
         return [self._with_defect(self.crystal(), centre, 0) for centre in void_centres(self._unit)]
+
+    @property
+    def published(self) -> SkewNormalSpec | None:
+        """The spectrum of the literature that the spec gives for comparison."""
+        return self._spec.published
 
     def elements(self) -> frozenset[str]:
         """The crystal's and the solute's."""

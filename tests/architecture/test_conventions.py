@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}
 
 READS_ENVIRONMENT = {
+    "calculators/engines/openkim.py": "a variable of the KIM API names the folders of its models",
     "client/tansaku_client/connecting.py": "the client has no settings but its token",
     "tasks/ground/settings.py": "the one place where settings are read",
     "flows/engines.py": "looks into the environment of other processes, not its own",

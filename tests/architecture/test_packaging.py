@@ -71,6 +71,7 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     wanted |= {
         "tansaku/py.typed",
         "tansaku/deploy/templates/cu-boundaries-20.csv",
+        "tansaku/deploy/templates/al-mg-segregation.extxyz",
         "tansaku/deploy/templates/al-segregation.extxyz",
         "tansaku_client/py.typed",
         "tansaku/deploy/web/api/examples.json",

@@ -76,7 +76,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "atomate2": _package("atomate2", "atomate2"),
     "gpaw": _package("gpaw", "gpaw"),
     "espresso": _program("pw.x", "quantum-espresso"),
-    "mishin_aluminium": mishin_aluminium.missing,
+    "openkim": mishin_aluminium.missing,
     "chromium": _program("chromium", "chromium"),
     "git": _program("git", "git"),
     "make": _program("make", "make"),

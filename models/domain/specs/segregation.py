@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, Sha256
+from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec
@@ -16,6 +16,23 @@ from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, Sp
 
 SEGREGATION_ENERGY = "segregation_energy"
 """The property that such a space is about [eV]."""
+
+
+class SkewNormalSpec(Spec):
+    """A published spectrum of segregation energies: a skew-normal distribution, with the field's symbols.
+
+    Attributes:
+        location: μ [the objective's unit].
+        width: σ [the objective's unit].
+        shape: α; negative where the long tail is to low energies.
+        source: Where it stands, such as a DOI; shown in the figure.
+    """
+
+    location: float
+    width: PositiveFloat
+    shape: float
+    source: Annotated[str, Field(min_length=1, max_length=100)]
+
 
 Defect = Literal["substitution", "vacancy", "interstitial"]
 
@@ -42,6 +59,7 @@ class SegregationSpaceSpec(EnergySpaceSpec):
         components: Principal components of the descriptor that the model sees, at most.
         relaxed: Whether boundary, crystal and both with the defect are relaxed, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
+        published: A spectrum that the figure draws beside the campaign's own; null: none.
         sha256: Content hash of the structure's file; filled in when the spec is resolved.
     """
 
@@ -70,6 +88,7 @@ class SegregationSpaceSpec(EnergySpaceSpec):
     soap: SoapDescriptorSpec | None = None
     components: Annotated[int, Field(ge=1, le=100)] = 8
     relaxed: bool = True
+    published: Annotated[SkewNormalSpec | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")

@@ -41,12 +41,13 @@ def _draw_bars(axes: Axes, spectrum: view.Spectrum) -> None:
         color=[colour for _, colour, _ in kinds],
         label=[label for _, _, label in kinds],
     )
-    if spectrum.fit is not None:
-        x = np.linspace(edges[0] - (edges[1] - edges[0]), edges[-1] + (edges[1] - edges[0]), 400)
-        scale = float(spectrum.members.sum()) * (edges[1] - edges[0])
-        fit = spectrum.fit
-        label = f"skew-normal: μ = {fit.location:.3g}, σ = {fit.width:.3g}, α = {fit.shape:.2g}"
-        axes.plot(x, scale * fit.density(x), "-", color=ACCENT, lw=1.3, label=label)
+    scale = float(spectrum.members.sum()) * (edges[1] - edges[0])
+    for curve, name, style in (spectrum.fit, "skew-normal", "-"), (spectrum.published, spectrum.source, "--"):
+        if curve is not None:
+            low, high = curve.range()
+            x = np.linspace(min(low, edges[0]), max(high, edges[-1]), 400)
+            label = f"{name}: μ = {curve.location:.3g}, σ = {curve.width:.3g}, α = {curve.shape:.2g}"
+            axes.plot(x, scale * curve.density(x), style, color=ACCENT, lw=1.3, label=label)
     axes.axvline(0.0, color=FAINT, lw=0.8, ls=":")
     axes.set_xlabel(headed("segregation energy", spectrum.unit))
     axes.set_ylabel("sites of the structure")

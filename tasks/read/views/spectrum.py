@@ -38,6 +38,11 @@ class SkewNormal:
     width: float
     shape: float
 
+    def range(self) -> tuple[float, float]:
+        """Energies between which 99 % of the sites are."""
+        low, high = skewnorm.ppf([0.005, 0.995], self.shape, self.location, self.width)
+        return float(low), float(high)
+
     def density(self, energy: FloatArray) -> FloatArray:
         """Its density, shape of ``energy``."""
         return np.asarray(skewnorm.pdf(energy, self.shape, self.location, self.width))
@@ -56,6 +61,8 @@ class Spectrum:
         coordination: Neighbours within the first gap of the crystal's distances.
         change: Largest difference of a neighbour's distance from the crystal's [Å].
         fit: None with fewer than twenty kinds of sites.
+        published: The spectrum that the campaign's file gives for comparison.
+        source: Where it stands.
     """
 
     candidates: tuple[str, ...]
@@ -66,6 +73,8 @@ class Spectrum:
     coordination: IntArray
     change: FloatArray
     fit: SkewNormal | None
+    published: SkewNormal | None
+    source: str
     unit: str
 
     def table(self) -> Mapping[str, Sequence[object]]:
@@ -128,6 +137,7 @@ def segregation_spectrum(data: Campaign) -> Spectrum | None:
     names = [ids[place] for place in order]
     sites = [space.site(name) for name in names]
     members = np.array([site.members for site in sites], dtype=np.intp)
+    given = space.published
     enough = len(names) >= FEWEST_FITTED and np.ptp(energy[order]) > 0
     return Spectrum(
         candidates=tuple(names),
@@ -138,5 +148,7 @@ def segregation_spectrum(data: Campaign) -> Spectrum | None:
         coordination=np.array([site.coordination for site in sites], dtype=np.intp),
         change=np.array([site.change for site in sites]),
         fit=fit_skew_normal(energy[order], members.astype(np.float64)) if enough else None,
+        published=None if given is None else SkewNormal(given.location, given.width, given.shape),
+        source="" if given is None else given.source,
         unit=data.spec.objective.unit,
     )

