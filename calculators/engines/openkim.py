@@ -93,6 +93,12 @@ def model_files(name: str) -> ModelFiles:
     return ModelFiles(paths[2], paths[1], tuple(word for line in lines for word in line.split("#")[0].split()))
 
 
+def installed_models() -> list[str]:
+    """Names of the installed models of drivers whose files LAMMPS reads, sorted."""
+    names = {path.parent.name for folder in model_folders() for path in folder.glob(f"*__MO_*/{_LIBRARY}")}
+    return sorted(name for name in names if is_model(name) and name.startswith(tuple(_FILES)))
+
+
 def model_folders() -> list[Path]:
     """Folders in which the KIM API looks for portable models."""
     named = os.environ.get("KIM_API_PORTABLE_MODELS_DIR", "").split(":")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
+from tansaku.calculators.engines.openkim import installed_models
 from tansaku.calculators.engines.potentials import shipped_folder
 from tansaku.deploy.web.spec_forms.fields import Field, Part, at, choice, found, mapping_at, name_and_unit, number, put
 from tansaku.deploy.web.spec_forms.shelf import Shelf
@@ -116,6 +117,7 @@ def calculator(data: JsonDict, shelf: Shelf, choices: Mapping[str, str]) -> Part
 @cache
 def _shipped() -> Sequence[str]:
     try:
-        return sorted(path.name for path in shipped_folder().iterdir() if path.name.endswith(ENDINGS["potential"]))
+        shipped = sorted(path.name for path in shipped_folder().iterdir() if path.name.endswith(ENDINGS["potential"]))
+        return [*shipped, *installed_models()]
     except MissingComponentError:
         return ()

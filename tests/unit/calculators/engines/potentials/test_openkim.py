@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 
 from tansaku.calculators.calculator_registry import known_elements, open_calculator, resolve_calculator
-from tansaku.calculators.engines.openkim import is_model, model_files
+from tansaku.calculators.engines.openkim import installed_models, is_model, model_files
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
@@ -56,6 +56,13 @@ def test_a_damaged_copy_is_written_again():
     content = found.read_bytes()
     found.write_bytes(b"damaged")
     assert model_files(ALUMINIUM).potential.read_bytes() == content
+
+
+@pytest.mark.usefixtures("installed")
+def test_installed_models_are_those_that_lammps_can_read():
+    names = installed_models()
+    assert {ALUMINIUM, ALLOY, MEAM} <= set(names)
+    assert not any(name.startswith("SW_") for name in names)
 
 
 def test_a_model_that_is_not_installed_says_how_to_install_it():
