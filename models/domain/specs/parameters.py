@@ -341,6 +341,11 @@ class ParametersSpaceSpec(SpaceBase):
         return found
 
     @property
+    def one_problem(self) -> bool:
+        """Yes: settings are one search problem."""
+        return True
+
+    @property
     def preferred(self) -> PrefersSpec | None:
         """The expectation of where good candidates lie."""
         return self.prefers

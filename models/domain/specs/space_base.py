@@ -162,6 +162,11 @@ class SpaceBase(KindSpec):
         return None
 
     @property
+    def one_problem(self) -> bool | None:
+        """Whether all candidates are one search problem; None where the engine for few evaluations was not compared."""
+        return None
+
+    @property
     def preferred(self) -> PrefersSpec | None:
         """The expectation of where good candidates lie; None where nothing is expected."""
         return None

@@ -100,6 +100,11 @@ class StructuresSpaceSpec(PropertySpaceSpec):
             raise ValueError("cost_key: costs are given by it; remove it or cost.model")
         return self
 
+    @property
+    def one_problem(self) -> bool:
+        """Whether all structures are one system."""
+        return self.systems == "all" and self.system_key is None
+
     def files(self) -> tuple[SpecFile, ...]:
         """The folder or the files, and the file of phases."""
         hashes = self.hashes or (None,) * len(self.paths or ())

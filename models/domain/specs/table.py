@@ -212,6 +212,11 @@ class TableSpaceSpec(SpaceBase):
         return self.prefers
 
     @property
+    def one_problem(self) -> bool:
+        """Whether no column names systems."""
+        return self.columns.system is None
+
+    @property
     def value_name(self) -> str | None:
         """The column of the values; None where they are to be measured."""
         return self.columns.value

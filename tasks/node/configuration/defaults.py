@@ -187,15 +187,14 @@ def _draws(spec: CampaignSpec) -> bool:
 
 
 def _usual_engine(spec: CampaignSpec) -> int | None:
-    """Returns the engine for few evaluations where one best row or setting is wanted, and the file chooses no other model."""
+    """Returns the engine for few evaluations where one best candidate is wanted, and the file chooses no other model."""
     proposer, goal = spec.proposer, spec.objective.goal.type
     if not isinstance(proposer, GPProposerSpec) or (proposer.preset, proposer.kernel, proposer.mean) != ("default", None, None):
         return None
-    columns, settings = getattr(spec.space, "columns", None), getattr(spec.space, "parameters", None)
-    if spec.transfer is not None or (columns is None and settings is None):
+    one = spec.space.one_problem
+    if spec.transfer is not None or one is None:
         return None
-    several = columns is not None and columns.system is not None
-    return _ENGINE if goal == "best_overall" or (goal == "best_per_system" and not several) else None
+    return _ENGINE if goal == "best_overall" or (goal == "best_per_system" and one) else None
 
 
 def _searches_atoms(spec: CampaignSpec) -> bool:

@@ -83,13 +83,22 @@ def test_groups_of_numbers_get_a_scale_where_the_file_gives_none():
     assert with_defaults(found) == found
 
 
+def merged(document: dict, keys: dict) -> dict:
+    """A document with other keys; those of the objective are added to its own."""
+    objective = document.get("objective", {}) | keys.get("objective", {})
+    return document | keys | ({"objective": objective} if objective else {})
+
+
 def counted(space: dict | None = None, **keys: object) -> CampaignSpec:
     """A table without a proposer of which a number of evaluations may be spent."""
     document = {"schema_version": 1, "name": "test", "space": space or TABLE, "budget": {"evaluations": 10}}
-    return CampaignSpec.model_validate(document | keys)
+    if document["space"]["type"] == "structures":
+        document |= {"calculator": {"type": "emt"}, "objective": {"unit": "meV/atom"}}
+    return CampaignSpec.model_validate(merged(document, keys))
 
 
 PARAMETERS = {"type": "parameters", "parameters": {"x": {"type": "number", "low": 0, "high": 1}}, "function": "ackley"}
+STRUCTURES = {"type": "structures", "paths": ["cells.xyz"]}
 SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}}
 
 
@@ -100,6 +109,10 @@ SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}
         (counted(PARAMETERS), 4),
         (counted(objective={"goal": {"type": "top_k", "k": 3}}), None),
         (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 4),
+        (counted(STRUCTURES), None),
+        (counted(STRUCTURES, objective={"goal": {"type": "best_overall"}}), 4),
+        (counted(STRUCTURES | {"systems": "all"}), 4),
+        (counted(STRUCTURES | {"systems": "all", "system_key": "batch"}), None),
         (counted(proposer={"type": "gp", "initial_points": 5}), 4),
         (counted(proposer={"type": "gp", "engine": 3}), 3),
         (counted(proposer={"type": "gp", "engine": 1}), 1),
