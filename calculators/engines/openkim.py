@@ -127,11 +127,15 @@ def _read(library: Path) -> tuple[str, dict[str, bytes]]:
 
 
 def _written(model: str, name: str, content: bytes) -> Path:
-    """Path of a file with this content in the user's cache folder."""
+    """Path of a file with this content in the user's cache folder. Raises ConfigurationError where it cannot be written."""
     path = Path.home() / ".cache" / "tansaku" / "openkim" / model / Path(name).name
-    if not path.is_file() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-        aside.write_bytes(content)
-        aside.replace(path)
+    try:
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+            aside.write_bytes(content)
+            aside.replace(path)
+    except OSError as error:
+        message = f"calculator.potential: files of {model} cannot be kept in {path.parent}: {error.strerror}"
+        raise ConfigurationError(message) from error
     return path

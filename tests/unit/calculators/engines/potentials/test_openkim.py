@@ -79,6 +79,14 @@ def test_models_of_other_drivers_and_further_keys_are_refused():
         resolve_calculator(LammpsSpec(potential=MEAM, library="library.meam", elements=("Al", "Mg")), Path())
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_home_that_cannot_be_written_is_named(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    with pytest.raises(ConfigurationError, match=r"cannot be kept in .*/file/\.cache/.*: Not a directory"):
+        model_files(ALUMINIUM)
+
+
 def test_a_library_that_is_none_is_refused(monkeypatch, tmp_path):
     folder = tmp_path / ABSENT
     folder.mkdir()
