@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.formula import Formula
 
-from tansaku.calculators.structures.coincidence import plane_name
 from tansaku.calculators.structures.compound_boundary import (
     Content,
     SlabPair,
@@ -23,24 +22,17 @@ from tansaku.calculators.structures.compound_boundary import (
     without_atoms,
 )
 from tansaku.calculators.structures.compound_crystal import ONE_PLANE, CompoundCrystal, compound_crystal
-from tansaku.calculators.structures.grain_orientation import ORIENTATIONS
-from tansaku.calculators.structures.grain_pair import (
-    CrystalBoundary,
-    PlanePair,
-    crystal_boundary,
-    general_pair,
-    symmetric_pair,
-)
+from tansaku.calculators.structures.grain_pair import PlanePair
 from tansaku.calculators.structures.structure_reader import read_structures
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec, Plane
-from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.units import quantity_in
+from tansaku.spaces.compound_selection import Meeting, Selection, check_planes, selection
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -48,56 +40,11 @@ if TYPE_CHECKING:
 Ends = tuple[tuple[int, int], tuple[int, int]]
 """Cut of each of two grains, with the steps of the slab: a relaxed crystal has the same number of planes."""
 
+_SHOWN = 20
+"""Boundaries that are left out are named with their reasons up to here."""
+
 _DIGITS = 8
 _ON_GRID = 1e-4
-
-
-@dataclass(frozen=True, eq=False)
-class Meeting:
-    """Two planes that meet: a boundary without its terminations.
-
-    Attributes:
-        name: Name in ids, ``111`` of a symmetric boundary.
-        key: Of the spec, for messages.
-        pair: Planes of the crystal as its file has it.
-        plane: Miller indices of the lower grain's plane.
-        general: None: the boundary is symmetric.
-        sigma: None where the grains have no coincidence lattice, or the file's cell is no cube.
-    """
-
-    name: str
-    key: str
-    pair: PlanePair
-    plane: Plane
-    general: CrystalBoundary | None
-    sigma: int | None
-
-    @property
-    def planes(self) -> tuple[Sequence[int], Sequence[int]]:
-        """Miller indices of both planes."""
-        return (self.plane, self.plane) if self.general is None else (self.general.planes[0], self.general.planes[1])
-
-    @property
-    def description(self) -> JsonDict:
-        """Name, upper plane, kind and angle [degrees] of a general boundary, and the misfit of its grains."""
-        given = self.general
-        return {
-            "boundary": None if given is None else self.name,
-            "upper_plane": list(self.planes[1]),
-            "kind": None if given is None else given.kind,
-            "angle": None if given is None else given.angle,
-            "misfit": self.pair.misfit,
-        }
-
-    @property
-    def metadata(self) -> JsonDict:
-        """For a structure: Σ; of a general boundary also how the grains lie."""
-        found: JsonDict = {} if self.sigma is None else {"sigma": self.sigma}
-        if self.general is not None:
-            frames = np.array([self.pair.lower.frame, self.pair.upper.frame])
-            upper = " ".join(map(str, self.general.planes[1]))
-            found |= {"upper_plane": upper, "misfit": self.pair.misfit, ORIENTATIONS: frames.ravel().tolist()}
-        return found
 
 
 @dataclass(frozen=True)
@@ -160,6 +107,8 @@ class CompoundBoundarySpace:
     def __init__(self, spec: CompoundBoundarySpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec = spec
         self._limits = limits
+        self._base_path = base_path
+        self._left_out: dict[str, str] = {}
         given = _read(base_path, "crystal", spec.crystal, spec.sha256, limits)
         self._crystal = compound_crystal(given, "space.crystal")
         self._bulk = formula_unit(self._crystal.numbers)
@@ -167,7 +116,7 @@ class CompoundBoundarySpace:
         self._unit = None if spec.unit is None else self._neutral_unit(spec.unit)
         if self._unit is not None:
             _check_parts(self._bulk, self._unit, self._phases)
-        _check_planes(self._crystal, spec.planes)
+        check_planes(self._crystal, spec.planes)
         if spec.supercell is not None:
             check_limit(limits, "atoms", len(given) * math.prod(spec.supercell), "space.supercell: atoms")
 
@@ -322,41 +271,38 @@ class CompoundBoundarySpace:
             )
         return slabs
 
-    @cached_property
+    @property
     def meetings(self) -> Mapping[str, Meeting]:
-        """All boundaries by name, the symmetric ones first."""
-        found = {}
-        for plane in self._spec.planes:
-            # Campaigns that were stored before this check continue with their perfect crystals.
-            if self._limits is not None and self._crystal.half_turn_is_symmetry(plane):
-                raise ConfigurationError(
-                    f"space.planes: {list(plane)}: half a turn about its normal leaves the crystal as it is, and there is no "
-                    "boundary; expected another plane"
-                )
-            pair, name = symmetric_pair(self._crystal.planes(plane)), plane_name(plane)
-            found[name] = Meeting(name, f"space.planes: {list(plane)}", pair, plane, None, self._crystal.sigma(plane))
-        selection = self._spec.boundaries
-        for i, item in enumerate(() if selection is None else selection.general):
-            key = f"space.boundaries.general[{i}]"
-            self._check_indices(item, key)
-            boundary = crystal_boundary(self._crystal, item, key)
-            if boundary.name in found:
-                raise ConfigurationError(f"{key}: the boundary {boundary.name} is listed already")
-            first, second, third = boundary.plane
-            pair = general_pair(boundary)
-            found[boundary.name] = Meeting(boundary.name, key, pair, (first, second, third), boundary, boundary.sigma)
-        return found
+        """All boundaries by name, the symmetric ones first; those that are left out for their cells too."""
+        return self._selection.meetings
 
-    def _check_indices(self, item: GeneralBoundarySpec, key: str) -> None:
-        check_limit(self._limits, "sigma", item.sigma or 0, f"{key}: sigma")
-        for _, vector in item.vectors:
-            check_limit(self._limits, "index", max(map(abs, vector)), f"{key}: {list(vector)}: largest index")
+    @cached_property
+    def _selection(self) -> Selection:
+        return selection(self._spec, self._crystal, self._base_path, self._limits)
+
+    def left_out(self) -> Sequence[str]:
+        """Boundaries that are left out, with the reason (implements ``BoundedSpace``)."""
+        _ = self._surfaces
+        reasons = list(self._left_out.items())
+        shown = [f"left out: {reason}" for _, reason in reasons[:_SHOWN]]
+        names = ", ".join(name for name, _ in reasons[_SHOWN:])
+        return [*shown, *([f"left out for such reasons, {len(reasons) - _SHOWN} more: {names}"] if names else [])]
 
     @cached_property
     def _surfaces(self) -> list[Surface]:
-        return sorted(
-            (item for meeting in self.meetings.values() for item in self._of_meeting(meeting)), key=lambda item: item.name
-        )
+        self._left_out = dict(self._selection.left_out)
+        found: list[Surface] = []
+        for meeting in self.meetings.values():
+            try:
+                found += self._of_meeting(meeting)
+            except ConfigurationError as error:
+                if not (meeting.selected and self._selection.leaves_out):
+                    raise
+                self._left_out[meeting.name] = error.message
+        if not found:
+            first = next(iter(self._left_out.values()), "there is none")
+            raise ConfigurationError(f"space.boundaries: no boundary is left; the first that is left out: {first}")
+        return sorted(found, key=lambda item: item.name)
 
     @cached_property
     def _systems(self) -> dict[str, list[Surface]]:
@@ -532,17 +478,6 @@ def _formula(unit: Mapping[int, int]) -> str:
     from ase.data import chemical_symbols
 
     return str(Formula.from_dict({chemical_symbols[number]: count for number, count in unit.items()}).format("metal"))
-
-
-def _check_planes(crystal: CompoundCrystal, planes: Sequence[tuple[int, int, int]]) -> None:
-    """Raises ConfigurationError if symmetry makes two planes equal: all their boundaries would be computed twice."""
-    found: dict[frozenset[tuple[int, int, int]], tuple[int, int, int]] = {}
-    for plane in planes:
-        first = found.setdefault(crystal.equal_planes(plane), plane)
-        if first is not plane:
-            raise ConfigurationError(
-                f"space.planes: {list(plane)} is the same plane as {list(first)} by the crystal's symmetry; expected one"
-            )
 
 
 def _left(bulk: Mapping[int, int], unit: Mapping[int, int]) -> dict[int, int]:

@@ -206,6 +206,17 @@ def check_indices(key: str, indices: tuple[int, ...], crystal: CrystalSpec, like
         raise ValueError(f"{key}: {list(indices)}; the first three add up to {total}, expected 0")
 
 
+MaxSigma = Annotated[int, Field(ge=3, le=9999)]
+Angles = tuple[NonNegativeFloat, NonNegativeFloat]
+BoundaryTable = Annotated[FilePath, NamesFile("table")]
+
+
+def check_angles(angles: Angles | None) -> None:
+    """Raises ValueError for an empty window of angles."""
+    if angles is not None and angles[0] >= angles[1]:
+        raise ValueError(f"angles {list(angles)}: the first must be below the second")
+
+
 class BoundarySelectionSpec(Spec):
     """Boundaries that are searched: symmetric tilts by a rule or by explicit planes, or boundaries in any plane.
 
@@ -222,11 +233,11 @@ class BoundarySelectionSpec(Spec):
         sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
-    max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
-    angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
+    max_sigma: MaxSigma | None = None
+    angles: Angles | None = None
     planes: tuple[Indices, ...] | None = None
     general: Annotated[tuple[GeneralBoundarySpec, ...], Field(min_length=1)] | None = None
-    list: Annotated[FilePath, NamesFile("table")] | None = None
+    list: BoundaryTable | None = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -237,8 +248,7 @@ class BoundarySelectionSpec(Spec):
             )
         if self.sha256 is not None and self.list is None:
             raise ValueError("sha256: given without list; remove it")
-        if self.angles is not None and self.angles[0] >= self.angles[1]:
-            raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
+        check_angles(self.angles)
         return self
 
     @property
