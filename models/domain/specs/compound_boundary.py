@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -230,6 +230,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         relaxed_labels=False,
         keeps_free_energy=False,
         figures="compound_boundaries",
+        screened="tansaku.tasks.read.screening.crystals:compound_crystal",
         groups=("system",),
         system_words=("boundary", "boundaries"),
     )
@@ -296,6 +297,15 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         """Boundaries are kept equal, cleaved ones fail, and best values are checked where that costs little."""
         dft = calculator is not None and calculator.facts.dft
         return {"equal_boundaries": "kept", "cleaved": "failure", "convergence": "unchecked" if dft else "checked"}
+
+    def screens(self, axes: Sequence[tuple[int, int, int]] | None) -> Mapping[str, Self]:
+        """Itself, without checks of convergence: what is compared are structures as they are."""
+        if axes is not None:
+            raise ValueError(f"axes: {[list(axis) for axis in axes]}; expected boundaries.axes of a {self.type} space")
+        for key in ("unit", "supercell"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"space.{key}: a model's energy of that crystal is not known; remove it")
+        return {"": self.model_copy(update={"convergence": "unchecked"})}
 
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -370,6 +370,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
         figures="boundaries",
         learnable=True,
         labelled=True,
+        screened="tansaku.tasks.read.screening.crystals:element_crystal",
         polished=True,
         system_words=("boundary", "boundaries"),
     )
@@ -518,6 +519,16 @@ class GrainBoundarySpaceSpec(SpaceBase):
         """The spec with another crystal."""
         return self.model_copy(update={"crystal": crystal})
 
+    def screens(self, axes: Sequence[tuple[int, int, int]] | None) -> Mapping[str, Self]:
+        """One for each tilt axis."""
+        found: dict[str, Self] = {}
+        for axis in axes or ((1, 1, 0),):
+            name = axis_name(axis)
+            if name in found:
+                raise ValueError(f"axes: {list(axis)} is listed twice")
+            found[name] = self.model_copy(update={"axis": axis})
+        return found
+
     def files(self) -> tuple[SpecFile, ...]:
         """The table of boundaries."""
         given = self.boundaries
@@ -537,3 +548,9 @@ class GrainBoundarySpaceSpec(SpaceBase):
         if prior is None or self.anneal is None:
             return prior
         return CostPrior(prior.anchor, {**prior.exponents, WORK: 1.0}, {**prior.reference, WORK: 1.0})
+
+
+def axis_name(axis: tuple[int, int, int]) -> str:
+    """An axis in letters that are safe in names: ``110``, ``m110``; ``1-1-12`` where digits alone are ambiguous."""
+    parts = [f"{'m' if index < 0 else ''}{abs(index)}" for index in axis]
+    return ("-" if any(abs(index) > 9 for index in axis) else "").join(parts)

@@ -313,3 +313,129 @@ def test_random_choices_differ_and_are_repeatable(space):
     first, second = (opened.structure(name) for name in several)
     assert not np.allclose(first.positions, second.positions)
     assert np.array_equal(again.structure(several[0]).positions, first.positions)
+
+
+def automatic(**keys):
+    given = {"axes": [[0, 0, 1], [1, 1, 0]], "max_sigma": 11} | keys
+    return general(boundaries={name: value for name, value in given.items() if value is not None}, step=2.0)
+
+
+def listed_planes(axis, largest):
+    """Kinds of symmetric tilts about an axis up to a Σ, by trying all planes."""
+    found = {}
+    indices = range(-7, 8)
+    for plane in ((h, k, ell) for h in indices for k in indices for ell in indices):
+        square = sum(index**2 for index in plane)
+        if np.dot(plane, axis) or np.gcd.reduce(plane) != 1:
+            continue
+        sigma = square if square % 2 else square // 2
+        if 1 < sigma <= largest:
+            found[tuple(sorted(map(abs, plane)))] = sigma
+    return found
+
+
+def test_all_symmetric_tilts_up_to_a_sigma_are_listed(space):
+    opened = space(**automatic(max_sigma=25))
+    rows = opened.describe_systems()
+    # In a cube all planes with the same indices but for order and signs are one.
+    known = {tuple(sorted(map(abs, row["plane"]))): row for row in rows}
+    about = {axis: listed_planes(axis, 25) for axis in ((0, 0, 1), (1, -1, 0))}
+    assert len(rows) == len(known)
+    assert set(known) == {plane for planes in about.values() for plane in planes}
+    assert known[1, 1, 3]["axis"] == [1, -1, 0]
+    assert known[1, 1, 3]["angle"] == pytest.approx(2.0 * np.degrees(np.arctan(np.sqrt(2.0) / 3.0)))
+    for axis, planes in about.items():
+        for plane, sigma in planes.items():
+            candidate = next(str(name) for name in opened.pool().ids if str(name).startswith(f"{known[plane]['system']}-t"))
+            info = opened.structure(candidate).info
+            assert info["sigma"] == sigma
+            assert info["angle"] == known[plane]["angle"], axis
+
+
+def test_a_window_of_angles_and_planes_beside_it(space):
+    every = {row["system"]: row["angle"] for row in space(**automatic()).describe_systems()}
+    window = space(**automatic(angles=[30, 60])).describe_systems()
+    assert {row["system"] for row in window} == {name for name, angle in every.items() if 30 <= angle <= 60}
+    both = space(**(automatic() | {"planes": [[0, 3, 1]]})).describe_systems()
+    # The plane that is listed is not listed again as (3 1 0).
+    assert {row["system"] for row in both} == {*every, "031"} - {"310"}
+    assert next(row for row in both if row["system"] == "031")["angle"] is None
+
+
+def test_boundaries_that_do_not_fit_are_refused_or_left_out_by_name(space):
+    with pytest.raises(ConfigurationError, match=r"space.max_atoms: 60; a cell of \[\d, \d, \d\] has \d+ atoms"):
+        space(**automatic(), max_atoms=60).pool()
+    opened = space(**automatic(unfit="left_out"), max_atoms=60)
+    kept = {row["system"]: row["atoms"] for row in opened.describe_systems()}
+    assert kept
+    assert max(kept.values()) <= 60
+    every = {row["system"] for row in space(**automatic()).describe_systems()}
+    lost = opened.left_out()
+    assert len(lost) == len(every) - len(kept)
+    assert all("space.max_atoms: 60; a cell of" in said for said in lost)
+    assert not space(**automatic()).left_out()
+    with pytest.raises(ConfigurationError, match=r"no boundary is left; the first that is left out: space.max_atoms: 5"):
+        space(**automatic(unfit="left_out"), max_atoms=5).pool()
+
+
+def test_a_table_lists_what_the_file_could_list(space, folder):
+    (folder / "list.csv").write_text("axis,sigma,plane,kind\n0 0 1,5,0 0 1,twist\n0 0 1,5,1 0 0,\n", encoding="utf-8")
+    listed = space(**general(boundaries={"list": "list.csv"}))
+    written = space(**general(TWIST, TILT))
+    assert listed.pool().ids.tolist() == written.pool().ids.tolist()
+    assert listed.describe_systems() == written.describe_systems()
+    spec = SPEC.validate_python(DOCUMENT | general(boundaries={"list": "list.csv"}))
+    hashes = {item.key: file_sha256(folder / item.path) for item in spec.files()}
+    resolved = spec.with_hashes(hashes)
+    assert resolved.boundaries.sha256 == hashes["boundaries", "list"]
+    (folder / "list.csv").write_text("axis,sigma,plane\n0 0 1,5,1 0 0\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"boundaries\.list"):
+        open_space(resolved, folder).pool()
+
+
+def test_rows_that_cannot_be_built_are_refused_or_left_out(space, folder):
+    (folder / "list.csv").write_text("axis,sigma,plane\n0 0 1,5,0 0 1\n0 0 1,7,0 0 1\n0 0 1,5,0 0 1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"list: row 2: axis \[0, 0, 1\], sigma 7: no coincidence lattice"):
+        space(**general(boundaries={"list": "list.csv"})).pool()
+    opened = space(**general(boundaries={"list": "list.csv", "unfit": "left_out"}))
+    assert [row["system"] for row in opened.describe_systems()] == ["s005-001-001-t3687"]
+    first, second = opened.left_out()
+    assert "row 2: axis [0, 0, 1], sigma 7" in first
+    assert "row 3: the boundary s005-001-001-t3687 is listed already" in second
+    (folder / "list.csv").write_text("axis,sigma,plane\n0 0 1,five,0 0 1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="row 1, column 'sigma': 'five'"):
+        space(**general(boundaries={"list": "list.csv", "unfit": "left_out"})).pool()
+
+
+def test_many_that_are_left_out_are_named_in_one_line(space):
+    lines = space(**automatic(unfit="left_out", max_sigma=60), max_atoms=60).left_out()
+    assert len(lines) == 21
+    assert "left out for such reasons, " in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("crystal", "keys", "message"),
+    [
+        ("tio2.cif", {}, r"space.boundaries.max_sigma: 11; .* and tio2.cif is none: expected planes, general or list"),
+        ("mgo.cif", {"axes": [[1, 2, 3]]}, r"space.boundaries.axes\[0\]: \[1, 2, 3\] lies in no mirror plane"),
+    ],
+)
+def test_a_largest_sigma_needs_a_cube_and_a_mirror_plane(space, crystal, keys, message):
+    with pytest.raises(ConfigurationError, match=message):
+        space(**(automatic(**keys) | {"crystal": crystal})).pool()
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "message"),
+    [
+        ({}, "general, list, max_sigma: expected one of them, and only one"),
+        ({"max_sigma": 5}, "axes, max_sigma: expected both or none of them"),
+        ({"list": "a.csv", "angles": [1, 2]}, r"angles: \[1.0, 2.0\]; expected max_sigma beside it"),
+        ({"max_sigma": 5, "axes": [[0, 0, 1]], "angles": [2, 1]}, "the first must be below the second"),
+        ({"max_sigma": 5, "axes": [[0, 0, 0]]}, r"axes\[0\]: \[0, 0, 0\]; expected three indices that are not all zero"),
+        ({"general": [TWIST], "sha256": "0" * 64}, "sha256: given without list; remove it"),
+    ],
+)
+def test_selections_that_contradict_themselves_are_refused(boundaries, message):
+    with pytest.raises(ValidationError, match=message):
+        SPEC.validate_python(DOCUMENT | general(boundaries=boundaries))

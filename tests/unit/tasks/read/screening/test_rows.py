@@ -41,7 +41,7 @@ ROWS = [row(0, 30.0, 31.0), row(1, 10.0, 12.0), row(2, 20.0, 19.0, system="s009-
 
 
 def test_rows_come_back_and_half_a_row_is_cut_off(tmp_path):
-    file = RowFile(tmp_path / "deep" / "rows.jsonl")
+    file = RowFile(tmp_path / "deep" / "rows.jsonl", ScreenRow)
     assert file.read() == []
     assert list(file.extend(iter(ROWS[:2]))) == ROWS[:2]
     path = tmp_path / "deep" / "rows.jsonl"
@@ -53,7 +53,7 @@ def test_rows_come_back_and_half_a_row_is_cut_off(tmp_path):
 
 
 def test_a_killed_writer_leaves_what_it_handed_on(tmp_path):
-    file = RowFile(tmp_path / "rows.jsonl")
+    file = RowFile(tmp_path / "rows.jsonl", ScreenRow)
     rows = file.extend(iter(ROWS))
     next(rows)
     rows.close()
@@ -64,7 +64,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"candidate": "c1"}\n')
     with pytest.raises(ConfigurationError, match="does not contain rows of a screen"):
-        RowFile(path).read()
+        RowFile(path, ScreenRow).read()
 
 
 def test_the_lowest_come_first_and_each_boundary_once():
