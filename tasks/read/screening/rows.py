@@ -214,7 +214,7 @@ def read_table(path: Path) -> list[ScreenRow]:
 
     found = []
     try:
-        table = texts_of(pd.read_csv(path, dtype={"structure": str, "candidate": str}))
+        table = texts_of(pd.read_csv(path, dtype={"structure": str, "candidate": str, "system": str}))
         for record in table.to_dict("records"):
             plain = {
                 str(key): None if isinstance(value, float) and math.isnan(value) else value

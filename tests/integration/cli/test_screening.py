@@ -83,6 +83,7 @@ IONS = """\
   type: buckingham
   charges: {Mg: 2, O: -2}
   pairs:
+    - {between: [Mg, Mg]}
     - {between: [Mg, O], A: 821.6, rho: 0.3242}
     - {between: [O, O], A: 22764.3, rho: 0.149, C: 27.88}
   relaxation: {cell: normal, translation: free, fmax: 0.05}
