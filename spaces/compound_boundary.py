@@ -27,7 +27,7 @@ from tansaku.calculators.structures.structure_reader import read_structures
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
+from tansaku.models.domain.pool import WIDEST, CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -114,19 +114,27 @@ class CompoundBoundarySpace:
         self._bulk = formula_unit(self._crystal.numbers)
         self._phases = self._read_phases(base_path)
         self._unit = None if spec.unit is None else self._neutral_unit(spec.unit)
+        self._second = None if spec.second_unit is None else self._neutral_unit(spec.second_unit, "second")
         if self._unit is not None:
             _check_parts(self._bulk, self._unit, self._phases)
+        if self._unit is not None and self._second is not None:
+            _check_independent(self._bulk, self._unit, self._second)
         check_planes(self._crystal, spec.planes)
         if spec.supercell is not None:
             check_limit(limits, "atoms", len(given) * math.prod(spec.supercell), "space.supercell: atoms")
 
     def _read_phases(self, base_path: Path) -> dict[str, Atoms]:
-        crystals = {} if self._spec.unit is None else self._spec.unit.crystals
-        return {key: _read(base_path, f"unit.{key}", path, sha256, self._limits) for key, (path, sha256) in crystals.items()}
+        found = {}
+        for name, unit in self._spec.units.items():
+            for key, (path, sha256) in unit.crystals.items():
+                found["second" if name == "second_unit" else key] = _read(
+                    base_path, f"{name}.{key}", path, sha256, self._limits
+                )
+        return found
 
-    def _neutral_unit(self, unit: NeutralUnitSpec) -> dict[int, int]:
+    def _neutral_unit(self, unit: NeutralUnitSpec, phase: str = "phase") -> dict[int, int]:
         if unit.formula is None:
-            return formula_unit(self._phases["phase"].numbers)
+            return formula_unit(self._phases[phase].numbers)
         return formula_unit(_numbers_of(unit.formula))
 
     def pool(self) -> CandidatePool:
@@ -149,18 +157,25 @@ class CompoundBoundarySpace:
         return self._spec.supercell
 
     @property
-    def unit_energy(self) -> float | None:
-        """Energy of the unit where the spec gives it [eV]; None: that of its crystal, or there is no unit."""
-        unit = self._spec.unit
-        if unit is None or unit.formula is None or self._unit is None:
-            return None
-        multiple = len(_numbers_of(unit.formula)) // sum(self._unit.values())
-        return quantity_in(unit.energy or "", "eV") / multiple
+    def unit_energies(self) -> Mapping[str, float]:
+        """Energies of the units that have no crystal, ``phase`` and ``second``, as the spec gives them [eV]."""
+        found = {}
+        units = (("phase", self._spec.unit, self._unit), ("second", self._spec.second_unit, self._second))
+        for name, unit, own in units:
+            if unit is not None and unit.formula is not None and own is not None:
+                multiple = len(_numbers_of(unit.formula)) // sum(own.values())
+                found[name] = quantity_in(unit.energy or "", "eV") / multiple
+        return found
 
     @property
     def unit_name(self) -> str | None:
         """Formula of the neutral unit."""
         return None if self._unit is None else _formula(self._unit)
+
+    @property
+    def second_name(self) -> str | None:
+        """Formula of the second unit."""
+        return None if self._second is None else _formula(self._second)
 
     def structure(self, candidate: str) -> Atoms:
         """The cell of a candidate, of the crystal as its file has it.
@@ -193,7 +208,8 @@ class CompoundBoundarySpace:
             "formula_units": surface.content.bulk,
             "excess_units": surface.content.excess,
             **surface.meeting.metadata,
-            **({} if self._spec.unit is None else {"phases": _identity(self._spec.unit)}),
+            **({} if self._second is None else {"second_units": surface.content.second}),
+            **({} if not self._spec.units else {"phases": " ".join(map(_identity, self._spec.units.values()))}),
             **({} if self._spec.supercell is None else {"supercell": " ".join(map(str, self._spec.supercell))}),
         }
         return atoms
@@ -248,6 +264,7 @@ class CompoundBoundarySpace:
                 **({} if self._spec.boundaries is None else several[0].meeting.description),
                 "excess": several[0].content.excess,
                 "unit": self.unit_name,
+                **self._described_second(several[0]),
                 "area": several[0].slabs.area,
                 "terminations": len(several),
                 "atoms": max(item.atoms for item in several),
@@ -255,6 +272,9 @@ class CompoundBoundarySpace:
             }
             for system, several in self._systems.items()
         ]
+
+    def _described_second(self, surface: Surface) -> JsonDict:
+        return {} if self._second is None else {"second_excess": surface.content.second, "second_unit": self.second_name}
 
     def _slabs(self, surface: Surface, lower: CompoundCrystal, upper: CompoundCrystal | None) -> SlabPair:
         """The slabs of a surface in another state of the crystal.
@@ -334,7 +354,7 @@ class CompoundBoundarySpace:
         if not found:
             parts = [
                 _formula(self._bulk),
-                *([] if spec.unit is None else [f"up to {spec.unit.most} {self.unit_name} more or fewer"]),
+                *(f"up to {most} {_formula(unit)} more or fewer" for unit, most in self._exchanged),
             ]
             raise ConfigurationError(
                 f"{meeting.key}: no pair of terminations, with what is removed, is made of whole formula units "
@@ -354,19 +374,33 @@ class CompoundBoundarySpace:
     def _of_slabs(self, meeting: Meeting, ends: Ends, slabs: SlabPair) -> Iterator[Surface]:
         """Both grains as they are cut, and without some units, as far as they are made of whole formula units."""
         spec, shape = self._spec, _shape(slabs.translations, self._spec.step)
-        most = 0 if spec.unit is None else spec.unit.most
         near = {} if spec.exchange is None else fewest_near(slabs, spec.exchange.layer)
         shifts = _folded(slabs, shape) if spec.fold else _grid(shape)
-        for units in (0,) if spec.exchange is None else spec.exchange.units:
-            removed = {number: abs(units) * count for number, count in self._taken(units).items() if units}
+        for units, lacking in ((0, 0),) if spec.exchange is None else spec.exchange.numbers:
+            removed = self._removed(units, lacking)
             counts = {number: count - 2 * removed.get(number, 0) for number, count in slabs.counts.items()}
-            content = content_of(counts, self._bulk, self._unit, most)
-            if content is None or any(near[number] < count for number, count in removed.items()):
+            content = content_of(counts, self._bulk, *self._exchanged)
+            if content is None or any(near.get(number, 0) < count for number, count in removed.items()):
                 continue
-            system = meeting.name + _suffix(self.unit_name, content.excess)
+            system = meeting.name + _suffix(self.unit_name, content.excess) + _suffix(self.second_name, content.second)
             name = f"{system}-t{ends[0][0]}-{ends[1][0]}" + (f"-{_signed(units)}" if units else "")
-            seeds = 1 if spec.exchange is None or not units else spec.exchange.seeds
+            name += f"-l{lacking}" if lacking else ""
+            seeds = 1 if spec.exchange is None or not removed else spec.exchange.seeds
             yield Surface(name, system, meeting, ends, slabs, content, shape, shifts, removed, seeds)
+
+    @property
+    def _exchanged(self) -> list[tuple[dict[int, int], int]]:
+        """The units, and how many of each a cell may have more or fewer."""
+        found = zip((self._unit, self._second), (self._spec.unit, self._spec.second_unit), strict=True)
+        return [(own, unit.most) for own, unit in found if own is not None and unit is not None]
+
+    def _removed(self, units: int, lacking: int) -> dict[int, int]:
+        """Atoms that are taken from each boundary, by atomic number."""
+        found: dict[int, int] = {}
+        for atoms, count in ((self._taken(units), abs(units)), (self._second or {}, lacking)):
+            for number, each in atoms.items():
+                found[number] = found.get(number, 0) + count * each
+        return {number: count for number, count in found.items() if count}
 
     def _taken(self, units: int) -> dict[int, int]:
         """The unit that is taken away where boundaries have fewer, or more, units than their terminations."""
@@ -411,7 +445,14 @@ class CompoundBoundarySpace:
         places = {name: place for place, name in enumerate(self.meetings)}
         groups = np.array([places[item.meeting.name] for item in first], dtype=np.intp)
         lowest = None if self._spec.unit.lowest is None else quantity_in(self._spec.unit.lowest, "eV")
-        return PotentialLines(self.unit_name, -density * EV_PER_A2, groups, lowest)
+        return PotentialLines(self.unit_name, -density * EV_PER_A2, groups, lowest, self._second_window)
+
+    @property
+    def _second_window(self) -> tuple[str, float] | None:
+        unit = self._spec.second_unit
+        if unit is None or self.second_name is None:
+            return None
+        return self.second_name, WIDEST if unit.lowest is None else quantity_in(unit.lowest, "eV")
 
 
 def _slab_pair(pair: PlanePair, ends: Ends, repeats: tuple[int, int]) -> SlabPair:
@@ -497,6 +538,19 @@ def _check_parts(bulk: Mapping[int, int], unit: Mapping[int, int], phases: Mappi
     if "rest" in phases and (found := formula_unit(phases["rest"].numbers)) != left:
         raise ConfigurationError(
             f"space.unit.rest: {_formula(found)}; expected {_formula(left)}, which {_formula(bulk)} is without {_formula(unit)}"
+        )
+
+
+def _check_independent(bulk: Mapping[int, int], unit: Mapping[int, int], second: Mapping[int, int]) -> None:
+    """Raises ConfigurationError if the second unit is no part of the crystal, or has no potential of its own."""
+    name, whole = _formula(second), _formula(bulk)
+    if min(_left(bulk, second).values(), default=-1) < 0:
+        raise ConfigurationError(f"space.second_unit: {name} is no part of {whole}; expected a unit that its formula contains")
+    rows = np.array([[atoms.get(number, 0) for number in bulk] for atoms in (bulk, unit, second)])
+    if np.linalg.matrix_rank(rows) < len(rows):
+        raise ConfigurationError(
+            f"space.second_unit: {name}; where {whole} is stable, the chemical potential of {_formula(unit)} gives that of "
+            f"{name}, because the three formulas depend on each other; expected another unit, or none"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -102,17 +103,29 @@ class ExchangeSpec(Spec):
             unit are taken away, such as SrO of SrTiO3, which leaves more TiO2.
         layer: Distance from the boundary within which the atoms that are taken lie [Å].
         seeds: Random choices of each shift.
+        second: Numbers of ``space.second_unit`` that are taken from each boundary, each with each of ``units``; null: none.
     """
 
     units: Annotated[tuple[Annotated[int, Field(ge=-100, le=100)], ...], Field(min_length=1)] = (-1, 0, 1)
     layer: Annotated[float, Field(ge=0.5, le=20)] = 3.0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
+    # Added after the first release: without this key, specs and their hashes are unchanged.
+    second: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=100)], ...] | None, Field(min_length=1, exclude_if=lambda given: given is None)
+    ] = None
 
     @model_validator(mode="after")
     def _each_number_once(self) -> Self:
-        if len(set(self.units)) != len(self.units):
-            raise ValueError(f"units: {list(self.units)}; expected each number once")
+        for key in ("units", "second"):
+            given = getattr(self, key) or ()
+            if len(set(given)) != len(given):
+                raise ValueError(f"{key}: {list(given)}; expected each number once")
         return self
+
+    @property
+    def numbers(self) -> tuple[tuple[int, int], ...]:
+        """By how many of the first unit boundaries are changed, and how many of the second they lack, in pairs."""
+        return tuple(itertools.product(self.units, self.second or (0,)))
 
 
 class CompoundSelectionSpec(Spec):
@@ -195,6 +208,8 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
             one.
         boundaries: Further boundaries: in any plane, or all symmetric tilts up to a Σ; null: none.
         unit: A neutral unit that boundaries exchange with their surroundings; null: there is none.
+        second_unit: A second unit, such as O beside TiO2, with a chemical potential of its own; null: there is none. Its
+            ``lowest`` is given or -1.5 eV, not that of a ``rest``.
         exchange: Units that boundaries have fewer or more of than their terminations; null: none.
         thickness: Of each grain, at least [Å].
         step: Largest step between shifts in the plane [Å].
@@ -256,6 +271,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     cleaved: Annotated[Literal["failure", "kept"] | None, Field(exclude_if=lambda given: given is None)] = None
     convergence: Annotated[Literal["checked", "unchecked"] | None, Field(exclude_if=lambda given: given is None)] = None
     supercell: Annotated[tuple[Repeat, Repeat, Repeat] | None, Field(exclude_if=lambda given: given is None)] = None
+    second_unit: Annotated[NeutralUnitSpec | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -276,7 +292,20 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
             raise ValueError(f"exchange.layer: {given.layer:g}; expected less than half of thickness, {self.thickness:g}")
         if given is not None and self.unit is None and max(given.units) > 0:
             raise ValueError(f"exchange.units: {list(given.units)}; without unit expected numbers up to 0")
+        second = self.second_unit
+        if second is not None and self.unit is None:
+            raise ValueError("second_unit: given without unit; expected unit")
+        if second is not None and second.rest is not None:
+            raise ValueError(f"second_unit.rest: {second.rest}; expected lowest")
+        if second is None and given is not None and given.second is not None:
+            raise ValueError(f"exchange.second: {list(given.second)}; expected second_unit beside it")
         return self
+
+    @property
+    def units(self) -> Mapping[str, NeutralUnitSpec]:
+        """The units that boundaries exchange, by key, at most two."""
+        given = {"unit": self.unit, "second_unit": self.second_unit}
+        return {key: unit for key, unit in given.items() if unit is not None}
 
     @property
     def exchanges(self) -> bool:
@@ -310,18 +339,20 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""
         found = [SpecFile(("crystal",), self.crystal, self.sha256, largest="structure_bytes")]
-        for key, (path, sha256) in ({} if self.unit is None else self.unit.crystals).items():
-            found.append(SpecFile(("unit", key), path, sha256, largest="structure_bytes"))
+        for name, unit in self.units.items():
+            for key, (path, sha256) in unit.crystals.items():
+                found.append(SpecFile((name, key), path, sha256, largest="structure_bytes"))
         if self.boundaries is not None and self.boundaries.list is not None:
             found.append(SpecFile(("boundaries", "list"), self.boundaries.list, self.boundaries.sha256))
         return tuple(found)
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
         """The spec with the hashes of its files."""
-        unit = self.unit
-        if unit is not None:
-            unit = unit.model_copy(update={"sha256": tuple(hashes["unit", key] for key in unit.crystals)})
+        units = {
+            name: unit.model_copy(update={"sha256": tuple(hashes[name, key] for key in unit.crystals)})
+            for name, unit in self.units.items()
+        }
         boundaries = self.boundaries
         if boundaries is not None and boundaries.list is not None:
             boundaries = boundaries.model_copy(update={"sha256": hashes["boundaries", "list"]})
-        return self.model_copy(update={"sha256": hashes[("crystal",)], "unit": unit, "boundaries": boundaries})
+        return self.model_copy(update={"sha256": hashes[("crystal",)], "boundaries": boundaries, **units})

@@ -25,6 +25,7 @@ from tansaku.tasks.read.figures import (
     proposals,
     spectrum,
     structures,
+    two_potentials,
 )
 from tansaku.tasks.read.figures import convergence as convergence_figure
 from tansaku.tasks.read.figures import cost as cost_figure
@@ -228,5 +229,5 @@ def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawi
 
 
 def compound_boundary_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
-    """Energies over the chemical potential of the unit that boundaries exchange with their surroundings."""
-    return chemical_potential.drawings(data)
+    """Energies over the chemical potential of the unit, or of both units, that boundaries exchange with their surroundings."""
+    return [*chemical_potential.drawings(data), *two_potentials.drawings(data)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tansaku.models.domain.history import lowest_of
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, PotentialLines
 from tansaku.models.domain.records import Evaluation, JsonDict, Outcome
 from tansaku.models.domain.units import Unit, convert
 from tansaku.tasks.read.views.campaign import Campaign
@@ -79,22 +79,14 @@ class PotentialHull:
 
 def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
     """Lines and hull of each boundary; empty where boundaries exchange no units, or nothing has a value yet."""
-    over = data.space.pool().lines if data.spec.space.exchanges else None  # else no package is imported that builds crystals
-    if over is None:
+    over = exchanged(data)
+    if over is None or over.second is not None:
         return ()
-    columns, names = data.columns, {str(entry["system"]): _boundary(entry) for entry in data.space.describe_systems()}
-    # A final relaxation, where there is one, has thicker grains.
-    searched = columns.searched
-    best = best_places(columns, searched, data.sign) | best_places(columns, ~searched, data.sign)
-    system_of = {int(columns.numbers[place]): columns.system_names[code] for code, place in best.items()}
     lines: dict[str, list[BoundaryLine]] = {}
     lowest: float | None = None
-    for item in data.kept.numbered(sorted(system_of)):
-        if item.outcome is None or item.outcome.value is None:
-            continue
-        line = _line(item, item.outcome.value, item.outcome, data.spec.objective.unit)
-        lines.setdefault(names[system_of[item.proposal.number]], []).append(line)
-        lowest = lowest_of(item.outcome) or lowest
+    for boundary, item, outcome, value in best_of_systems(data):
+        lines.setdefault(boundary, []).append(_line(item, value, outcome, data.spec.objective.unit))
+        lowest = lowest_of(outcome) or lowest
     window, unit = (over.beginning(lowest), 0.0), data.spec.objective.unit
     return tuple(
         PotentialHull(name, over.unit, tuple(sorted(own, key=lambda line: line.excess)), window, unit)
@@ -102,17 +94,39 @@ def potential_hulls(data: Campaign) -> tuple[PotentialHull, ...]:
     )
 
 
+def exchanged(data: Campaign) -> PotentialLines | None:
+    """The units that boundaries exchange; None where they exchange none."""
+    return data.space.pool().lines if data.spec.space.exchanges else None  # else no package is imported that builds crystals
+
+
+def best_of_systems(data: Campaign) -> Iterator[tuple[str, Evaluation, Outcome, float]]:
+    """The best evaluation of each system with a value: its boundary, itself, its outcome and its value."""
+    columns, names = data.columns, {str(entry["system"]): _boundary(entry) for entry in data.space.describe_systems()}
+    # A final relaxation, where there is one, has thicker grains.
+    searched = columns.searched
+    best = best_places(columns, searched, data.sign) | best_places(columns, ~searched, data.sign)
+    system_of = {int(columns.numbers[place]): columns.system_names[code] for code, place in best.items()}
+    for item in data.kept.numbered(sorted(system_of)):
+        if item.outcome is not None and item.outcome.value is not None:
+            yield names[system_of[item.proposal.number]], item, item.outcome, item.outcome.value
+
+
 def _boundary(entry: JsonDict) -> str:
     return str(entry.get("boundary") or f"({' '.join(map(str, entry['plane']))})")
 
 
 def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> BoundaryLine:
-    from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
-
     excess = int(outcome.properties["excess_units"])
     density = excess / (2.0 * float(outcome.properties["area"]))
-    slope = -convert(density * EV_PER_A2, "J/m2", unit)
-    return BoundaryLine(best.proposal.candidate, excess, density, value, slope)
+    return BoundaryLine(best.proposal.candidate, excess, density, value, slope_of(excess, outcome, unit))
+
+
+def slope_of(excess: int, outcome: Outcome, unit: Unit) -> float:
+    """Change of a boundary's energy with the potential of units that its cell has more than its crystal [unit/eV]."""
+    from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+
+    density = excess / (2.0 * float(outcome.properties["area"]))
+    return -convert(density * EV_PER_A2, "J/m2", unit)
 
 
 def winning_lines(data: Campaign) -> list[str]:

@@ -81,11 +81,11 @@ def test_the_pool_has_a_line_over_the_potential_for_each_system(space):
 def test_a_unit_without_a_crystal_has_its_energy_from_the_spec(space):
     oxygen = {"formula": "O2", "energy": "-9.8 eV", "most": 2}
     opened = space(planes=[[2, 1, 0]], unit=oxygen, exchange={"units": [-1]})
-    assert (opened.unit_name, opened.unit_energy, dict(opened.phases)) == ("O", -4.9, {})
+    assert (opened.unit_name, opened.unit_energies["phase"], dict(opened.phases)) == ("O", -4.9, {})
     atoms = opened.structure(str(next(name for name in opened.pool().ids if "Om2" in str(name))))
     assert atoms.symbols.count("O") == 3 * atoms.symbols.count("Sr") - 2
     assert atoms.info["phases"] == "O2 -9.8 eV"
-    assert space().unit_energy is None
+    assert space().unit_energies == {}
 
 
 def test_every_candidate_is_made_of_its_formula_units(space):
@@ -439,3 +439,53 @@ def test_a_largest_sigma_needs_a_cube_and_a_mirror_plane(space, crystal, keys, m
 def test_selections_that_contradict_themselves_are_refused(boundaries, message):
     with pytest.raises(ValidationError, match=message):
         SPEC.validate_python(DOCUMENT | general(boundaries=boundaries))
+
+
+OXYGEN = {"formula": "O", "energy": "-4.9 eV", "lowest": "-3 eV"}
+
+
+def test_a_second_unit_is_counted_beside_the_first(space):
+    keys = {"planes": [[2, 1, 0]], "second_unit": OXYGEN, "exchange": {"units": [-1, 0], "second": [0, 1], "seeds": 1}}
+    opened = space(**keys)
+    described = {row["system"]: row for row in opened.describe_systems()}
+    assert {"210-TiO2p0-Op0", "210-TiO2p0-Om2", "210-TiO2m2-Op0", "210-TiO2m2-Om2"} <= set(described)
+    assert (described["210-TiO2m2-Om2"]["second_excess"], described["210-TiO2m2-Om2"]["second_unit"]) == (-2, "O")
+    assert "second_unit" not in space().describe_systems()[0]
+    assert opened.pool().lines.second == ("O", -3.0)
+    assert opened.unit_energies == {"second": -4.9}
+    for candidate in opened.pool().ids[::7]:
+        atoms = opened.structure(str(candidate))
+        units, excess, second = (atoms.info[key] for key in ("formula_units", "excess_units", "second_units"))
+        found = {"Sr": units, "Ti": units + excess, "O": 3 * units + 2 * excess + second}
+        assert atoms.symbols.formula.count() == found
+    with_default = space(**keys | {"second_unit": {"formula": "O", "energy": "-4.9 eV"}})
+    assert with_default.pool().lines.second == ("O", -1.5)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"second_unit": {"phase": "sro.cif"}},
+            "space.second_unit: SrO; where SrTiO3 is stable, the chemical potential of TiO2 gives that of SrO",
+        ),
+        ({"second_unit": {"phase": "mgo.cif"}}, "second_unit: .* is no part of"),
+    ],
+)
+def test_a_second_unit_without_a_potential_of_its_own_is_refused(space, keys, message):
+    with pytest.raises(ConfigurationError, match=message):
+        space(**keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"unit": None, "exchange": None, "second_unit": OXYGEN}, "second_unit: given without unit; expected unit"),
+        ({"second_unit": {"phase": "a.cif", "rest": "b.cif"}}, "second_unit.rest: b.cif; expected lowest"),
+        ({"exchange": {"second": [1]}}, r"exchange.second: \[1\]; expected second_unit beside it"),
+        ({"second_unit": OXYGEN, "exchange": {"second": [1, 1]}}, r"second: \[1, 1\]; expected each number once"),
+    ],
+)
+def test_keys_of_two_units_that_contradict_each_other_are_refused(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        SPEC.validate_python(DOCUMENT | keys)

@@ -7,6 +7,7 @@ from ase.build import bulk
 from ase.io import write
 
 from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.structures.compound_boundary import Content
 from tansaku.calculators.workflows.boundary_energy import planar_area
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
@@ -35,7 +36,7 @@ def test_the_crystal_of_a_compound_is_that_of_its_boundary_energies(tmp_path, ke
     energy = calculator.evaluate(atoms).energy
     in_crystal = opened_crystal(spec, EMT, tmp_path).energies(lambda cell: calculator.evaluate(cell).energy)
     share = space.slabs(candidate, *reference.crystals).share
-    wanted = reference.boundary_energy(energy, int(atoms.info["formula_units"]), 0, planar_area(atoms), share)
+    wanted = reference.boundary_energy(energy, Content(int(atoms.info["formula_units"]), 0), planar_area(atoms), share)
     assert excess_energy(energy, in_crystal(atoms), atoms) == pytest.approx(1000.0 * wanted, abs=0.05)
 
 
