@@ -213,7 +213,6 @@ def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.read.views.overview import crystal_warnings
     from tansaku.tasks.read.views.results import stress_text, system_rows, systems_frame, thickness_lines, unchecked_lines
     from tansaku.tasks.read.views.status import doubtful_bests
-    from tansaku.tasks.read.views.two_potentials import winning_planes
 
     if as_csv:
         _say_csv(systems_frame(data))
@@ -254,14 +253,7 @@ def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
         say(f"relaxed: after the final relaxation, of its best candidate; {key}: the same candidate in the search")
     others = (*crystal_warnings(data.spec), *doubtful_bests(data))
     warnings = [*unchecked_lines(rows), *(f"warning: {warning}" for warning in others)]
-    lines = [
-        *_described_bests(rows),
-        *_other_bests(rows, key, unit),
-        *thickness_lines(rows),
-        *winning_lines(data),
-        *winning_planes(data),
-        *warnings,
-    ]
+    lines = [*_described_bests(rows), *_other_bests(rows, key, unit), *thickness_lines(rows), *winning_lines(data), *warnings]
     for line in lines:
         say(line)
     _show_hits(data)

@@ -146,7 +146,7 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.loop.training.versions import open_model
     from tansaku.tasks.read.figures.screen import draw_screen
-    from tansaku.tasks.read.figures.structures import draw_png, picture
+    from tansaku.tasks.read.figures.structures import crystal_neighbours, draw_png, picture
     from tansaku.tasks.read.figures.style import footnote
     from tansaku.tasks.read.screening.predicting import BoundaryPredictor, painted
     from tansaku.tasks.read.screening.rows import best_of_each, boundary_name
@@ -158,11 +158,14 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     predicted_by = f"predicted by {record.label}, trained on energies of the {record.learns}"
     with footnote(f"{predicted_by}; computed by {loaded.spec.calculator.type}"):
         paths = [draw_screen(rows, folder / f"{loaded.spec.name}-ranks.png")]
-    predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.crystal)
-    crystal = predictor.crystal.surroundings
-    if crystal is None:
+    element = loaded.spec.space.reference_crystal
+    if element is None:  # pictures show coordination numbers of one element
         say(str(paths[0]), err=True)
         return
+    predictor, crystal = (
+        BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.crystal),
+        crystal_neighbours(element),
+    )
     with tempfile.TemporaryDirectory() as scratch:
         pictures = [
             picture(

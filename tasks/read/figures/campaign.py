@@ -25,7 +25,6 @@ from tansaku.tasks.read.figures import (
     proposals,
     spectrum,
     structures,
-    two_potentials,
 )
 from tansaku.tasks.read.figures import convergence as convergence_figure
 from tansaku.tasks.read.figures import cost as cost_figure
@@ -230,4 +229,4 @@ def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawi
 
 def compound_boundary_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
     """Energies over the chemical potential of the unit, or of both units, that boundaries exchange with their surroundings."""
-    return [*chemical_potential.drawings(data), *two_potentials.drawings(data)]
+    return chemical_potential.drawings(data)

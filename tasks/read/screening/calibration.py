@@ -1,4 +1,4 @@
-"""Errors of predicted boundary energies, calibrated by structures that were computed, and what is worth computing next."""
+"""Errors of predicted boundary energies, calibrated by structures that were computed, and chances of the others."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Prospects:
 
 
 def prospects(rows: Sequence[ScreenRow], labels: Mapping[str, float | None], lowest: int) -> Prospects:
-    """What the structures that are not computed may change.
+    """Chances of the structures that are not computed to change the lowest boundaries.
 
     A structure changes the lowest boundaries if it is lower than the highest of them, or one of theirs lower than its best.
 
@@ -158,7 +158,7 @@ def spread_sample(rows: Sequence[ScreenRow], count: int, rng: np.random.Generato
 
 @dataclass(frozen=True)
 class Verdict:
-    """Where the computations of a screen ended.
+    """End of the computations of a screen.
 
     Attributes:
         lowest: Number of the lowest boundaries that are wanted.

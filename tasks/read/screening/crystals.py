@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from tansaku.calculators.structures.compound_crystal import CompoundCrystal
-    from tansaku.calculators.structures.sites import Surroundings
 
 EnergyOf = Callable[["Atoms"], float]
 """Gives the energy of a cell [eV]."""
@@ -28,7 +27,7 @@ class ScreenedCrystal(Protocol):
     """The crystal of a screen's boundaries."""
 
     def energies(self, energy_of: EnergyOf) -> EnergyOf:
-        """What gives the energy that a cell with boundaries would have as a crystal [eV].
+        """Returns what gives the energy that a cell with boundaries would have as a crystal [eV].
 
         Args:
             energy_of: Asked for cells of the perfect crystal.
@@ -37,11 +36,6 @@ class ScreenedCrystal(Protocol):
 
     def described(self, atoms: Atoms) -> JsonDict:
         """Keys of a row that say which boundary a relaxed structure has."""
-        ...
-
-    @property
-    def surroundings(self) -> Surroundings | None:
-        """Surroundings of an atom, for pictures; None: there are none."""
         ...
 
 
@@ -84,15 +78,6 @@ class ElementCrystal:
             "removed_planes": int(info["removed_planes"]),
         }
 
-    @property
-    def surroundings(self) -> Surroundings | None:
-        """Those of the perfect crystal."""
-        from tansaku.tasks.read.figures.structures import crystal_neighbours
-
-        crystal = self.space.reference_crystal
-        assert crystal is not None
-        return crystal_neighbours(crystal)
-
 
 def element_crystal(space: SpaceSpec, _calculator: CalculatorSpec, _base_path: Path) -> ScreenedCrystal:
     """The crystal of a space of boundaries of an element."""
@@ -116,9 +101,10 @@ class RelaxedCompound:
     def energies(self, energy_of: EnergyOf) -> EnergyOf:
         """By the energies of a formula unit in each grain."""
         from tansaku.spaces.compound_boundary import CompoundBoundarySpace
-        from tansaku.tasks.node.jobs.opened import opened_compound, opened_space
+        from tansaku.spaces.space_registry import open_space
+        from tansaku.tasks.node.jobs.opened import opened_compound
 
-        own = opened_space(self._space, self._base_path)
+        own = open_space(self._space, Path(self._base_path))
         if not isinstance(own, CompoundBoundarySpace):
             raise ConfigurationError(f"space.type: a {self._space.type} space has no crystal of a compound")
         known: dict[str, tuple[float, float]] = {}
@@ -147,11 +133,6 @@ class RelaxedCompound:
             "removed_planes": None,
             "upper_plane": _indices(info.get("upper_plane")),
         }
-
-    @property
-    def surroundings(self) -> Surroundings | None:
-        """None: pictures tell one element's coordination numbers."""
-        return None
 
 
 def compound_crystal(space: SpaceSpec, calculator: CalculatorSpec, base_path: Path) -> ScreenedCrystal:

@@ -49,7 +49,7 @@ class Labelled:
     Attributes:
         rows: All rows, with calibrated energies and the computed ones.
         prospects: Of the structures that were not computed.
-        verdict: Where the computations ended.
+        verdict: End of the computations.
     """
 
     rows: list[ScreenRow]
@@ -58,7 +58,7 @@ class Labelled:
 
     @property
     def calibrated(self) -> str | None:
-        """How far predictions were off, in words; None: too few structures are computed."""
+        """Errors of the predictions, in words; None: too few structures are computed."""
         found = self.prospects.calibration
         if found is None:
             return None

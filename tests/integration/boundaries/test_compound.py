@@ -18,9 +18,8 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.figures.campaign import drawings_of
-from tansaku.tasks.read.views.chemical_potential import potential_hulls, winning_lines
+from tansaku.tasks.read.views.chemical_potential import potential_hulls, potential_maps, winning_lines
 from tansaku.tasks.read.views.status import warnings_of
-from tansaku.tasks.read.views.two_potentials import potential_maps, winning_planes
 from tests.integration.boundaries.conftest import driven
 
 SPEC = TypeAdapter(SpaceSpec)
@@ -215,7 +214,7 @@ def test_a_campaign_shows_which_composition_wins_at_which_two_potentials(folder,
     # A cell with fewer atoms gains where these cost less: its energy falls with the potential.
     for plane in drawn.planes:
         assert [slope > 0 for slope in plane.slopes] == [count < 0 for count in plane.excess]
-    (line,) = winning_planes(data)
+    (line,) = winning_lines(data)
     assert line.startswith("(2 1 0): lowest over the chemical potentials of Cu from -0.40 to 0.00 eV and Au from -0.60 to")
     figure = next(drawing for drawing in drawings_of(data, files) if drawing.stem == "chemical-potentials")
     assert figure.data["excess Au"] == [plane.excess[1] for plane in drawn.planes]
