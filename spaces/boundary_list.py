@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from tansaku.calculators.structures.crystal import Vector, cross, dot, reduced
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GeneralBoundarySpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.spaces.table_file import TableFile
 
-_KEY = "space.boundaries.list"
+LIST_KEY = "space.boundaries.list"
+"""Key of a table of boundaries, for messages."""
 
 _ROTATED = ("axis", "sigma", "plane"), ("angle", "kind", "ratio", "max_strain")
 _TURNED = ("axis", "angle", "plane"), ("kind", "ratio", "max_strain")
@@ -42,27 +44,49 @@ _Fail = Callable[[str, str], ConfigurationError]
 """Makes an error from a column and what was expected there."""
 
 
+@dataclass(frozen=True)
+class RowIndices:
+    """Indices that the rows of a table have.
+
+    Attributes:
+        crystal: Name of the crystal, for messages.
+        axial: Whether it has a main axis, or is not known to be cubic.
+        four: Whether directions and planes have four indices.
+    """
+
+    crystal: str
+    axial: bool = False
+    four: bool = False
+
+
 def with_listed(spec: GrainBoundarySpaceSpec, base_path: Path, limits: LimitsSpec | None) -> GrainBoundarySpaceSpec:
-    """The spec with the boundaries of its table.
+    """The spec with the boundaries of its table; arguments and errors as of :func:`listed`."""
+    given, crystal = spec.boundaries, spec.crystal
+    if given.list is None:
+        return spec
+    indices = RowIndices(crystal.structure, crystal.axial, crystal.hexagonal)
+    boundaries = listed(base_path / given.list, given.sha256, indices, limits)
+    return spec.model_copy(update={"boundaries": given.model_copy(update={"general": boundaries})})
+
+
+def listed(path: Path, sha256: str | None, indices: RowIndices, limits: LimitsSpec | None) -> tuple[GeneralBoundarySpec, ...]:
+    """The boundaries of a table.
 
     Args:
-        base_path: Folder in which the table's path starts.
+        sha256: Content hash that the table must have; None: any.
+        indices: Those of its rows.
         limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The table is missing, is not the one that was hashed, or a cell of it is wrong.
     """
-    given = spec.boundaries
-    if given.list is None:
-        return spec
-    file = TableFile(base_path / given.list, _KEY, given.sha256)
-    check_limit(limits, "surfaces", max(0, file.rows(1_000_000) - 1), f"{_KEY}: boundaries")
+    file = TableFile(path, LIST_KEY, sha256)
+    check_limit(limits, "surfaces", max(0, file.rows(1_000_000) - 1), f"{LIST_KEY}: boundaries")
     names = _columns(file)
     columns = file.read(names)
-    texts = [columns.text(name, _KEY, empty_cells=True).tolist() for name in names]
+    texts = [columns.text(name, LIST_KEY, empty_cells=True).tolist() for name in names]
     rows = [dict(zip(names, (cell.strip() for cell in row), strict=True)) for row in zip(*texts, strict=True)]
-    boundaries = tuple(_boundary(cells, number, spec.crystal) for number, cells in enumerate(rows, start=1))
-    return spec.model_copy(update={"boundaries": given.model_copy(update={"general": boundaries})})
+    return tuple(_boundary(cells, number, indices) for number, cells in enumerate(rows, start=1))
 
 
 def _columns(file: TableFile) -> tuple[str, ...]:
@@ -73,28 +97,28 @@ def _columns(file: TableFile) -> tuple[str, ...]:
     if len(there) != 1:
         needed = f"axis, sigma or angle, and plane; or {', '.join(_PAIRED[0])}; or L11 to L33 and R11 to R33"
         raise ConfigurationError(
-            f"{_KEY}: {file.path.name!r} has the columns {', '.join(file.names[:20])}; expected those of one kind: {needed}"
+            f"{LIST_KEY}: {file.path.name!r} has the columns {', '.join(file.names[:20])}; expected those of one kind: {needed}"
         )
     required, optional = there[0]
     return (*required, *(name for name in optional if name in file.names))
 
 
-def _boundary(cells: _Cells, number: int, crystal: CrystalSpec) -> GeneralBoundarySpec:
+def _boundary(cells: _Cells, number: int, indices: RowIndices) -> GeneralBoundarySpec:
     """The boundary of a row. Raises ConfigurationError for the first cell that is wrong."""
 
     def fail(column: str, expected: str) -> ConfigurationError:
-        return ConfigurationError(f"{_KEY}: row {number}, column {column!r}: {cells[column]!r}; expected {expected}")
+        return ConfigurationError(f"{LIST_KEY}: row {number}, column {column!r}: {cells[column]!r}; expected {expected}")
 
     if "L11" in cells:
-        if crystal.axial:
-            raise ConfigurationError(f"{_KEY}: columns L11 to R33 are those of cubic crystals, not of {crystal.structure}")
+        if indices.axial:
+            raise ConfigurationError(f"{LIST_KEY}: columns L11 to R33 are those of cubic crystals, not of {indices.crystal}")
         return _oriented(cells, fail)
     keys: dict[str, object] = {name: cells[name] for name in _EXPECTED if cells.get(name)}
-    four = crystal.hexagonal
+    four = indices.four
     if "axis" in cells:
         keys |= {name: _indices(cells, name, fail, four=four) for name in ("axis", "plane")}
         if cells.get("ratio"):
-            keys["ratio"] = _ratio(cells["ratio"], crystal, fail)
+            keys["ratio"] = _ratio(cells["ratio"], indices, fail)
         if not {"sigma", "angle"} & keys.keys():
             column = "sigma" if "sigma" in cells else "angle"
             raise fail(column, _EXPECTED[column].removesuffix(", or nothing"))
@@ -108,11 +132,11 @@ def _boundary(cells: _Cells, number: int, crystal: CrystalSpec) -> GeneralBounda
         raise fail(column, _EXPECTED[column]) from error
 
 
-def _ratio(text: str, crystal: CrystalSpec, fail: _Fail) -> list[int]:
+def _ratio(text: str, indices: RowIndices, fail: _Fail) -> list[int]:
     """C²/a² of a row."""
     parts = text.split()
-    if not crystal.axial:
-        raise fail("ratio", f"nothing: a crystal of structure {crystal.structure} has none")
+    if not indices.axial:
+        raise fail("ratio", f"nothing: a crystal of structure {indices.crystal} has none")
     if len(parts) != len("ca") or not all(_WHOLE.fullmatch(part) and int(part) > 0 for part in parts):
         raise fail("ratio", "two whole numbers above 0 with a space between them, such as 8 3")
     return [int(part) for part in parts]

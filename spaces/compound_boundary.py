@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.formula import Formula
 
-from tansaku.calculators.structures.coincidence import plane_name
 from tansaku.calculators.structures.compound_boundary import (
     Content,
     SlabPair,
@@ -23,24 +22,17 @@ from tansaku.calculators.structures.compound_boundary import (
     without_atoms,
 )
 from tansaku.calculators.structures.compound_crystal import ONE_PLANE, CompoundCrystal, compound_crystal
-from tansaku.calculators.structures.grain_orientation import ORIENTATIONS
-from tansaku.calculators.structures.grain_pair import (
-    CrystalBoundary,
-    PlanePair,
-    crystal_boundary,
-    general_pair,
-    symmetric_pair,
-)
+from tansaku.calculators.structures.grain_pair import PlanePair
 from tansaku.calculators.structures.structure_reader import read_structures
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
+from tansaku.models.domain.pool import WIDEST, CandidatePool, FeatureGroup, FloatArray, IntArray, PotentialLines
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec, Plane
-from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec, NeutralUnitSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.units import quantity_in
+from tansaku.spaces.compound_selection import Meeting, Selection, check_planes, selection
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -48,56 +40,11 @@ if TYPE_CHECKING:
 Ends = tuple[tuple[int, int], tuple[int, int]]
 """Cut of each of two grains, with the steps of the slab: a relaxed crystal has the same number of planes."""
 
+_SHOWN = 20
+"""Boundaries that are left out are named with their reasons up to here."""
+
 _DIGITS = 8
 _ON_GRID = 1e-4
-
-
-@dataclass(frozen=True, eq=False)
-class Meeting:
-    """Two planes that meet: a boundary without its terminations.
-
-    Attributes:
-        name: Name in ids, ``111`` of a symmetric boundary.
-        key: Of the spec, for messages.
-        pair: Planes of the crystal as its file has it.
-        plane: Miller indices of the lower grain's plane.
-        general: None: the boundary is symmetric.
-        sigma: None where the grains have no coincidence lattice, or the file's cell is no cube.
-    """
-
-    name: str
-    key: str
-    pair: PlanePair
-    plane: Plane
-    general: CrystalBoundary | None
-    sigma: int | None
-
-    @property
-    def planes(self) -> tuple[Sequence[int], Sequence[int]]:
-        """Miller indices of both planes."""
-        return (self.plane, self.plane) if self.general is None else (self.general.planes[0], self.general.planes[1])
-
-    @property
-    def description(self) -> JsonDict:
-        """Name, upper plane, kind and angle [degrees] of a general boundary, and the misfit of its grains."""
-        given = self.general
-        return {
-            "boundary": None if given is None else self.name,
-            "upper_plane": list(self.planes[1]),
-            "kind": None if given is None else given.kind,
-            "angle": None if given is None else given.angle,
-            "misfit": self.pair.misfit,
-        }
-
-    @property
-    def metadata(self) -> JsonDict:
-        """For a structure: Σ; of a general boundary also how the grains lie."""
-        found: JsonDict = {} if self.sigma is None else {"sigma": self.sigma}
-        if self.general is not None:
-            frames = np.array([self.pair.lower.frame, self.pair.upper.frame])
-            upper = " ".join(map(str, self.general.planes[1]))
-            found |= {"upper_plane": upper, "misfit": self.pair.misfit, ORIENTATIONS: frames.ravel().tolist()}
-        return found
 
 
 @dataclass(frozen=True)
@@ -160,24 +107,34 @@ class CompoundBoundarySpace:
     def __init__(self, spec: CompoundBoundarySpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec = spec
         self._limits = limits
+        self._base_path = base_path
+        self._left_out: dict[str, str] = {}
         given = _read(base_path, "crystal", spec.crystal, spec.sha256, limits)
         self._crystal = compound_crystal(given, "space.crystal")
         self._bulk = formula_unit(self._crystal.numbers)
         self._phases = self._read_phases(base_path)
         self._unit = None if spec.unit is None else self._neutral_unit(spec.unit)
+        self._second = None if spec.second_unit is None else self._neutral_unit(spec.second_unit, "second")
         if self._unit is not None:
             _check_parts(self._bulk, self._unit, self._phases)
-        _check_planes(self._crystal, spec.planes)
+        if self._unit is not None and self._second is not None:
+            _check_independent(self._bulk, self._unit, self._second)
+        check_planes(self._crystal, spec.planes)
         if spec.supercell is not None:
             check_limit(limits, "atoms", len(given) * math.prod(spec.supercell), "space.supercell: atoms")
 
     def _read_phases(self, base_path: Path) -> dict[str, Atoms]:
-        crystals = {} if self._spec.unit is None else self._spec.unit.crystals
-        return {key: _read(base_path, f"unit.{key}", path, sha256, self._limits) for key, (path, sha256) in crystals.items()}
+        found = {}
+        for name, unit in self._spec.units.items():
+            for key, (path, sha256) in unit.crystals.items():
+                found["second" if name == "second_unit" else key] = _read(
+                    base_path, f"{name}.{key}", path, sha256, self._limits
+                )
+        return found
 
-    def _neutral_unit(self, unit: NeutralUnitSpec) -> dict[int, int]:
+    def _neutral_unit(self, unit: NeutralUnitSpec, phase: str = "phase") -> dict[int, int]:
         if unit.formula is None:
-            return formula_unit(self._phases["phase"].numbers)
+            return formula_unit(self._phases[phase].numbers)
         return formula_unit(_numbers_of(unit.formula))
 
     def pool(self) -> CandidatePool:
@@ -200,18 +157,25 @@ class CompoundBoundarySpace:
         return self._spec.supercell
 
     @property
-    def unit_energy(self) -> float | None:
-        """Energy of the unit where the spec gives it [eV]; None: that of its crystal, or there is no unit."""
-        unit = self._spec.unit
-        if unit is None or unit.formula is None or self._unit is None:
-            return None
-        multiple = len(_numbers_of(unit.formula)) // sum(self._unit.values())
-        return quantity_in(unit.energy or "", "eV") / multiple
+    def unit_energies(self) -> Mapping[str, float]:
+        """Energies of the units that have no crystal, ``phase`` and ``second``, as the spec gives them [eV]."""
+        found = {}
+        units = (("phase", self._spec.unit, self._unit), ("second", self._spec.second_unit, self._second))
+        for name, unit, own in units:
+            if unit is not None and unit.formula is not None and own is not None:
+                multiple = len(_numbers_of(unit.formula)) // sum(own.values())
+                found[name] = quantity_in(unit.energy or "", "eV") / multiple
+        return found
 
     @property
     def unit_name(self) -> str | None:
         """Formula of the neutral unit."""
         return None if self._unit is None else _formula(self._unit)
+
+    @property
+    def second_name(self) -> str | None:
+        """Formula of the second unit."""
+        return None if self._second is None else _formula(self._second)
 
     def structure(self, candidate: str) -> Atoms:
         """The cell of a candidate, of the crystal as its file has it.
@@ -244,7 +208,8 @@ class CompoundBoundarySpace:
             "formula_units": surface.content.bulk,
             "excess_units": surface.content.excess,
             **surface.meeting.metadata,
-            **({} if self._spec.unit is None else {"phases": _identity(self._spec.unit)}),
+            **({} if self._second is None else {"second_units": surface.content.second}),
+            **({} if not self._spec.units else {"phases": " ".join(map(_identity, self._spec.units.values()))}),
             **({} if self._spec.supercell is None else {"supercell": " ".join(map(str, self._spec.supercell))}),
         }
         return atoms
@@ -299,6 +264,7 @@ class CompoundBoundarySpace:
                 **({} if self._spec.boundaries is None else several[0].meeting.description),
                 "excess": several[0].content.excess,
                 "unit": self.unit_name,
+                **self._described_second(several[0]),
                 "area": several[0].slabs.area,
                 "terminations": len(several),
                 "atoms": max(item.atoms for item in several),
@@ -306,6 +272,9 @@ class CompoundBoundarySpace:
             }
             for system, several in self._systems.items()
         ]
+
+    def _described_second(self, surface: Surface) -> JsonDict:
+        return {} if self._second is None else {"second_excess": surface.content.second, "second_unit": self.second_name}
 
     def _slabs(self, surface: Surface, lower: CompoundCrystal, upper: CompoundCrystal | None) -> SlabPair:
         """The slabs of a surface in another state of the crystal.
@@ -322,41 +291,38 @@ class CompoundBoundarySpace:
             )
         return slabs
 
-    @cached_property
+    @property
     def meetings(self) -> Mapping[str, Meeting]:
-        """All boundaries by name, the symmetric ones first."""
-        found = {}
-        for plane in self._spec.planes:
-            # Campaigns that were stored before this check continue with their perfect crystals.
-            if self._limits is not None and self._crystal.half_turn_is_symmetry(plane):
-                raise ConfigurationError(
-                    f"space.planes: {list(plane)}: half a turn about its normal leaves the crystal as it is, and there is no "
-                    "boundary; expected another plane"
-                )
-            pair, name = symmetric_pair(self._crystal.planes(plane)), plane_name(plane)
-            found[name] = Meeting(name, f"space.planes: {list(plane)}", pair, plane, None, self._crystal.sigma(plane))
-        selection = self._spec.boundaries
-        for i, item in enumerate(() if selection is None else selection.general):
-            key = f"space.boundaries.general[{i}]"
-            self._check_indices(item, key)
-            boundary = crystal_boundary(self._crystal, item, key)
-            if boundary.name in found:
-                raise ConfigurationError(f"{key}: the boundary {boundary.name} is listed already")
-            first, second, third = boundary.plane
-            pair = general_pair(boundary)
-            found[boundary.name] = Meeting(boundary.name, key, pair, (first, second, third), boundary, boundary.sigma)
-        return found
+        """All boundaries by name, the symmetric ones first; those that are left out for their cells too."""
+        return self._selection.meetings
 
-    def _check_indices(self, item: GeneralBoundarySpec, key: str) -> None:
-        check_limit(self._limits, "sigma", item.sigma or 0, f"{key}: sigma")
-        for _, vector in item.vectors:
-            check_limit(self._limits, "index", max(map(abs, vector)), f"{key}: {list(vector)}: largest index")
+    @cached_property
+    def _selection(self) -> Selection:
+        return selection(self._spec, self._crystal, self._base_path, self._limits)
+
+    def left_out(self) -> Sequence[str]:
+        """Boundaries that are left out, with the reason (implements ``BoundedSpace``)."""
+        _ = self._surfaces
+        reasons = list(self._left_out.items())
+        shown = [f"left out: {reason}" for _, reason in reasons[:_SHOWN]]
+        names = ", ".join(name for name, _ in reasons[_SHOWN:])
+        return [*shown, *([f"left out for such reasons, {len(reasons) - _SHOWN} more: {names}"] if names else [])]
 
     @cached_property
     def _surfaces(self) -> list[Surface]:
-        return sorted(
-            (item for meeting in self.meetings.values() for item in self._of_meeting(meeting)), key=lambda item: item.name
-        )
+        self._left_out = dict(self._selection.left_out)
+        found: list[Surface] = []
+        for meeting in self.meetings.values():
+            try:
+                found += self._of_meeting(meeting)
+            except ConfigurationError as error:
+                if not (meeting.selected and self._selection.leaves_out):
+                    raise
+                self._left_out[meeting.name] = error.message
+        if not found:
+            first = next(iter(self._left_out.values()), "there is none")
+            raise ConfigurationError(f"space.boundaries: no boundary is left; the first that is left out: {first}")
+        return sorted(found, key=lambda item: item.name)
 
     @cached_property
     def _systems(self) -> dict[str, list[Surface]]:
@@ -388,7 +354,7 @@ class CompoundBoundarySpace:
         if not found:
             parts = [
                 _formula(self._bulk),
-                *([] if spec.unit is None else [f"up to {spec.unit.most} {self.unit_name} more or fewer"]),
+                *(f"up to {most} {_formula(unit)} more or fewer" for unit, most in self._exchanged),
             ]
             raise ConfigurationError(
                 f"{meeting.key}: no pair of terminations, with what is removed, is made of whole formula units "
@@ -408,19 +374,33 @@ class CompoundBoundarySpace:
     def _of_slabs(self, meeting: Meeting, ends: Ends, slabs: SlabPair) -> Iterator[Surface]:
         """Both grains as they are cut, and without some units, as far as they are made of whole formula units."""
         spec, shape = self._spec, _shape(slabs.translations, self._spec.step)
-        most = 0 if spec.unit is None else spec.unit.most
         near = {} if spec.exchange is None else fewest_near(slabs, spec.exchange.layer)
         shifts = _folded(slabs, shape) if spec.fold else _grid(shape)
-        for units in (0,) if spec.exchange is None else spec.exchange.units:
-            removed = {number: abs(units) * count for number, count in self._taken(units).items() if units}
+        for units, lacking in ((0, 0),) if spec.exchange is None else spec.exchange.numbers:
+            removed = self._removed(units, lacking)
             counts = {number: count - 2 * removed.get(number, 0) for number, count in slabs.counts.items()}
-            content = content_of(counts, self._bulk, self._unit, most)
-            if content is None or any(near[number] < count for number, count in removed.items()):
+            content = content_of(counts, self._bulk, *self._exchanged)
+            if content is None or any(near.get(number, 0) < count for number, count in removed.items()):
                 continue
-            system = meeting.name + _suffix(self.unit_name, content.excess)
+            system = meeting.name + _suffix(self.unit_name, content.excess) + _suffix(self.second_name, content.second)
             name = f"{system}-t{ends[0][0]}-{ends[1][0]}" + (f"-{_signed(units)}" if units else "")
-            seeds = 1 if spec.exchange is None or not units else spec.exchange.seeds
+            name += f"-l{lacking}" if lacking else ""
+            seeds = 1 if spec.exchange is None or not removed else spec.exchange.seeds
             yield Surface(name, system, meeting, ends, slabs, content, shape, shifts, removed, seeds)
+
+    @property
+    def _exchanged(self) -> list[tuple[dict[int, int], int]]:
+        """The units, and how many of each a cell may have more or fewer."""
+        found = zip((self._unit, self._second), (self._spec.unit, self._spec.second_unit), strict=True)
+        return [(own, unit.most) for own, unit in found if own is not None and unit is not None]
+
+    def _removed(self, units: int, lacking: int) -> dict[int, int]:
+        """Atoms that are taken from each boundary, by atomic number."""
+        found: dict[int, int] = {}
+        for atoms, count in ((self._taken(units), abs(units)), (self._second or {}, lacking)):
+            for number, each in atoms.items():
+                found[number] = found.get(number, 0) + count * each
+        return {number: count for number, count in found.items() if count}
 
     def _taken(self, units: int) -> dict[int, int]:
         """The unit that is taken away where boundaries have fewer, or more, units than their terminations."""
@@ -465,7 +445,14 @@ class CompoundBoundarySpace:
         places = {name: place for place, name in enumerate(self.meetings)}
         groups = np.array([places[item.meeting.name] for item in first], dtype=np.intp)
         lowest = None if self._spec.unit.lowest is None else quantity_in(self._spec.unit.lowest, "eV")
-        return PotentialLines(self.unit_name, -density * EV_PER_A2, groups, lowest)
+        return PotentialLines(self.unit_name, -density * EV_PER_A2, groups, lowest, self._second_window)
+
+    @property
+    def _second_window(self) -> tuple[str, float] | None:
+        unit = self._spec.second_unit
+        if unit is None or self.second_name is None:
+            return None
+        return self.second_name, WIDEST if unit.lowest is None else quantity_in(unit.lowest, "eV")
 
 
 def _slab_pair(pair: PlanePair, ends: Ends, repeats: tuple[int, int]) -> SlabPair:
@@ -534,17 +521,6 @@ def _formula(unit: Mapping[int, int]) -> str:
     return str(Formula.from_dict({chemical_symbols[number]: count for number, count in unit.items()}).format("metal"))
 
 
-def _check_planes(crystal: CompoundCrystal, planes: Sequence[tuple[int, int, int]]) -> None:
-    """Raises ConfigurationError if symmetry makes two planes equal: all their boundaries would be computed twice."""
-    found: dict[frozenset[tuple[int, int, int]], tuple[int, int, int]] = {}
-    for plane in planes:
-        first = found.setdefault(crystal.equal_planes(plane), plane)
-        if first is not plane:
-            raise ConfigurationError(
-                f"space.planes: {list(plane)} is the same plane as {list(first)} by the crystal's symmetry; expected one"
-            )
-
-
 def _left(bulk: Mapping[int, int], unit: Mapping[int, int]) -> dict[int, int]:
     """Atoms of a formula unit that another one leaves, by atomic number; negative where it has more."""
     left = {number: bulk.get(number, 0) - unit.get(number, 0) for number in dict.fromkeys((*bulk, *unit))}
@@ -562,6 +538,19 @@ def _check_parts(bulk: Mapping[int, int], unit: Mapping[int, int], phases: Mappi
     if "rest" in phases and (found := formula_unit(phases["rest"].numbers)) != left:
         raise ConfigurationError(
             f"space.unit.rest: {_formula(found)}; expected {_formula(left)}, which {_formula(bulk)} is without {_formula(unit)}"
+        )
+
+
+def _check_independent(bulk: Mapping[int, int], unit: Mapping[int, int], second: Mapping[int, int]) -> None:
+    """Raises ConfigurationError if the second unit is no part of the crystal, or has no potential of its own."""
+    name, whole = _formula(second), _formula(bulk)
+    if min(_left(bulk, second).values(), default=-1) < 0:
+        raise ConfigurationError(f"space.second_unit: {name} is no part of {whole}; expected a unit that its formula contains")
+    rows = np.array([[atoms.get(number, 0) for number in bulk] for atoms in (bulk, unit, second)])
+    if np.linalg.matrix_rank(rows) < len(rows):
+        raise ConfigurationError(
+            f"space.second_unit: {name}; where {whole} is stable, the chemical potential of {_formula(unit)} gives that of "
+            f"{name}, because the three formulas depend on each other; expected another unit, or none"
         )
 
 

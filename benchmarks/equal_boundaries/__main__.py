@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.command import command
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.structures.compound_boundary import inversion_images
+from tansaku.calculators.structures.compound_boundary import Content, inversion_images
 from tansaku.calculators.workflows.boundary_energy import planar_area
 from tansaku.calculators.workflows.compound_boundary import (
     LARGEST_MOTION,
@@ -64,9 +64,9 @@ def relaxed(
             row[mode] = {"failure": error.reason, "seconds": round(time.process_time() - begin, 1)}
             continue
         area = planar_area(result.atoms)
-        units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
+        content = Content(int(start.info["formula_units"]), int(start.info["excess_units"]))
         row[mode] = {
-            "energy": round(1000.0 * reference.boundary_energy(result.energy, units, excess, area), 1),
+            "energy": round(1000.0 * reference.boundary_energy(result.energy, content, area), 1),
             "asymmetry": round(asymmetry(start, result.atoms), 4),
             "grain_motion": round(grain_motion(start, result.atoms), 3),
             "lost": grain_motion(start, result.atoms) > LARGEST_MOTION * reference.crystal.nearest,

@@ -87,14 +87,17 @@ def plane_name(plane: Sequence[int]) -> str:
     return "_".join(f"m{-x}" if x < 0 else str(x) for x in plane)
 
 
-def tilt_axis(given: Sequence[int]) -> TiltAxis:
+def tilt_axis(given: Sequence[int], key: str = "space.axis") -> TiltAxis:
     """Brings an axis into the standard orientation.
+
+    Args:
+        key: Key of the spec, for messages.
 
     Raises:
         ConfigurationError: The axis is zero, or no mirror plane of the cube contains it: a mirrored pair of grains is then
             not related by a rotation about the axis, so the axis has no symmetric tilt boundary.
     """
-    axis = _vector("space.axis", given)
+    axis = _vector(key, given)
     lengths = sorted(abs(x) for x in reduced(axis) if x)
     if len(lengths) == 1:
         direction: Vector = (0, 0, 1)
@@ -105,7 +108,7 @@ def tilt_axis(given: Sequence[int]) -> TiltAxis:
     mirrors = [m for m in _MIRRORS if dot(m, direction) == 0]
     if not mirrors:
         raise ConfigurationError(
-            f"space.axis: {list(given)} lies in no mirror plane of a cubic crystal: no symmetric tilt boundary has this axis",
+            f"{key}: {list(given)} lies in no mirror plane of a cubic crystal: no symmetric tilt boundary has this axis",
             hint="expected an axis with a zero or with two components of equal size, such as [0, 0, 1], [1, 1, 0] or [1, 1, 2]",
         )
     smallest = dot(mirrors[0], mirrors[0])

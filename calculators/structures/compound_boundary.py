@@ -6,8 +6,9 @@ Each grain is a slab that is its own image under inversion; with the upper one s
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -324,29 +325,33 @@ class Content:
 
     Attributes:
         bulk: Formula units of the crystal.
-        excess: Formula units of the other phase beyond these.
+        excess: Units of another phase beyond these.
+        second: Units of a second one.
     """
 
     bulk: int
     excess: int
+    second: int = 0
 
 
-def content_of(counts: Mapping[int, int], bulk: Mapping[int, int], unit: Mapping[int, int] | None, most: int) -> Content | None:
-    """Writes a composition as formula units of the crystal and of a neutral unit; None where that is impossible.
+def content_of(counts: Mapping[int, int], bulk: Mapping[int, int], *units: tuple[Mapping[int, int], int]) -> Content | None:
+    """Writes a composition as formula units of the crystal and of up to two other units; None where that is impossible.
 
     Args:
         counts: Atoms of each element.
         bulk: Those of the crystal's formula unit.
-        unit: Those of the neutral unit's; None: there is none.
-        most: Largest number of neutral units, more or fewer.
+        units: Those of each other unit's, and the largest number of them, more or fewer.
     """
-    tries: Iterable[int] = sorted(range(-most, most + 1), key=abs) if unit else (0,)
-    for excess in tries:
-        left = {n: counts.get(n, 0) - excess * (unit or {}).get(n, 0) for n in {*counts, *bulk, *(unit or {})}}
+    tries = itertools.product(*(range(-most, most + 1) for _, most in units))
+    for numbers in sorted(tries, key=lambda several: (sum(map(abs, several)), [abs(number) for number in several])):
+        left = dict.fromkeys(bulk, 0) | dict(counts)
+        for number, (unit, _) in zip(numbers, units, strict=True):
+            for element, count in unit.items():
+                left[element] = left.get(element, 0) - number * count
         whole = {n: divmod(left[n], bulk[n]) if n in bulk else (0, left[n]) for n in left}
-        numbers = {whole[n][0] for n in bulk}
-        if len(numbers) == 1 and not any(rest for _, rest in whole.values()):
-            return Content(numbers.pop(), excess)
+        several = {whole[n][0] for n in bulk}
+        if len(several) == 1 and not any(rest for _, rest in whole.values()):
+            return Content(several.pop(), *numbers) if numbers else Content(several.pop(), 0)
     return None
 
 

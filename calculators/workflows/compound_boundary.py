@@ -3,6 +3,7 @@
 γ = [E - n g - ΔN μ] / (2 A), with the energy g of the crystal's formula unit, the cell's n formula units of the crystal and ΔN
 neutral units more (fewer where negative), and their chemical potential μ (Chua et al. 2010, doi:10.1038/nmat2712). What is
 computed is the energy at the chemical potential of the unit's own crystal; at μ = μ_unit + Δμ it is lower by ΔN Δμ / (2 A).
+With a second unit there is one more such term.
 
 Where grains are strained to a common period, g of each is that of the crystal with this strain in the plane and without stress
 along the normal, as the middle of a thick grain has it. So the energy of a boundary does not grow with the thickness of the
@@ -21,7 +22,7 @@ import numpy as np
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from tansaku.calculators.engines.motion import IMAGE
-from tansaku.calculators.structures.compound_boundary import displacements, formula_unit, middle_of_grain
+from tansaku.calculators.structures.compound_boundary import Content, displacements, formula_unit, middle_of_grain
 from tansaku.calculators.structures.compound_crystal import CompoundCrystal, LatticePlanes
 from tansaku.calculators.structures.grain_pair import RIGID, PlanePair
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
@@ -108,6 +109,7 @@ class CompoundReference:
         distortion: Of ``crystal`` in the state of energy ``bulk``; None: distortions were not looked for.
         grains: The crystal of each grain, strained to their common period; None: ``crystal``.
         strain_energies: By which the strain raises the energy of a formula unit in each grain [eV].
+        second: Of the second unit's own crystal, by its formula unit [eV]; None without one.
     """
 
     crystal: CompoundCrystal
@@ -117,6 +119,7 @@ class CompoundReference:
     distortion: Distortion | None = None
     grains: tuple[CompoundCrystal, CompoundCrystal] | None = None
     strain_energies: tuple[float, float] = (0.0, 0.0)
+    second: float | None = None
 
     @property
     def crystals(self) -> tuple[CompoundCrystal, CompoundCrystal]:
@@ -138,19 +141,19 @@ class CompoundReference:
         """Lowest chemical potential of the unit, less that of its own crystal [eV]; 0 is the highest."""
         return None if self.unit is None or self.rest is None else self.bulk - self.rest - self.unit
 
-    def boundary_energy(self, energy: float, units: int, excess: int, area: float, share: float = 0.5) -> float:
-        """Boundary energy at the chemical potential of the unit's own crystal [J/m^2].
+    def boundary_energy(self, energy: float, content: Content, area: float, share: float = 0.5) -> float:
+        """Boundary energy at the chemical potentials of the units' own crystals [J/m^2].
 
         Args:
             energy: Of the cell [eV].
-            units: Formula units of the crystal in it.
-            excess: Neutral units beyond these.
+            content: Formula units of the crystal in it, and units beyond these.
             area: Of one boundary [Å^2].
             share: Part of the crystal that the lower grain has.
         """
         lower, upper = self.strain_energies
         bulk = self.bulk + share * lower + (1.0 - share) * upper
-        return (energy - units * bulk - excess * (self.unit or 0.0)) / (2.0 * area) * EV_PER_A2
+        exchanged = content.excess * (self.unit or 0.0) + content.second * (self.second or 0.0)
+        return (energy - content.bulk * bulk - exchanged) / (2.0 * area) * EV_PER_A2
 
 
 def compound_reference(
@@ -158,14 +161,14 @@ def compound_reference(
     crystal: CompoundCrystal,
     phases: Mapping[str, Atoms],
     relaxation: RelaxationSpec,
-    unit_energy: float | None = None,
+    unit_energies: Mapping[str, float] | None = None,
     supercell: tuple[int, int, int] | None = None,
 ) -> CompoundReference:
     """Relaxes the crystal and the phases that its boundaries are compared with.
 
     Args:
-        phases: ``phase``, the unit's own crystal, and ``rest``, where there are any.
-        unit_energy: Of the unit, where it has no crystal [eV].
+        phases: ``phase``, the unit's own crystal, ``rest``, and ``second``, that of the second unit, where there are any.
+        unit_energies: Of ``phase`` and ``second``, where they have no crystal [eV].
         supercell: Of the file's cell, in which distortions of the crystal are looked for; None: they are not.
 
     Raises:
@@ -181,7 +184,10 @@ def compound_reference(
             ) from error
 
     bulk = relaxed(crystal.atoms(), "crystal")
-    energies = {name: relaxed(atoms, f"unit.{name}").energy / _formula_units(atoms) for name, atoms in phases.items()}
+    energies = dict(unit_energies or {})
+    for name, atoms in phases.items():
+        key = "second_unit.phase" if name == "second" else f"unit.{name}"
+        energies[name] = relaxed(atoms, key).energy / _formula_units(atoms)
     found, energy, distortion = crystal.moved(bulk.atoms), bulk.energy / _formula_units(bulk.atoms), None
     if supercell is not None:
         ideal = _repeated(found, supercell)
@@ -193,8 +199,9 @@ def compound_reference(
     return CompoundReference(
         crystal=found,
         bulk=energy if distortion is None else energy - distortion.energy,
-        unit=energies.get("phase", unit_energy),
+        unit=energies.get("phase"),
         rest=energies.get("rest"),
+        second=energies.get("second"),
         distortion=distortion,
     )
 

@@ -1,4 +1,4 @@
-"""`tansaku model screen`: relaxes many boundaries with a cheap calculator and predicts their energies."""
+"""`tansaku model screen`: relaxes many boundaries with a cheap calculator, predicts their energies, computes promising ones."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tansaku.models.domain.wording import counted
 if TYPE_CHECKING:
     from tansaku.models.domain.model_registry import ModelRecord
     from tansaku.tasks.backends.resources import Resources
+    from tansaku.tasks.read.screening.labelling import Labelled
     from tansaku.tasks.read.screening.predicting import LoadedScreen
     from tansaku.tasks.read.screening.rows import ScreenRow
 
@@ -43,7 +44,10 @@ def screen(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Relaxes many boundaries with a cheap calculator and predicts their energies; an interrupted screen continues."""
+    """Relaxes many boundaries with a cheap calculator and predicts their energies; an interrupted screen continues.
+
+    With `label` in the file the promising structures are computed, until the others are unlikely to be among the lowest.
+    """
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.ground.settings import limit_threads
 
@@ -69,10 +73,12 @@ def screen(
             raise typer.Exit(ExitCode.STOPPED)
     with opened(site) as resources:
         rows = _predict(resources, loaded, record)
+        labelled = None if loaded.spec.label is None else _label(resources, loaded, rows)
+        rows = rows if labelled is None else labelled.rows
         write_table(rows, out, predicted_by=record.label, computed_by=loaded.spec.calculator.type)
         if figures is not None:
             _draw(resources, loaded, record, rows, figures)
-    _show(rows, record, out, as_json=as_json)
+    _show(rows, labelled, record, out, as_json=as_json)
 
 
 def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> list[ScreenRow]:
@@ -82,7 +88,7 @@ def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) ->
     from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
     from tansaku.tasks.read.screening.predicting import BoundaryPredictor, predicted, relaxed, row_file
 
-    predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
+    predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.crystal)
     kept = row_file(resources, loaded, record)
     known = kept.read()
     outcomes = (evaluation.outcome for evaluation in relaxed(resources, loaded))
@@ -104,6 +110,36 @@ def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) ->
     return rows
 
 
+def _label(resources: Resources, loaded: LoadedScreen, rows: Sequence[ScreenRow]) -> Labelled:
+    """Computes the promising structures; computations of an earlier run of the screen are reused."""
+    import numpy as np
+
+    from tansaku.tasks.read.screening.labelling import Labeller, LabelRow, label_promising
+    from tansaku.tasks.read.screening.predicting import kept_in
+    from tansaku.tasks.read.screening.rows import RowFile
+
+    assert loaded.spec.label is not None
+    labeller, begun, count = Labeller(loaded, resources.artifacts), time.perf_counter(), 0
+
+    def label(row: ScreenRow) -> LabelRow:
+        nonlocal count
+        count += 1
+        if sys.stderr.isatty():
+            say_progress(f"{counted(count, 'structure')} computed")
+        return labeller.label(row)
+
+    try:
+        kept = RowFile(kept_in(resources, loaded) / f"labels-{labeller.identity}.jsonl", LabelRow)
+        found = label_promising(rows, loaded.spec.label, label, kept, np.random.default_rng(loaded.spec.seed))
+    finally:
+        labeller.close()
+    if sys.stderr.isatty():
+        say_progress()
+    if count:
+        say(f"{counted(count, 'structure')} computed in {time.perf_counter() - begun:.0f} s", err=True)
+    return found
+
+
 def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows: Sequence[ScreenRow], folder: Path) -> None:
     import tempfile
 
@@ -113,52 +149,73 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     from tansaku.tasks.read.figures.structures import crystal_neighbours, draw_png, picture
     from tansaku.tasks.read.figures.style import footnote
     from tansaku.tasks.read.screening.predicting import BoundaryPredictor, painted
-    from tansaku.tasks.read.screening.rows import best_of_each
+    from tansaku.tasks.read.screening.rows import best_of_each, boundary_name
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
-    predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
-    crystal = crystal_neighbours(loaded.spec.space.crystal)
-    with tempfile.TemporaryDirectory() as scratch:
-        pictures = [
-            picture(
-                painted(predictor, row, resources.artifacts, Path(scratch)), f"{_name(row)}  {row.predicted:.0f} mJ/m²", crystal
-            )
-            for row in best_of_each(rows)[:_PICTURES]
-        ]
     predicted_by = f"predicted by {record.label}, trained on energies of the {record.learns}"
     with footnote(f"{predicted_by}; computed by {loaded.spec.calculator.type}"):
         paths = [draw_screen(rows, folder / f"{loaded.spec.name}-ranks.png")]
+    element = loaded.spec.space.reference_crystal
+    if element is None:  # pictures show coordination numbers of one element
+        say(str(paths[0]), err=True)
+        return
+    predictor, crystal = (
+        BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.crystal),
+        crystal_neighbours(element),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        pictures = [
+            picture(
+                painted(predictor, row, resources.artifacts, Path(scratch)),
+                f"{boundary_name(row)}  {row.predicted:.0f} mJ/m²",
+                crystal,
+            )
+            for row in best_of_each(rows)[:_PICTURES]
+        ]
     with footnote(f"{predicted_by}; colours: predicted energies of the atoms"):
         paths.append(draw_png(pictures, folder / f"{loaded.spec.name}-atoms.png"))
     for path in paths:
         say(str(path), err=True)
 
 
-def _show(rows: Sequence[ScreenRow], record: ModelRecord, out: Path, *, as_json: bool) -> None:
-    from tansaku.tasks.read.screening.rows import best_of_each, rank_correlation, ranked
+def _show(rows: Sequence[ScreenRow], labelled: Labelled | None, record: ModelRecord, out: Path, *, as_json: bool) -> None:
+    from tansaku.tasks.read.screening.rows import best_of_each, boundary_name, rank_correlation, ranked
 
     best = best_of_each(rows)
     correlations = {"structures": rank_correlation(rows), "boundaries": rank_correlation(best)}
     if as_json:
         counts = {"structures": len(rows), "boundaries": len(best), "atoms": sum(row.atoms for row in rows)}
         lowest = [row.model_dump(mode="json") for row in best[:_SHOWN]]
-        show_json({"model": record.label, **counts, "rank_correlation": correlations, "lowest": lowest, "table": str(out)})
+        more = {} if labelled is None else {"label": labelled.to_json()}
+        show_json(
+            {"model": record.label, **counts, "rank_correlation": correlations, "lowest": lowest, "table": str(out), **more}
+        )
         return
     shown: list[Sequence[Cell]] = [
-        (_name(row), row.angle, row.atoms, row.predicted, row.deviation, row.computed) for row in ranked(best)[:_SHOWN]
+        (boundary_name(row), row.angle, row.atoms, row.predicted, row.deviation, row.computed) for row in ranked(best)[:_SHOWN]
     ]
     columns = ("boundary", "angle", "atoms", "predicted", "deviation", "computed")
     show_table(columns, shown, f"lowest boundaries by {record.label} [mJ/m²]")
+    if labelled is not None:
+        _show_labelled(labelled)
     listed = ", ".join(f"{value:.3f} for {name}" for name, value in correlations.items() if value is not None)
     say(f"{counted(len(rows), 'structure')} of {counted(len(best), 'boundary', 'boundaries')} in {out}")
     if listed:
         say(f"rank correlation with the calculator that relaxed them: {listed}")
 
 
-def _name(row: ScreenRow) -> str:
-    from tansaku.tasks.read.screening.rows import family
+def _show_labelled(labelled: Labelled) -> None:
+    from tansaku.tasks.read.screening.rows import boundary_name, lowest_labelled
 
-    return f"{family(row.axis)} Σ{row.sigma} ({' '.join(map(str, row.plane))})"
+    lowest: list[Sequence[Cell]] = [
+        (boundary_name(row), row.atoms, row.predicted, row.corrected, row.corrected_deviation, row.label)
+        for row in lowest_labelled(labelled.rows)[: labelled.verdict.lowest]
+    ]
+    columns = ("boundary", "atoms", "predicted", "corrected", "deviation", "label")
+    show_table(columns, lowest, "lowest boundaries by the label [mJ/m²]")
+    if (said := labelled.calibrated) is not None:
+        say(said)
+    say(labelled.verdict.describe())

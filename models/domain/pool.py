@@ -211,12 +211,15 @@ class PotentialLines:
         slopes: Change of a system's values with the potential [J/m^2/eV], shape ``(n_systems,)``.
         groups: Number of the group in which a system competes, shape ``(n_systems,)``.
         lowest: Lowest potential that is of interest, below 0 [eV]; values of candidates are those at 0. None: not given.
+        second: Formula of a second unit, whose potential changes values too, and the lowest of interest [eV]; values are those
+            at 0 of both. None: there is none.
     """
 
     unit: str
     slopes: FloatArray
     groups: IntArray
     lowest: float | None = None
+    second: tuple[str, float] | None = None
 
     def beginning(self, computed: float | None) -> float:
         """Lowest potential that is of interest [eV].

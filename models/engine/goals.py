@@ -135,8 +135,12 @@ def hull_levels(goal: Goal, pool: CandidatePool, best: FloatArray, lowest: float
         ConfigurationError: The candidates exchange no unit.
     """
     lines = pool.lines
-    if lines is None:
-        raise ConfigurationError(f"objective.goal: {goal.kind} needs candidates that exchange a unit; expected best_per_system")
+    if lines is None or lines.second is not None:
+        found = "no unit" if lines is None else "two units"
+        raise ConfigurationError(
+            f"objective.goal: {goal.kind} needs candidates that exchange a unit, and these exchange {found}; expected "
+            "best_per_system"
+        )
     slopes, levels = lines.slopes * goal.per_area, np.full(len(best), np.inf)
     for group in np.unique(lines.groups):
         members = np.flatnonzero(lines.groups == group)

@@ -80,7 +80,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("models/domain/specs/structures.py", "SymmetryFeaturesSpec"): _DEFAULT,
     ("tasks/node/configuration/defaults.py", "GPProposerSpec"): _DEFAULT,
     ("models/domain/specs/transfer.py", "TableSpaceSpec"): "a table that a campaign learns from",
-    ("models/domain/specs/screen.py", "GrainBoundarySpaceSpec"): _BOUNDARY,
     ("tasks/act/checks/workflow.py", "GrainBoundarySpaceSpec"): _BOUNDARY,
     ("tasks/node/jobs/boundary.py", "GrainBoundarySpaceSpec"): _BOUNDARY,
     ("tasks/node/jobs/opened.py", "GrainBoundarySpaceSpec"): _BOUNDARY,

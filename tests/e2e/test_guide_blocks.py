@@ -226,7 +226,7 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
     named = {"schema_version": 1, "name": "base"}
     if "source" in document:
         return DatasetSpec, named | document
-    if "axes" in document:
+    if {"model", "per_system"} <= document.keys():
         return ScreenSpec, document
     if "surrogate" in document:
         return ModelSpec, named | {"dataset": "base"} | document

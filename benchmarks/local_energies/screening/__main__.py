@@ -42,7 +42,7 @@ def draw(rows: list[ScreenRow], found: list[JsonDict], path: Path) -> None:
             ranked.plot(
                 [row.computed for row in mine], [row.predicted for row in mine], "o", ms=3, mew=0, color=colour, label=name
             )
-            rising = sorted(mine, key=lambda row: row.angle)
+            rising = sorted(mine, key=lambda row: row.angle or 0.0)
             angles.plot([row.angle for row in rising], [row.predicted for row in rising], "o-", ms=2.5, lw=0.6, color=colour)
             again = [item for item in found if family(tuple(item["axis"])) == name]
             checked.errorbar(

@@ -16,6 +16,7 @@ from tansaku.calculators.workflows.boundary_energy import boundary_energy, bulk_
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import TrainingRun
@@ -44,12 +45,16 @@ class Screened:
         loaded = load_screen(HERE / "al-screen.yaml")
         training, _ = sides(Case("chgnet", "both", 0.0, 6))
         model = LocalEnergiesTrainer(LocalEnergiesSpec(total_weights=(0.0,))).fit(training, TrainingRun())
-        return cls(loaded, BoundaryPredictor.of(model, loaded.spec.space.crystal))
+        return cls(loaded, BoundaryPredictor.of(model, loaded.crystal))
 
     @cached_property
     def _spaces(self) -> dict[str, GrainBoundarySpace]:
-        axes = ((axis, self.loaded.spec.space.model_copy(update={"axis": axis})) for axis in self.loaded.spec.axes)
-        return {family(axis): GrainBoundarySpace(spec, HERE) for axis, spec in axes}
+        found = {}
+        for campaign in self.loaded.campaigns:
+            spec = campaign.spec.space
+            assert isinstance(spec, GrainBoundarySpaceSpec)
+            found[family((spec.axis[0], spec.axis[1], spec.axis[2]))] = GrainBoundarySpace(spec, HERE)
+        return found
 
     @cached_property
     def _cheap(self) -> Calculator:
@@ -65,7 +70,8 @@ class Screened:
         Returns:
             The numbers, and the boundary with its atoms' predicted energies.
         """
-        crystal = self.loaded.spec.space.crystal
+        crystal = self.loaded.spec.space.reference_crystal
+        assert crystal is not None
         relaxation = self.loaded.spec.calculator.relaxation
         reference = (crystal.structure, crystal.element, crystal.edge)
         structure = self._spaces[family(row.axis)].structure(row.candidate)
@@ -79,7 +85,7 @@ class Screened:
         title = f"{family(row.axis)} Σ{row.sigma}: {predicted.predicted:.0f} mJ/m²"
         numbers = {
             "candidate": row.candidate,
-            "axis": list(row.axis),
+            "axis": list(row.axis or ()),
             "atoms": row.atoms,
             "computed": [row.computed, predicted.computed],
             "predicted": [row.predicted, predicted.predicted],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -10,7 +11,13 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
-from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
+from tansaku.models.domain.specs.grain_boundary import (
+    Angles,
+    BoundaryTable,
+    GeneralBoundarySpec,
+    MaxSigma,
+    check_angles,
+)
 from tansaku.models.domain.specs.objective import QuantityText
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 from tansaku.models.domain.units import quantity_in
@@ -96,43 +103,94 @@ class ExchangeSpec(Spec):
             unit are taken away, such as SrO of SrTiO3, which leaves more TiO2.
         layer: Distance from the boundary within which the atoms that are taken lie [Å].
         seeds: Random choices of each shift.
+        second: Numbers of ``space.second_unit`` that are taken from each boundary, each with each of ``units``; null: none.
     """
 
     units: Annotated[tuple[Annotated[int, Field(ge=-100, le=100)], ...], Field(min_length=1)] = (-1, 0, 1)
     layer: Annotated[float, Field(ge=0.5, le=20)] = 3.0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
+    # Added after the first release: without this key, specs and their hashes are unchanged.
+    second: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=100)], ...] | None, Field(min_length=1, exclude_if=lambda given: given is None)
+    ] = None
 
     @model_validator(mode="after")
     def _each_number_once(self) -> Self:
-        if len(set(self.units)) != len(self.units):
-            raise ValueError(f"units: {list(self.units)}; expected each number once")
+        for key in ("units", "second"):
+            given = getattr(self, key) or ()
+            if len(set(given)) != len(given):
+                raise ValueError(f"{key}: {list(given)}; expected each number once")
         return self
+
+    @property
+    def numbers(self) -> tuple[tuple[int, int], ...]:
+        """By how many of the first unit boundaries are changed, and how many of the second they lack, in pairs."""
+        return tuple(itertools.product(self.units, self.second or (0,)))
 
 
 class CompoundSelectionSpec(Spec):
-    """Boundaries in any plane: twist, asymmetric tilt and mixed ones.
+    """Boundaries besides ``space.planes``: in any plane, one by one or in a table, or all symmetric tilts up to a Σ.
 
     Attributes:
         general: By ``axis``, ``sigma`` or ``angle``, and ``plane``, or by ``planes`` and ``directions``, as in the space of an
             element; three indices each, by the cell of the crystal's file. An axis needs a cube as that cell, or is
             [0, 0, 1] of one that stands on a square. With ``max_strain``, each grain is strained by half of the misfit.
+        list: Table of such boundaries, one in a row (CSV or Parquet), with the columns of the space of an element; L11 to R33
+            where the file's cell is a cube.
+        max_sigma: Largest Σ of symmetric tilts about ``axes``; the crystal has the symmetry of a cube, which is the cell of its
+            file. A plane that two axes share is listed once.
+        axes: Tilt axes [u, v, w], with ``max_sigma``.
+        angles: Misorientation window [degrees], both ends included, with ``max_sigma``.
+        unfit: Boundaries that cannot be built, have no pair of terminations of whole formula units, or more than ``max_atoms``
+            atoms: ``refused``, so that nothing is computed, or ``left_out`` by name. Null: ``refused``.
+        sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
-    general: Annotated[tuple[GeneralBoundarySpec, ...], Field(min_length=1, max_length=1000)]
+    general: Annotated[
+        tuple[GeneralBoundarySpec, ...] | None, Field(min_length=1, max_length=1000, exclude_if=lambda given: given is None)
+    ] = None
+    # Added after the first release: without these keys, specs and their hashes are unchanged.
+    list: Annotated[BoundaryTable | None, Field(exclude_if=lambda given: given is None)] = None
+    max_sigma: Annotated[MaxSigma | None, Field(exclude_if=lambda given: given is None)] = None
+    axes: Annotated[tuple[Plane, ...] | None, Field(min_length=1, max_length=64, exclude_if=lambda given: given is None)] = None
+    angles: Annotated[Angles | None, Field(exclude_if=lambda given: given is None)] = None
+    unfit: Annotated[Literal["refused", "left_out"] | None, Field(exclude_if=lambda given: given is None)] = None
+    sha256: Annotated[Sha256 | None, Field(exclude_if=lambda given: given is None)] = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(given is not None for given in (self.general, self.list, self.max_sigma)) != 1:
+            raise ValueError("general, list, max_sigma: expected one of them, and only one")
+        if (self.axes is None) != (self.max_sigma is None):
+            raise ValueError("axes, max_sigma: expected both or none of them")
+        if self.angles is not None and self.max_sigma is None:
+            raise ValueError(f"angles: {list(self.angles)}; expected max_sigma beside it")
+        if self.sha256 is not None and self.list is None:
+            raise ValueError("sha256: given without list; remove it")
+        check_angles(self.angles)
+        return self
 
     @model_validator(mode="after")
     def _indices_are_three(self) -> Self:
-        for i, item in enumerate(self.general):
-            for key, indices in item.vectors:
-                if len(indices) != len("hkl"):
-                    raise ValueError(
-                        f"general[{i}].{key}: {list(indices)}; expected three indices, by the cell of the crystal's file"
-                    )
-            if item.ratio is not None:
-                raise ValueError(
-                    f"general[{i}].ratio: {list(item.ratio)}; expected planes and directions with max_strain instead"
-                )
+        for i, item in enumerate(self.general or ()):
+            check_crystal_indices(item, f"general[{i}]")
+        for i, axis in enumerate(self.axes or ()):
+            if not any(axis):
+                raise ValueError(f"axes[{i}]: {list(axis)}; expected three indices that are not all zero")
         return self
+
+
+def check_crystal_indices(item: GeneralBoundarySpec, key: str) -> None:
+    """Raises ValueError for indices that do not refer to the cell of a crystal's file, and for a ratio.
+
+    Args:
+        key: Of the boundary, for messages.
+    """
+    for name, indices in item.vectors:
+        if len(indices) != len("hkl"):
+            raise ValueError(f"{key}.{name}: {list(indices)}; expected three indices, by the cell of the crystal's file")
+    if item.ratio is not None:
+        raise ValueError(f"{key}.ratio: {list(item.ratio)}; expected planes and directions with max_strain instead")
 
 
 class CompoundBoundarySpaceSpec(EnergySpaceSpec):
@@ -148,8 +206,10 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         crystal: CIF, POSCAR or extended XYZ of the crystal. Its cell and atoms are relaxed by the calculator first.
         planes: Boundary planes (h, k, l) of symmetric boundaries, by the cell of the file; of planes that symmetry makes equal,
             one.
-        boundaries: Boundaries in any plane; null: none.
+        boundaries: Further boundaries: in any plane, or all symmetric tilts up to a Σ; null: none.
         unit: A neutral unit that boundaries exchange with their surroundings; null: there is none.
+        second_unit: A second unit, such as O beside TiO2, with a chemical potential of its own; null: there is none. Its
+            ``lowest`` is given or -1.5 eV, not that of a ``rest``.
         exchange: Units that boundaries have fewer or more of than their terminations; null: none.
         thickness: Of each grain, at least [Å].
         step: Largest step between shifts in the plane [Å].
@@ -185,6 +245,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         relaxed_labels=False,
         keeps_free_energy=False,
         figures="compound_boundaries",
+        screened="tansaku.tasks.read.screening.crystals:compound_crystal",
         groups=("system",),
         system_words=("boundary", "boundaries"),
     )
@@ -210,6 +271,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     cleaved: Annotated[Literal["failure", "kept"] | None, Field(exclude_if=lambda given: given is None)] = None
     convergence: Annotated[Literal["checked", "unchecked"] | None, Field(exclude_if=lambda given: given is None)] = None
     supercell: Annotated[tuple[Repeat, Repeat, Repeat] | None, Field(exclude_if=lambda given: given is None)] = None
+    second_unit: Annotated[NeutralUnitSpec | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -230,7 +292,20 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
             raise ValueError(f"exchange.layer: {given.layer:g}; expected less than half of thickness, {self.thickness:g}")
         if given is not None and self.unit is None and max(given.units) > 0:
             raise ValueError(f"exchange.units: {list(given.units)}; without unit expected numbers up to 0")
+        second = self.second_unit
+        if second is not None and self.unit is None:
+            raise ValueError("second_unit: given without unit; expected unit")
+        if second is not None and second.rest is not None:
+            raise ValueError(f"second_unit.rest: {second.rest}; expected lowest")
+        if second is None and given is not None and given.second is not None:
+            raise ValueError(f"exchange.second: {list(given.second)}; expected second_unit beside it")
         return self
+
+    @property
+    def units(self) -> Mapping[str, NeutralUnitSpec]:
+        """The units that boundaries exchange, by key, at most two."""
+        given = {"unit": self.unit, "second_unit": self.second_unit}
+        return {key: unit for key, unit in given.items() if unit is not None}
 
     @property
     def exchanges(self) -> bool:
@@ -252,16 +327,32 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         dft = calculator is not None and calculator.facts.dft
         return {"equal_boundaries": "kept", "cleaved": "failure", "convergence": "unchecked" if dft else "checked"}
 
+    def screens(self, axes: Sequence[tuple[int, int, int]] | None) -> Mapping[str, Self]:
+        """Itself, without checks of convergence: what is compared are structures as they are."""
+        if axes is not None:
+            raise ValueError(f"axes: {[list(axis) for axis in axes]}; expected boundaries.axes of a {self.type} space")
+        for key in ("unit", "supercell"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"space.{key}: a model's energy of that crystal is not known; remove it")
+        return {"": self.model_copy(update={"convergence": "unchecked"})}
+
     def files(self) -> tuple[SpecFile, ...]:
         """The crystal, and those of the unit."""
         found = [SpecFile(("crystal",), self.crystal, self.sha256, largest="structure_bytes")]
-        for key, (path, sha256) in ({} if self.unit is None else self.unit.crystals).items():
-            found.append(SpecFile(("unit", key), path, sha256, largest="structure_bytes"))
+        for name, unit in self.units.items():
+            for key, (path, sha256) in unit.crystals.items():
+                found.append(SpecFile((name, key), path, sha256, largest="structure_bytes"))
+        if self.boundaries is not None and self.boundaries.list is not None:
+            found.append(SpecFile(("boundaries", "list"), self.boundaries.list, self.boundaries.sha256))
         return tuple(found)
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
         """The spec with the hashes of its files."""
-        unit = self.unit
-        if unit is not None:
-            unit = unit.model_copy(update={"sha256": tuple(hashes["unit", key] for key in unit.crystals)})
-        return self.model_copy(update={"sha256": hashes[("crystal",)], "unit": unit})
+        units = {
+            name: unit.model_copy(update={"sha256": tuple(hashes[name, key] for key in unit.crystals)})
+            for name, unit in self.units.items()
+        }
+        boundaries = self.boundaries
+        if boundaries is not None and boundaries.list is not None:
+            boundaries = boundaries.model_copy(update={"sha256": hashes["boundaries", "list"]})
+        return self.model_copy(update={"sha256": hashes[("crystal",)], "boundaries": boundaries, **units})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -206,6 +206,17 @@ def check_indices(key: str, indices: tuple[int, ...], crystal: CrystalSpec, like
         raise ValueError(f"{key}: {list(indices)}; the first three add up to {total}, expected 0")
 
 
+MaxSigma = Annotated[int, Field(ge=3, le=9999)]
+Angles = tuple[NonNegativeFloat, NonNegativeFloat]
+BoundaryTable = Annotated[FilePath, NamesFile("table")]
+
+
+def check_angles(angles: Angles | None) -> None:
+    """Raises ValueError for an empty window of angles."""
+    if angles is not None and angles[0] >= angles[1]:
+        raise ValueError(f"angles {list(angles)}: the first must be below the second")
+
+
 class BoundarySelectionSpec(Spec):
     """Boundaries that are searched: symmetric tilts by a rule or by explicit planes, or boundaries in any plane.
 
@@ -222,11 +233,11 @@ class BoundarySelectionSpec(Spec):
         sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
-    max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
-    angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
+    max_sigma: MaxSigma | None = None
+    angles: Angles | None = None
     planes: tuple[Indices, ...] | None = None
     general: Annotated[tuple[GeneralBoundarySpec, ...], Field(min_length=1)] | None = None
-    list: Annotated[FilePath, NamesFile("table")] | None = None
+    list: BoundaryTable | None = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -237,8 +248,7 @@ class BoundarySelectionSpec(Spec):
             )
         if self.sha256 is not None and self.list is None:
             raise ValueError("sha256: given without list; remove it")
-        if self.angles is not None and self.angles[0] >= self.angles[1]:
-            raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
+        check_angles(self.angles)
         return self
 
     @property
@@ -360,6 +370,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
         figures="boundaries",
         learnable=True,
         labelled=True,
+        screened="tansaku.tasks.read.screening.crystals:element_crystal",
         polished=True,
         system_words=("boundary", "boundaries"),
     )
@@ -508,6 +519,16 @@ class GrainBoundarySpaceSpec(SpaceBase):
         """The spec with another crystal."""
         return self.model_copy(update={"crystal": crystal})
 
+    def screens(self, axes: Sequence[tuple[int, int, int]] | None) -> Mapping[str, Self]:
+        """One for each tilt axis."""
+        found: dict[str, Self] = {}
+        for axis in axes or ((1, 1, 0),):
+            name = axis_name(axis)
+            if name in found:
+                raise ValueError(f"axes: {list(axis)} is listed twice")
+            found[name] = self.model_copy(update={"axis": axis})
+        return found
+
     def files(self) -> tuple[SpecFile, ...]:
         """The table of boundaries."""
         given = self.boundaries
@@ -527,3 +548,9 @@ class GrainBoundarySpaceSpec(SpaceBase):
         if prior is None or self.anneal is None:
             return prior
         return CostPrior(prior.anchor, {**prior.exponents, WORK: 1.0}, {**prior.reference, WORK: 1.0})
+
+
+def axis_name(axis: tuple[int, int, int]) -> str:
+    """An axis in letters that are safe in names: ``110``, ``m110``; ``1-1-12`` where digits alone are ambiguous."""
+    parts = [f"{'m' if index < 0 else ''}{abs(index)}" for index in axis]
+    return ("-" if any(abs(index) > 9 for index in axis) else "").join(parts)

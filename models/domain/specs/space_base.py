@@ -68,6 +68,8 @@ class SpaceDescription:
         relaxed_labels: Whether that calculator may relax them further.
         polished: Whether the best candidates can be relaxed again at the end.
         keeps_free_energy: Whether the free energy of the electrons is also stored.
+        screened: Module and function that knows the crystal with which a screen compares structures; empty: there are no
+            boundaries to screen. Called with the screen's space, calculator and folder, it returns a ``ScreenedCrystal``.
         gridded: Whether its candidates are points of a periodic grid, on which paths can be searched.
         competing: Whether its candidates compete with each other, and their pool knows their compositions.
         groups: Groups that a data set may keep together when it is split, the default first.
@@ -87,6 +89,7 @@ class SpaceDescription:
     relaxed_labels: bool = True
     polished: bool = False
     keeps_free_energy: bool = False
+    screened: str = ""
     gridded: bool = False
     competing: bool = False
     groups: tuple[Group, ...] = ("system",)
@@ -339,6 +342,17 @@ class SpaceBase(KindSpec):
             raise ValueError(f"label: a {self.type} space has no relaxed boundaries to label; remove it")
         if relaxed and not self.description.relaxed_labels:
             raise ValueError(f"label.relaxed: true; structures of a {self.type} space are labelled as they are, expected false")
+
+    def screens(self, _axes: Sequence[tuple[int, int, int]] | None) -> Mapping[str, Self]:
+        """The spaces that a screen searches, by the end of their campaigns' names; empty for the screen's own.
+
+        Args:
+            _axes: Tilt axes that the screen lists; None: none.
+
+        Raises:
+            ValueError: It has no boundaries to screen, or axes are given otherwise.
+        """
+        raise ValueError(f"space.type: a {self.type} space has no boundaries to screen")
 
     def check_use(self, _calculator: CalculatorBase | None, *_learned: str) -> None:
         """Raises ValueError unless the structures can be computed, and learned from, as far as the specs tell.

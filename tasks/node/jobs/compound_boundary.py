@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ase import Atoms
 
-from tansaku.calculators.structures.compound_boundary import SlabPair, inversion_images
+from tansaku.calculators.structures.compound_boundary import Content, SlabPair, inversion_images
 from tansaku.calculators.workflows.boundary_convergence import (
     MidGrain,
     convergence_reasons,
@@ -108,7 +108,7 @@ class CompoundBoundaryJob:
                 slabs, start, result, checks, reasons = self._checked(calculator, slabs, start, result)
             files = take_files(result, self.folder)
         cell = result.atoms.cell.array
-        area, excess = planar_area(result.atoms), int(start.info["excess_units"])
+        area, content = planar_area(result.atoms), _content(start)
         value = self._value(start, result, slabs)
         nearest, distorted = self.reference.crystal.nearest, self.reference.motion
         if self.whole:
@@ -126,6 +126,8 @@ class CompoundBoundaryJob:
         }
         if self.reference.unit is not None:
             quantities["unit_energy"] = Quantity(value=self.reference.unit, unit="eV")
+        if self.reference.second is not None:
+            quantities["second_unit_energy"] = Quantity(value=self.reference.second, unit="eV")
         if self.reference.distortion is not None:
             quantities["distortion_energy"] = Quantity(value=self.reference.distortion.energy, unit="eV")
         if self.reference.lowest_potential is not None:
@@ -136,7 +138,8 @@ class CompoundBoundaryJob:
             properties={
                 "n_atoms": len(start),
                 "area": area,
-                "excess_units": excess,
+                "excess_units": content.excess,
+                **({} if self.reference.second is None else {"second_units": content.second}),
                 "steps": result.steps,
                 "converged": result.converged,
                 "asymmetry": apart,
@@ -180,8 +183,7 @@ class CompoundBoundaryJob:
         Args:
             slabs: Of the cell.
         """
-        units, excess = int(start.info["formula_units"]), int(start.info["excess_units"])
-        return self.reference.boundary_energy(result.energy, units, excess, planar_area(result.atoms), slabs.share)
+        return self.reference.boundary_energy(result.energy, _content(start), planar_area(result.atoms), slabs.share)
 
     def _checked(
         self, calculator: Calculator, slabs: SlabPair, start: Atoms, result: CalculationResult
@@ -219,6 +221,11 @@ class CompoundBoundaryJob:
         ]
         properties |= {GRAIN_THICKNESSES: rows, THICKNESS_CHANGE: change}
         return thicker, built, thick, properties, convergence_reasons(grains, change, vacancies, released)
+
+
+def _content(start: Atoms) -> Content:
+    info = start.info
+    return Content(int(info["formula_units"]), int(info["excess_units"]), int(info.get("second_units", 0)))
 
 
 def _reasons(apart: float, *, still: bool) -> list[str]:

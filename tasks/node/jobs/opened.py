@@ -210,7 +210,7 @@ def _compound(
 
     found = _compound_space(space, base_path)
     opened = _calculator(calculator, base_path)
-    return compound_reference(opened, found.crystal, found.phases, relaxation.read(), found.unit_energy, found.supercell)
+    return compound_reference(opened, found.crystal, found.phases, relaxation.read(), found.unit_energies, found.supercell)
 
 
 @lru_cache(maxsize=_SURFACES)

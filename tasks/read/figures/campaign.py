@@ -228,5 +228,5 @@ def segregation_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawi
 
 
 def compound_boundary_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
-    """Energies over the chemical potential of the unit that boundaries exchange with their surroundings."""
+    """Energies over the chemical potential of the unit, or of both units, that boundaries exchange with their surroundings."""
     return chemical_potential.drawings(data)

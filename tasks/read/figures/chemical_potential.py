@@ -1,4 +1,4 @@
-"""Boundary energy over the chemical potential of a neutral unit: a panel for each plane."""
+"""Boundary energy over the chemical potential of a neutral unit, or of two: a panel for each plane."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import FAINT, MAIN, figure_at
+from tansaku.tasks.read.figures.style import FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views import chemical_potential as view
 from tansaku.tasks.read.views.campaign import Campaign
 
 _COLUMNS = 3
+_COLOURS = "Pastel1"
 
 
 def draw_png(hulls: Sequence[view.PotentialHull], path: Path) -> Path:
@@ -37,7 +38,37 @@ def draw_png(hulls: Sequence[view.PotentialHull], path: Path) -> Path:
     return path
 
 
+def draw_maps(maps: Sequence[view.PotentialMap], path: Path) -> Path:
+    """Draws maps of the lowest compositions over two potentials as PNG."""
+    from matplotlib import colormaps
+
+    across = min(len(maps), _COLUMNS)
+    down = -(-len(maps) // across)
+    colours = colormaps[_COLOURS].colors  # type: ignore[attr-defined]
+    with figure_at(path, 1.2 + 3.4 * across, 0.8 + 3.0 * down) as figure:
+        for axes, drawn in zip(figure.subplots(down, across, squeeze=False).flat, maps, strict=False):
+            (first, second), winners = drawn.potentials, drawn.winners
+            axes.set(xlim=(first[0], 0.0), ylim=(second[0], 0.0), title=drawn.boundary)
+            picture = np.array(colours)[winners % len(colours)]
+            extent = (first[0], 0.0, second[0], 0.0)
+            axes.imshow(picture, origin="lower", extent=extent, aspect="auto", interpolation="nearest")
+            for number in np.unique(winners):
+                rows, columns = np.nonzero(winners == number)
+                place = float(first[columns].mean()), float(second[rows].mean())
+                words = ", ".join(
+                    f"{count:+d} {name}" for name, count in zip(drawn.units, drawn.planes[number].excess, strict=True)
+                )
+                axes.annotate(words, place, ha="center", va="center", color=INK, fontsize=7)
+            axes.set_xlabel(f"chemical potential of {drawn.units[0]} less its crystal's [eV]")
+            axes.set_ylabel(f"of {drawn.units[1]} [eV]")
+        for axes in figure.axes[len(maps) :]:
+            axes.set_axis_off()
+    return path
+
+
 def drawings(data: Campaign) -> list[Drawing]:
     """The figure of a campaign; empty where boundaries exchange no units, and before the first value."""
-    found = view.potential_hulls(data)
-    return [Drawing("chemical-potential", view.table(found), lambda path: draw_png(found, path))] if found else []
+    lines, maps = view.potential_hulls(data), view.potential_maps(data)
+    if maps:
+        return [Drawing("chemical-potentials", view.plane_table(maps), lambda path: draw_maps(maps, path))]
+    return [Drawing("chemical-potential", view.table(lines), lambda path: draw_png(lines, path))] if lines else []

@@ -41,7 +41,7 @@ def draw_screen(rows: Sequence[screened.ScreenRow], path: Path) -> Path:
                     mew=0,
                     alpha=0.8,
                     color=colour,
-                    label=axis,
+                    label=axis or "not given",
                     rasterized=True,
                 )
             correlation = screened.rank_correlation(shown)

@@ -13,8 +13,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation
-from tansaku.models.domain.specs.grain_boundary import CrystalSpec
-from tansaku.models.domain.specs.screen import ScreenSpec, axis_name
+from tansaku.models.domain.specs.screen import ScreenSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example, Surrogate
 from tansaku.spaces.space_registry import open_space
@@ -23,6 +22,7 @@ from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.ground.formats.validation import validate_document
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, campaign_from_data, read_named
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.read.screening.crystals import EnergyOf, ScreenedCrystal, opened_crystal
 from tansaku.tasks.read.screening.rows import RowFile, ScreenRow
 
 if TYPE_CHECKING:
@@ -38,29 +38,31 @@ class BoundaryPredictor:
 
     Attributes:
         model: Predicts total energies, and energies of atoms.
-        bulk: Its energy of an atom of the perfect crystal [eV].
+        crystal: The crystal of the boundaries.
+        bulk: Gives the energy of a cell's crystal by the model [eV].
     """
 
     model: Surrogate
-    bulk: float
+    crystal: ScreenedCrystal
+    bulk: EnergyOf
 
     @classmethod
-    def of(cls, model: Surrogate, crystal: CrystalSpec) -> BoundaryPredictor:
-        """Asks the model for the crystal first.
+    def of(cls, model: Surrogate, crystal: ScreenedCrystal) -> BoundaryPredictor:
+        """Asks the model for the crystal where it is needed.
 
         Raises:
             ConfigurationError: It does not predict what is needed.
-            FitError: It does not know the element.
+            FitError: It does not know an element.
         """
-        from ase.build import bulk
-
         if not {"energy", "energies"} <= set(model.predicts):
             raise ConfigurationError(
                 f"model: predicts {', '.join(model.predicts)}; a screen needs per-atom energies, e.g. from local_energies"
             )
-        perfect = bulk(crystal.element, crystal.structure, a=crystal.edge, cubic=True)
-        energy = model.predict([Example("crystal", "crystal", perfect, {})])[0]["energy"].values
-        return cls(model, float(energy) / len(perfect))
+
+        def energy_of(atoms: Atoms) -> float:
+            return float(model.predict([Example("crystal", "crystal", atoms, {})])[0]["energy"].values)
+
+        return cls(model, crystal, crystal.energies(energy_of))
 
     def row(self, candidate: str, atoms: Atoms, computed: float, structure: str) -> ScreenRow:
         """Row of a relaxed structure.
@@ -72,22 +74,16 @@ class BoundaryPredictor:
         """
         prediction = self.model.predict([Example(candidate, candidate, atoms, {})])[0]
         energy, energies = prediction["energy"], prediction["energies"]
-        per_area = _MJ_PER_EV_A2 / (2.0 * planar_area(atoms))
-        info = atoms.info
         return ScreenRow(
             candidate=candidate,
-            axis=tuple(int(item) for item in info["axis"]),
-            system=str(info["system"]),
-            sigma=int(info["sigma"]),
-            plane=tuple(int(item) for item in info["plane"]),
-            angle=float(info["angle"]),
-            removed_planes=int(info["removed_planes"]),
+            system=str(atoms.info["system"]),
             atoms=len(atoms),
-            predicted=(float(energy.values) - len(atoms) * self.bulk) * per_area,
-            deviation=None if energy.deviation is None else float(energy.deviation) * per_area,
+            predicted=excess_energy(float(energy.values), self.bulk(atoms), atoms),
+            deviation=None if energy.deviation is None else excess_energy(float(energy.deviation), 0.0, atoms),
             computed=computed,
             atom_deviation=None if energies.deviation is None else float(energies.deviation.max()),
             structure=structure,
+            **self.crystal.described(atoms),
         )
 
     def paint(self, atoms: Atoms) -> Atoms:
@@ -100,9 +96,24 @@ class BoundaryPredictor:
         return found
 
 
-def row_file(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> RowFile:
+def excess_energy(energy: float, bulk: float, atoms: Atoms) -> float:
+    """Excess energy of each of a cell's two boundaries [mJ/m^2].
+
+    Args:
+        energy: Of the cell [eV].
+        bulk: Of its crystal [eV].
+    """
+    return (energy - bulk) * _MJ_PER_EV_A2 / (2.0 * planar_area(atoms))
+
+
+def kept_in(resources: Resources, loaded: LoadedScreen) -> Path:
+    """Returns the folder that keeps what a screen has predicted and computed."""
+    return resources.settings.home / "screens" / loaded.spec.name
+
+
+def row_file(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> RowFile[ScreenRow]:
     """Returns the file that keeps the rows of a screen by a version."""
-    return RowFile(resources.settings.home / "screens" / loaded.spec.name / f"{record.name}-{record.artifact[:24]}.jsonl")
+    return RowFile(kept_in(resources, loaded) / f"{record.name}-{record.artifact[:24]}.jsonl", ScreenRow)
 
 
 def relaxed(resources: Resources, loaded: LoadedScreen) -> Iterator[Evaluation]:
@@ -147,30 +158,39 @@ class LoadedScreen:
 
     Attributes:
         campaigns: By axis, in the order of the file.
+        base_path: Folder in which relative paths start.
     """
 
     spec: ScreenSpec
     campaigns: tuple[LoadedCampaign, ...]
+    base_path: Path
+
+    @property
+    def crystal(self) -> ScreenedCrystal:
+        """The crystal of its boundaries; that of a compound as the campaign's calculator relaxes it."""
+        first = self.campaigns[0].spec
+        assert first.calculator is not None
+        return opened_crystal(first.space, first.calculator, self.base_path)
 
 
 def load_screen(path: Path) -> LoadedScreen:
     """Loads a screen file; everything is checked before anything is spent.
 
     Raises:
-        ConfigurationError: The file, a key in it or a file it names is wrong, or an axis has no boundary that fits.
+        ConfigurationError: The file, a key in it or a file it names is wrong, or no boundary fits, such as of an axis.
     """
     document = read_named(path)
     spec, base_path = validate_document(ScreenSpec, document), path.resolve().parent
     campaigns = []
-    for number, axis in enumerate(spec.axes):
-        space = spec.space.model_copy(update={"axis": axis})
+    for number, (name, space) in enumerate(spec.searched().items()):
         try:
             systems = len(open_space(space, base_path).pool().systems)
         except ConfigurationError as error:
-            raise ConfigurationError(f"axes[{number}]: {error.message}", hint=error.hint) from error
+            where = f"axes[{number}]: " if name else ""
+            raise ConfigurationError(f"{where}{error.message}", hint=error.hint) from error
         data = {
             "schema_version": 1,
-            "name": f"{spec.name}-{axis_name(axis)}",
+            "name": f"{spec.name}-{name}" if name else spec.name,
             "seed": spec.seed,
             "space": space.model_dump(mode="json"),
             "calculator": spec.calculator.model_dump(mode="json"),
@@ -179,4 +199,4 @@ def load_screen(path: Path) -> LoadedScreen:
             "execution": spec.execution.model_dump(mode="json"),
         }
         campaigns.append(campaign_from_data(data, base_path, document.source))
-    return LoadedScreen(spec, tuple(campaigns))
+    return LoadedScreen(spec, tuple(campaigns), base_path)

@@ -8,16 +8,21 @@ import yaml
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.filters import FrechetCellFilter
-from ase.io import write
+from ase.io import read, write
 from ase.optimize import BFGS
+from ase.spacegroup import crystal
+from pydantic import TypeAdapter
 
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.figures.campaign import drawings_of
-from tansaku.tasks.read.views.chemical_potential import potential_hulls, winning_lines
+from tansaku.tasks.read.views.chemical_potential import potential_hulls, potential_maps, winning_lines
 from tansaku.tasks.read.views.status import warnings_of
 from tests.integration.boundaries.conftest import driven
 
+SPEC = TypeAdapter(SpaceSpec)
 IONS = {
     "type": "buckingham",
     "charges": {"Mg": 2, "O": -2},
@@ -55,6 +60,8 @@ def folder(tmp_path_factory):
     write(made / "cuau.cif", bulk("CuAu", "cesiumchloride", a=3.1))
     shutil.copy(Path(__file__).parents[3] / "examples" / "srtio3.cif", made)
     write(made / "cu.cif", bulk("Cu", "fcc", a=3.6, cubic=True))
+    heusler = {"basis": [(0.25, 0.25, 0.25), (0, 0, 0), (0.5, 0.5, 0.5)], "spacegroup": 225, "cellpar": [6.0] * 3 + [90] * 3}
+    write(made / "cu2aupd.cif", crystal(["Cu", "Au", "Pd"], **heusler))
     write(made / "au.cif", bulk("Au", "fcc", a=4.1, cubic=True))
     return made
 
@@ -155,6 +162,63 @@ def test_a_boundary_in_any_plane_is_named_over_the_chemical_potential(folder, tm
     assert hull.boundary == "s005-100-4_m3_0-t3687"
     (line,) = winning_lines(data)
     assert line.startswith("s005-100-4_m3_0-t3687: lowest over the chemical potential of Cu: s005-100-4_m3_0-t3687-Cu")
+
+
+TERNARY = ALLOY | {
+    "crystal": "cu2aupd.cif",
+    "unit": {"phase": "cu.cif", "most": 4, "lowest": "-0.4 eV"},
+    "second_unit": {"phase": "au.cif", "most": 4, "lowest": "-0.6 eV"},
+    "exchange": {"units": [-1, 0], "second": [0, 1], "seeds": 1, "layer": 3.0},
+    "step": 3.0,
+}
+
+
+def test_two_units_have_the_energies_of_their_own_crystals(folder):
+    pool = open_space(SPEC.validate_python(TERNARY), folder).pool()
+    candidate = next(str(name) for name in pool.ids if "-m1-l1-" in str(name))
+    found = outcome_of(folder, candidate, space=TERNARY, calculator={"type": "emt", "relaxation": RELAXATION})
+    # Without tansaku: ASE relaxes the crystals, and the atoms of the stored cell are counted.
+    energies = {}
+    for name in ("cu2aupd", "cu", "au"):
+        energies[name] = relaxed_by_ase(read(folder / f"{name}.cif")).get_potential_energy() / 4
+    counts = read(folder / STRUCTURE_FILE, format="extxyz").symbols.formula.count()
+    units = counts["Pd"]  # neither unit has palladium
+    copper, gold = counts["Cu"] - 2 * units, counts["Au"] - units
+    assert (found.properties["excess_units"], found.properties["second_units"]) == (copper, gold)
+    assert copper < 0
+    assert gold < 0
+    excess = found.quantities["energy"].value - units * energies["cu2aupd"] - copper * energies["cu"] - gold * energies["au"]
+    assert found.value == pytest.approx(16021.766 * excess / (2.0 * found.properties["area"]), abs=1.0)
+
+
+def test_a_campaign_shows_which_composition_wins_at_which_two_potentials(folder, tmp_path):
+    file = folder / "cu2aupd.yaml"
+    document = {
+        "schema_version": 1,
+        "space": TERNARY | {"convergence": "unchecked"},
+        "calculator": {"type": "emt", "relaxation": RELAXATION | {"fmax": 0.1}},
+        "objective": {"goal": {"type": "best_per_system"}, "unit": "mJ/m2"},
+        "budget": {"evaluations": 16},
+    }
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    data, files = driven(file, tmp_path)
+    assert not potential_hulls(data)
+    (drawn,) = potential_maps(data)
+    assert (drawn.boundary, drawn.units, drawn.lowest) == ("(2 1 0)", ("Cu", "Au"), (-0.4, -0.6))
+    assert len({plane.excess for plane in drawn.planes}) >= 3
+    assert sum(drawn.shares) == pytest.approx(1.0)
+    first, second = drawn.potentials
+    for row, column in ((0, 0), (100, 30), (200, 200)):
+        energies = [plane.energy + plane.slopes[0] * first[column] + plane.slopes[1] * second[row] for plane in drawn.planes]
+        assert energies[drawn.winners[row, column]] == min(energies)
+    # A cell with fewer atoms gains where these cost less: its energy falls with the potential.
+    for plane in drawn.planes:
+        assert [slope > 0 for slope in plane.slopes] == [count < 0 for count in plane.excess]
+    (line,) = winning_lines(data)
+    assert line.startswith("(2 1 0): lowest over the chemical potentials of Cu from -0.40 to 0.00 eV and Au from -0.60 to")
+    figure = next(drawing for drawing in drawings_of(data, files) if drawing.stem == "chemical-potentials")
+    assert figure.data["excess Au"] == [plane.excess[1] for plane in drawn.planes]
+    assert figure.draw(tmp_path / "figure.png").stat().st_size > 5000
 
 
 def checked(folder, thickness):

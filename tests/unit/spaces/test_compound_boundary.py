@@ -81,11 +81,11 @@ def test_the_pool_has_a_line_over_the_potential_for_each_system(space):
 def test_a_unit_without_a_crystal_has_its_energy_from_the_spec(space):
     oxygen = {"formula": "O2", "energy": "-9.8 eV", "most": 2}
     opened = space(planes=[[2, 1, 0]], unit=oxygen, exchange={"units": [-1]})
-    assert (opened.unit_name, opened.unit_energy, dict(opened.phases)) == ("O", -4.9, {})
+    assert (opened.unit_name, opened.unit_energies["phase"], dict(opened.phases)) == ("O", -4.9, {})
     atoms = opened.structure(str(next(name for name in opened.pool().ids if "Om2" in str(name))))
     assert atoms.symbols.count("O") == 3 * atoms.symbols.count("Sr") - 2
     assert atoms.info["phases"] == "O2 -9.8 eV"
-    assert space().unit_energy is None
+    assert space().unit_energies == {}
 
 
 def test_every_candidate_is_made_of_its_formula_units(space):
@@ -313,3 +313,179 @@ def test_random_choices_differ_and_are_repeatable(space):
     first, second = (opened.structure(name) for name in several)
     assert not np.allclose(first.positions, second.positions)
     assert np.array_equal(again.structure(several[0]).positions, first.positions)
+
+
+def automatic(**keys):
+    given = {"axes": [[0, 0, 1], [1, 1, 0]], "max_sigma": 11} | keys
+    return general(boundaries={name: value for name, value in given.items() if value is not None}, step=2.0)
+
+
+def listed_planes(axis, largest):
+    """Kinds of symmetric tilts about an axis up to a Σ, by trying all planes."""
+    found = {}
+    indices = range(-7, 8)
+    for plane in ((h, k, ell) for h in indices for k in indices for ell in indices):
+        square = sum(index**2 for index in plane)
+        if np.dot(plane, axis) or np.gcd.reduce(plane) != 1:
+            continue
+        sigma = square if square % 2 else square // 2
+        if 1 < sigma <= largest:
+            found[tuple(sorted(map(abs, plane)))] = sigma
+    return found
+
+
+def test_all_symmetric_tilts_up_to_a_sigma_are_listed(space):
+    opened = space(**automatic(max_sigma=25))
+    rows = opened.describe_systems()
+    # In a cube all planes with the same indices but for order and signs are one.
+    known = {tuple(sorted(map(abs, row["plane"]))): row for row in rows}
+    about = {axis: listed_planes(axis, 25) for axis in ((0, 0, 1), (1, -1, 0))}
+    assert len(rows) == len(known)
+    assert set(known) == {plane for planes in about.values() for plane in planes}
+    assert known[1, 1, 3]["axis"] == [1, -1, 0]
+    assert known[1, 1, 3]["angle"] == pytest.approx(2.0 * np.degrees(np.arctan(np.sqrt(2.0) / 3.0)))
+    for axis, planes in about.items():
+        for plane, sigma in planes.items():
+            candidate = next(str(name) for name in opened.pool().ids if str(name).startswith(f"{known[plane]['system']}-t"))
+            info = opened.structure(candidate).info
+            assert info["sigma"] == sigma
+            assert info["angle"] == known[plane]["angle"], axis
+
+
+def test_a_window_of_angles_and_planes_beside_it(space):
+    every = {row["system"]: row["angle"] for row in space(**automatic()).describe_systems()}
+    window = space(**automatic(angles=[30, 60])).describe_systems()
+    assert {row["system"] for row in window} == {name for name, angle in every.items() if 30 <= angle <= 60}
+    both = space(**(automatic() | {"planes": [[0, 3, 1]]})).describe_systems()
+    # The plane that is listed is not listed again as (3 1 0).
+    assert {row["system"] for row in both} == {*every, "031"} - {"310"}
+    assert next(row for row in both if row["system"] == "031")["angle"] is None
+
+
+def test_boundaries_that_do_not_fit_are_refused_or_left_out_by_name(space):
+    with pytest.raises(ConfigurationError, match=r"space.max_atoms: 60; a cell of \[\d, \d, \d\] has \d+ atoms"):
+        space(**automatic(), max_atoms=60).pool()
+    opened = space(**automatic(unfit="left_out"), max_atoms=60)
+    kept = {row["system"]: row["atoms"] for row in opened.describe_systems()}
+    assert kept
+    assert max(kept.values()) <= 60
+    every = {row["system"] for row in space(**automatic()).describe_systems()}
+    lost = opened.left_out()
+    assert len(lost) == len(every) - len(kept)
+    assert all("space.max_atoms: 60; a cell of" in said for said in lost)
+    assert not space(**automatic()).left_out()
+    with pytest.raises(ConfigurationError, match=r"no boundary is left; the first that is left out: space.max_atoms: 5"):
+        space(**automatic(unfit="left_out"), max_atoms=5).pool()
+
+
+def test_a_table_lists_what_the_file_could_list(space, folder):
+    (folder / "list.csv").write_text("axis,sigma,plane,kind\n0 0 1,5,0 0 1,twist\n0 0 1,5,1 0 0,\n", encoding="utf-8")
+    listed = space(**general(boundaries={"list": "list.csv"}))
+    written = space(**general(TWIST, TILT))
+    assert listed.pool().ids.tolist() == written.pool().ids.tolist()
+    assert listed.describe_systems() == written.describe_systems()
+    spec = SPEC.validate_python(DOCUMENT | general(boundaries={"list": "list.csv"}))
+    hashes = {item.key: file_sha256(folder / item.path) for item in spec.files()}
+    resolved = spec.with_hashes(hashes)
+    assert resolved.boundaries.sha256 == hashes["boundaries", "list"]
+    (folder / "list.csv").write_text("axis,sigma,plane\n0 0 1,5,1 0 0\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"boundaries\.list"):
+        open_space(resolved, folder).pool()
+
+
+def test_rows_that_cannot_be_built_are_refused_or_left_out(space, folder):
+    (folder / "list.csv").write_text("axis,sigma,plane\n0 0 1,5,0 0 1\n0 0 1,7,0 0 1\n0 0 1,5,0 0 1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"list: row 2: axis \[0, 0, 1\], sigma 7: no coincidence lattice"):
+        space(**general(boundaries={"list": "list.csv"})).pool()
+    opened = space(**general(boundaries={"list": "list.csv", "unfit": "left_out"}))
+    assert [row["system"] for row in opened.describe_systems()] == ["s005-001-001-t3687"]
+    first, second = opened.left_out()
+    assert "row 2: axis [0, 0, 1], sigma 7" in first
+    assert "row 3: the boundary s005-001-001-t3687 is listed already" in second
+    (folder / "list.csv").write_text("axis,sigma,plane\n0 0 1,five,0 0 1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="row 1, column 'sigma': 'five'"):
+        space(**general(boundaries={"list": "list.csv", "unfit": "left_out"})).pool()
+
+
+def test_many_that_are_left_out_are_named_in_one_line(space):
+    lines = space(**automatic(unfit="left_out", max_sigma=60), max_atoms=60).left_out()
+    assert len(lines) == 21
+    assert "left out for such reasons, " in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("crystal", "keys", "message"),
+    [
+        ("tio2.cif", {}, r"space.boundaries.max_sigma: 11; .* and tio2.cif is none: expected planes, general or list"),
+        ("mgo.cif", {"axes": [[1, 2, 3]]}, r"space.boundaries.axes\[0\]: \[1, 2, 3\] lies in no mirror plane"),
+    ],
+)
+def test_a_largest_sigma_needs_a_cube_and_a_mirror_plane(space, crystal, keys, message):
+    with pytest.raises(ConfigurationError, match=message):
+        space(**(automatic(**keys) | {"crystal": crystal})).pool()
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "message"),
+    [
+        ({}, "general, list, max_sigma: expected one of them, and only one"),
+        ({"max_sigma": 5}, "axes, max_sigma: expected both or none of them"),
+        ({"list": "a.csv", "angles": [1, 2]}, r"angles: \[1.0, 2.0\]; expected max_sigma beside it"),
+        ({"max_sigma": 5, "axes": [[0, 0, 1]], "angles": [2, 1]}, "the first must be below the second"),
+        ({"max_sigma": 5, "axes": [[0, 0, 0]]}, r"axes\[0\]: \[0, 0, 0\]; expected three indices that are not all zero"),
+        ({"general": [TWIST], "sha256": "0" * 64}, "sha256: given without list; remove it"),
+    ],
+)
+def test_selections_that_contradict_themselves_are_refused(boundaries, message):
+    with pytest.raises(ValidationError, match=message):
+        SPEC.validate_python(DOCUMENT | general(boundaries=boundaries))
+
+
+OXYGEN = {"formula": "O", "energy": "-4.9 eV", "lowest": "-3 eV"}
+
+
+def test_a_second_unit_is_counted_beside_the_first(space):
+    keys = {"planes": [[2, 1, 0]], "second_unit": OXYGEN, "exchange": {"units": [-1, 0], "second": [0, 1], "seeds": 1}}
+    opened = space(**keys)
+    described = {row["system"]: row for row in opened.describe_systems()}
+    assert {"210-TiO2p0-Op0", "210-TiO2p0-Om2", "210-TiO2m2-Op0", "210-TiO2m2-Om2"} <= set(described)
+    assert (described["210-TiO2m2-Om2"]["second_excess"], described["210-TiO2m2-Om2"]["second_unit"]) == (-2, "O")
+    assert "second_unit" not in space().describe_systems()[0]
+    assert opened.pool().lines.second == ("O", -3.0)
+    assert opened.unit_energies == {"second": -4.9}
+    for candidate in opened.pool().ids[::7]:
+        atoms = opened.structure(str(candidate))
+        units, excess, second = (atoms.info[key] for key in ("formula_units", "excess_units", "second_units"))
+        found = {"Sr": units, "Ti": units + excess, "O": 3 * units + 2 * excess + second}
+        assert atoms.symbols.formula.count() == found
+    with_default = space(**keys | {"second_unit": {"formula": "O", "energy": "-4.9 eV"}})
+    assert with_default.pool().lines.second == ("O", -1.5)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"second_unit": {"phase": "sro.cif"}},
+            "space.second_unit: SrO; where SrTiO3 is stable, the chemical potential of TiO2 gives that of SrO",
+        ),
+        ({"second_unit": {"phase": "mgo.cif"}}, "second_unit: .* is no part of"),
+    ],
+)
+def test_a_second_unit_without_a_potential_of_its_own_is_refused(space, keys, message):
+    with pytest.raises(ConfigurationError, match=message):
+        space(**keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"unit": None, "exchange": None, "second_unit": OXYGEN}, "second_unit: given without unit; expected unit"),
+        ({"second_unit": {"phase": "a.cif", "rest": "b.cif"}}, "second_unit.rest: b.cif; expected lowest"),
+        ({"exchange": {"second": [1]}}, r"exchange.second: \[1\]; expected second_unit beside it"),
+        ({"second_unit": OXYGEN, "exchange": {"second": [1, 1]}}, r"second: \[1, 1\]; expected each number once"),
+    ],
+)
+def test_keys_of_two_units_that_contradict_each_other_are_refused(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        SPEC.validate_python(DOCUMENT | keys)

@@ -57,7 +57,7 @@ def pairs_of(atoms, plane):
     """All pairs of terminations whose cell is made of whole formula units."""
     slabs, unit = slabs_of(atoms, plane), formula_unit(atoms.numbers)
     several = [twinned(lower, upper) for lower in slabs for upper in slabs]
-    return [pair for pair in several if content_of(pair.counts, unit, None, 0)]
+    return [pair for pair in several if content_of(pair.counts, unit)]
 
 
 def electrostatic(atoms):
@@ -157,11 +157,11 @@ def test_indices_refer_to_the_cell_of_the_file_however_large_it_is(repeats):
 
 def test_a_composition_is_written_in_formula_units():
     bulk_unit, titania = formula_unit(SRTIO3.numbers), formula_unit(RUTILE.numbers)
-    assert content_of({38: 4, 22: 4, 8: 12}, bulk_unit, None, 0) == Content(4, 0)
-    assert content_of({38: 4, 22: 5, 8: 14}, bulk_unit, titania, 2) == Content(4, 1)
-    assert content_of({38: 5, 22: 3, 8: 11}, bulk_unit, titania, 2) == Content(5, -2)
-    assert content_of({38: 5, 22: 3, 8: 11}, bulk_unit, titania, 1) is None
-    assert content_of({38: 4, 22: 5, 8: 12}, bulk_unit, titania, 9) is None  # a charged cell
+    assert content_of({38: 4, 22: 4, 8: 12}, bulk_unit) == Content(4, 0)
+    assert content_of({38: 4, 22: 5, 8: 14}, bulk_unit, (titania, 2)) == Content(4, 1)
+    assert content_of({38: 5, 22: 3, 8: 11}, bulk_unit, (titania, 2)) == Content(5, -2)
+    assert content_of({38: 5, 22: 3, 8: 11}, bulk_unit, (titania, 1)) is None
+    assert content_of({38: 4, 22: 5, 8: 12}, bulk_unit, (titania, 9)) is None  # a charged cell
 
 
 def test_atoms_are_taken_from_both_boundaries_alike():

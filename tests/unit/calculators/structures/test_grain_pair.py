@@ -53,7 +53,7 @@ def slabs_of(pair, thickness=6.0):
 def whole(atoms, pair, thickness=6.0):
     """Those that are made of whole formula units."""
     unit = formula_unit(atoms.numbers)
-    return [slabs for slabs in slabs_of(pair, thickness) if content_of(slabs.counts, unit, None, 0)]
+    return [slabs for slabs in slabs_of(pair, thickness) if content_of(slabs.counts, unit)]
 
 
 @pytest.mark.parametrize(("atoms", "given"), [*CASES, (SRTIO3, TILT), (MGO, POLAR)])

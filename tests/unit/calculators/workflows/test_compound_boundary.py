@@ -10,7 +10,7 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.structures.compound_boundary import SlabPair
+from tansaku.calculators.structures.compound_boundary import Content, SlabPair
 from tansaku.calculators.structures.compound_crystal import compound_crystal
 from tansaku.calculators.structures.grain_pair import crystal_boundary, general_pair, symmetric_pair
 from tansaku.calculators.workflows.compound_boundary import (
@@ -157,7 +157,7 @@ def test_grains_that_are_not_strained_are_compared_with_the_crystal(emt, copper)
     twist = pair_of({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1]})
     assert strained_reference(emt, copper, twist, FINE) is copper
     assert copper.crystals == (copper.crystal, copper.crystal)
-    assert copper.boundary_energy(10.0, 3, 0, 2.0, 0.3) == copper.boundary_energy(10.0, 3, 0, 2.0, 0.7)
+    assert copper.boundary_energy(10.0, Content(3, 0), 2.0, 0.3) == copper.boundary_energy(10.0, Content(3, 0), 2.0, 0.7)
 
 
 def test_strained_grains_have_the_energies_of_crystals_that_ase_strains(emt, copper):
@@ -177,7 +177,7 @@ def test_strained_grains_have_the_energies_of_crystals_that_ase_strains(emt, cop
     assert grains.misfit < 1e-9
     lower, upper = found.strain_energies
     assert found.lower_bulk == copper.bulk + lower
-    change = found.boundary_energy(0.0, 10, 0, 1.0, 0.25) - copper.boundary_energy(0.0, 10, 0, 1.0)
+    change = found.boundary_energy(0.0, Content(10, 0), 1.0, 0.25) - copper.boundary_energy(0.0, Content(10, 0), 1.0)
     assert change == pytest.approx(-10 * (0.25 * lower + 0.75 * upper) / 2.0 * 16.021766)
 
 

@@ -12,7 +12,9 @@ from tansaku.tasks.read.screening.rows import (
     RowFile,
     ScreenRow,
     best_of_each,
+    boundary_name,
     family,
+    lowest_labelled,
     rank_correlation,
     ranked,
     read_table,
@@ -41,7 +43,7 @@ ROWS = [row(0, 30.0, 31.0), row(1, 10.0, 12.0), row(2, 20.0, 19.0, system="s009-
 
 
 def test_rows_come_back_and_half_a_row_is_cut_off(tmp_path):
-    file = RowFile(tmp_path / "deep" / "rows.jsonl")
+    file = RowFile(tmp_path / "deep" / "rows.jsonl", ScreenRow)
     assert file.read() == []
     assert list(file.extend(iter(ROWS[:2]))) == ROWS[:2]
     path = tmp_path / "deep" / "rows.jsonl"
@@ -53,7 +55,7 @@ def test_rows_come_back_and_half_a_row_is_cut_off(tmp_path):
 
 
 def test_a_killed_writer_leaves_what_it_handed_on(tmp_path):
-    file = RowFile(tmp_path / "rows.jsonl")
+    file = RowFile(tmp_path / "rows.jsonl", ScreenRow)
     rows = file.extend(iter(ROWS))
     next(rows)
     rows.close()
@@ -64,7 +66,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"candidate": "c1"}\n')
     with pytest.raises(ConfigurationError, match="does not contain rows of a screen"):
-        RowFile(path).read()
+        RowFile(path, ScreenRow).read()
 
 
 def test_the_lowest_come_first_and_each_boundary_once():
@@ -91,6 +93,28 @@ def test_a_table_comes_back_lowest_first_and_is_the_same_file_again(tmp_path, na
     assert heading.startswith("rank,candidate,axis,")
     assert heading.endswith(",predicted_by,computed_by")
     assert all(line.endswith(",copper@2,emt") for line in lines)
+
+
+def test_rows_of_a_compound_come_back_with_what_was_computed(tmp_path):
+    known = {"axis": None, "sigma": None, "angle": None, "removed_planes": None}
+    rows = [
+        row(0, 10.0, 12.0, system="210", upper_plane=(3, -4, 0), corrected=11.0, corrected_deviation=2.0, label=11.5, **known),
+        row(1, 20.0, 21.0, system="310", axis=(0, 0, 1), sigma=5, removed_planes=None),
+    ]
+    table = write_table(rows, tmp_path / "t.csv", predicted_by="m@1", computed_by="buckingham")
+    assert read_table(table) == rows
+    assert [boundary_name(one) for one in rows] == ["(1 1 1)/(3 -4 0)", "⟨100⟩ Σ5 (1 1 1)"]
+    assert draw_screen(rows, tmp_path / "ranks.png").stat().st_size > 10_000
+
+
+def test_the_computed_rank_by_what_was_computed():
+    rows = [
+        row(0, 10.0, 0.0, label=30.0),
+        row(1, 20.0, 0.0, label=15.0),
+        row(2, 5.0, 0.0),
+        row(3, 9.0, 0.0, axis=(0, 0, 1), label=20.0),
+    ]
+    assert [one.candidate for one in lowest_labelled(rows)] == ["c1", "c3"]
 
 
 def test_what_is_no_table_is_said(tmp_path):

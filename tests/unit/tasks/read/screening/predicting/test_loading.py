@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.screen import axis_name
+from tansaku.models.domain.specs.grain_boundary import axis_name
 from tansaku.tasks.read.screening.predicting import load_screen
 
 SCREEN = {
