@@ -304,11 +304,12 @@ def test_search_a_table(hand: Hand) -> None:
     expect(page.get_by_label("x", exact=True)).to_have_value("number")
     page.get_by_label("Unit of the values").fill("eV")
     page.locator("[data-key=name]").fill("seed-1")
-    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    expect(page.locator("#problem-name")).to_contain_text("there is a campaign 'seed-1'", timeout=PATIENCE)
     page.get_by_role("button", name="Create", exact=True).click()
-    expect(page.locator("#not-created")).to_contain_text("different spec", timeout=PATIENCE)
+    expect(page.locator("#not-created")).to_contain_text("choose another name", timeout=PATIENCE)
+    expect(page.locator("#not-created")).to_be_in_viewport()
     page.wait_for_timeout(1500)  # a check at once would have been answered by now
-    expect(page.locator("#result")).to_contain_text("different spec")
+    expect(page.locator("#result")).to_contain_text("choose another name")
     assert "422" in hand.errors.pop()  # the answer with the refusal
     page.locator("[data-key=name]").fill("my-table")
     expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)

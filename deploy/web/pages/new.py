@@ -17,7 +17,7 @@ from tansaku.deploy.web import creating, projecting
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.completing import without_gaps
-from tansaku.deploy.web.copying import copied_spec
+from tansaku.deploy.web.copying import copied_spec, free_name
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.formats import campaign_address
@@ -29,7 +29,7 @@ from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.errors import ConfigurationError, SpecProblem, TansakuError
+from tansaku.models.domain.errors import ConfigurationError, SpecChangedError, SpecProblem, TansakuError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.checks.check import SystemSize
@@ -66,7 +66,7 @@ def form_page(request: Request, actor: Operator, kind: str) -> Response:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such form", key="kind")
     services = services_of(request)
     services.desk.sandbox.prepare()
-    shown = beside(form.start, _shelf(services, actor))
+    shown = beside(_named_freely(services, form.start), _shelf(services, actor))
     return _page(request, shown, {"begun": form, "untouched": True})
 
 
@@ -94,7 +94,8 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
     if action == "complete":
         return _completed(services, actor, shown, page, fields)
     if action == "check" or shown.refused:
-        return page(shown, {"check": _checked(services, actor, shown.text, fields)}, failed=action != "check")
+        content = {"check": _checked(services, actor, shown.text, fields), "taken": _taken(services, shown.data)}
+        return page(shown, content, failed=action != "check")
     try:
         earlier = shown.values.get(EARLIER, "").strip()
         report = earlier_report(earlier) if earlier else None
@@ -104,6 +105,8 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
             return RedirectResponse(f"{campaign_address(created.record.name)}?known=true", HTTPStatus.SEE_OTHER)
         page_of = "/measurements" if action == "run" and stored_spec(created.record).manual else ""
         return RedirectResponse(campaign_address(created.record.name) + page_of, HTTPStatus.SEE_OTHER)
+    except SpecChangedError as error:
+        return page(shown, {"taken": _taken(services, shown.data) or problems_of(error)}, failed=True)
     except ConfigurationError as error:
         return page(shown, {"problems": problems_of(error), "hint": error.hint}, failed=True)
     except TansakuError as error:
@@ -152,7 +155,21 @@ def _start(services: Services, actor: Actor, template: str | None, copy: str | N
     templates = campaign_templates()
     if template and template not in templates:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"no template {template!r}", key="template")
-    return templates[template or FIRST_TEMPLATE].read_text(encoding="utf-8")
+    return _named_freely(services, templates[template or FIRST_TEMPLATE].read_text(encoding="utf-8"))
+
+
+def _named_freely(services: Services, text: str) -> str:
+    """A text to start from, under a name that no campaign has yet."""
+    name, names = creating.field_values(text)["name"], set(services.store.campaign_names())
+    return creating.edit_fields(text, {"name": free_name(str(name), names)}) if name in names else text
+
+
+def _taken(services: Services, data: JsonDict) -> list[SpecProblem]:
+    """Why no campaign can be created under the name of a spec: there is one."""
+    name, names = found_at(data, ("name",)), set(services.store.campaign_names())
+    if not isinstance(name, str) or name not in names:
+        return []
+    return [SpecProblem("name", None, f"there is a campaign {name!r}; choose another name, such as {free_name(name, names)}")]
 
 
 def _page(request: Request, shown: Beside, content: Mapping[str, object], *, failed: bool = False) -> Response:
@@ -170,6 +187,7 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
         "page": secrets.token_hex(8),
         "check": None,
         "problems": (),
+        "taken": (),
         "hint": None,
         "left_out": "",
         "template": None,
@@ -184,6 +202,7 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
     found = given["check"]
     if isinstance(found, Check):
         given["problems"] = found.problems
+    given["problems"] = [*given["taken"], *given["problems"]]
     given["problems"] = shown.in_words(given["problems"])
     gaps = (problem.key.startswith("space.") and " is empty" in problem.message for problem in given["problems"])
     given["gaps"] = found_at(shown.data, ("space", "type")) == "table" and any(gaps)
