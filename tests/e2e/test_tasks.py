@@ -294,6 +294,26 @@ def test_refused_files_stay_named(hand: Hand) -> None:
     assert "422" in hand.errors.pop()
 
 
+DROP = """files => {
+  const dropped = new DataTransfer();
+  for (const [name, text] of Object.entries(files)) dropped.items.add(new File([text], name));
+  const event = new DragEvent("drop", {dataTransfer: dropped, bubbles: true, cancelable: true});
+  document.querySelector("h1").dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+def test_files_dropped_beside_their_box_do_not_replace_the_page(hand: Hand) -> None:
+    page = hand.page
+    go(page, "/new/experiment")
+    assert page.evaluate(DROP, {"a.csv": "x"})
+    expect(page.locator("#status")).to_have_text("This form takes no files.")
+    go(page, "/new/structures")
+    page.locator("[data-key=name]").fill("dropped")
+    assert page.evaluate(DROP, {"left.xyz": '1\nLattice="3 0 0 0 3 0 0 0 3"\nCu 0 0 0\n'})
+    expect(page.locator("#spec")).to_have_value(re.compile("name: dropped[^$]*left.xyz"), timeout=PATIENCE)
+
+
 def test_search_a_table(hand: Hand) -> None:
     page = hand.page
     hand.press("New campaign")

@@ -6,13 +6,15 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from importlib.resources import as_file
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.campaign_templates import campaign_templates, template_summary
+from tansaku.deploy.campaign_templates import campaign_templates, template_files, template_summary
 from tansaku.deploy.web import creating, projecting
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
@@ -30,11 +32,17 @@ from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import ConfigurationError, SpecChangedError, SpecProblem, TansakuError
+from tansaku.models.domain.library import LibraryFile, kind_of
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.base import NamesFile
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.checks.check import SystemSize
+from tansaku.tasks.act.checks.policy import library_file
 from tansaku.tasks.act.commands.create_web import problems_of
 from tansaku.tasks.backends.stores.campaigns import stored_spec
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 router = APIRouter(prefix="/new")
 
@@ -59,15 +67,16 @@ def new_page(
 
 
 @router.get("/{kind}")
-def form_page(request: Request, actor: Operator, kind: str) -> Response:
-    """Shows a form, with the spec that it begins with."""
+def form_page(request: Request, actor: Operator, kind: str, *, filled: bool = False) -> Response:
+    """Shows a form, with the spec that it begins with, or filled in as an example."""
     form = known_forms().get(kind)
     if form is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such form", key="kind")
     services = services_of(request)
     services.desk.sandbox.prepare()
-    shown = beside(_named_freely(services, form.start), _shelf(services, actor))
-    return _page(request, shown, {"begun": form, "untouched": True})
+    example = form.filled if filled else ""
+    shown = beside(_named_freely(services, example or form.start), _shelf(services, actor))
+    return _page(request, shown, {"begun": form, "filled": bool(example), "untouched": not example})
 
 
 @router.post("")
@@ -80,8 +89,10 @@ async def new_form(request: Request, actor: Operator) -> Response:
 def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Response:
     services, text = services_of(request), fields.get("spec", "").replace("\r\n", "\n")
     action = fields.get("action", "check")
-    if action not in ("check", "complete", "create", "run"):
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected check, complete, create or run", key="action")
+    if action not in ("template", "check", "complete", "create", "run"):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected template, check, complete, create or run", key="action")
+    if action == "template":
+        return _with_files(services, actor, fields.get("template", ""))
     shelf, project, site = _shelf(services, actor), fields.get("project", ""), fields.get("site")
 
     def page(shown: Beside, content: Mapping[str, object], *, failed: bool) -> Response:
@@ -111,6 +122,25 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
         return page(shown, {"problems": problems_of(error), "hint": error.hint}, failed=True)
     except TansakuError as error:
         return page(shown, {"problems": [SpecProblem("", None, str(error))]}, failed=True)
+
+
+def _with_files(services: Services, actor: Actor, name: str) -> Response:
+    """Shows a template after its files were put into the library, unless the user has files of their names there."""
+    template = _template(name)
+    for file, entry in template_files(template).items():
+        kind = kind_of(file)
+        if kind is None or isinstance(library_file(file, NamesFile(kind), services.library, actor.name), LibraryFile):
+            continue
+        with as_file(entry) as path:
+            services.uploads.add(actor, file, path)
+    return RedirectResponse(f"/new?template={name}", HTTPStatus.SEE_OTHER)
+
+
+def _template(name: str) -> Traversable:
+    templates = campaign_templates()
+    if name not in templates:
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"no template {name!r}", key="template")
+    return templates[name]
 
 
 def _completed(
@@ -152,10 +182,7 @@ def _start(services: Services, actor: Actor, template: str | None, copy: str | N
         if copy not in names or not services.sight(actor).sees(copy):
             raise ProblemError(HTTPStatus.NOT_FOUND, f"no campaign {copy!r} is stored", key="copy")
         return copied_spec(services.store.campaign(copy), set(names))
-    templates = campaign_templates()
-    if template and template not in templates:
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"no template {template!r}", key="template")
-    return _named_freely(services, templates[template or FIRST_TEMPLATE].read_text(encoding="utf-8"))
+    return _named_freely(services, _template(template or FIRST_TEMPLATE).read_text(encoding="utf-8"))
 
 
 def _named_freely(services: Services, text: str) -> str:
@@ -193,6 +220,7 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
         "template": None,
         "copy": None,
         "begun": None,
+        "filled": False,
         "untouched": failed,  # no check takes the place of the reason why nothing was created
         "not_created": failed,
         "shown_systems": _SHOWN_SYSTEMS,

@@ -146,6 +146,13 @@
     return found.filter(isPlain);
   };
 
+  // Uploads what was dropped; an entry is a file or a folder, and some programs give only the file.
+  const take = (into, dropped) => {
+    const files = [...dropped.items].filter((item) => item.kind === "file");
+    const found = files.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
+    Promise.all(found.map((entry) => (entry instanceof File ? [entry] : filesOf(entry)))).then((each) => upload(into, each.flat()));
+  };
+
   const chooserOf = (into, text, more) => {
     const chooser = Object.assign(document.createElement("input"), { type: "file", multiple: true, hidden: true, ...more });
     chooser.addEventListener("change", () => upload(into, [...chooser.files].filter(isPlain)));
@@ -170,10 +177,21 @@
     place.addEventListener("drop", (event) => {
       event.preventDefault();
       place.classList.remove("over");
-      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-      Promise.all(entries.map(filesOf)).then((found) => upload(into, found.flat()));
+      take(into, event.dataTransfer);
     });
   };
+
+  // A file that is dropped beside the box would be opened in place of the page, and what was typed would be lost.
+  for (const kind of ["dragover", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
+      event.preventDefault();
+      if (kind === "dragover") return;
+      const places = document.querySelectorAll(".upload.drop");
+      if (places.length === 1) take(places[0].dataset.into, event.dataTransfer);
+      else document.getElementById("status").textContent = places.length ? "Drop the file on the box of its field." : "This form takes no files.";
+    });
+  }
 
   const offerAll = () => document.querySelectorAll(".upload:not(.drop)").forEach(offer);
   document.addEventListener("fields-shown", offerAll);

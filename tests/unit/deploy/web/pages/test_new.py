@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from importlib.resources import files
 
 from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.web.copying import copied_spec
@@ -11,6 +12,8 @@ from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.models.domain.accounts import Role
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tests.unit.deploy.web.conftest import SPEC
+
+MGO = (files("tansaku.deploy") / "templates" / "mgo.cif").read_text() + "\n"
 
 
 def text_of(page: str) -> str:
@@ -28,6 +31,22 @@ def test_it_starts_from_each_template(browser):
         assert f'<option value="{name}"' in first
         assert text_of(browser.get(f"/new?template={name}").text) == template.read_text()
     assert browser.get("/new?template=../../etc/passwd").status_code == 404
+
+
+def test_a_template_comes_with_its_files_but_replaces_none_of_the_user(site, browser):
+    assert browser.upload("mgo.cif", MGO).status_code == 201
+    mine = {file.name: file.sha256 for file in site.services.library.files()}
+    for name in ("mgo-tilt", "cu-boundaries-20"):
+        for _ in range(2):
+            assert (
+                browser.submit("/new", {"action": "template", "template": name}).headers["Location"] == f"/new?template={name}"
+            )
+        spec = text_of(browser.get(f"/new?template={name}").text)
+        assert "is in the library" not in send(browser, "check", spec).text
+    found = {file.name: file.sha256 for file in site.services.library.files()}
+    assert sorted(set(found) - set(mine)) == ["cu-boundaries-20.csv"]
+    assert found["mgo.cif"] == mine["mgo.cif"]
+    assert browser.submit("/new", {"action": "template", "template": "../x"}).status_code == 404
 
 
 def test_it_starts_from_a_copy_that_can_be_created(site, browser):
@@ -120,6 +139,15 @@ def test_a_name_that_is_taken_is_said_at_its_field_and_forms_begin_with_a_free_o
     again = text_of(browser.get("/new/experiment").text)
     assert again == start.replace("my-experiment", "my-experiment-2")
     assert "The spec is valid" in send(browser, "check", spec.replace("my-experiment", "my-experiment-2")).text
+
+
+def test_an_experiment_can_begin_filled_in(browser):
+    assert 'href="?filled=true"' in browser.get("/new/experiment").text
+    page = browser.get("/new/experiment?filled=true").text
+    assert 'value="water, ethanol"' in page
+    assert "filled=true" not in page
+    assert "The spec is valid" in send(browser, "check", text_of(page)).text
+    assert "filled=true" not in browser.get("/new/table").text
 
 
 def test_the_first_experiments_are_named_by_their_conditions(browser):
