@@ -342,7 +342,7 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
     known = [item.outcome.value for item in opened.evaluations if item.outcome is not None and item.outcome.value is not None]
     spread = statistics.pstdev(known) if 0 < len(known) < _TRUSTED else 0.0
     usual, unit = getattr(opened.spec.calculator, "deviation", None), opened.spec.objective.unit
-    found, known_from = [], expected_after(opened)
+    found, known_from, reported = [], expected_after(opened), [*known, *_reported(_pending(opened.record))]
     for report in judged.reports:
         proposal = None if report.number is None else proposals[report.number]
         if (
@@ -351,7 +351,7 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
             or not proposal.predicted_deviation
             or proposal.number <= known_from
         ):
-            found += [said for item in report.measurements if (said := _far_from_all(item.value, known, unit))]
+            found += [said for item in report.measurements if (said := _far_from_all(item.value, reported, unit))]
             continue
         for value, own in ((item.value, item.deviation) for item in report.measurements if item.value is not None):
             width = math.hypot(max(proposal.predicted_deviation, spread), own or usual or 0.0)
@@ -361,6 +361,12 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
                 found.append(f"{value:.6g} {unit} is {apart:.0f} standard deviations from what is expected, {expected}")
     if found:
         raise SurpriseError("; ".join(found))
+
+
+def _reported(pending: Sequence[Command]) -> list[float]:
+    """Values of reports that are still to be applied."""
+    reports = (report for command in pending for report in reports_of(command.payload))
+    return [item.value for report in reports for item in report.measurements if item.value is not None]
 
 
 def _far_from_all(value: float | None, known: Sequence[float], unit: str) -> str:
