@@ -306,6 +306,14 @@ DROP = """files => {
 def test_files_dropped_beside_their_box_do_not_replace_the_page(hand: Hand) -> None:
     page = hand.page
     go(page, "/new/experiment")
+    assert page.evaluate(DROP, {"earlier.csv": "T (K),strength (GPa)\n300,1.5\n400,2.5\n"})
+    expect(page.locator("#spec")).to_have_value(re.compile("low: 300, high: 400, unit: K[^$]*unit: GPa"), timeout=PATIENCE)
+    budget = page.locator('[data-key="budget.evaluations"]')
+    budget.fill("many")
+    expect(page.locator('[id="problem-budget.evaluations"]')).to_be_visible(timeout=PATIENCE)
+    budget.press("Backspace")  # the message is gone before the next check answers
+    assert page.locator('[id="problem-budget.evaluations"]').count() == 0
+    go(page, "/new/boundaries")
     assert page.evaluate(DROP, {"a.csv": "x"})
     expect(page.locator("#status")).to_have_text("This form takes no files.")
     go(page, "/new/structures")

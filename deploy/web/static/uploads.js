@@ -188,12 +188,33 @@
       event.preventDefault();
       if (kind === "dragover") return;
       const places = document.querySelectorAll(".upload.drop");
-      if (places.length === 1) take(places[0].dataset.into, event.dataTransfer);
+      const reading = document.querySelector("[data-reads]");
+      if (reading) readInto(reading.dataset.reads, event.dataTransfer.files[0]);
+      else if (places.length === 1) take(places[0].dataset.into, event.dataTransfer);
       else document.getElementById("status").textContent = places.length ? "Drop the file on the box of its field." : "This form takes no files.";
     });
   }
 
-  const offerAll = () => document.querySelectorAll(".upload:not(.drop)").forEach(offer);
+  // The text of a file takes the place of what was typed in a field.
+  const readInto = async (input, file) => {
+    const target = document.getElementById(input);
+    if (file.size > 65536) {
+      document.getElementById("status").textContent = `${file.name} is larger than 64 KiB; create the campaign, then send it on the page Measurements.`;
+      return;
+    }
+    target.closest("details")?.setAttribute("open", "");
+    target.value = await file.text();
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  form.addEventListener("change", (event) => {
+    const { reads } = event.target.dataset;
+    if (reads && event.target.files.length) readInto(reads, event.target.files[0]);
+  });
+
+  const offerAll = () => {
+    document.querySelectorAll(".upload:not(.drop)").forEach(offer);
+    for (const part of document.querySelectorAll(".reads")) part.hidden = false;
+  };
   document.addEventListener("fields-shown", offerAll);
   offerAll();
 })();
