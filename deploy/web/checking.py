@@ -26,6 +26,7 @@ from tansaku.tasks.act.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.act.commands.create_web import CampaignDesk, problems_of
 
 _SHOWN = 5  # first evaluations
+_FEW_FILES = 3
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
@@ -33,7 +34,7 @@ class Fact(BaseModel):
     """A line in the result of a check."""
 
     title: str = Field(examples=["Cost"])
-    text: str = Field(examples=["1,200 core-seconds, 1.55 % of the 77,400 of everything"])
+    text: str = Field(examples=["at most 1,200 core-seconds, 1.55 % of the 77,400 core-seconds that all candidates would cost"])
 
 
 def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFile]) -> list[Fact]:
@@ -43,34 +44,53 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
         in_flight: Evaluations that it has in progress at once.
         files: Of the library, that it names.
     """
-    pool = (
-        counted(preview.candidates, "candidate"),
-        counted(preview.surfaces, "surface"),
-        counted(len(preview.systems), "system"),
-    )
     known = {
-        "Pool": " · ".join(pool),
+        "Pool": _pool(preview),
         "Known": preview.known_in_words,
-        "Budget buys": f"about {counted(preview.expected_evaluations, 'evaluation')}, at most {preview.most_evaluations:,}",
+        "Budget buys": _bought(preview),
         "Cost": _cost(preview),
         "Time": _time(preview, in_flight),
         "Proposer": f"{preview.proposer}, {counted(preview.designed, 'initial evaluation')}",
         "Calculator": preview.calculator or NO_CALCULATOR,
-        "First evaluations": preview.first_in_words(_SHOWN),
+        "First evaluations": "; ".join(preview.conditions) or preview.first_in_words(_SHOWN),
         "Crystal": preview.crystal or "",
     }
     found = [Fact(title=title, text=text) for title, text in known.items() if text]
     found += [Fact(title="Note", text=note) for note in preview.notes]
-    found += [Fact(title="File", text=f"{file.name}, sha256:{file.sha256[:12]}…, uploaded by {file.user}") for file in files]
-    return found + [Fact(title="Learns from", text=line) for line in preview.transfer]
+    return found + _files(files) + [Fact(title="Learns from", text=line) for line in preview.transfer]
+
+
+def _pool(preview: CampaignPreview) -> str:
+    """Describes the pool; a single search problem goes without saying."""
+    systems = len(preview.systems)
+    parts = [counted(preview.candidates, "candidate")]
+    parts += [counted(preview.surfaces, "surface")] if preview.surfaces > systems else []
+    return " · ".join([*parts, *([counted(systems, "system")] if systems > 1 else [])])
+
+
+def _bought(preview: CampaignPreview) -> str:
+    expected = counted(preview.expected_evaluations, "evaluation")
+    same = preview.expected_evaluations == preview.most_evaluations
+    return expected if same else f"about {expected}, at most {preview.most_evaluations:,}"
+
+
+def _files(files: Sequence[LibraryFile]) -> list[Fact]:
+    """The files, with their content where there are few of them."""
+    if len(files) <= _FEW_FILES:
+        return [Fact(title="File", text=f"{file.name}, sha256:{file.sha256[:12]}…, uploaded by {file.user}") for file in files]
+    users = ", ".join(dict.fromkeys(file.user for file in files))
+    first = ", ".join(file.name for file in files[: _FEW_FILES - 1])
+    return [Fact(title="Files", text=f"{len(files):,}, uploaded by {users}: {first} … {files[-1].name}")]
 
 
 def _cost(preview: CampaignPreview) -> str:
-    """Describes the cost that the budget allows, or of the expected evaluations where it limits no cost."""
+    """Describes the cost that the budget allows, or of the expected evaluations; nothing where each costs the same 1."""
+    if preview.cost_unit is None and preview.limit is None and preview.exhaustive_cost == preview.candidates:
+        return ""
     unit = "" if preview.cost_unit is None else f" {preview.cost_unit}"
-    everything = f"the {preview.exhaustive_cost:,.0f}{unit} of everything"
+    everything = f"the {preview.exhaustive_cost:,.0f}{unit} that all candidates would cost"
     if preview.limit is None or preview.share is None:
-        return f"no limit; about {_expected(preview):,.0f}{unit}, of {everything}"
+        return f"no limit; about {_expected(preview):,.0f} of {everything}"
     return f"at most {preview.limit:,.0f}{unit}, {100 * preview.share:.3g} % of {everything}"
 
 

@@ -73,7 +73,7 @@ def copied_spec(record: CampaignRecord, names: set[str]) -> str:
     Args:
         names: Names that are taken.
     """
-    return copied_text(record, _free_name(record.name, names), {})
+    return copied_text(record, free_name(record.name, names), {})
 
 
 def with_another_seed(record: CampaignRecord, names: Set[str]) -> tuple[str, int]:
@@ -148,7 +148,13 @@ def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> No
     given[last] = value
 
 
-def _free_name(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: Set[str]) -> str:
+    """A name with a number behind it that no campaign has.
+
+    Args:
+        name: With which it begins.
+        taken: Names that are taken.
+    """
     for number in range(2, 1000):
         found = f"{name[:58]}-{number}"
         if found not in taken and is_name(found):

@@ -6,8 +6,10 @@ The order is that of :func:`protected`: headers around everything, then compress
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -113,6 +115,15 @@ class KnownHosts:
             await _refuse(scope, receive, send, 400, "unknown host name; the server's --allow-host adds one")
             return
         await self._app(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine to whoever uses it."""
+    if host.lower() == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return False
 
 
 def _host_name(given: list[str]) -> str | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import signal
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -20,6 +19,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tansaku.deploy.web.changes import Changes
+from tansaku.deploy.web.middleware import is_loopback
 from tansaku.deploy.web.services import LOOPBACK_HOSTS, WebSettings
 from tansaku.models.domain.errors import ConfigurationError
 
@@ -69,7 +69,7 @@ class Address:
         for option, path in (("--cert", self.certificate), ("--key", self.key)):
             if path is not None and not path.is_file():
                 raise ConfigurationError(f"{option}: no file {str(path)!r}")
-        if not (self.uds or self.certificate or self.insecure or _is_loopback(self.host)):
+        if not (self.uds or self.certificate or self.insecure or is_loopback(self.host)):
             raise ConfigurationError(
                 f"--host {self.host!r}: reachable from other machines without TLS, so that passwords could be read",
                 hint="give --cert and --key, or listen on 127.0.0.1 or --uds behind a proxy with TLS or an ssh tunnel; "
@@ -223,14 +223,6 @@ def _is_no_cut(record: logging.LogRecord) -> bool:
     """Returns whether a line says more than that requests were cut off at the end."""
     kind = record.exc_info[0] if record.exc_info else None
     return not (str(record.msg).startswith("Cancel ") or (kind is not None and issubclass(kind, asyncio.CancelledError)))
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    return False
 
 
 def _bound_tcp(address: Address) -> socket.socket:

@@ -289,7 +289,7 @@ def outlook(given: Given) -> str:
     if at_number is not None:
         return f"{kind}: applied from evaluation {at_number} on"
     if given.has_driver:
-        return f"{kind}: stored; the driver applies it before its next proposal"
+        return f"{kind}: stored; it takes effect before the next proposal"
     if kind == "pause":
         return "pause: stored; it does not run until it is resumed"
     if needs_driver(kind):

@@ -375,7 +375,7 @@ def look_at_figures(page: Page) -> None:
 def test_an_experiment_with_five_values(page: Page, experiment: Resources, errors: Errors) -> None:
     page.add_init_script(COUNT_CLICKS)
     go(page, MEASUREMENTS)
-    command(page, "Ask")
+    command(page, "Ask for proposals")
     for number in range(1, 6):
         save(page, number, f"{number},5")
         expect(page.locator(f"#proposal-{number}")).to_have_count(0, timeout=PATIENCE)

@@ -294,6 +294,34 @@ def test_refused_files_stay_named(hand: Hand) -> None:
     assert "422" in hand.errors.pop()
 
 
+DROP = """files => {
+  const dropped = new DataTransfer();
+  for (const [name, text] of Object.entries(files)) dropped.items.add(new File([text], name));
+  const event = new DragEvent("drop", {dataTransfer: dropped, bubbles: true, cancelable: true});
+  document.querySelector("h1").dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+def test_files_dropped_beside_their_box_do_not_replace_the_page(hand: Hand) -> None:
+    page = hand.page
+    go(page, "/new/experiment")
+    assert page.evaluate(DROP, {"earlier.csv": "T (K),strength (GPa)\n300,1.5\n400,2.5\n"})
+    expect(page.locator("#spec")).to_have_value(re.compile("low: 300, high: 400, unit: K[^$]*unit: GPa"), timeout=PATIENCE)
+    budget = page.locator('[data-key="budget.evaluations"]')
+    budget.fill("many")
+    expect(page.locator('[id="problem-budget.evaluations"]')).to_be_visible(timeout=PATIENCE)
+    budget.press("Backspace")  # the message is gone before the next check answers
+    assert page.locator('[id="problem-budget.evaluations"]').count() == 0
+    go(page, "/new/boundaries")
+    assert page.evaluate(DROP, {"a.csv": "x"})
+    expect(page.locator("#status")).to_have_text("This form takes no files.")
+    go(page, "/new/structures")
+    page.locator("[data-key=name]").fill("dropped")
+    assert page.evaluate(DROP, {"left.xyz": '1\nLattice="3 0 0 0 3 0 0 0 3"\nCu 0 0 0\n'})
+    expect(page.locator("#spec")).to_have_value(re.compile("name: dropped[^$]*left.xyz"), timeout=PATIENCE)
+
+
 def test_search_a_table(hand: Hand) -> None:
     page = hand.page
     hand.press("New campaign")
@@ -304,11 +332,12 @@ def test_search_a_table(hand: Hand) -> None:
     expect(page.get_by_label("x", exact=True)).to_have_value("number")
     page.get_by_label("Unit of the values").fill("eV")
     page.locator("[data-key=name]").fill("seed-1")
-    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    expect(page.locator("#problem-name")).to_contain_text("there is a campaign 'seed-1'", timeout=PATIENCE)
     page.get_by_role("button", name="Create", exact=True).click()
-    expect(page.locator("#not-created")).to_contain_text("different spec", timeout=PATIENCE)
+    expect(page.locator("#not-created")).to_contain_text("choose another name", timeout=PATIENCE)
+    expect(page.locator("#not-created")).to_be_in_viewport()
     page.wait_for_timeout(1500)  # a check at once would have been answered by now
-    expect(page.locator("#result")).to_contain_text("different spec")
+    expect(page.locator("#result")).to_contain_text("choose another name")
     assert "422" in hand.errors.pop()  # the answer with the refusal
     page.locator("[data-key=name]").fill("my-table")
     expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)

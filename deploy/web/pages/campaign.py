@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Annotated, Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,7 @@ from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields, new_key
+from tansaku.deploy.web.middleware import is_loopback
 from tansaku.deploy.web.packing import Packed
 from tansaku.deploy.web.pages.again import CarryOut, Forms, Sent
 from tansaku.deploy.web.pages.formats import Html, aligned, campaign_address
@@ -139,6 +140,7 @@ def show_campaign(request: Request, actor: Actor, name: str, done: Done = NOTHIN
         "links": managing.links_to(services, reading.record.id) if may_link else [],
         "revoker": managing.whose(actor),
         "link": done.link,
+        "here_only": done.link is not None and is_loopback(urlsplit(done.link).hostname or ""),
         "revoked": bool(revoked),
         **_project_content(services, actor, reading),
         **_seeds_content(services, actor, reading),
@@ -176,6 +178,7 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         "of_owners": {},  # not in the part that all users of a role share; the page itself shows it
         "may_link": False,
         "link": None,
+        "here_only": False,
         "project": None,
         "tags": (),
         "movable": False,

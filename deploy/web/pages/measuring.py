@@ -131,7 +131,7 @@ def ask(sent: Sent) -> str:
     if "release" in sent.fields:
         number = _whole(sent.text("release"), "release")
         measuring.release(sent.services, sent.actor, name, [number], key)
-        return _back(name, f"proposal {number} is released")
+        return _back(name, f"proposal {number} is skipped")
     count = _whole(sent.text("count"), "count")
     measuring.ask(sent.services, sent.actor, name, count, key, values_only="values" in sent.fields)
     return _back(name, f"asked for {count}; the service proposes")

@@ -6,18 +6,20 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from importlib.resources import as_file
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.campaign_templates import campaign_templates, template_summary
+from tansaku.deploy.campaign_templates import campaign_templates, template_files, template_summary
 from tansaku.deploy.web import creating, projecting
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.completing import without_gaps
-from tansaku.deploy.web.copying import copied_spec
+from tansaku.deploy.web.copying import copied_spec, free_name
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.formats import campaign_address
@@ -29,12 +31,18 @@ from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.deploy.web.spec_forms.stepping import Beside, beside, step
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.errors import ConfigurationError, SpecProblem, TansakuError
+from tansaku.models.domain.errors import ConfigurationError, SpecChangedError, SpecProblem, TansakuError
+from tansaku.models.domain.library import LibraryFile, kind_of
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.base import NamesFile
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.checks.check import SystemSize
+from tansaku.tasks.act.checks.policy import library_file
 from tansaku.tasks.act.commands.create_web import problems_of
 from tansaku.tasks.backends.stores.campaigns import stored_spec
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 router = APIRouter(prefix="/new")
 
@@ -59,15 +67,16 @@ def new_page(
 
 
 @router.get("/{kind}")
-def form_page(request: Request, actor: Operator, kind: str) -> Response:
-    """Shows a form, with the spec that it begins with."""
+def form_page(request: Request, actor: Operator, kind: str, *, filled: bool = False) -> Response:
+    """Shows a form, with the spec that it begins with, or filled in as an example."""
     form = known_forms().get(kind)
     if form is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such form", key="kind")
     services = services_of(request)
     services.desk.sandbox.prepare()
-    shown = beside(form.start, _shelf(services, actor))
-    return _page(request, shown, {"begun": form, "untouched": True})
+    example = form.filled if filled else ""
+    shown = beside(_named_freely(services, example or form.start), _shelf(services, actor))
+    return _page(request, shown, {"begun": form, "filled": bool(example), "untouched": not example})
 
 
 @router.post("")
@@ -80,8 +89,10 @@ async def new_form(request: Request, actor: Operator) -> Response:
 def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Response:
     services, text = services_of(request), fields.get("spec", "").replace("\r\n", "\n")
     action = fields.get("action", "check")
-    if action not in ("check", "complete", "create", "run"):
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected check, complete, create or run", key="action")
+    if action not in ("template", "check", "complete", "create", "run"):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected template, check, complete, create or run", key="action")
+    if action == "template":
+        return _with_files(services, actor, fields.get("template", ""))
     shelf, project, site = _shelf(services, actor), fields.get("project", ""), fields.get("site")
 
     def page(shown: Beside, content: Mapping[str, object], *, failed: bool) -> Response:
@@ -94,7 +105,8 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
     if action == "complete":
         return _completed(services, actor, shown, page, fields)
     if action == "check" or shown.refused:
-        return page(shown, {"check": _checked(services, actor, shown.text, fields)}, failed=action != "check")
+        content = {"check": _checked(services, actor, shown.text, fields), "taken": _taken(services, shown.data)}
+        return page(shown, content, failed=action != "check")
     try:
         earlier = shown.values.get(EARLIER, "").strip()
         report = earlier_report(earlier) if earlier else None
@@ -104,10 +116,31 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
             return RedirectResponse(f"{campaign_address(created.record.name)}?known=true", HTTPStatus.SEE_OTHER)
         page_of = "/measurements" if action == "run" and stored_spec(created.record).manual else ""
         return RedirectResponse(campaign_address(created.record.name) + page_of, HTTPStatus.SEE_OTHER)
+    except SpecChangedError as error:
+        return page(shown, {"taken": _taken(services, shown.data) or problems_of(error)}, failed=True)
     except ConfigurationError as error:
         return page(shown, {"problems": problems_of(error), "hint": error.hint}, failed=True)
     except TansakuError as error:
         return page(shown, {"problems": [SpecProblem("", None, str(error))]}, failed=True)
+
+
+def _with_files(services: Services, actor: Actor, name: str) -> Response:
+    """Shows a template after its files were put into the library, unless the user has files of their names there."""
+    template = _template(name)
+    for file, entry in template_files(template).items():
+        kind = kind_of(file)
+        if kind is None or isinstance(library_file(file, NamesFile(kind), services.library, actor.name), LibraryFile):
+            continue
+        with as_file(entry) as path:
+            services.uploads.add(actor, file, path)
+    return RedirectResponse(f"/new?template={name}", HTTPStatus.SEE_OTHER)
+
+
+def _template(name: str) -> Traversable:
+    templates = campaign_templates()
+    if name not in templates:
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"no template {name!r}", key="template")
+    return templates[name]
 
 
 def _completed(
@@ -149,10 +182,21 @@ def _start(services: Services, actor: Actor, template: str | None, copy: str | N
         if copy not in names or not services.sight(actor).sees(copy):
             raise ProblemError(HTTPStatus.NOT_FOUND, f"no campaign {copy!r} is stored", key="copy")
         return copied_spec(services.store.campaign(copy), set(names))
-    templates = campaign_templates()
-    if template and template not in templates:
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"no template {template!r}", key="template")
-    return templates[template or FIRST_TEMPLATE].read_text(encoding="utf-8")
+    return _named_freely(services, _template(template or FIRST_TEMPLATE).read_text(encoding="utf-8"))
+
+
+def _named_freely(services: Services, text: str) -> str:
+    """A text to start from, under a name that no campaign has yet."""
+    name, names = creating.field_values(text)["name"], set(services.store.campaign_names())
+    return creating.edit_fields(text, {"name": free_name(str(name), names)}) if name in names else text
+
+
+def _taken(services: Services, data: JsonDict) -> list[SpecProblem]:
+    """Why no campaign can be created under the name of a spec: there is one."""
+    name, names = found_at(data, ("name",)), set(services.store.campaign_names())
+    if not isinstance(name, str) or name not in names:
+        return []
+    return [SpecProblem("name", None, f"there is a campaign {name!r}; choose another name, such as {free_name(name, names)}")]
 
 
 def _page(request: Request, shown: Beside, content: Mapping[str, object], *, failed: bool = False) -> Response:
@@ -170,11 +214,13 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
         "page": secrets.token_hex(8),
         "check": None,
         "problems": (),
+        "taken": (),
         "hint": None,
         "left_out": "",
         "template": None,
         "copy": None,
         "begun": None,
+        "filled": False,
         "untouched": failed,  # no check takes the place of the reason why nothing was created
         "not_created": failed,
         "shown_systems": _SHOWN_SYSTEMS,
@@ -184,6 +230,7 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
     found = given["check"]
     if isinstance(found, Check):
         given["problems"] = found.problems
+    given["problems"] = [*given["taken"], *given["problems"]]
     given["problems"] = shown.in_words(given["problems"])
     gaps = (problem.key.startswith("space.") and " is empty" in problem.message for problem in given["problems"])
     given["gaps"] = found_at(shown.data, ("space", "type")) == "table" and any(gaps)

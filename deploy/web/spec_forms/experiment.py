@@ -49,7 +49,7 @@ def _parts(data: JsonDict, _: Shelf) -> Sequence[Part]:
             "What you vary",
             headings=headings,
             rows=rows,
-            about="With a step only its multiples from the lowest value are tried.",
+            about="Give a step to get values that you can set, such as 5 for 20, 25, 30 …; without one any value is proposed.",
         ),
         Part("What you measure", measured()),
         Part("Paste a table: parameters, or earlier results", [_listed(), _earlier()], more=True),
@@ -181,9 +181,10 @@ def _earlier() -> Field:
             put(data, ("objective", "unit"), report.units[VALUE])
 
     about = (
-        "Rows of a spreadsheet with their heading; the last column is the value. They are stored when you create the campaign."
+        "Rows of a spreadsheet with their heading, pasted or from a CSV file; the last column is the value. They are stored "
+        "when you create the campaign."
     )
-    return Field(EARLIER, "Earlier results", lambda _: "", write, lines=4, about=about, aside=True)
+    return Field(EARLIER, "Earlier results", lambda _: "", write, lines=4, about=about, aside=True, reads=".csv,.tsv,.txt")
 
 
 def earlier_report(text: str) -> Report:
@@ -228,4 +229,18 @@ budget: {evaluations: 24}
 execution: {in_flight: 5}
 """,
     _parts,
+    filled="""\
+schema_version: 1
+name: my-yield
+space:
+  type: parameters
+  parameters:
+    temperature: {type: number, low: 20, high: 80, step: 5, unit: °C}
+    time: {type: number, low: 1, high: 24, step: 1, unit: h}
+    solvent: {type: category, values: [water, ethanol]}
+calculator: {type: manual}
+objective: {property: yield, unit: '%', direction: maximize}
+budget: {evaluations: 24}
+execution: {in_flight: 5}
+""",
 )

@@ -43,7 +43,7 @@ def further(data: JsonDict) -> Part:
         [
             number("seed", "Seed"),
             number("budget.cost", "Budget: cost"),
-            number("budget.fraction", "Budget: fraction of everything"),
+            number("budget.fraction", "Budget: share of the cost of all candidates, as 0.1"),
             number("execution.in_flight", "Proposals that wait at a time" if by_people else "In flight"),
         ],
         more=True,

@@ -39,7 +39,7 @@ _OF_SEVERAL = (*XYZ_ENDINGS, *DATABASE_ENDINGS)
 def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
     files = several(
         "space.paths",
-        "Files of the library, one in each line",
+        "Files, one in each line",
         about="CIF, POSCAR, xyz, extended xyz; named by their files, with a number behind where one holds several",
         lines=6,
         files="structure",
@@ -64,7 +64,7 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
             [
                 computed_property(PROPERTIES),
                 direction(),
-                choice("space.systems", "Answers", SYSTEMS, "formula"),
+                choice("space.systems", "Find the best", SYSTEMS, "formula"),
                 choice("space.relaxed", "Structures are", {"false": "computed as they are", "true": "relaxed first"}, "false"),
             ],
         ),

@@ -22,6 +22,15 @@
     if (scrolls) card.scrollIntoView({ block: "start" });
   };
 
+  // What somebody looks at keeps its place in the window while cards around it come and go.
+  const holding = (act) => {
+    const card = document.activeElement?.closest(".card");
+    const before = card?.getBoundingClientRect().top;
+    act();
+    const after = card && document.getElementById(card.id);
+    if (after) window.scrollBy({ top: after.getBoundingClientRect().top - before, behavior: "instant" });
+  };
+
   const replaceCards = (page, id) => {
     const now = document.getElementById(id);
     const next = [...page.getElementById(id).children];
@@ -45,8 +54,10 @@
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const following = document.getElementById(saved)?.nextElementSibling?.id;
-    replaceCards(page, "proposals");
-    replaceCards(page, "told");
+    holding(() => {
+      replaceCards(page, "proposals");
+      replaceCards(page, "told");
+    });
     for (const id of ["waiting-title", "descriptor", "waiting-said"]) document.getElementById(id)?.replaceWith(page.getElementById(id));
     document.querySelector(".said")?.remove(); // what became of a form, which the page shows by now
     if (typeof outbox !== "undefined") outbox.settle();
@@ -54,7 +65,7 @@
     const card = document.getElementById(following) ?? document.querySelector("#proposals > .card");
     if (card) saved = null; // else the next proposal is on its way
     // Not away from where somebody types by now.
-    if (document.activeElement === document.body) moveTo(card ?? document.getElementById("waiting-title"));
+    if (document.activeElement.matches("body, #save-all")) moveTo(card ?? document.getElementById("waiting-title"));
   };
 
   const reload = async () => {

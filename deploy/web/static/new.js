@@ -197,7 +197,10 @@
   fields.addEventListener("input", (event) => {
     changed = event.target.id;
     delete event.target.dataset.answered; // what is typed now was not answered yet
-    if (event.target.dataset.key) stepSoon();
+    if (!event.target.dataset.key) return;
+    document.getElementById(`problem-${event.target.name}`)?.remove(); // it was about what stood there
+    event.target.removeAttribute("aria-invalid");
+    stepSoon();
   });
   result.addEventListener("click", (event) => {
     const link = event.target.closest("[data-line]");

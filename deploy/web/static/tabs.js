@@ -22,10 +22,12 @@
   const follow = () => {
     const wanted = location.hash ? document.getElementById(location.hash.slice(1)) : null;
     const tab = holding(wanted);
-    // What is named may stand above all parts, as the form for edits: the part that is shown stays.
+    // What is named may stand above all parts, as the form for edits or a field of it: the part that is shown stays.
     if (tab || !wanted || !links.some((link) => link.hasAttribute("aria-current"))) choose(tab ?? links[0]);
-    if (wanted?.matches("details")) wanted.open = true;
-    if (wanted && !links.some((link) => part(link) === wanted)) wanted.scrollIntoView();
+    const folded = wanted && !tab && wanted.closest("details");
+    if (folded) folded.open = true;
+    if (wanted && !links.some((link) => part(link) === wanted)) wanted.scrollIntoView({ block: wanted.matches("input") ? "center" : "start" });
+    if (wanted?.matches("input")) wanted.focus({ preventScroll: true });
   };
 
   tabs.addEventListener("click", (event) => {

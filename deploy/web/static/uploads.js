@@ -146,6 +146,13 @@
     return found.filter(isPlain);
   };
 
+  // Uploads what was dropped; an entry is a file or a folder, and some programs give only the file.
+  const take = (into, dropped) => {
+    const files = [...dropped.items].filter((item) => item.kind === "file");
+    const found = files.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
+    Promise.all(found.map((entry) => (entry instanceof File ? [entry] : filesOf(entry)))).then((each) => upload(into, each.flat()));
+  };
+
   const chooserOf = (into, text, more) => {
     const chooser = Object.assign(document.createElement("input"), { type: "file", multiple: true, hidden: true, ...more });
     chooser.addEventListener("change", () => upload(into, [...chooser.files].filter(isPlain)));
@@ -162,7 +169,7 @@
     const said = document.createElement("span");
     said.setAttribute("role", "status");
     said.textContent = progress.get(into) ?? "";
-    place.replaceChildren(...choosers, " or drop them here", said);
+    place.replaceChildren(...choosers, " or drop them here. ", said);
     place.classList.add("drop");
     complain(into);
     place.addEventListener("dragover", (event) => { event.preventDefault(); place.classList.add("over"); });
@@ -170,12 +177,44 @@
     place.addEventListener("drop", (event) => {
       event.preventDefault();
       place.classList.remove("over");
-      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-      Promise.all(entries.map(filesOf)).then((found) => upload(into, found.flat()));
+      take(into, event.dataTransfer);
     });
   };
 
-  const offerAll = () => document.querySelectorAll(".upload:not(.drop)").forEach(offer);
+  // A file that is dropped beside the box would be opened in place of the page, and what was typed would be lost.
+  for (const kind of ["dragover", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
+      event.preventDefault();
+      if (kind === "dragover") return;
+      const places = document.querySelectorAll(".upload.drop");
+      const reading = document.querySelector("[data-reads]");
+      if (reading) readInto(reading.dataset.reads, event.dataTransfer.files[0]);
+      else if (places.length === 1) take(places[0].dataset.into, event.dataTransfer);
+      else document.getElementById("status").textContent = places.length ? "Drop the file on the box of its field." : "This form takes no files.";
+    });
+  }
+
+  // The text of a file takes the place of what was typed in a field.
+  const readInto = async (input, file) => {
+    const target = document.getElementById(input);
+    if (file.size > 65536) {
+      document.getElementById("status").textContent = `${file.name} is larger than 64 KiB; create the campaign, then send it on the page Measurements.`;
+      return;
+    }
+    target.closest("details")?.setAttribute("open", "");
+    target.value = await file.text();
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  form.addEventListener("change", (event) => {
+    const { reads } = event.target.dataset;
+    if (reads && event.target.files.length) readInto(reads, event.target.files[0]);
+  });
+
+  const offerAll = () => {
+    document.querySelectorAll(".upload:not(.drop)").forEach(offer);
+    for (const part of document.querySelectorAll(".reads")) part.hidden = false;
+  };
   document.addEventListener("fields-shown", offerAll);
   offerAll();
 })();

@@ -16,7 +16,15 @@ from tansaku.models.domain.history import build_history, cost_limit, too_expensi
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.level_of_theory import level_in_words
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
-from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space, TabulatedSpace
+from tansaku.models.domain.ports import (
+    BoundedSpace,
+    CampaignStore,
+    DescribingSpace,
+    Proposer,
+    ScreenedSpace,
+    Space,
+    TabulatedSpace,
+)
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.report_columns import VALUE
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
@@ -25,7 +33,7 @@ from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, 
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
-from tansaku.models.domain.wording import counted, known_already
+from tansaku.models.domain.wording import counted, known_already, significant, with_unit
 from tansaku.models.engine.grammar import ARD_COLUMNS
 from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
@@ -59,6 +67,7 @@ from tansaku.tasks.read.views.costs import cost_unit
 
 _MOST_OF_DISTANCE = 0.9
 _FEW_COLUMNS = 0.1
+_DESCRIBED = 3  # candidates whose conditions are said
 
 NO_CALCULATOR = "none; the space itself gives the values"
 
@@ -94,6 +103,7 @@ class CampaignPreview(Record):
         initial: Candidates that are proposed before any new value, in order: the initial design, or what known values leave of
             it; where they leave nothing, the first choices of the model. Empty where these are not worked out here.
         designed: How many of them are the initial design.
+        conditions: The first of them in words, where ids are made up; empty: the ids are names.
         initial_cost: Their cost.
         calculator: Code, version and model of the calculator, None for a table.
         notes: What its results depend on and nothing guards, and what limits of the space leave out.
@@ -127,6 +137,7 @@ class CampaignPreview(Record):
     engine: str | None = None
     initial: tuple[str, ...]
     designed: int
+    conditions: tuple[str, ...] = ()
     initial_cost: float
     calculator: str | None
     notes: tuple[str, ...] = ()
@@ -279,6 +290,21 @@ def _opening_after(
     design = [item for item in found if item.initial]
     names = tuple(item.candidate for item in found)
     return _Opening(names, names, len(design), sum(item.predicted_cost for item in design))
+
+
+def _conditions(spec: CampaignSpec, space: Space, candidates: Sequence[str]) -> tuple[str, ...]:
+    """The conditions of the first candidates in words, as ``temperature 60 °C, solvent water``; none for rows of a table."""
+    if not isinstance(space, DescribingSpace) or getattr(spec.space, "columns", None) is not None:
+        return ()
+    units = {column.name: column.unit for column in space.columns()}
+    return tuple(
+        ", ".join(f"{name} {_amount(value, units.get(name))}" for name, value in space.cells(candidate).items())
+        for candidate in candidates[:_DESCRIBED]
+    )
+
+
+def _amount(value: str | float, unit: str | None) -> str:
+    return value if isinstance(value, str) else with_unit(significant(value), unit or "1")
 
 
 def _initial_design(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None) -> list[int]:
@@ -527,6 +553,7 @@ def preview_loaded(
         engine=_engine(spec),
         initial=opening.names,
         designed=opening.designed,
+        conditions=_conditions(spec, space, opening.candidates),
         initial_cost=opening.cost,
         looks=_looks(spec, searched, loaded.base_path),
         calculator=_calculator_name(spec, loaded.base_path),

@@ -29,7 +29,7 @@ from tansaku.models.domain.ports import CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.wording import counted, significant
+from tansaku.models.domain.wording import counted, significant, with_unit
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.measurements.judging import DoneOtherwise, Judged, judge
 from tansaku.tasks.act.measurements.report_file import Report, ReportError
@@ -40,6 +40,12 @@ from tansaku.tasks.loop.steps.reports import proposed_on
 MOST_ASKED = 1000
 SURPRISING = 4.0
 """Distance of a value from its prediction, in standard deviations, from which on somebody is to confirm it."""
+
+FAR = 5.0
+"""Distance of a value without a prediction from the known ones, in their range, from which on somebody is to confirm it."""
+
+_FEWEST = 3
+"""Values from which on their range is compared with."""
 
 _TRUSTED = 10
 """Values from which on the model's own deviations are believed; before, what is known spreads at least as all values do."""
@@ -331,12 +337,12 @@ def expected_after(opened: OpenedCampaign) -> float:
 
 
 def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
-    """Refuses values that are far from the prediction with which their candidates were proposed."""
+    """Refuses values far from the predictions with which their candidates were proposed, or without one far from all others."""
     proposals = {item.proposal.number: item.proposal for item in opened.evaluations}
     known = [item.outcome.value for item in opened.evaluations if item.outcome is not None and item.outcome.value is not None]
     spread = statistics.pstdev(known) if 0 < len(known) < _TRUSTED else 0.0
     usual, unit = getattr(opened.spec.calculator, "deviation", None), opened.spec.objective.unit
-    found, known_from = [], expected_after(opened)
+    found, known_from, reported = [], expected_after(opened), [*known, *_reported(_pending(opened.record))]
     for report in judged.reports:
         proposal = None if report.number is None else proposals[report.number]
         if (
@@ -345,6 +351,7 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
             or not proposal.predicted_deviation
             or proposal.number <= known_from
         ):
+            found += [said for item in report.measurements if (said := _far_from_all(item.value, reported, unit))]
             continue
         for value, own in ((item.value, item.deviation) for item in report.measurements if item.value is not None):
             width = math.hypot(max(proposal.predicted_deviation, spread), own or usual or 0.0)
@@ -354,6 +361,26 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
                 found.append(f"{value:.6g} {unit} is {apart:.0f} standard deviations from what is expected, {expected}")
     if found:
         raise SurpriseError("; ".join(found))
+
+
+def _reported(pending: Sequence[Command]) -> list[float]:
+    """Values of reports that are still to be applied."""
+    reports = (report for command in pending for report in reports_of(command.payload))
+    return [item.value for report in reports for item in report.measurements if item.value is not None]
+
+
+def _far_from_all(value: float | None, known: Sequence[float], unit: str) -> str:
+    """Describes how far a value without a prediction is from the known ones; empty: not far, or too few are known."""
+    if value is None or len(known) < _FEWEST:
+        return ""
+    low, high = min(known), max(known)
+    apart = max(low - value, value - high)
+    if high == low or apart <= FAR * (high - low):
+        return ""
+    return (
+        f"{with_unit(f'{value:.6g}', unit)} is far from all others, {low:.6g} to {with_unit(f'{high:.6g}', unit)}: "
+        f"{apart / (high - low):.0f} times as far as these are from each other"
+    )
 
 
 def _refuse_overlap(pending: Sequence[Command], judged: Judged, chosen: str) -> None:

@@ -245,7 +245,7 @@ def test_an_expectation_from_before_a_correction_is_told_as_such(site, serve):
     serve()
     shown = browser.get(page).text
     assert re.search(r"Expected before a value was corrected: <data [^>]*>[-\d.]+ ± [\d.]+</data> GPa", shown)
-    assert "Release it to get another proposal that knows the right one." in shown
+    assert "Skip it to get another proposal that knows the right one." in shown
 
 
 def test_a_table_to_be_filled_in_goes_out_and_comes_back(site, browser, serve):
@@ -290,6 +290,23 @@ def test_a_surprising_value_is_asked_about_before_it_is_stored(site, serve):
     assert (page.status_code, 'name="confirm" value="yes"' in page.text) == (422, True)
     assert len(site.services.store.campaign("rows").commands) == 2
     assert browser.submit("/campaigns/rows/tells", fields | {"confirm": "yes"}).status_code == 303
+
+
+def test_a_value_without_a_prediction_is_compared_with_the_others(browser, serve):
+    assert post(browser, "asks", "ask", count=4).status_code == 202
+    serve()
+    values = [{"number": number, "value": value} for number, value in ((1, 22.9), (2, 48.0), (3, 31.0))]
+    for row in values:  # applied by nobody yet, as when somebody types one after the other
+        assert post(browser, "tells", f"first-{row['number']}", rows=[row], confirm=False).status_code == 202
+    waits = browser.get(f"{PATH}/asks").json()["waiting"][3]
+    for value, is_odd in ((6100, True), (-150, True), (150, False)):
+        asked = post(
+            browser, "tells", f"odd-{abs(value)}-{value < 0}", rows=[{"number": waits["number"], "value": value}], confirm=False
+        )
+        assert (asked.status_code == 422) is is_odd, asked.text
+        if value == 6100:
+            wanted = "6100 GPa is far from all others, 22.9 to 48 GPa: 241 times as far as these are from each other"
+            assert (asked.json()["key"], wanted in asked.json()["detail"]) == ("confirm", True)
 
 
 def test_the_form_takes_what_was_done_otherwise(site, browser, serve):

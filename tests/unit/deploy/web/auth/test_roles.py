@@ -132,6 +132,7 @@ def test_a_form_makes_a_link_and_refuses_others(site):
     assert made.status_code == 201
     assert f"/login?next=/campaigns/{NAME}#token=tsk_" in made.text
     assert 'data-copy="link"' in made.text
+    assert "It works on this computer only, as its address begins with" in made.text
     for days in ("0", "400", "x", ""):
         assert operator.submit(f"/campaigns/{NAME}/links", {"days": days}).status_code == 422
     assert len(site.services.accounts.tokens("operator")) == 1

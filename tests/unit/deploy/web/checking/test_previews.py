@@ -37,10 +37,10 @@ def facts(in_flight: int = 2, **changes: object) -> dict[str, str]:
 
 
 def test_the_cost_is_the_limit_or_what_the_evaluations_sum_up_to():
-    assert facts()["Cost"] == "no limit; about 6,000 core-seconds, of the 60,000 core-seconds of everything"
+    assert facts()["Cost"] == "no limit; about 6,000 of the 60,000 core-seconds that all candidates would cost"
     limited = facts(limit=1500.0, share=0.025)["Cost"]
-    assert limited == "at most 1,500 core-seconds, 2.5 % of the 60,000 core-seconds of everything"
-    assert facts(cost_unit=None)["Cost"] == "no limit; about 6,000, of the 60,000 of everything"
+    assert limited == "at most 1,500 core-seconds, 2.5 % of the 60,000 core-seconds that all candidates would cost"
+    assert facts(cost_unit=None)["Cost"] == "no limit; about 6,000 of the 60,000 that all candidates would cost"
 
 
 @pytest.mark.parametrize(("in_flight", "time"), [(100, "60 s"), (50, "2 min"), (2, "50 min"), (1, "100 min")])

@@ -405,10 +405,10 @@ def test_a_failure_by_the_time_limit_has_its_remedy(site_with):
     browser = site.logged_in(Role.OPERATOR)
     limit = f"{store.campaign(NAME).spec.get('execution', {}).get('timeout', 86400):g}"
     page = browser.get(PAGE).text
-    assert '<a href="#edit">“Time limit of one attempt” in Edit</a>' in page
+    assert '<a href="#execution-timeout">“Time limit of one attempt” in Edit</a>' in page
     assert 'id="edit"' in page
     assert f"Retry selected (the same limit of {limit} s)" in page.replace(",", "")
-    assert f'<a href="{PAGE}#edit">' in browser.get(f"{PAGE}/evaluations/2").text
+    assert f'<a href="{PAGE}#execution-timeout">' in browser.get(f"{PAGE}/evaluations/2").text
     assert "The limit was" not in page
     assert " disabled" not in page
     revision = re.search(r'name="revision" value="(\w+)"', page)[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from importlib.resources import files
 
 from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.web.copying import copied_spec
@@ -11,6 +12,8 @@ from tansaku.deploy.web.spec_forms.known import known_forms
 from tansaku.models.domain.accounts import Role
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tests.unit.deploy.web.conftest import SPEC
+
+MGO = (files("tansaku.deploy") / "templates" / "mgo.cif").read_text() + "\n"
 
 
 def text_of(page: str) -> str:
@@ -28,6 +31,22 @@ def test_it_starts_from_each_template(browser):
         assert f'<option value="{name}"' in first
         assert text_of(browser.get(f"/new?template={name}").text) == template.read_text()
     assert browser.get("/new?template=../../etc/passwd").status_code == 404
+
+
+def test_a_template_comes_with_its_files_but_replaces_none_of_the_user(site, browser):
+    assert browser.upload("mgo.cif", MGO).status_code == 201
+    mine = {file.name: file.sha256 for file in site.services.library.files()}
+    for name in ("mgo-tilt", "cu-boundaries-20"):
+        for _ in range(2):
+            assert (
+                browser.submit("/new", {"action": "template", "template": name}).headers["Location"] == f"/new?template={name}"
+            )
+        spec = text_of(browser.get(f"/new?template={name}").text)
+        assert "is in the library" not in send(browser, "check", spec).text
+    found = {file.name: file.sha256 for file in site.services.library.files()}
+    assert sorted(set(found) - set(mine)) == ["cu-boundaries-20.csv"]
+    assert found["mgo.cif"] == mine["mgo.cif"]
+    assert browser.submit("/new", {"action": "template", "template": "../x"}).status_code == 404
 
 
 def test_it_starts_from_a_copy_that_can_be_created(site, browser):
@@ -60,9 +79,9 @@ def test_a_valid_spec_is_described_as_by_the_api(browser):
     page = send(browser, "check").text
     assert "The spec is valid." in page
     found = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page))
-    assert found["Pool"] == "3 candidates · 1 surface · 1 system"
-    assert found["Budget buys"] == "about 2 evaluations, at most 2"
-    assert found["Cost"] == "no limit; about 4, of the 6 of everything"
+    assert found["Pool"] == "3 candidates"
+    assert found["Budget buys"] == "2 evaluations"
+    assert found["Cost"] == "no limit; about 4 of the 6 that all candidates would cost"
     assert found["Time"] == "not known before something was measured"
     facts = browser.change("POST", "/api/v1/checks?wait=20", json={"spec": SPEC}).json()["facts"]
     assert {fact["title"]: html.escape(fact["text"]) for fact in facts} == found
@@ -100,10 +119,44 @@ def test_what_is_stored_already_is_shown_and_said_so(browser):
 def test_why_nothing_was_created_stays_and_stands_by_the_buttons(browser):
     assert send(browser, "create").status_code == 303
     page = send(browser, "create", SPEC + "seed: 9\n").text
-    assert re.search(r'id="not-created"[^>]*>Not created: [^<]*different spec', page)
+    said = r'id="not-created"[^>]*>Not created: Name: there is a campaign [^<]*such as rows-2 <a href="#field-name">'
+    assert re.search(said, page)
+    assert page.index("not-created") < page.index('id="new"'), "where it is seen on a phone too"
     assert "data-untouched" in page, "else the script checks at once, and its answer takes the place of the reason"
-    checked = send(browser, "check").text
+    checked = send(browser, "check", SPEC.replace("name: rows", "name: free")).text
     assert ("not-created" in checked, "data-untouched" in checked) == (False, False)
+
+
+def test_a_name_that_is_taken_is_said_at_its_field_and_forms_begin_with_a_free_one(browser):
+    start = known_forms()["experiment"].start
+    assert text_of(browser.get("/new/experiment").text) == start
+    spec = start.replace("{}", "{x: {type: number, low: 0, high: 1}}")
+    assert send(browser, "create", spec).status_code == 303
+    checked = send(browser, "check", spec, shown=spec).text
+    assert 'id="problem-name">there is a campaign &#x27;my-experiment&#x27;; choose another name' in checked
+    assert "The spec is valid" not in checked
+    assert "<dt>Pool</dt>" in checked, "the check goes on"
+    again = text_of(browser.get("/new/experiment").text)
+    assert again == start.replace("my-experiment", "my-experiment-2")
+    assert "The spec is valid" in send(browser, "check", spec.replace("my-experiment", "my-experiment-2")).text
+
+
+def test_an_experiment_can_begin_filled_in(browser):
+    assert 'href="?filled=true"' in browser.get("/new/experiment").text
+    page = browser.get("/new/experiment?filled=true").text
+    assert 'value="water, ethanol"' in page
+    assert "filled=true" not in page
+    assert "The spec is valid" in send(browser, "check", text_of(page)).text
+    assert "filled=true" not in browser.get("/new/table").text
+
+
+def test_the_first_experiments_are_named_by_their_conditions(browser):
+    given = "{T: {type: number, low: 20, high: 80, step: 20, unit: °C}, solvent: {type: category, values: [water, ethanol]}}"
+    page = send(browser, "check", known_forms()["experiment"].start.replace("{}", given)).text
+    found = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page))
+    said = r"(T (20|40|60|80) °C, solvent (water|ethanol)(; )?){3}"
+    assert re.fullmatch(said, found["First evaluations"]), found
+    assert (found["Pool"], "Cost" in found) == ("8 candidates", False)
 
 
 def test_a_run_and_the_names_of_sites_are_offered(make_site):
