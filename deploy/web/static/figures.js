@@ -1,4 +1,4 @@
-// Draws the figures that a campaign has: energy against angle, map of compositions, Pareto front, looks beside full values,
+// Draws the figures that a campaign has: energy against angle and over the chemical potential, map of compositions, Pareto front, looks beside full values,
 // certificate, last proposals. The same numbers are in tables below them.
 "use strict";
 
@@ -31,17 +31,36 @@
   const angles = (data) => {
     const body = panel(inUnit("Energy against misorientation angle", found.unit), "energy-angle", "view().systems()");
     const { colour, lines } = plotStyle(body);
+    // Boundaries of the same misorientation differ in their planes: no line leads from one to another.
+    const distinct = data.angle.every((angle, at) => at === 0 || angle - data.angle[at - 1] > 0.1);
     const least = data.searched.map((value, at) => data.relaxed[at] === null ? value : Math.min(value, data.relaxed[at]));
     chart(body, {
       scales: { x: { time: false, range: padded }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
-      axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
+      axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
       series: [
         { label: "angle", value: (_, value, __, at) => at === null || value === null ? "–" : `${value.toFixed(2)}° ${data.labels[at]}` },
-        { label: "lowest", stroke: colour("quiet"), width: 1.5, points: { show: false } },
+        { label: "lowest", stroke: colour("quiet"), width: 1.5, points: { show: false }, show: distinct },
         points("search", colour("warn"), 8),
         points("final relaxation", colour("good"), 6),
       ],
     }, [data.angle, least, data.searched, data.relaxed]);
+  };
+
+  // A line for each excess of units, and the lowest of them, over the chemical potential of the unit.
+  const potentials = (data) => {
+    const body = panel(inUnit(`${data.boundary}: energy over the chemical potential of ${data.unit_name}`, found.unit), "chemical-potential", "view().systems()");
+    const { colour, lines } = plotStyle(body);
+    const excess = (line) => line.excess ? `${line.excess > 0 ? "+" : "−"}${Math.abs(line.excess)} ${data.unit_name}` : "stoichiometric";
+    const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]], shades = ["warn", "bad", "quiet"];
+    chart(body, {
+      scales: { x: { time: false, range: padded } },
+      axes: [{ ...lines, label: `chemical potential of ${data.unit_name} less its crystal's [eV]` }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
+      series: [
+        { label: "potential" },
+        { label: "lowest", stroke: colour("good"), width: 5, points: { show: false } },
+        ...data.lines.map((line, at) => ({ label: `${excess(line)}, round ${line.number}`, stroke: colour(shades[at % shades.length]), width: 2, dash: dashes[at % dashes.length], points: { show: false } })),
+      ],
+    }, [data.potentials, data.lowest, ...data.lines.map((line) => line.energy)]);
   };
 
   const front = (data) => {
@@ -69,7 +88,7 @@
     const of = (level) => data.full.map((value, at) => data.level[at] === level ? value : null);
     chart(body, {
       scales: { x: { time: false } },
-      axes: [{ ...lines, label: inUnit("look", found.unit) }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
+      axes: [{ ...lines, label: inUnit("look", found.unit) }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
       series: [
         { label: "look", value: (_, value, __, at) => at === null || value === null ? "–" : `${value} ${data.candidates[at]}` },
         ...data.levels.map((name, level) => points(name, colour(shades[level % shades.length]), 7)),
@@ -106,7 +125,8 @@
     problem.hidden = !found.problem;
     problem.textContent = found.problem;
     if (found.angles) angles(found.angles);
-    for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.quantity}`, found.unit), "map", "view().compositions()"), map, section.dataset.evaluations);
+    for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.name}`, found.unit), "map", "view().compositions()"), map, section.dataset.evaluations);
+    for (const lines of found.potentials) potentials(lines);
     if (found.front) front(found.front);
     if (found.looks) looks(found.looks);
     section.hidden = place.children.length === 0 && !found.problem;

@@ -23,6 +23,7 @@ class BoundaryLine:
 
     Attributes:
         candidate: Id.
+        number: Of its proposal.
         excess: Units of a cell beyond those of its crystal.
         density: Excess of one boundary per area [1/Å^2].
         energy: At the chemical potential of the unit's own crystal [the objective's unit].
@@ -30,6 +31,7 @@ class BoundaryLine:
     """
 
     candidate: str
+    number: int
     excess: int
     density: float
     energy: float
@@ -112,7 +114,7 @@ def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> Bound
     excess = int(outcome.properties["excess_units"])
     density = excess / (2.0 * float(outcome.properties["area"]))
     slope = -convert(density * EV_PER_A2, "J/m2", unit)
-    return BoundaryLine(best.proposal.candidate, excess, density, value, slope)
+    return BoundaryLine(best.proposal.candidate, best.proposal.number, excess, density, value, slope)
 
 
 def winning_lines(data: Campaign) -> list[str]:
