@@ -10,6 +10,10 @@
   let found = null;
   let drawn = ""; // what the figures of the first part show
   let plots = { found: [], model: [] };
+  const SELDOM = 60000; // [ms] between two looks at pictures, which the server draws
+  const ofPictures = document.createElement("div");
+  place.after(ofPictures);
+  let seen = "", looked = -Infinity, later = null; // version of the pictures, and when they were asked for
 
   // With the files of the figure that `tansaku plot` draws under this name, and the line of Python that has its numbers.
   const panel = (title, stem, python, where = place) => {
@@ -120,6 +124,8 @@
     where.replaceChildren();
   };
 
+  const isEmpty = () => place.children.length === 0 && ofPictures.children.length === 0 && !found.problem;
+
   const drawFound = () => {
     clear("found", place);
     problem.hidden = !found.problem;
@@ -129,7 +135,7 @@
     for (const lines of found.potentials) potentials(lines);
     if (found.front) front(found.front);
     if (found.looks) looks(found.looks);
-    section.hidden = place.children.length === 0 && !found.problem;
+    section.hidden = isEmpty();
   };
 
   const drawModel = () => {
@@ -143,10 +149,31 @@
     if (found.proposals) proposals(found.proposals);
   };
 
+  // Figures that this page does not draw itself, of those that there are, as `tansaku plot` draws them.
+  const lookAtPictures = async () => {
+    clearTimeout(later);
+    if (found.pictures.length === 0 || seen === found.version || ofPictures.closest("[hidden]:not(#figures)")) return;
+    const wait = looked + SELDOM - performance.now();
+    if (wait > 0) { later = setTimeout(lookAtPictures, wait); return; }
+    looked = performance.now();
+    const version = found.version;
+    const known = await shared.json(section.dataset.drawings.slice(0, -1));
+    if (!known) return;
+    seen = version;
+    ofPictures.replaceChildren();
+    for (const { figure } of known.filter(({ figure }) => found.pictures.includes(figure))) {
+      const title = figure[0].toUpperCase() + figure.slice(1).replaceAll("-", " ");
+      const body = panel(title, figure, "plot(\"figures\")", ofPictures);
+      body.append(Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: `${section.dataset.drawings}${figure}?form=svg&seen=${encodeURIComponent(version)}` }));
+    }
+    section.hidden = isEmpty();
+  };
+
   const draw = () => {
     if (!found) return;
     drawFound();
     drawModel();
+    lookAtPictures();
   };
 
   const load = async () => {
@@ -154,10 +181,11 @@
     if (!answer) return;
     found = answer;
     // Most results change the last proposals alone.
-    const now = JSON.stringify({ ...found, proposals: null, certificate: null });
+    const now = JSON.stringify({ ...found, version: null, proposals: null, certificate: null });
     if (now !== drawn) drawFound();
     drawn = now;
     drawModel();
+    await lookAtPictures();
   };
 
   keepDrawn(draw, load);

@@ -13,6 +13,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Stor
 from tansaku.models.domain.pool import BoolArray, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
+from tansaku.models.domain.rooms import figure_sets
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.views import Columns
@@ -207,6 +208,7 @@ class CampaignFigures(Record):
         name: The same in words.
         unit: Of the objective.
         direction: Whether low or high values are wanted.
+        pictures: Figures of `tansaku plot` that may stand on the page, which does not draw them itself.
         problem: Why figures that need the space cannot be shown; empty: they can.
     """
 
@@ -222,6 +224,7 @@ class CampaignFigures(Record):
     looks: LookPoints | None = None
     certificate: CertificateLines | None = None
     proposals: ProposalPoints | None = None
+    pictures: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -258,6 +261,7 @@ def _made(campaign: Campaign) -> CampaignFigures:
         looks=look_points(look_values(campaign)),
         certificate=None if certificate is None else certificate_lines(certificate),
         proposals=proposal_points(last_proposals(campaign, LAST_PROPOSALS)[::-1]),
+        pictures=_pictures(campaign),
         **of_space,
     )
 
@@ -276,6 +280,12 @@ def _of_space(campaign: Campaign) -> JsonDict:
     if space.description.figures == "boundaries":
         return {"angles": angle_curve(campaign.columns, layout.systems, campaign.sign, campaign.keeping)}
     return {"maps": ion_maps(campaign.columns, layout.grids, layout.ids)}
+
+
+def _pictures(campaign: Campaign) -> tuple[str, ...]:
+    """Those that the space's set of figures offers, once something has a value."""
+    offered = figure_sets().get(campaign.spec.space.description.figures)
+    return () if offered is None or not np.isfinite(campaign.columns.values).any() else offered.pictures
 
 
 def _layout(campaign: Campaign) -> _Layout:
