@@ -70,9 +70,11 @@ class FigureSet:
 
     Attributes:
         opener: Module and name of a function of a campaign and its artifacts, which returns its ``Drawing``s.
+        pictures: Stems of those that stand on the campaign's page, which draws no figure of its own for such a space.
     """
 
     opener: str
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,5 +17,5 @@ PAGE = Page(
     view="surface",
 )
 FORM = FormOffer("tansaku.diffusion.web.form:FORM")
-FIGURES = FigureSet("tansaku.diffusion.tasks.figures:surface_figures")
+FIGURES = FigureSet("tansaku.diffusion.tasks.figures:surface_figures", pictures=("path", "surface"))
 SURFACE = View(opener="tansaku.diffusion.tasks.surface:read_surface", printer="tansaku.diffusion.cli:show_surface")

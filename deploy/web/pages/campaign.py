@@ -400,11 +400,12 @@ def _cells(axis: ParameterAxis, rows: Sequence[Mapping[str, Cell]]) -> Sequence[
 def _table(reading: Campaign, selection: Selection) -> JsonDict:
     page: TablePage = table_page(reading, selection)
     systems, shown = systems_of(reading), shown_at(Place.PAGE, reading.spec)
+    left_out = (() if len(systems) > 1 else ("system",)) + (() if any(line["reason"] for line in page.lines) else ("reason",))
     axes, cells = described(reading, page.lines)
     query = {key: value for key, value in asdict(selection).items() if key != "limit"} | {"after": page.next}
     return {
         "page": page,
-        "columns": (columns := [column for column in shown if column.name != "system" or len(systems) > 1]),
+        "columns": (columns := [column for column in shown if column.name not in left_out]),
         "numbers": {column.name: _numbers(page, column.name) for column in columns if column.kind is float},
         "axes": axes,
         "cells": {axis.name: _cells(axis, cells) for axis in axes},
@@ -413,6 +414,7 @@ def _table(reading: Campaign, selection: Selection) -> JsonDict:
         "next_query": urlencode({key: value for key, value in query.items() if value is not None}),
         "states": [state.value for state in EvaluationState],
         "systems": systems,
+        "labels": reading.labels,
         "purposes": PURPOSES,
         "sorts": SORTS,
     }

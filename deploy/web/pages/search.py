@@ -18,7 +18,7 @@ from tansaku.deploy.web.api.search import SearchConditions, SearchLine, SearchQu
 from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.pages.again import Forms, Sent
-from tansaku.deploy.web.pages.formats import plain
+from tansaku.deploy.web.pages.formats import plain, unit_shown
 from tansaku.deploy.web.pages.refused import NOTHING, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
@@ -112,7 +112,8 @@ def _drawn(hits: Sequence[Hit]) -> Drawn | None:
     lowest, highest, lines = min(values), max(values), defaultdict(list)
     for value, hit in valued:
         lines[hit.campaign].append(((value - lowest) / (highest - lowest), hit))
-    return Drawn(headed(*kinds.pop()), lowest, highest, lines)
+    name, unit = kinds.pop()
+    return Drawn(headed(name.replace("_", " "), unit_shown(unit)), lowest, highest, lines)
 
 
 def _conditions(sent: Sent) -> dict[str, str]:

@@ -1,4 +1,4 @@
-// Draws the figures that a campaign has: energy against angle, map of compositions, Pareto front, looks beside full values,
+// Draws the figures that a campaign has: energy against angle and over the chemical potential, map of compositions, Pareto front, looks beside full values,
 // certificate, last proposals. The same numbers are in tables below them.
 "use strict";
 
@@ -10,6 +10,10 @@
   let found = null;
   let drawn = ""; // what the figures of the first part show
   let plots = { found: [], model: [] };
+  const SELDOM = 60000; // [ms] between two looks at pictures, which the server draws
+  const ofPictures = document.createElement("div");
+  place.after(ofPictures);
+  let seen = "", looked = -Infinity, later = null; // version of the pictures, and when they were asked for
 
   // With the files of the figure that `tansaku plot` draws under this name, and the line of Python that has its numbers.
   const panel = (title, stem, python, where = place) => {
@@ -31,17 +35,36 @@
   const angles = (data) => {
     const body = panel(inUnit("Energy against misorientation angle", found.unit), "energy-angle", "view().systems()");
     const { colour, lines } = plotStyle(body);
+    // Boundaries of the same misorientation differ in their planes: no line leads from one to another.
+    const distinct = data.angle.every((angle, at) => at === 0 || angle - data.angle[at - 1] > 0.1);
     const least = data.searched.map((value, at) => data.relaxed[at] === null ? value : Math.min(value, data.relaxed[at]));
     chart(body, {
       scales: { x: { time: false, range: padded }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
-      axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
+      axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
       series: [
         { label: "angle", value: (_, value, __, at) => at === null || value === null ? "–" : `${value.toFixed(2)}° ${data.labels[at]}` },
-        { label: "lowest", stroke: colour("quiet"), width: 1.5, points: { show: false } },
+        { label: "lowest", stroke: colour("quiet"), width: 1.5, points: { show: false }, show: distinct },
         points("search", colour("warn"), 8),
         points("final relaxation", colour("good"), 6),
       ],
     }, [data.angle, least, data.searched, data.relaxed]);
+  };
+
+  // A line for each excess of units, and the lowest of them, over the chemical potential of the unit.
+  const potentials = (data) => {
+    const body = panel(inUnit(`${data.boundary}: energy over the chemical potential of ${data.unit_name}`, found.unit), "chemical-potential", "view().systems()");
+    const { colour, lines } = plotStyle(body);
+    const excess = (line) => line.excess ? `${line.excess > 0 ? "+" : "−"}${Math.abs(line.excess)} ${data.unit_name}` : "stoichiometric";
+    const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]], shades = ["warn", "bad", "quiet"];
+    chart(body, {
+      scales: { x: { time: false, range: padded } },
+      axes: [{ ...lines, label: `chemical potential of ${data.unit_name} less its crystal's [eV]` }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
+      series: [
+        { label: "potential" },
+        { label: "lowest", stroke: colour("good"), width: 5, points: { show: false } },
+        ...data.lines.map((line, at) => ({ label: `${excess(line)}, round ${line.number}`, stroke: colour(shades[at % shades.length]), width: 2, dash: dashes[at % dashes.length], points: { show: false } })),
+      ],
+    }, [data.potentials, data.lowest, ...data.lines.map((line) => line.energy)]);
   };
 
   const front = (data) => {
@@ -69,7 +92,7 @@
     const of = (level) => data.full.map((value, at) => data.level[at] === level ? value : null);
     chart(body, {
       scales: { x: { time: false } },
-      axes: [{ ...lines, label: inUnit("look", found.unit) }, { ...lines, label: inUnit(found.quantity, found.unit), size: 70 }],
+      axes: [{ ...lines, label: inUnit("look", found.unit) }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
       series: [
         { label: "look", value: (_, value, __, at) => at === null || value === null ? "–" : `${value} ${data.candidates[at]}` },
         ...data.levels.map((name, level) => points(name, colour(shades[level % shades.length]), 7)),
@@ -101,15 +124,18 @@
     where.replaceChildren();
   };
 
+  const isEmpty = () => place.children.length === 0 && ofPictures.children.length === 0 && !found.problem;
+
   const drawFound = () => {
     clear("found", place);
     problem.hidden = !found.problem;
     problem.textContent = found.problem;
     if (found.angles) angles(found.angles);
-    for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.quantity}`, found.unit), "map", "view().compositions()"), map, section.dataset.evaluations);
+    for (const map of found.maps) drawMap(panel(inUnit(`${map.system}: ${found.name}`, found.unit), "map", "view().compositions()"), map, section.dataset.evaluations);
+    for (const lines of found.potentials) potentials(lines);
     if (found.front) front(found.front);
     if (found.looks) looks(found.looks);
-    section.hidden = place.children.length === 0 && !found.problem;
+    section.hidden = isEmpty();
   };
 
   const drawModel = () => {
@@ -123,10 +149,31 @@
     if (found.proposals) proposals(found.proposals);
   };
 
+  // Figures that this page does not draw itself, of those that there are, as `tansaku plot` draws them.
+  const lookAtPictures = async () => {
+    clearTimeout(later);
+    if (found.pictures.length === 0 || seen === found.version || ofPictures.closest("[hidden]:not(#figures)")) return;
+    const wait = looked + SELDOM - performance.now();
+    if (wait > 0) { later = setTimeout(lookAtPictures, wait); return; }
+    looked = performance.now();
+    const version = found.version;
+    const known = await shared.json(section.dataset.drawings.slice(0, -1));
+    if (!known) return;
+    seen = version;
+    ofPictures.replaceChildren();
+    for (const { figure } of known.filter(({ figure }) => found.pictures.includes(figure))) {
+      const title = figure[0].toUpperCase() + figure.slice(1).replaceAll("-", " ");
+      const body = panel(title, figure, "plot(\"figures\")", ofPictures);
+      body.append(Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: `${section.dataset.drawings}${figure}?form=svg&seen=${encodeURIComponent(version)}` }));
+    }
+    section.hidden = isEmpty();
+  };
+
   const draw = () => {
     if (!found) return;
     drawFound();
     drawModel();
+    lookAtPictures();
   };
 
   const load = async () => {
@@ -134,10 +181,11 @@
     if (!answer) return;
     found = answer;
     // Most results change the last proposals alone.
-    const now = JSON.stringify({ ...found, proposals: null, certificate: null });
+    const now = JSON.stringify({ ...found, version: null, proposals: null, certificate: null });
     if (now !== drawn) drawFound();
     drawn = now;
     drawModel();
+    await lookAtPictures();
   };
 
   keepDrawn(draw, load);

@@ -44,7 +44,7 @@ for (const figure of document.querySelectorAll("figure[data-file]")) {
       return;
     }
     const atoms = viewer.show(text, "xyz");
-    said.textContent = `${atoms.length} ${atoms.length === 1 ? "atom" : "atoms"}, ${of === "start" ? "as its space has it" : "as it was computed"}`;
+    said.textContent = `${atoms.length} ${atoms.length === 1 ? "atom" : "atoms"}, ${of === "start" ? "as its space has it" : "as it was computed"}${viewer.beside()}`;
   };
 
   figure.addEventListener("click", (event) => { if (event.target.dataset.of) show(event.target.dataset.of); });

@@ -40,10 +40,12 @@ for (const section of document.querySelectorAll(".of-model")) {
       ...data.training_computed.map((value, at) => [value, null, data.training_predicted[at]]),
     ].sort((a, b) => a[0] - b[0]);
     const computed = rows.map((row) => row[0]);
+    const both = rows.flat().filter((value) => value !== null);
+    const range = () => uPlot.rangeNum(Math.min(...both), Math.max(...both), 0.05, false);
     const dots = (label, stroke) => ({ label, stroke, paths: () => null, points: { show: true, size: 4, fill: stroke } });
     return {
       options: {
-        scales: { x: { time: false } },
+        scales: { x: { time: false, range }, y: { range } },
         axes: [{ ...lines, label: inUnit("computed", data.unit) }, { ...lines, label: inUnit("predicted", data.unit), size: 80 }],
         series: [{ label: "computed" }, dots("training", colour("quiet")), dots("held out", colour("good")), { label: "equal", stroke: colour("quiet"), points: { show: false } }],
       },

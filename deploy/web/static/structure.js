@@ -45,11 +45,11 @@
     } else if (column.real) {
       const low = Math.min(...column.values), high = Math.max(...column.values);
       key.textContent = `${name}: from ${low.toPrecision(5)} (blue) to ${high.toPrecision(5)} (red)`;
-      viewer.dress({ colorfunc: (atom) => between((column.values[atom.index] - low) / (high - low)) });
+      viewer.dress({ colorfunc: (atom) => between((column.values[atom.index % column.values.length] - low) / (high - low)) });
     } else {
       const groups = [...new Set(column.values)].sort();
       key.textContent = `${name}: ${groups.length} groups, ${groups.slice(0, 8).join(", ")}`;
-      viewer.dress({ colorfunc: (atom) => GROUPS[groups.indexOf(column.values[atom.index]) % GROUPS.length] });
+      viewer.dress({ colorfunc: (atom) => GROUPS[groups.indexOf(column.values[atom.index % column.values.length]) % GROUPS.length] });
     }
   };
 
@@ -57,4 +57,5 @@
   choice.parentElement.hidden = known.size === 0;
   choice.addEventListener("change", () => colour(choice.value));
   viewer.show(text, "xyz");
+  document.getElementById("structure-copies").textContent = viewer.beside() ? `The cell is${viewer.beside().slice(1)}.` : "";
 })();

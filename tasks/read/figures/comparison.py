@@ -37,7 +37,7 @@ def _draw(found: Comparison, axis: Axis, path: Path) -> Path:
             best = np.array(series.best, dtype=np.float64)
             axes.step(getattr(series, axis), best, where="post", lw=1.6, ls=_DASHES[place % len(_DASHES)], label=line.name)
         axes.set_xlabel(in_unit(axis, found.cost_unit or "1") if axis == "cost" else axis)
-        axes.set_ylabel(in_unit(found.quantity.replace("_", " "), found.unit))
+        axes.set_ylabel(in_unit(found.quantity, found.unit))
         if axis == "evaluations":
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)

@@ -34,6 +34,14 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A mark of the vertical axis, with its formation energy [meV/atom] as it is written."""
+
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Outline:
     """The figure as points and lines of a plane of 600 by 400, the second coordinate downwards.
 
@@ -42,12 +50,14 @@ class Outline:
         edges: Ends of the lines between phases that coexist.
         lowest: Formation energy at the lower end [eV/atom], of two elements.
         highest: At the upper end.
+        marks: Of the vertical axis, of two elements.
     """
 
     points: tuple[Point, ...]
     edges: tuple[tuple[tuple[float, float], tuple[float, float]], ...]
     lowest: float
     highest: float
+    marks: tuple[Mark, ...] = ()
 
 
 def outline(found: Hull) -> Outline:
@@ -66,7 +76,18 @@ def outline(found: Hull) -> Outline:
         if within[place]
     ]
     edges = tuple((rounded[start], rounded[end]) for start, end in _edges(found))
-    return Outline(tuple(sorted(points, key=lambda point: point.stable)), edges, low, high)
+    marks = _marks(low, high) if len(found.elements) == 2 else ()
+    return Outline(tuple(sorted(points, key=lambda point: point.stable)), edges, low, high, marks)
+
+
+def _marks(low: float, high: float) -> tuple[Mark, ...]:
+    """Marks at round energies between two [eV/atom], zero among them."""
+    from matplotlib.ticker import MaxNLocator
+
+    span = (high - low) or 1.0
+    values = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(1000.0 * low, 1000.0 * high).tolist()
+    inside = [value for value in values if low <= value / 1000.0 <= high]
+    return tuple(Mark(round(400.0 * (high - value / 1000.0) / span, 1), f"{round(value, 6) + 0.0:g}") for value in inside)
 
 
 def draw(found: Hull, path: Path) -> Path:

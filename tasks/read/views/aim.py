@@ -16,14 +16,18 @@ def aim_of(campaign: Campaign) -> str:
     return f"{_wanted(spec, systems)}{among}, {_source(spec)}."
 
 
+def quantity_name(spec: CampaignSpec) -> str:
+    """What is searched, in words, such as ``grain boundary energy``."""
+    return (spec.space.description.meant(spec.objective.property) or spec.quantity).replace("_", " ")
+
+
 def _wanted(spec: CampaignSpec, systems: int) -> str:
     """Names the result that is wanted.
 
     Args:
         systems: Number of search problems.
     """
-    objective, goal = spec.objective, spec.objective.goal
-    name = (spec.space.description.meant(objective.property) or spec.quantity).replace("_", " ")
+    objective, goal, name = spec.objective, spec.objective.goal, quantity_name(spec)
     is_low = objective.direction == "minimize"
     wanted = f"{'lowest' if is_low else 'highest'} {headed(name, objective.unit)}"
     if said := goal.describe(name, objective.direction):

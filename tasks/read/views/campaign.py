@@ -455,6 +455,11 @@ class Campaign:
         return self.once("exhaustive_cost", self._exhaustive_cost)
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """Names of systems as people know them, by the space's, where they differ; empty where the space cannot be opened."""
+        return {} if self.prospects is None else self.prospects.labels
+
+    @property
     def prospects(self) -> Prospects | None:
         """The candidates as an overview knows them, whose space may be shared; None: the space cannot be opened."""
         return self._shared[0]

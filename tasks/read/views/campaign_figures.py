@@ -13,11 +13,14 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Stor
 from tansaku.models.domain.pool import BoolArray, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
+from tansaku.models.domain.rooms import figure_sets
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.views import Columns
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.read.views.aim import quantity_name
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.chemical_potential import PotentialHull, potential_hulls
 from tansaku.tasks.read.views.compositions import NOBODY, IonGrid, ion_grids
 from tansaku.tasks.read.views.fronts import evaluated_front
 from tansaku.tasks.read.views.levels import LookValues, look_values
@@ -122,6 +125,40 @@ class LookPoints(Record):
     alone: int
 
 
+class PotentialLine(Record):
+    """Energy of the best boundary of an excess of units over the chemical potential.
+
+    Attributes:
+        candidate: Its id.
+        number: Of the proposal.
+        excess: Units of a cell, which has two boundaries, beyond those of its crystal.
+        energy: At each of the potentials [``unit``].
+    """
+
+    candidate: str
+    number: int
+    excess: int
+    energy: tuple[float, ...]
+
+
+class PotentialLines(Record):
+    """Energies of a boundary over the chemical potential of the unit that it exchanges.
+
+    Attributes:
+        boundary: Its planes or name.
+        unit_name: Formula of the unit.
+        potentials: Relative to the unit's own crystal, rising: both ends, and where another line becomes the lowest [eV].
+        lines: By rising excess.
+        lowest: Of the lines, at each of the potentials [``unit``].
+    """
+
+    boundary: str
+    unit_name: str
+    potentials: tuple[float, ...]
+    lines: tuple[PotentialLine, ...]
+    lowest: tuple[float, ...]
+
+
 class CertificateLines(Record):
     """Possible remaining improvement by system; lists have one entry for each system.
 
@@ -168,21 +205,26 @@ class CampaignFigures(Record):
     Attributes:
         version: Of the campaign.
         quantity: Name of the objective's values.
+        name: The same in words.
         unit: Of the objective.
         direction: Whether low or high values are wanted.
+        pictures: Figures of `tansaku plot` that may stand on the page, which does not draw them itself.
         problem: Why figures that need the space cannot be shown; empty: they can.
     """
 
     version: str
     quantity: str
+    name: str
     unit: str
     direction: Direction
     angles: AngleCurve | None = None
     maps: tuple[IonMap, ...] = ()
+    potentials: tuple[PotentialLines, ...] = ()
     front: FrontPoints | None = None
     looks: LookPoints | None = None
     certificate: CertificateLines | None = None
     proposals: ProposalPoints | None = None
+    pictures: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -208,34 +250,42 @@ def figures_of(campaign: Campaign) -> CampaignFigures:
 def _made(campaign: Campaign) -> CampaignFigures:
     spec, columns, certificate = campaign.spec, campaign.columns, campaign.certificate
     # Evaluations that cannot be read are missing here; the page shows the reason.
-    angles, maps, problem = _of_space(campaign)
+    of_space = _of_space(campaign)
     return CampaignFigures(
         version=campaign.version,
         quantity=spec.quantity,
+        name=quantity_name(spec),
         unit=spec.objective.unit,
         direction=spec.objective.direction,
-        angles=angles,
-        maps=maps,
         front=front_points(columns, spec),
         looks=look_points(look_values(campaign)),
         certificate=None if certificate is None else certificate_lines(certificate),
         proposals=proposal_points(last_proposals(campaign, LAST_PROPOSALS)[::-1]),
-        problem=problem,
+        pictures=_pictures(campaign),
+        **of_space,
     )
 
 
-def _of_space(campaign: Campaign) -> tuple[AngleCurve | None, tuple[IonMap, ...], str]:
-    """The figures that the space's description names, and why they cannot be shown."""
-    figures = campaign.spec.space.description.figures
-    if figures is None:
-        return None, (), ""
+def _of_space(campaign: Campaign) -> JsonDict:
+    """The figures that the space has by name, or why they cannot be shown."""
+    space = campaign.spec.space
     try:
+        if space.exchanges:
+            return {"potentials": potential_lines(potential_hulls(campaign))}
+        if not space.description.figures:
+            return {}
         layout = campaign.lasting.get(_Layout, lambda: _layout(campaign))
     except (ConfigurationError, NotFoundError, StoreError) as error:
-        return None, (), f"the space cannot be opened on this machine: {error.message}"
-    if figures == "boundaries":
-        return angle_curve(campaign.columns, layout.systems, campaign.sign, campaign.keeping), (), ""
-    return None, ion_maps(campaign.columns, layout.grids, layout.ids), ""
+        return {"problem": f"the space cannot be opened on this machine: {error.message}"}
+    if space.description.figures == "boundaries":
+        return {"angles": angle_curve(campaign.columns, layout.systems, campaign.sign, campaign.keeping)}
+    return {"maps": ion_maps(campaign.columns, layout.grids, layout.ids)}
+
+
+def _pictures(campaign: Campaign) -> tuple[str, ...]:
+    """Those that the space's set of figures offers, once something has a value."""
+    offered = figure_sets().get(campaign.spec.space.description.figures)
+    return () if offered is None or not np.isfinite(campaign.columns.values).any() else offered.pictures
 
 
 def _layout(campaign: Campaign) -> _Layout:
@@ -243,6 +293,32 @@ def _layout(campaign: Campaign) -> _Layout:
     space = open_space(campaign.spec.space, Path(campaign.record.base_path))
     grids = ion_grids(space, space.pool()) if isinstance(space, ScreenedSpace) else ()
     return _Layout(tuple(space.describe_systems()), grids, [str(name) for name in space.pool().ids] if grids else ())
+
+
+def potential_lines(hulls: Sequence[PotentialHull]) -> tuple[PotentialLines, ...]:
+    """Lines of each boundary over the chemical potential: straight, so their ends and the changes of the lowest suffice."""
+    return tuple(_potential_lines(hull) for hull in hulls)
+
+
+def _potential_lines(hull: PotentialHull) -> PotentialLines:
+    won = hull.winners
+    potentials = [won[0][1], *(end for _, _, end in won)]
+    lines = tuple(
+        PotentialLine(
+            candidate=line.candidate,
+            number=line.number,
+            excess=line.excess,
+            energy=tuple(line.at(np.array(potentials)).tolist()),
+        )
+        for line in hull.lines
+    )
+    return PotentialLines(
+        boundary=hull.boundary,
+        unit_name=hull.unit_name,
+        potentials=tuple(potentials),
+        lines=lines,
+        lowest=tuple(min(energies) for energies in zip(*(line.energy for line in lines), strict=True)),
+    )
 
 
 def look_points(found: LookValues | None) -> LookPoints | None:

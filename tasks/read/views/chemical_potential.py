@@ -26,6 +26,7 @@ class BoundaryLine:
 
     Attributes:
         candidate: Id.
+        number: Of its proposal.
         excess: Units of a cell beyond those of its crystal.
         density: Excess of one boundary per area [1/Å^2].
         energy: At the chemical potential of the unit's own crystal [the objective's unit].
@@ -33,6 +34,7 @@ class BoundaryLine:
     """
 
     candidate: str
+    number: int
     excess: int
     density: float
     energy: float
@@ -121,7 +123,7 @@ def _boundary(entry: JsonDict) -> str:
 def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> BoundaryLine:
     excess = int(outcome.properties["excess_units"])
     density = excess / (2.0 * float(outcome.properties["area"]))
-    return BoundaryLine(best.proposal.candidate, excess, density, value, slope_of(excess, outcome, unit))
+    return BoundaryLine(best.proposal.candidate, best.proposal.number, excess, density, value, slope_of(excess, outcome, unit))
 
 
 def slope_of(excess: int, outcome: Outcome, unit: Unit) -> float:

@@ -8,6 +8,7 @@ from math import isclose
 
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict, Record
+from tansaku.tasks.read.views.aim import quantity_name
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import Series, best_series, improvements
 from tansaku.tasks.read.views.proposals import system_lines
@@ -36,12 +37,14 @@ class SystemBest(Record):
     """The best values of a system.
 
     Attributes:
+        label: Its name as people know it; empty: there is no other.
         values: Best of the search of each campaign; None: none yet.
         relaxed: Best of its final relaxation; None: it had none.
         evaluations: Of each campaign.
     """
 
     system: str
+    label: str = ""
     values: tuple[float | None, ...]
     relaxed: tuple[float | None, ...] = ()
     evaluations: tuple[int, ...]
@@ -52,7 +55,7 @@ class Comparison(Record):
 
     Attributes:
         unit: Of all values.
-        quantity: Name of the values.
+        quantity: Name of the values in words.
         series: Best value so far against evaluations and cost.
         reached: Number of evaluations after which each has its best value; None: it has none.
         leading: Names of the campaigns with the best value of all, as far as pages show its digits: of the final relaxation if
@@ -85,7 +88,7 @@ def compared(readings: Sequence[Campaign]) -> Comparison:
     _check_alike(readings)
     first = readings[0]
     series = tuple(best_series(reading) for reading in readings)
-    names = {reading.spec.quantity for reading in readings}
+    names = {quantity_name(reading.spec) for reading in readings}
     costs = {known.cost_unit for known in series}
     lines = tuple(campaign_line(reading) for reading in readings)
     return Comparison(
@@ -145,9 +148,11 @@ def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
 def _systems(readings: Sequence[Campaign]) -> tuple[SystemBest, ...]:
     lines = [{line.system: line for line in system_lines(reading)} for reading in readings]
     names = sorted({name for known in lines for name in known})
+    labels = {name: line.label for known in lines for name, line in known.items() if line.label != name}
     return tuple(
         SystemBest(
             system=name,
+            label=labels.get(name, ""),
             values=tuple(known[name].best if name in known else None for known in lines),
             relaxed=tuple(known[name].relaxed if name in known else None for known in lines),
             evaluations=tuple(known[name].evaluations if name in known else 0 for known in lines),

@@ -109,7 +109,7 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
     best = best_places(arrays, arrays.searched & reading.keeping, reading.sign)
     again = best_places(arrays, ~arrays.searched & reading.keeping, reading.sign)
     answers = np.where(reading.keeping, arrays.values, np.nan)
-    labels = {} if reading.prospects is None else reading.prospects.labels
+    labels = reading.labels
     return [
         SystemLine(
             system=name,

@@ -10,11 +10,12 @@ from ase.io import read
 from tansaku.diffusion.cli import show_report
 from tansaku.diffusion.hops.refinement import Refinement, RefinementSettings, Refiner
 from tansaku.diffusion.hops.report import pass_label
-from tansaku.diffusion.tasks.figures import draw_paths, surface_slices
+from tansaku.diffusion.tasks.figures import draw_paths, surface_figures, surface_slices
 from tansaku.diffusion.tasks.files import PathReport, distinct_hops, write_report
 from tansaku.diffusion.tasks.refine import refine_surface
 from tansaku.diffusion.tasks.surface import read_surface
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.read.views.campaign_figures import figures_of
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,12 @@ def test_the_path_is_written_with_the_ion_at_each_point(surface, tmp_path):
     barrier = surface.barriers[2].barrier
     assert max(frame.info["relative_energy"] for frame in frames) == pytest.approx(barrier, abs=1e-6)
     assert any(frame.info["computed"] for frame in frames)
+
+
+def test_the_page_of_a_campaign_shows_its_path_and_its_surface(hydrogen):
+    stems = {drawing.stem for drawing in surface_figures(hydrogen, None)}
+    assert figures_of(hydrogen).pictures == ("path", "surface")
+    assert stems >= {"path", "surface"}
 
 
 def test_figures_are_drawn(hydrogen, surface, tmp_path):

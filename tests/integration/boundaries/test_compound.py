@@ -18,6 +18,7 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.figures.campaign import drawings_of
+from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.chemical_potential import potential_hulls, potential_maps, winning_lines
 from tansaku.tasks.read.views.status import warnings_of
 from tests.integration.boundaries.conftest import driven
@@ -141,6 +142,11 @@ def test_a_campaign_shows_which_excess_wins_at_which_chemical_potential(folder, 
     (line,) = winning_lines(data)
     assert line.startswith("(2 1 0): lowest over the chemical potential of Cu: 210-Cu")
     assert line.endswith("to 0.00 eV")
+    (shown,) = figures_of(data).potentials
+    assert (shown.boundary, shown.unit_name, shown.potentials[0]) == ("(2 1 0)", "Cu", hull.window[0])
+    for line, drawn_line in zip(hull.lines, shown.lines, strict=True):
+        assert data.columns.candidates[data.columns.numbers.tolist().index(drawn_line.number)] == line.candidate
+        assert drawn_line.energy[-1] == pytest.approx(line.energy)
     drawn = next(drawing for drawing in drawings_of(data, files) if drawing.stem == "chemical-potential")
     assert drawn.data["candidate"] == [line.candidate for line in hull.lines]
     assert drawn.draw(tmp_path / "figure.png").stat().st_size > 5000

@@ -21,6 +21,7 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.figures.campaign import drawings_of
+from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.spectrum import segregation_spectrum
 from tests.integration.boundaries.conftest import driven
 
@@ -137,6 +138,7 @@ def test_a_campaign_shows_what_it_computed_and_what_its_model_expects(folder, tm
     assert (found.deviation[found.computed] == 0).all()
     assert (found.deviation[~found.computed] > 0).all()
     assert "spectrum" in [drawing.stem for drawing in drawings_of(data, artifacts)]
+    assert figures_of(data).pictures == ("spectrum",)
 
 
 def test_another_objective_and_another_space_are_refused(folder):

@@ -10,6 +10,7 @@ from pathlib import Path
 from ase import Atoms
 
 from tansaku.calculators.structures.export import write_structure
+from tansaku.deploy.web.pages import campaign
 from tansaku.deploy.web.pages.campaign import OF_THE_PAGE
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
@@ -90,6 +91,27 @@ def test_stored_texts_are_escaped_and_without_terminal_codes(site_with):
         assert "<script>alert" not in text
         assert "<b>beta</b>" not in text
         assert "style=" not in text
+
+
+def test_more_than_two_warnings_are_folded(site_with, monkeypatch):
+    site = site_with("a1")
+    known = campaign.status_of
+    warnings = tuple(f"value {number} mJ/m2 is doubtful" for number in range(1, 6))
+    monkeypatch.setattr(campaign, "status_of", lambda reading: known(reading).model_copy(update={"warnings": warnings}))
+    page = site.logged_in(Role.VIEWER).get(PAGE).text
+    open_ones, _, folded = page.partition("3 more warnings</summary>")
+    assert (open_ones.count("is doubtful"), folded.count("is doubtful")) == (2, 3)
+
+
+def test_systems_are_called_as_people_know_them(site_with, monkeypatch):
+    browser = site_with("a1", "b1").logged_in(Role.VIEWER)
+    assert "Σ3" not in browser.get(PAGE).text
+    monkeypatch.setattr(campaign.Campaign, "labels", {"alpha": "Σ3 (111)"})
+    table = browser.get(f"{PAGE}/table").text
+    assert '<option value="alpha">Σ3 (111)</option>' in table
+    assert '<td class="whole">Σ3 (111)</td>' in table
+    assert "system Σ3 (111) (alpha)" in browser.get(f"{PAGE}/evaluations/1").text
+    assert "&lt;b&gt;beta" in table
 
 
 def test_one_form_sent_twice_is_one_command(site_with):

@@ -13,7 +13,17 @@ from tansaku.tasks.backends.stores.columns import columns_of
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE
 from tansaku.tasks.read.views import campaign_figures
-from tansaku.tasks.read.views.campaign_figures import EMPTY, EVALUATED, FAILED, angle_curve, evenly, figures_of, front_points
+from tansaku.tasks.read.views.campaign_figures import (
+    EMPTY,
+    EVALUATED,
+    FAILED,
+    angle_curve,
+    evenly,
+    figures_of,
+    front_points,
+    potential_lines,
+)
+from tansaku.tasks.read.views.chemical_potential import BoundaryLine, PotentialHull
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.readings import Readings
 from tests.support.records import NOW, evaluation_of, proposal_of
@@ -43,6 +53,24 @@ def test_lowest_energies_by_rising_angle():
     assert (found.searched, found.relaxed, found.evaluations) == ((9.0, 4.0), (None, 1.0), (1, 2))
     assert angle_curve(arrays_of(items), systems, -1.0).searched == (9.0, 5.0)
     assert angle_curve(arrays_of([]), systems, 1.0) is None
+
+
+def test_lines_over_a_chemical_potential_have_points_where_another_becomes_the_lowest():
+    lines = (
+        BoundaryLine("few", 3, -2, -0.01, 600.0, 200.0),
+        BoundaryLine("even", 1, 0, 0.0, 500.0, 0.0),
+        BoundaryLine("many", 7, 2, 0.01, 400.0, -200.0),
+    )
+    (found,) = potential_lines([PotentialHull("(1 1 2)", "TiO2", lines, (-1.5, 0.0), "mJ/m2")])
+    assert found.potentials == pytest.approx((-1.5, -0.5, 0.0))
+    assert [(line.candidate, line.number, line.excess) for line in found.lines] == [
+        ("few", 3, -2),
+        ("even", 1, 0),
+        ("many", 7, 2),
+    ]
+    np.testing.assert_allclose([line.energy for line in found.lines], [[300, 500, 600], [500, 500, 500], [700, 500, 400]])
+    assert found.lowest == pytest.approx((300.0, 500.0, 400.0))
+    assert potential_lines([]) == ()
 
 
 def test_a_map_has_the_values_of_the_figures_of_the_command_line(tavorite_search, monkeypatch):

@@ -187,4 +187,9 @@ def test_the_outline_leaves_out_what_would_flatten_the_hull():
     deepest = max(drawn.points, key=lambda point: point.y)
     assert (deepest.name, deepest.x, deepest.y, deepest.stable) == ("L10-AuCu", 300.0, 400.0, True)
     assert len(drawn.edges) == 3
+    assert [mark.text for mark in drawn.marks] == ["-50", "0", "50", "100"]
+    for mark in drawn.marks:  # as the points: 400 of height from the lowest to the highest
+        energy = drawn.highest - mark.y / 400.0 * (drawn.highest - drawn.lowest)
+        assert 1000.0 * energy == pytest.approx(float(mark.text), abs=0.1)
+    assert figure.outline(ternary()).marks == ()
     assert len(figure.outline(ternary()).edges) == 5

@@ -112,6 +112,9 @@ def test_proposers_without_a_model_predict_nothing(recorded):
     assert predictions(Campaign.load(recorded("a1", "b1"), NAME)).value.shape == (0,)
 
 
+GENERAL = {"plane": [1, 0, 0], "upper_plane": [4, -3, 0], "kind": "tilt", "angle": 36.87}
+
+
 @pytest.mark.parametrize(
     ("row", "label"),
     [
@@ -119,6 +122,21 @@ def test_proposers_without_a_model_predict_nothing(recorded):
         ({"system": "s059-3310", "sigma": 59, "plane": [3, 3, 10]}, "Σ59 (3 3 10)"),
         ({"system": "hcp-1_0_m1_2", "sigma": None, "plane": [1, 0, -1, 2]}, "(1 0 -1 2)"),
         ({"system": "hcp-2_1_m3_0", "sigma": 7, "plane": [2, 1, -3, 0]}, "Σ7 (2 1 -3 0)"),
+        ({"system": "112-TiO2m2", "plane": [1, 1, 2], "excess": -2, "unit": "TiO2"}, "(112), -2 TiO2"),
+        ({"system": "112-TiO2p0", "plane": [1, 1, 2], "excess": 0, "unit": "TiO2"}, "(112)"),
+        (
+            {
+                "system": "s",
+                "plane": [1, 0, 0],
+                "upper_plane": [4, -3, 0],
+                "kind": "tilt",
+                "angle": 36.87,
+                "excess": 1,
+                "unit": "MgO",
+            },
+            "(100)/(4 -3 0) tilt 36.9°, +1 MgO",
+        ),
+        ({"system": "112", "plane": [1, 1, 2]}, "112"),
         ({"system": "alpha", "sigma": 3}, "alpha"),
         ({"system": "alpha"}, "alpha"),
     ],

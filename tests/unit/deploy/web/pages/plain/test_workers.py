@@ -12,7 +12,11 @@ def test_the_timeline_is_drawn_and_told_in_a_table(make_site):
     assert page.count('<rect class="done"') == 5
     assert "<title>not known: round 2, L10-AuCu, done</title>" in page
     assert '<tr><th scope="row">not known</th>' in page
-    assert f'data-poll="/campaigns/{NAME}/workers" data-seconds="0"' in browser.get(f"/campaigns/{NAME}").text
+    assert f'data-poll="/campaigns/{NAME}/workers"' in page
+    assert '<script src="/static/poll' in page  # the page follows what runs
+    for tab in ("workers", "structures"):
+        assert f'<a href="/campaigns/{NAME}/{tab}">' in browser.get(f"/campaigns/{NAME}").text
+        assert f'<a href="/campaigns/{NAME}/{tab}" aria-current="page">' in browser.get(f"/campaigns/{NAME}/{tab}").text
 
 
 def test_a_campaign_on_a_table_has_no_workers(site_with):
