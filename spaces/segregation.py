@@ -21,6 +21,7 @@ from tansaku.calculators.structures.sites import (
     void_centres,
     void_sites,
 )
+from tansaku.calculators.structures.structure_reader import checked_structure
 from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import check_unchanged
@@ -33,9 +34,13 @@ from tansaku.models.features.structure_descriptors import principal_components, 
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from tansaku.models.domain.specs.grain_boundary import CrystalSpec
+
 _KEY = "space.boundary"
 _ARRAYS = (BLOCK, "held", "grain", "boundary", "region")
 _DIGITS = 8
+_CLOSEST = 0.5
+"""Smallest distance of two atoms, in distances of neighbours of the crystal."""
 _IN_PLANE, _EVERYWHERE = (0, 1), (0, 1, 2)
 
 
@@ -217,11 +222,29 @@ def _check(atoms: Atoms, name: str, spec: SegregationSpaceSpec) -> None:
     elements, crystal = sorted(set(atoms.get_chemical_symbols())), spec.crystal
     if elements != [crystal.element]:
         raise ConfigurationError(f"{_KEY}: {name} has {', '.join(elements)}; expected {crystal.element}, the crystal's element")
-    if not atoms.pbc.all() or abs(atoms.get_volume()) < 1.0:
+    if not atoms.pbc.all() or atoms.cell.rank < 3:
         raise ConfigurationError(f"{_KEY}: {name} is not periodic in three directions; expected a cell")
+    checked_structure(atoms, {}, f"{_KEY}: {name}")
+    _check_distances(atoms, name, crystal)
     given = atoms.info.get("lattice_parameter")
     if given is not None and not np.allclose(np.ravel(given), np.ravel(crystal.parameters), rtol=1e-4):
         raise ConfigurationError(
             f"space.crystal.lattice_parameter: {np.ravel(crystal.parameters).tolist()}; the grains of {name} have "
             f"{np.ravel(given).tolist()} Å"
+        )
+
+
+def _check_distances(atoms: Atoms, name: str, crystal: CrystalSpec) -> None:
+    """Raises ConfigurationError if two atoms lie on each other: no relaxed structure has them."""
+    from ase.neighborlist import neighbor_list
+
+    unit = crystal_of(crystal.structure, crystal.element, crystal.parameters).unit_cell().repeat(2)
+    apart = unit.get_all_distances(mic=True)
+    closest = _CLOSEST * float(apart[apart > 0.0].min())
+    first, second, distance = neighbor_list("ijd", atoms, closest)
+    if len(distance):
+        at = int(distance.argmin())
+        raise ConfigurationError(
+            f"{_KEY}: atoms {first[at]} and {second[at]} of {name} are {distance[at]:.2f} Å apart; "
+            f"expected {closest:.2f} or more"
         )

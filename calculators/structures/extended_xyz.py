@@ -60,6 +60,7 @@ def read_extended_xyz(text: str) -> Iterator[Atoms]:
     """
     from ase.io.extxyz import read_extxyz
 
+    _check_counts(text)
     _check_columns(text)
     yield from read_extxyz(io.StringIO(_without_empty(text)), index=slice(None))
 
@@ -76,6 +77,15 @@ def _headers(lines: Sequence[str]) -> Iterator[int]:
             return
         yield at + 1
         at += 2 + count
+
+
+def _check_counts(text: str) -> None:
+    """Refuses more atoms than lines: ASE looks for as many lines, one after the other, and of a large number for hours."""
+    lines = text.split("\n")
+    for header in _headers(lines):
+        count, follow = int(lines[header - 1]), len(lines) - header - 1
+        if count > follow:
+            raise ValueError(f"line {header}: {count} atoms, and {follow} lines follow")
 
 
 def _check_columns(text: str) -> None:

@@ -25,6 +25,13 @@ DOCUMENT = {
 }
 
 
+def moved(path, to):
+    """Writes the structure with its first atom somewhere else."""
+    atoms = hole()
+    atoms.positions[0] = to
+    write_extended_xyz(path, atoms)
+
+
 def hole(**info):
     atoms = bulk("Cu", "fcc", a=EDGE, cubic=True).repeat(3)
     del atoms[0]
@@ -148,6 +155,13 @@ def test_what_does_not_fit_is_named(space, keys, message):
         (lambda path: write_extended_xyz(path, [hole(), hole()]), "holds 2 structures; expected one"),
         (lambda path: write_extended_xyz(path, hole(lattice_parameter=3.7)), "the grains of hole.extxyz have .3.7. Å"),
         (lambda path: path.write_text('1\npbc="T T F" Lattice="9 0 0 0 9 0 0 0 9"\nCu 0 0 0\n'), "is not periodic"),
+        (lambda path: path.write_text('1\npbc="T T T"\nCu 0 0 0\n'), "is not periodic"),
+        (lambda path: path.write_text('1\npbc="T T T" Lattice="9 0 0 0 9 0 0 0 0"\nCu 0 0 0\n'), "is not periodic"),
+        # ASE ends the process in its list of neighbours.
+        (lambda path: path.write_text('1\nLattice="9 0 0 0 9 0 0 0 9"\nCu 0 nan 0\n'), "a position .* is not a finite number"),
+        # ASE reads as many lines as the number says, for hours.
+        (lambda path: path.write_text("9999999999\n\nCu 0 0 0\n"), "line 1: 9999999999 atoms, and 2 lines follow"),
+        (lambda path: moved(path, [0.0, 3.6, 0.3]), r"atoms 0 and \d+ of hole.extxyz are 0.30 Å apart; expected 1.27 or more"),
     ],
 )
 def test_a_file_that_is_no_boundary_is_refused(space, tmp_path, write, message):
