@@ -374,7 +374,7 @@ def show_hull(found: PhaseDiagram, name: str, *, as_json: bool, as_csv: bool) ->
 
 def _show_densities(data: Campaign) -> None:
     """Prints the lowest energy of each fraction of a plane, and a line for each metastable phase."""
-    from tansaku.tasks.read.views.densities import METASTABLE, density_rows, phase_rows
+    from tansaku.tasks.read.views.densities import density_rows, metastable_lines, phase_rows
     from tansaku.tasks.read.views.results import stress_text
 
     rows = density_rows(data)
@@ -391,9 +391,5 @@ def _show_densities(data: Campaign) -> None:
     ]
     say("")
     show_table(columns, table, f"{data.record.name}: lowest found for each fraction of a plane n")
-    for row in phase_rows(data):
-        if row["above_lowest"]:
-            say(
-                f"{row['system']}: metastable within {METASTABLE}: {row['E_gb']:.1f} {unit}, n = {row['n']:.3f}, "
-                f"excess volume {row['excess_volume']:.3f} Å, {row['candidate']}"
-            )
+    for line in metastable_lines(phase_rows(data), unit):
+        say(line)

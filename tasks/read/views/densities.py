@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,9 @@ from tansaku.tasks.read.views.results import SAME_ENERGY, SAME_OPENING, boundary
 
 METASTABLE = "5 mJ/m2"
 """Structures of a boundary that lie this close to its lowest energy are listed."""
+
+_PRINTED = 3
+"""Metastable structures of a boundary of which a line is printed: rough relaxations leave many that are nearly one."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,26 @@ def phase_rows(data: Campaign) -> list[JsonDict]:
         for phase in group
         if abs(phase.value - group[0].value) <= within
     ]
+
+
+def metastable_lines(rows: Sequence[JsonDict], unit: str) -> list[str]:
+    """A line for each of the lowest metastable phases of a boundary, and one that counts its others.
+
+    Args:
+        rows: The phases of all boundaries, those of a boundary together, the lowest first.
+        unit: Of their energies.
+    """
+    lines = []
+    for system, group in itertools.groupby((row for row in rows if row["above_lowest"]), key=lambda row: str(row["system"])):
+        begin, metastable = f"{system}: metastable within {METASTABLE}", list(group)
+        lines += [
+            f"{begin}: {row['E_gb']:.1f} {unit}, n = {row['n']:.3f}, excess volume {row['excess_volume']:.3f} Å, "
+            f"{row['candidate']}"
+            for row in metastable[:_PRINTED]
+        ]
+        if len(metastable) > _PRINTED:
+            lines.append(f"{begin}: {len(metastable) - _PRINTED} more; --json lists them")
+    return lines
 
 
 def with_densities(data: Campaign, rows: Sequence[JsonDict]) -> Sequence[JsonDict]:

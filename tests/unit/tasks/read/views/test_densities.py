@@ -6,7 +6,7 @@ import pytest
 
 from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.tasks.read.figures import energy_density
-from tansaku.tasks.read.views.densities import density_rows, phase_rows, phases
+from tansaku.tasks.read.views.densities import density_rows, metastable_lines, phase_rows, phases
 from tansaku.tasks.read.views.results import stress_text
 from tests.support.records import NOW, evaluation_of, proposal_of
 
@@ -79,6 +79,28 @@ def test_the_lowest_of_each_fraction(campaign):
 
 def test_phases_within_5_mj_are_metastable(campaign):
     assert [row["E_gb"] for row in phase_rows(campaign)] == [900.0, 947.0, 951.1, 951.2]
+
+
+def test_three_metastable_phases_of_a_boundary_have_a_line_and_the_others_are_counted():
+    found = [("a", 900.0), ("a", 900.1), ("a", 900.2), ("a", 900.3), ("a", 900.4), ("a", 900.5), ("b", 22.0), ("b", 22.5)]
+    rows = [
+        {
+            "system": system,
+            "n": 0.5,
+            "E_gb": value,
+            "above_lowest": value - lowest,
+            "excess_volume": 0.2,
+            "candidate": f"c{value}",
+        }
+        for (system, value), lowest in zip(found, [900.0] * 6 + [22.0] * 2, strict=True)
+    ]
+    assert metastable_lines(rows, "mJ/m2") == [
+        "a: metastable within 5 mJ/m2: 900.1 mJ/m2, n = 0.500, excess volume 0.200 Å, c900.1",
+        "a: metastable within 5 mJ/m2: 900.2 mJ/m2, n = 0.500, excess volume 0.200 Å, c900.2",
+        "a: metastable within 5 mJ/m2: 900.3 mJ/m2, n = 0.500, excess volume 0.200 Å, c900.3",
+        "a: metastable within 5 mJ/m2: 2 more; --json lists them",
+        "b: metastable within 5 mJ/m2: 22.5 mJ/m2, n = 0.500, excess volume 0.200 Å, c22.5",
+    ]
 
 
 def test_the_figure_has_a_curve_for_each_boundary(campaign, tmp_path):
