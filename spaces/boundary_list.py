@@ -31,7 +31,7 @@ _KINDS = (_ROTATED, _TURNED, _PAIRED, _ORIENTED)
 _EXPECTED = {
     "sigma": "a whole number from 3 to 9999",
     "angle": "a number above 0 and up to 180, or nothing",
-    "kind": "twist, tilt or nothing",
+    "kind": "twist, tilt, mixed or nothing",
     "max_strain": "a number from 0 to 0.02, or nothing",
 }
 

@@ -20,6 +20,7 @@ from tansaku.calculators.structures.crystal import Vector, dot, reduced, unimodu
 from tansaku.calculators.structures.general_boundary import (
     GeneralBoundary,
     PlanarLattice,
+    check_kind,
     coincidence,
     largest_sigma,
     smallest_angle,
@@ -132,12 +133,7 @@ def _coincidence_boundary(crystal: AxialCrystal, spec: GeneralBoundarySpec, key:
     shown = f"{key}: axis {list(axis)}"
     sigma, angle = coincidence(shown, _known(crystal, (u, v, w), ratio, largest_sigma(spec)), spec)
     shown = f"{shown}, sigma {sigma}"
-    kind = _kind(crystal, axis, plane)
-    if spec.kind not in (None, kind):
-        need = "parallel" if spec.kind == "twist" else "perpendicular"
-        raise ConfigurationError(
-            f"{shown}: plane {list(plane)} makes a {kind} boundary; a {spec.kind} needs a normal {need} to the axis"
-        )
+    check_kind(shown, spec, _kind(crystal, axis, plane))
     turned = _turned_by(_at_ratio(crystal, ratio), (u, v, w), angle)
     first = _written(unimodular(_three(plane))[1][0], len(plane))
     # The upper grain's own indices of what the lower one has there: a plane's are those of a row vector.

@@ -136,6 +136,23 @@ def kind_of(axis: Vector, plane: Vector) -> str:
     return "mixed" if dot(axis, plane) else "tilt"
 
 
+_NORMALS = {"twist": "parallel", "tilt": "perpendicular", "mixed": "neither parallel nor perpendicular"}
+
+
+def check_kind(shown: str, spec: GeneralBoundarySpec, kind: str) -> None:
+    """Raises ConfigurationError if a boundary is of another kind than its spec expects.
+
+    Args:
+        shown: The boundary, for messages.
+        kind: Its kind.
+    """
+    if spec.kind not in (None, kind):
+        raise ConfigurationError(
+            f"{shown}: plane {list(spec.plane or ())} makes a {kind} boundary; a {spec.kind} boundary needs a normal "
+            f"{_NORMALS[spec.kind]} to the axis"
+        )
+
+
 def general_boundary(spec: GeneralBoundarySpec, key: str = f"{_KEY}.general") -> GeneralBoundary:
     """The boundary of a spec.
 
@@ -198,12 +215,7 @@ def _coincidence_boundary(spec: GeneralBoundarySpec, key: str) -> GeneralBoundar
     shown = f"{key}: axis {list(axis)}"
     sigma, angle = coincidence(shown, known, spec)
     shown = f"{shown}, sigma {sigma}"
-    kind = kind_of(axis, plane)
-    if spec.kind not in (None, kind):
-        need = "parallel" if spec.kind == "twist" else "perpendicular"
-        raise ConfigurationError(
-            f"{shown}: plane {list(plane)} makes a {kind} boundary; a {spec.kind} needs a normal {need} to the axis"
-        )
+    check_kind(shown, spec, kind_of(axis, plane))
     lower, upper = GrainBoundaryGenerator.get_trans_mat(axis, angle, trans_cry=np.eye(3), lat_type="c", quick_gen=True)
     _, (direction, _, _) = unimodular(plane)
     planes, directions = (

@@ -141,7 +141,8 @@ class GeneralBoundarySpec(Spec):
         ratio: c²/a² of a hexagonal, tetragonal or rhombohedral crystal as two whole numbers near the crystal's, with which
             there is a coincidence lattice about an axis other than the main one; with ``max_strain``.
         plane: Boundary plane in the lower grain's axes.
-        kind: ``twist`` or ``tilt``: the plane is checked to be normal to the axis, or to contain it; null: any plane.
+        kind: ``twist``, ``tilt`` or ``mixed``: the plane is checked to be normal to the axis, to contain it, or to do
+            neither; null: any plane.
         planes: Planes of the lower and the upper grain that meet, each in its grain's axes.
         directions: A direction in each of them; they are parallel.
         max_strain: Largest strain of the upper grain with which two planes get a common period.
@@ -152,7 +153,7 @@ class GeneralBoundarySpec(Spec):
     angle: Annotated[float, Field(gt=0, le=180)] | None = None
     ratio: tuple[Whole, Whole] | None = None
     plane: Indices | None = None
-    kind: Literal["twist", "tilt"] | None = None
+    kind: Literal["twist", "tilt", "mixed"] | None = None
     planes: tuple[Indices, Indices] | None = None
     directions: tuple[Indices, Indices] | None = None
     max_strain: Annotated[float, Field(ge=0, le=0.02)] = 0.0

@@ -102,7 +102,7 @@ def test_three_axes_of_each_grain_as_in_the_public_list(tmp_path):
         ("axis,sigma,plane\n0 0 1,5,0 0 1\n0 0,5,0 0 1\n", r"list: row 2, column 'axis': '0 0'; expected three whole numbers"),
         ("axis,sigma,plane\n0 0 1,,0 0 1\n", "row 1, column 'sigma': ''; expected a whole number from 3 to 9999"),
         ("axis,sigma,plane\n0 0 1,2,0 0 1\n", "row 1, column 'sigma': '2'; expected a whole number from 3"),
-        ("axis,sigma,plane,kind\n0 0 1,5,0 0 1,turn\n", "row 1, column 'kind': 'turn'; expected twist, tilt or nothing"),
+        ("axis,sigma,plane,kind\n0 0 1,5,0 0 1,turn\n", "row 1, column 'kind': 'turn'; expected twist, tilt, mixed or nothing"),
         ("axis,angle,plane\n0 0 1,,0 0 1\n", "row 1, column 'angle': ''; expected a number above 0 and up to 180$"),
         ("axis,sigma,plane,angle\n0 0 1,5,0 0 1,wide\n", "row 1, column 'angle': 'wide'; expected a number above 0"),
         ("axis,sigma,plane\n0 0 1,5,0 0 0\n", "row 1, column 'plane': '0 0 0'; expected indices that are not all zero"),

@@ -204,7 +204,7 @@ def test_candidates_of_general_boundaries_exchange_units(space):
     [
         ([TWIST | {"sigma": 7}], {}, r"space.boundaries.general\[0\]: axis \[0, 0, 1\], sigma 7: no coincidence lattice"),
         ([TWIST, TWIST], {}, r"space.boundaries.general\[1\]: the boundary s005-001-001-t3687 is listed already"),
-        ([TWIST | {"plane": [1, 0, 0]}], {}, "makes a tilt boundary; a twist needs a normal parallel to the axis"),
+        ([TWIST | {"plane": [1, 0, 0]}], {}, "makes a tilt boundary; a twist boundary needs a normal parallel to the axis"),
         (
             [TWIST],
             {"max_atoms": 99},

@@ -123,6 +123,10 @@ def test_two_planes_without_coincidence_are_strained_within_the_limit():
     [
         ({"axis": [0, 0, 1], "sigma": 7, "plane": [0, 0, 1]}, "no coincidence lattice; the nearest Σ of this axis are 5"),
         ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 1, 2], "kind": "twist"}, "makes a mixed boundary"),
+        (
+            {"axis": [0, 0, 1], "sigma": 5, "plane": [0, 2, 0], "kind": "mixed"},
+            r"plane \[0, 2, 0\] makes a tilt boundary; a mixed boundary needs a normal neither parallel nor perpendicular",
+        ),
         ({"axis": [0, 0, 1], "sigma": 5, "plane": [0, 0, 1], "angle": 45}, r"angle 45: .* 36\.87 \(Σ5\), 53\.13 \(Σ5\)"),
         ({"axis": [0, 0, 1], "plane": [0, 0, 1], "angle": 38}, r"the nearest are 36\.87 \(Σ5\)"),
         ({"planes": [[1, 1, 1], [1, 1, 1]], "directions": [[1, 0, 0], [1, -1, 0]]}, "does not lie in the plane"),

@@ -197,7 +197,11 @@ def test_names_and_angles():
     ("atoms", "given", "message"),
     [
         (MGO, {"axis": [0, 0, 1], "sigma": 7, "plane": [0, 0, 1]}, r"general\[0\]: axis \[0, 0, 1\], sigma 7: no coincidence"),
-        (MGO, TWIST | {"plane": [1, 0, 0]}, r"plane \[1, 0, 0\] makes a tilt boundary; a twist needs a normal parallel"),
+        (
+            MGO,
+            TWIST | {"plane": [1, 0, 0]},
+            r"plane \[1, 0, 0\] makes a tilt boundary; a twist boundary needs a normal",
+        ),
         (MGO, STRAINED | {"max_strain": 0.001}, r"no common period up to 60 Å within max_strain 0.001; the smallest strain"),
         (
             MGO,
