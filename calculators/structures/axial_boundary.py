@@ -31,6 +31,8 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.grain_boundary import GeneralBoundarySpec
 
 _SAME = 1e-6
+_FAR_RATIO = 0.1
+"""Relative difference of two c/a, five times the largest strain that is allowed: a ratio this far off is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,26 @@ def _fraction(number: float) -> Fraction | None:
     return found if abs(float(found) - number) < 1e-9 else None
 
 
+def _check_ratio(crystal: AxialCrystal, ratio: tuple[int, int] | None, axis: Sequence[int], key: str) -> None:
+    """Raises ConfigurationError if a ratio is missing, or far from the crystal's."""
+    own = (crystal.height / crystal.lattice_parameter) ** 2
+    near = Fraction(own).limit_denominator(12)
+    such = f"such as [{near.numerator}, {near.denominator}]"
+    if ratio is None:
+        raise ConfigurationError(
+            f"{key}.ratio: null; about {list(axis)} a coincidence lattice needs a rational c²/a², expected two whole numbers, "
+            f"{such} and a max_strain"
+        )
+    if abs(math.sqrt(ratio[0] / ratio[1] / own) - 1.0) > _FAR_RATIO:
+        raise ConfigurationError(f"{key}.ratio: {list(ratio)}; c²/a² of the crystal is {own:.4f}, expected one near it, {such}")
+
+
 def _coincidence_boundary(crystal: AxialCrystal, spec: GeneralBoundarySpec, key: str) -> AxialBoundary:
     axis, plane = _indices(spec.axis or (), key), _indices(spec.plane or (), key)
     u, v, w = crystal.components(axis)
     ratio = spec.ratio if u or v else None
-    if ratio is None and (u or v):
-        near = Fraction((crystal.height / crystal.lattice_parameter) ** 2).limit_denominator(12)
-        raise ConfigurationError(
-            f"{key}.ratio: null; about {list(axis)} a coincidence lattice needs a rational c²/a², expected two whole numbers, "
-            f"such as [{near.numerator}, {near.denominator}] and a max_strain"
-        )
+    if u or v:
+        _check_ratio(crystal, ratio, axis, key)
     shown = f"{key}: axis {list(axis)}"
     sigma, angle = coincidence(shown, _known(crystal, (u, v, w), ratio, largest_sigma(spec)), spec)
     shown = f"{shown}, sigma {sigma}"

@@ -129,6 +129,11 @@ def test_two_planes_of_a_twin_are_the_twin():
         (MG, {"axis": (1, -2, 1, 0), "sigma": 17, "plane": (0, 0, 0, 1)}, r"general\[0\].ratio: null; .* such as \[29, 11\]"),
         (
             MG,
+            {"axis": (1, -2, 1, 0), "sigma": 18, "plane": (0, 0, 0, 1), "ratio": (80, 1), "max_strain": 0.01},
+            r"general\[0\].ratio: \[80, 1\]; c²/a² of the crystal is 2\.6\d+, expected one near it, such as \[29, 11\]",
+        ),
+        (
+            MG,
             {"axis": (0, 0, 0, 1), "sigma": 7, "plane": (1, 0, -1, 1), "kind": "twist"},
             "a mixed boundary; a twist boundary needs",
         ),
