@@ -62,11 +62,23 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
         say(f"no evaluation gave a value: `tansaku status {name}` shows why, `tansaku retry {name}` tries them again", err=True)
         raise typer.Exit(ExitCode.STOPPED)
     else:
+        for sentence in _unseen(name, site):
+            say(sentence, err=True)
         say(f"`tansaku results {name}` shows what was found, `tansaku plot {name}` draws it", err=True)
     code = _EXIT.get(result.reason, ExitCode.OK)
     if code:
         raise typer.Exit(code)
     return result.reason
+
+
+def _unseen(name: str, site: Path | None) -> tuple[str, ...]:
+    """Sentences about what random starts may have missed, for a search by such; others said while they ran what may remain."""
+    from tansaku.tasks.read.views.campaign import Campaign
+    from tansaku.tasks.read.views.further import further_of
+
+    with opened(site) as resources:
+        campaign = Campaign.load(resources.store, name)
+        return further_of(campaign) if campaign.spec.proposer.starts_at_random else ()
 
 
 def _limit_threads() -> None:
