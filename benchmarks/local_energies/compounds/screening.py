@@ -1,10 +1,10 @@
-"""``python -m benchmarks.local_energies.compounds.screening --out FILE``: a screen of MgO, and whether its stop sentence is right.
+"""``python -m benchmarks.local_energies.compounds.screening --out FILE``: a screen of MgO, and the truth of its stop sentence.
 
-`tansaku model screen` wrote both tables beside this file: structures of symmetric tilt boundaries of MgO on six axes, relaxed as
-rigid ions. In ``mgo-screen.csv.gz`` a model of CHGNet's energies ranks them, and CHGNet computed the promising ones. In
-``mgo-screen-ions.csv.gz`` a model of the ions' own energies does, which are known of all structures: errors of those that a
-screen did not compute, and the boundaries that it found, are compared with the truth. The choice of structures is repeated from
-several seeds with the known energies.
+`tansaku model screen` wrote both tables beside this file: structures of symmetric tilt boundaries of MgO on several axes,
+relaxed as rigid ions. In ``mgo-screen.csv.gz`` a model of CHGNet's energies ranks them, and CHGNet computed the promising
+ones. In ``mgo-screen-ions.csv.gz`` a model of the ions' own energies does, which are known of all structures: errors of
+those that a screen did not compute, and the boundaries that it found, are compared with the truth. The choice of structures
+is repeated from several seeds with the known energies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SEEDS = 20
 
 
 def spec_of(name: str) -> ScreenLabelSpec:
-    """What the screen of a file wants."""
+    """The computations that the screen of a file asks for."""
     found = load_screen(HERE / f"{FILES[name]}.yaml").spec.label
     assert found is not None
     return found
@@ -51,7 +51,7 @@ def repeated(rows: list[ScreenRow], spec: ScreenLabelSpec, seed: int) -> Labelle
 
 
 def judged(found: Labelled) -> JsonDict:
-    """How a screen of known energies compares with the truth."""
+    """Compares a screen of known energies with the truth."""
     truth = sorted({row.boundary: 0 for row in found.rows})
     best = {
         boundary: min((row for row in found.rows if row.boundary == boundary), key=lambda row: row.computed)
@@ -77,6 +77,7 @@ def main() -> None:
     tables = {name: table_of(name) for name in FILES}
     found = [repeated(tables["ions"], spec_of("ions"), seed) for seed in range(3 if given.quick else SEEDS)]
     labelled = [row for row in tables["chgnet"] if row.label is not None]
+    judgements = [judged(item) for item in found]
     result = {
         "schema_version": 1,
         "structures": len(tables["chgnet"]),
@@ -89,11 +90,11 @@ def main() -> None:
                 for row in lowest_labelled(tables["chgnet"])[:10]
             ],
         },
-        "ions": [judged(item) for item in found],
+        "ions": judgements,
         "data": [{"file": f"{name}.csv.gz", "sha256": file_sha256(HERE / f"{name}.csv.gz")} for name in FILES.values()],
         "provenance": describe_machine(),
     }
-    for item in result["ions"]:
+    for item in judgements:
         print(item, flush=True)
     write_json(given.out, result)
 
