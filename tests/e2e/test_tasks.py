@@ -404,6 +404,8 @@ def test_an_experiment_with_five_values(hand: Hand) -> None:
         entry.fill(str(10 + number))
     hand.press("Save all values")
     expect(page.locator("#waiting-said")).to_contain_text("5 reported, 5 waiting", timeout=PATIENCE)
+    expect(page.locator("#value-6")).to_be_focused(timeout=PATIENCE)
+    expect(page.locator("#proposal-6 h3")).to_be_in_viewport()  # the button was far below
     rows = stored(hand, "/campaigns/my-experiment/evaluations?state=DONE")["items"]
     assert sorted(row["value"] for row in rows) == [10, 11, 12, 13, 14]
     assert hand.clicks == documented("an experiment with five values")

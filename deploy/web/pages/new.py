@@ -192,7 +192,7 @@ def _named_freely(services: Services, text: str) -> str:
 
 
 def _taken(services: Services, data: JsonDict) -> list[SpecProblem]:
-    """Why no campaign can be created under the name of a spec: there is one."""
+    """The problem that a campaign has the name of a spec already; empty: the name is free."""
     name, names = found_at(data, ("name",)), set(services.store.campaign_names())
     if not isinstance(name, str) or name not in names:
         return []

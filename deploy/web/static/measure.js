@@ -65,7 +65,7 @@
     const card = document.getElementById(following) ?? document.querySelector("#proposals > .card");
     if (card) saved = null; // else the next proposal is on its way
     // Not away from where somebody types by now.
-    if (document.activeElement.matches("body, #save-all")) moveTo(card ?? document.getElementById("waiting-title"));
+    if (document.activeElement?.matches("body, #save-all")) moveTo(card ?? document.getElementById("waiting-title"));
   };
 
   const reload = async () => {

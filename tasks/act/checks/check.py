@@ -530,7 +530,6 @@ def preview_loaded(
         opening = _opening(proposer, searched, spec, limit)
     check_phases(spec, space, pool, loaded.base_path)
     check_structures(spec, space, list(opening.candidates))
-    everything = float(pool.cost.sum())
     expected, most = affordable_evaluations(spec, pool, known)
     return CampaignPreview(
         name=spec.name,
@@ -541,7 +540,7 @@ def preview_loaded(
         features={name: group.values.shape[1] for name, group in pool.groups.items()},
         uneven=uneven_groups(spec, pool),
         prices=dict(spec.space.prices),
-        exhaustive_cost=everything,
+        exhaustive_cost=(everything := float(pool.cost.sum())),
         cost_unit=cost_unit(spec.space),
         limit=limit,
         share=None if limit is None else limit / everything,

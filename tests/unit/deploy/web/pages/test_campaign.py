@@ -128,7 +128,7 @@ def test_one_form_sent_twice_is_one_command(site_with):
     expected = "pause: stored; it does not run until it is resumed"
     assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
-    assert "the driver applies it" in browser.get(answer.headers["Location"]).text
+    assert "it takes effect before the next proposal" in browser.get(answer.headers["Location"]).text
 
 
 def test_the_selected_failures_are_retried(site_with):
