@@ -161,10 +161,12 @@
     if (!known) return;
     seen = version;
     ofPictures.replaceChildren();
-    for (const { figure } of known.filter(({ figure }) => found.pictures.includes(figure))) {
-      const title = figure[0].toUpperCase() + figure.slice(1).replaceAll("-", " ");
-      const body = panel(title, figure, "plot(\"figures\")", ofPictures);
-      body.append(Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: `${section.dataset.drawings}${figure}?form=svg&seen=${encodeURIComponent(version)}` }));
+    for (const name of found.pictures) {
+      const there = known.find(({ figure }) => figure === name);
+      if (!there) continue;
+      const body = figureIn(ofPictures, name[0].toUpperCase() + name.slice(1).replaceAll("-", " "));
+      body.append(Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: `${section.dataset.drawings}${name}?form=svg&seen=${encodeURIComponent(version)}` }));
+      takenFrom(ofPictures, section.dataset, name, "plot(\"figures\")", {}, there.forms);
     }
     section.hidden = isEmpty();
   };
