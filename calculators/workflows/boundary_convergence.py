@@ -144,7 +144,7 @@ def convergence_reasons(
     name, difference = max(vacancies.items(), key=lambda item: abs(item[1]), default=("", 0.0))
     if abs(difference) > VACANCY:
         found.append(
-            f"the middle of a grain is not the crystal: a vacancy of {name} costs {difference:+.2f} eV more there (expected "
+            f"the middle of a grain is not the crystal: a vacancy of {name} costs {difference:+.3f} eV more there (expected "
             f"{VACANCY:g} at most)"
         )
     if found and not isinstance(change, str):

@@ -52,13 +52,13 @@
 
   // A line for each excess of units, and the lowest of them, over the chemical potential of the unit.
   const potentials = (data) => {
-    const body = panel(inUnit(`${data.boundary}: energy over the chemical potential of ${data.unit_name}`, found.unit), "chemical-potential", "view().systems()");
+    const body = panel(inUnit(`${data.boundary}: energy over the chemical potential Δμ of ${data.unit_name}, 0 in its crystal`, found.unit), "chemical-potential", "view().systems()");
     const { colour, lines } = plotStyle(body);
     const excess = (line) => line.excess ? `${line.excess > 0 ? "+" : "−"}${Math.abs(line.excess)} ${data.unit_name}` : "stoichiometric";
     const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]], shades = ["warn", "bad", "quiet"];
     chart(body, {
       scales: { x: { time: false, range: padded } },
-      axes: [{ ...lines, label: `chemical potential of ${data.unit_name} less its crystal's [eV]` }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
+      axes: [{ ...lines, label: `Δμ of ${data.unit_name} [eV]` }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
       series: [
         { label: "potential" },
         { label: "lowest", stroke: colour("good"), width: 5, points: { show: false } },
@@ -161,10 +161,12 @@
     if (!known) return;
     seen = version;
     ofPictures.replaceChildren();
-    for (const { figure } of known.filter(({ figure }) => found.pictures.includes(figure))) {
-      const title = figure[0].toUpperCase() + figure.slice(1).replaceAll("-", " ");
-      const body = panel(title, figure, "plot(\"figures\")", ofPictures);
-      body.append(Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: `${section.dataset.drawings}${figure}?form=svg&seen=${encodeURIComponent(version)}` }));
+    for (const name of found.pictures) {
+      const there = known.find(({ figure }) => figure === name);
+      if (!there) continue;
+      const body = figureIn(ofPictures, name[0].toUpperCase() + name.slice(1).replaceAll("-", " "));
+      body.append(Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: `${section.dataset.drawings}${name}?form=svg&seen=${encodeURIComponent(version)}` }));
+      takenFrom(ofPictures, section.dataset, name, "plot(\"figures\")", {}, there.forms);
     }
     section.hidden = isEmpty();
   };

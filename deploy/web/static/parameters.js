@@ -77,7 +77,7 @@
     note.textContent = said.problem || `Drawn from the model of evaluation ${said.model.evaluation}; the best is ${said.model.candidate}, evaluation ${said.model.number}.`;
     const model = said.model;
     if (!model) return;
-    const band = `predicted ${found()}, with one standard deviation, through the best candidate`;
+    const band = `Predicted ${found()}, with one standard deviation, through the best candidate`;
     const slices = () => model.slices.flatMap((item) => item.at.map((at, k) => [item.along, at, item.mean[k], item.deviation[k]]));
     drawSlices(
       figure(places.slices, band, "slices", {}, "slices()", ["Along", "At", inUnit("Mean", lines.unit), inUnit("Deviation", lines.unit)], slices),

@@ -40,12 +40,12 @@ const figureIn = (place, title) => {
 };
 
 // What can be taken from a figure: its files, and the lines of Python that have the same numbers.
-const takenFrom = (where, { drawings, name }, stem, python, query = {}) =>
-  taken(where, (form) => `${drawings}${stem}?${new URLSearchParams({ form, ...query })}`, `import tansaku as ts\nts.Campaign.open(${JSON.stringify(name)}).${python}`);
+const takenFrom = (where, { drawings, name }, stem, python, query = {}, forms = undefined) =>
+  taken(where, (form) => `${drawings}${stem}?${new URLSearchParams({ form, ...query })}`, `import tansaku as ts\nts.Campaign.open(${JSON.stringify(name)}).${python}`, forms);
 
-const taken = (where, addressOf, lines) => {
+const taken = (where, addressOf, lines, forms = ["png", "svg", "csv"]) => {
   const files = document.createElement("p");
-  for (const form of ["png", "svg", "csv"]) {
+  for (const form of forms) {
     files.append(Object.assign(document.createElement("a"), { href: addressOf(form), download: "", textContent: form.toUpperCase() }), " · ");
   }
   const code = Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: lines, hidden: true });

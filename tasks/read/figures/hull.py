@@ -85,8 +85,8 @@ def _marks(low: float, high: float) -> tuple[Mark, ...]:
     from matplotlib.ticker import MaxNLocator
 
     span = (high - low) or 1.0
-    values = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(1000.0 * low, 1000.0 * high).tolist()
-    inside = [value for value in values if low <= value / 1000.0 <= high]
+    values = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(1000.0 * low, 1000.0 * high)
+    inside = [float(value) for value in values if low <= value / 1000.0 <= high]
     return tuple(Mark(round(400.0 * (high - value / 1000.0) / span, 1), f"{round(value, 6) + 0.0:g}") for value in inside)
 
 

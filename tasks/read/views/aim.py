@@ -17,7 +17,7 @@ def aim_of(campaign: Campaign) -> str:
 
 
 def quantity_name(spec: CampaignSpec) -> str:
-    """What is searched, in words, such as ``grain boundary energy``."""
+    """Quantity that is searched, in words, such as ``grain boundary energy``."""
     return (spec.space.description.meant(spec.objective.property) or spec.quantity).replace("_", " ")
 
 

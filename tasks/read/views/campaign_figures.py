@@ -283,7 +283,7 @@ def _of_space(campaign: Campaign) -> JsonDict:
 
 
 def _pictures(campaign: Campaign) -> tuple[str, ...]:
-    """Those that the space's set of figures offers, once something has a value."""
+    """Figures of the space's set that stand on the page, once something has a value."""
     offered = figure_sets().get(campaign.spec.space.description.figures)
     return () if offered is None or not np.isfinite(campaign.columns.values).any() else offered.pictures
 

@@ -52,6 +52,10 @@ def test_barriers_slices_path_posterior_and_rates(surface, make_site):
     assert rates["dimensions"] == 3
     assert [sum(axes) for axes in rates["along"]] == pytest.approx([3.0 * mean for mean in rates["coefficient"]])
 
+    head = browser.get(PAGE).text
+    assert '<span class="label">Barrier of the path</span><span class="large">600 meV</span>' in head
+    assert "Lowest energy so far" in head
+    assert "Best so far" not in head
     page = browser.get(f"{PAGE}/diffusion").text
     assert f'data-diffusion="{API}"' in page
     assert significant(surface.barriers[1], digits=4) in page

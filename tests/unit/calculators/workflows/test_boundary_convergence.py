@@ -44,6 +44,6 @@ def test_a_check_that_fails_is_named_with_its_limit():
         "grains of 24 instead of 12 Å change it by -15 mJ/m2 (expected 10 at most): raise space.thickness"
     ]
     (note,) = convergence_reasons((12.0, 24.0), 0.0, {"Mg": 0.04, "O": -0.2}, 0.05)
-    assert "a vacancy of O costs -0.20 eV more there (expected 0.03 at most)" in note
+    assert "a vacancy of O costs -0.200 eV more there (expected 0.03 at most)" in note
     (note,) = convergence_reasons((12.0, 24.0), 0.0, {"Mg": 0.0}, -0.3)
     assert "it falls by 300 mJ/m2: the value is an upper bound" in note
