@@ -191,10 +191,10 @@ def _usual_engine(spec: CampaignSpec) -> int | None:
     proposer, goal = spec.proposer, spec.objective.goal.type
     if not isinstance(proposer, GPProposerSpec) or (proposer.preset, proposer.kernel, proposer.mean) != ("default", None, None):
         return None
-    one = spec.space.one_problem
-    if spec.transfer is not None or one is None:
+    whole = spec.space.one_problem
+    if spec.transfer is not None or whole is None:
         return None
-    return _ENGINE if goal == "best_overall" or (goal == "best_per_system" and one) else None
+    return _ENGINE if goal == "best_overall" or (goal == "best_per_system" and whole) else None
 
 
 def _searches_atoms(spec: CampaignSpec) -> bool:
