@@ -96,9 +96,8 @@ def _columns(file: TableFile) -> tuple[str, ...]:
         there.remove(_TURNED)  # the other one reads its angles too
     if len(there) != 1:
         needed = f"axis, sigma or angle, and plane; or {', '.join(_PAIRED[0])}; or L11 to L33 and R11 to R33"
-        raise ConfigurationError(
-            f"{LIST_KEY}: {file.path.name!r} has the columns {', '.join(file.names[:20])}; expected those of one kind: {needed}"
-        )
+        here = f"the columns {', '.join(file.names[:20])}" if any(file.names) else "no columns"
+        raise ConfigurationError(f"{LIST_KEY}: {file.path.name!r} has {here}; expected those of one kind: {needed}")
     required, optional = there[0]
     return (*required, *(name for name in optional if name in file.names))
 

@@ -156,7 +156,7 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
     systems = []
     grids: dict[TranslationGrid, TranslationGrid] = {}
     for boundary, stack in stacks:
-        removals = _removals(spec, stack)
+        removals = _removals(spec, stack, boundary.name)
         grid = translation_grid(spec.translation, stack)
         _check_openings(grid.normal, limits)
         cell, thicker = _cells(spec, crystal, boundary, removals[-1])
@@ -215,7 +215,8 @@ def _checked_stacks(
     for boundary in boundaries:
         stack = stack_of(crystal, boundary)
         stacks.append((boundary, stack))
-        surfaces += stack.period if spec.removed_planes == "full" and stack.period else len(_removals(spec, stack))
+        whole = stack.period if spec.removed_planes == "full" else None
+        surfaces += whole or len(_removals(spec, stack, boundary.name))
         check_limit(limits, "surfaces", surfaces, f"space.removed_planes: surfaces of the boundaries up to {boundary.name}")
         atoms = _fewest_atoms(spec, stack, _thickness(spec))
         searched = "cell.relaxed" if spec.rigid_blocks else "spacing"
@@ -288,7 +289,7 @@ def _boundary(spec: GrainBoundarySpaceSpec, crystal: Crystal, plane: Sequence[in
     return boundary_on(tilt_axis(spec.axis), plane)
 
 
-def _removals(spec: GrainBoundarySpaceSpec, stack: PlaneStack) -> tuple[int, ...]:
+def _removals(spec: GrainBoundarySpaceSpec, stack: PlaneStack, name: str) -> tuple[int, ...]:
     if spec.removed_planes == "standard":
         return stack.standard_removals
     if spec.removed_planes == "full" and stack.period is not None:
@@ -298,6 +299,6 @@ def _removals(spec: GrainBoundarySpaceSpec, stack: PlaneStack) -> tuple[int, ...
     numbers = tuple(sorted(set(spec.removed_planes)))
     if spec.boundaries.general is not None and not set(numbers) <= set(stack.half_planes):
         raise ConfigurationError(
-            f"space.removed_planes: {list(numbers)}; the terminations of this boundary are {list(stack.half_planes)}"
+            f"space.removed_planes: {list(numbers)}; the terminations of {name} are {list(stack.half_planes)}"
         )
     return numbers

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 
-_NAME = re.compile(r"[A-Za-z]\w*__MO_\d{12}_\d{3}")
+_NAME = re.compile(r"[A-Za-z]\w*__(MO|SM)_\d{12}_\d{3}")
 _LIBRARY = "libkim-api-portable-model.so"
 _SCHEMA = 2
 _FILES = {"EAM_Dynamo": 1, "MEAM_LAMMPS": 3}
@@ -74,6 +74,8 @@ def model_files(name: str) -> ModelFiles:
         ConfigurationError: LAMMPS cannot read the files of such a model.
         MissingComponentError: The model is not installed.
     """
+    if "__SM_" in name:
+        raise ConfigurationError(f"calculator.potential: {name} is a simulator model of OpenKIM; expected a portable one (MO)")
     library = next((file for folder in model_folders() if (file := folder / name / _LIBRARY).is_file()), None)
     if library is None:
         raise MissingComponentError(

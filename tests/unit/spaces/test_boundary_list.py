@@ -106,6 +106,7 @@ def test_three_axes_of_each_grain_as_in_the_public_list(tmp_path):
         ("axis,angle,plane\n0 0 1,,0 0 1\n", "row 1, column 'angle': ''; expected a number above 0 and up to 180$"),
         ("axis,sigma,plane,angle\n0 0 1,5,0 0 1,wide\n", "row 1, column 'angle': 'wide'; expected a number above 0"),
         ("axis,sigma,plane\n0 0 1,5,0 0 0\n", "row 1, column 'plane': '0 0 0'; expected indices that are not all zero"),
+        ("\n", "has no columns; expected those of one kind: axis"),
         ("axis,sigma,plane\n0 0 1,7,0 0 1\n", "list: row 1: axis .*no coincidence lattice"),
         ("axis,sigma,plane\n0 0 1,5,0 0 1\n0 0 1,5,0 0 2\n", "list: row 2: the boundary s005-001-001-t3687 is listed already"),
         (
@@ -128,6 +129,12 @@ def test_three_axes_of_each_grain_as_in_the_public_list(tmp_path):
 def test_a_wrong_cell_is_named(tmp_path, text, message):
     with pytest.raises(ConfigurationError, match=message):
         opened(tmp_path, text)
+
+
+def test_a_termination_that_does_not_exist_names_its_boundary(tmp_path):
+    spec = GrainBoundarySpaceSpec.model_validate(SPACE | {"boundaries": {"general": GENERAL[:1]}, "removed_planes": [7]})
+    with pytest.raises(ConfigurationError, match=r"removed_planes: \[7\]; the terminations of s005-001-001-t3687 are \[0"):
+        open_space(spec, tmp_path)
 
 
 def test_a_longer_table_than_the_machine_allows_is_refused_before_it_is_read(tmp_path):

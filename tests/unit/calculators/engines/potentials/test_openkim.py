@@ -71,6 +71,11 @@ def test_a_model_that_is_not_installed_says_how_to_install_it():
     assert "apt install openkim-models" in str(raised.value)
 
 
+def test_a_simulator_model_is_refused():
+    with pytest.raises(ConfigurationError, match=r"is a simulator model of OpenKIM; expected a portable one \(MO\)"):
+        resolve_calculator(LammpsSpec(potential="Sim_LAMMPS_ReaxFF_Nobody_2026_CHO__SM_000000000000_000"), Path())
+
+
 @pytest.mark.usefixtures("installed")
 def test_models_of_other_drivers_and_further_keys_are_refused():
     with pytest.raises(ConfigurationError, match=r"of SW with \d files; expected EAM_Dynamo with 1 or MEAM_LAMMPS"):
