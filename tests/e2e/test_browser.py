@@ -157,7 +157,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(problem).to_contain_text(f"line {SPEC.partition('calculator:')[0].count(chr(10)) + 1} ")
     page.locator("#spec").fill(SPEC)
     expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
-    expect(page.locator("#result")).to_contain_text("2 surfaces")
+    expect(page.locator("#result")).to_contain_text("4 candidates · 2 systems")
     # The button is pressed straight from the field, whose value is not in the text yet.
     page.get_by_text("More", exact=True).click()
     page.locator("[data-key=seed]").press_sequentially("7")
