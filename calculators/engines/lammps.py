@@ -328,7 +328,7 @@ def _examine(probe: Probe) -> Finding:
     if isinstance(said, Finding):
         return said
     models = len(installed_models())
-    more = f", with {models} models of OpenKIM" if models else ""
+    more = f"; {models} models of OpenKIM" if models else ""
     return Finding(name="lammps", state="ok", detail=f"version {said} starts{more}")
 
 
