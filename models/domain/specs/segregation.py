@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.descriptors import SoapDescriptorSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec
@@ -31,7 +31,7 @@ class SkewNormalSpec(Spec):
     location: float
     width: PositiveFloat
     shape: float
-    source: Annotated[str, Field(min_length=1, max_length=100)]
+    source: Annotated[str, Field(min_length=1, max_length=100), PLAIN_TEXT]
 
 
 Defect = Literal["substitution", "vacancy", "interstitial"]

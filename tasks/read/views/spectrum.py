@@ -73,9 +73,9 @@ class Spectrum:
     coordination: IntArray
     change: FloatArray
     fit: SkewNormal | None
-    published: SkewNormal | None
-    source: str
     unit: str
+    published: SkewNormal | None = None
+    source: str = ""
 
     def table(self) -> Mapping[str, Sequence[object]]:
         """Its columns."""
