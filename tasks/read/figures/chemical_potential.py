@@ -44,12 +44,12 @@ def draw_maps(maps: Sequence[view.PotentialMap], path: Path) -> Path:
 
     across = min(len(maps), _COLUMNS)
     down = -(-len(maps) // across)
-    colours = colormaps[_COLOURS].colors  # type: ignore[attr-defined]
+    colours = colormaps[_COLOURS](np.arange(colormaps[_COLOURS].N))
     with figure_at(path, 1.2 + 3.4 * across, 0.8 + 3.0 * down) as figure:
         for axes, drawn in zip(figure.subplots(down, across, squeeze=False).flat, maps, strict=False):
             (first, second), winners = drawn.potentials, drawn.winners
             axes.set(xlim=(first[0], 0.0), ylim=(second[0], 0.0), title=drawn.boundary)
-            picture = np.array(colours)[winners % len(colours)]
+            picture = colours[winners % len(colours)]
             extent = (first[0], 0.0, second[0], 0.0)
             axes.imshow(picture, origin="lower", extent=extent, aspect="auto", interpolation="nearest")
             for number in np.unique(winners):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from tansaku.calculators.structures.compound_boundary import formula_unit
 from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
@@ -150,5 +152,4 @@ def _indices(given: object) -> tuple[int, ...] | None:
     """Indices of a structure's metadata, which a file may hold as text or as numbers."""
     if given is None:
         return None
-    parts = given.split() if isinstance(given, str) else list(given)  # type: ignore[call-overload]
-    return tuple(int(part) for part in parts)
+    return tuple(int(part) for part in (given.split() if isinstance(given, str) else np.asarray(given)))
