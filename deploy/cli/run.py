@@ -73,12 +73,15 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
 
 def _unseen(name: str, site: Path | None) -> tuple[str, ...]:
     """Sentences about what random starts may have missed, for a search by such; others said while they ran what may remain."""
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
     from tansaku.tasks.read.views.campaign import Campaign
     from tansaku.tasks.read.views.further import further_of
 
     with opened(site) as resources:
-        campaign = Campaign.load(resources.store, name)
-        return further_of(campaign) if campaign.spec.proposer.starts_at_random else ()
+        record = resources.store.campaign(name)
+        if not stored_spec(record).proposer.starts_at_random:
+            return ()
+        return further_of(Campaign.of(resources.store, record))
 
 
 def _limit_threads() -> None:

@@ -25,7 +25,7 @@ def test_the_committed_table_is_that_of_the_committed_files_and_result():
     result = json.loads((HERE / "result.json").read_text())
     assert result["data"]["sha256"] == file_sha256(TABLE)
     assert len(rows) >= 0.95 * sum(one.spec.budget.evaluations for one in loaded.campaigns)
-    assert {family(row.axis) for row in rows} == {family(one.spec.space.axis) for one in loaded.campaigns}
+    assert {family(row.axis) for row in rows} == {family(campaign.spec.space.axis) for campaign in loaded.campaigns}
     assert max(row.sigma for row in rows) == 99
     assert result["rank_correlation"]["boundaries"]["all"] == rank_correlation(best_of_each(rows))
     assert result["verified"]["rank_correlation"]["predicted"] > result["verified"]["rank_correlation"]["cheap"]

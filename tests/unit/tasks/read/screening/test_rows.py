@@ -103,7 +103,7 @@ def test_rows_of_a_compound_come_back_with_what_was_computed(tmp_path):
     ]
     table = write_table(rows, tmp_path / "t.csv", predicted_by="m@1", computed_by="buckingham")
     assert read_table(table) == rows
-    assert [boundary_name(one) for one in rows] == ["(1 1 1)/(3 -4 0)", "⟨100⟩ Σ5 (1 1 1)"]
+    assert [boundary_name(item) for item in rows] == ["(1 1 1)/(3 -4 0)", "⟨100⟩ Σ5 (1 1 1)"]
     assert draw_screen(rows, tmp_path / "ranks.png").stat().st_size > 10_000
 
 
@@ -114,7 +114,7 @@ def test_the_computed_rank_by_what_was_computed():
         row(2, 5.0, 0.0),
         row(3, 9.0, 0.0, axis=(0, 0, 1), label=20.0),
     ]
-    assert [one.candidate for one in lowest_labelled(rows)] == ["c1", "c3"]
+    assert [item.candidate for item in lowest_labelled(rows)] == ["c1", "c3"]
 
 
 def test_what_is_no_table_is_said(tmp_path):
