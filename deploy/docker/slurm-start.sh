@@ -40,11 +40,23 @@ NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
 PartitionName=trial Nodes=$host Default=YES MaxTime=INFINITE State=UP
 EOF
 export SLURM_CONF="$state/slurm.conf"
+rm -f "$state/ctld.pid" "$state/d.pid"  # those of an earlier container, in the same volume
 slurmctld -f "$SLURM_CONF"
 slurmd -f "$SLURM_CONF" -N "$host"
 
+tries=0
 until sinfo --noheader --format %T | grep -q '^idle'; do
-    kill -0 "$(cat "$state/d.pid")" "$(cat "$state/ctld.pid")"
+    tries=$((tries + 1))
+    for daemon in ctld d; do
+        # A daemon writes this file some time after its start has returned.
+        if [ -s "$state/$daemon.pid" ]; then
+            kill -0 "$(cat "$state/$daemon.pid")"
+        elif [ "$tries" -gt 120 ]; then
+            echo "slurm$daemon has not started within a minute; the end of its log:" >&2
+            tail "$state/$daemon.log" >&2
+            exit 1
+        fi
+    done
     sleep 0.5
 done
 HOME="$(getent passwd "$user" | cut -d: -f6)"

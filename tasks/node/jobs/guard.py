@@ -240,9 +240,13 @@ class _Meter:
         self._hear()
         if self._watched is None or self._excess is not None or time.monotonic() < self._next:
             return self._excess is not None
-        begun = time.process_time()
-        self._excess = self._measured(self._watched)
+        begun, measured = time.process_time(), self._watched
+        excess = self._measured(measured)
         self._next = time.monotonic() + max(_LOOK, _SHARE * (time.process_time() - begun))
+        self._hear()
+        # If the evaluation ended while it was measured, the excess may be that of the next one.
+        if self._watched is not None and (self._watched.job, self._watched.token) == (measured.job, measured.token):
+            self._excess = excess
         return self._excess is not None
 
     def finish(self) -> None:
