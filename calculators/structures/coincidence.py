@@ -52,6 +52,23 @@ class TiltAxis:
         opposite = tuple(-x for x in self.direction)
         return tuple(g for g in cubic_operations() if apply(g, self.direction) in (self.direction, opposite))
 
+    @cached_property
+    def period(self) -> float:
+        """The next misorientation above 0 at which both grains are one crystal [degrees], such as 180 for [1 -1 0]."""
+        return 360.0 if self._next_mirror is None else misorientation(self, self._next_mirror)
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether an angle and the period minus that angle are the same boundary: both mirror planes are of one kind."""
+        mirror = self._next_mirror
+        return mirror is None or dot(mirror, mirror) == dot(self.reference, self.reference)
+
+    @cached_property
+    def _next_mirror(self) -> Vector | None:
+        """The mirror plane of the zone that is nearest to the reference, which is another one."""
+        others = [m for m in _MIRRORS if dot(m, self.direction) == 0 and any(cross(m, self.reference))]
+        return min(others, key=lambda m: misorientation(self, m), default=None)
+
 
 @dataclass(frozen=True)
 class TiltBoundary:

@@ -55,20 +55,23 @@ _ENERGIES = ("energy_per_atom", "formation_energy", "energy_above_hull")
 _PER_ATOM = "eV/atom"
 
 
-def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[structures.BoundaryPicture]:
-    best = best_structures(data, artifacts)
+def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> tuple[list[structures.BoundaryPicture], str]:
+    """Pictures of the best structures, and a note if there are too many for all of them."""
+    best, note = best_structures(data, artifacts), ""
     if len(best) > MOST_STRUCTURES:
+        note = f"the {MOST_STRUCTURES} boundaries of {len(best)} with the lowest energies"
         lowest = sorted(best, key=lambda item: item.value)[:MOST_STRUCTURES]
         best = [item for item in best if item in lowest]
     unit, given = pretty_unit(data.spec.objective.unit), data.spec.space.reference_crystal
     if given is None:
-        return []
+        return [], note
     crystal = structures.crystal_neighbours(given)
-    return [
+    pictures = [
         structures.picture(item.atoms, title, crystal, symmetric=not item.row.get("upper_plane"))
         for item in sorted(best, key=lambda item: float(item.row["angle"]))
         for title in (f"{results.system_label(item.row)}  {item.value:.0f} {unit}",)
     ]
+    return pictures, note
 
 
 def draw_campaign(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
@@ -182,19 +185,20 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     ]
     # Inclinations of one misorientation would all stand on one line.
     if not made or curve.angle[-1] - curve.angle[0] > energy_angle.ONE_ANGLE:
-        units = {"angle": "degree", "searched": unit, "polished": unit}
+        units = {"angle": "degree", "searched": unit, "polished": unit, "fitted": unit}
         made.insert(0, Drawing.by(energy_angle.draw_png, "energy-angle", curve, units=units))
     if data.spec.space.densities:
         curves = energy_density.density_curves(data)
         draw = partial(energy_density.draw_png, curves, unit=unit)
         made.append(Drawing("energy-density", energy_density.table(curves), draw, units={"energy": unit}))
-    pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)
-    if data.spec.calculator is not None:
-        # A label's energies of the atoms are not those that the stored structure carries.
-        sources = f"{sources}; colours: energies of the atoms by {data.spec.calculator.type}"
+    pictures, some = _structure_pictures(data, artifacts)
+    sources = "; ".join(filter(None, (some, sources_told(data.spec, data.columns))))
+    # A label's energies of the atoms are not those that the stored structure carries.
+    colours = "" if data.spec.calculator is None else f"; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
-        made.append(replace(Drawing.by(structures.draw_png, "structures", pictures), note=sources, data=()))
-        made.append(Drawing("structures-coordination", (), partial(structures.draw_coordination_png, pictures)))
+        made.append(replace(Drawing.by(structures.draw_png, "structures", pictures), note=sources + colours, data=()))
+        coordination = partial(structures.draw_coordination_png, pictures)
+        made.append(Drawing("structures-coordination", (), coordination, note=sources))
     return made
 
 

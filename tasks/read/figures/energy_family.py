@@ -1,8 +1,7 @@
 """Energies of twist boundaries about one axis, and of the inclinations of one misorientation, with a fit beside.
 
-The fit is the function of Read, Shockley and Wolf (as in Bulatov, Reed and Kumar 2014, doi:10.1016/j.actamat.2013.10.057), with
-linear numbers: γ = γ0 + A s - B s ln s with s = sin(π x / 2 x_m), from a cusp at 0 to the highest energy at x_m. A twist has
-γ0 = 0, and x_m by the symmetry of its axis; inclinations begin at the lowest energy and end at the largest inclination.
+The fit is the function of Read, Shockley and Wolf from a cusp at 0 to the highest energy at x_m. A twist has γ0 = 0, and x_m by
+the symmetry of its axis; inclinations begin at the lowest energy and end at the largest inclination.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures import read_shockley
 from tansaku.tasks.read.figures.style import ACCENT, MAIN, figure_at
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
@@ -68,29 +68,8 @@ class EnergyFamily:
         return x, _fit_at(x, self.highest, self.numbers)
 
 
-def _shape(angle: FloatArray, highest: float) -> FloatArray:
-    """The columns s and -s ln s of the fit, shape ``(n, 2)``; further angles go down again."""
-    s = np.abs(np.sin(0.5 * np.pi * angle / highest))
-    return np.stack((s, -s * np.log(np.where(s > 0.0, s, 1.0))), axis=-1)
-
-
 def _fit_at(angle: FloatArray, highest: float, numbers: tuple[float, float, float]) -> FloatArray:
-    return np.asarray(numbers[0] + _shape(angle, highest) @ np.array(numbers[1:]))
-
-
-def fit(angle: FloatArray, energy: FloatArray, highest: float, lowest: float) -> tuple[float, float, float]:
-    """Numbers γ0, A and B of the fit, of which A and B are not negative.
-
-    Args:
-        angle: Shape ``(n,)``.
-        energy: Shape ``(n,)``.
-        highest: Angle x_m, in the same unit as the others.
-        lowest: Energy γ0.
-    """
-    from scipy.optimize import nnls
-
-    found, _ = nnls(_shape(angle, highest), energy - lowest)
-    return lowest, float(found[0]), float(found[1])
+    return np.asarray(numbers[0] + read_shockley.columns(angle, highest) @ np.array(numbers[1:]))
 
 
 def energy_families(data: Campaign) -> list[EnergyFamily]:
@@ -155,7 +134,7 @@ def _family(
     order = np.argsort(angles, kind="stable")
     angle, energy = np.array(angles)[order], np.array([_energy(row) for row in rows])[order]
     enough = len(rows) >= FEWEST_FITTED
-    numbers = fit(angle, energy, highest, lowest) if enough else (np.nan, np.nan, np.nan)
+    numbers = read_shockley.fit(angle, energy, highest, lowest) if enough else (np.nan, np.nan, np.nan)
     words = title.replace("°", "").replace("Σ", "s").replace("[", "").replace("]", "").lower().split()
     return EnergyFamily(
         stem="energy-" + "-".join(word.replace("-", "m").replace(".", "_") for word in words),

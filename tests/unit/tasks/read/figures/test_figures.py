@@ -36,6 +36,7 @@ def _curve(polished: float = np.nan) -> energy_angle.EnergyCurve:
         labels=(HOSTILE, "Σ3 (112)", "Σ3 (111)"),
         evaluations=(10, 20, 30),
         unit="mJ/m2",
+        fitted=np.full(3, np.nan),
     )
 
 
