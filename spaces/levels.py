@@ -33,7 +33,8 @@ def searched_pool(spec: CampaignSpec, space: Space, base_path: Path, pool: Candi
     if isinstance(space, RefinedSpace):
         raise ConfigurationError("levels: this space finds candidates while it is searched; expected one that lists them all")
     costs = [_cost(i, level, spec, pool, base_path) for i, level in enumerate(spec.levels)]
-    return with_levels(pool, [level.name for level in spec.levels], costs, [level.relation for level in spec.levels])
+    spares = [level.spares if level.resumes else 0.0 for level in spec.levels]
+    return with_levels(pool, [level.name for level in spec.levels], costs, [level.relation for level in spec.levels], spares)
 
 
 def _cost(i: int, level: LevelSpec, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> FloatArray:

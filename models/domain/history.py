@@ -49,7 +49,8 @@ class Entry:
         repeats: Measurements that the value is the mean of.
         failure: Who is to blame for a FAILED evaluation.
         measured: Measured cost of an ended evaluation, if cost is learned [core-seconds].
-        spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
+        spared: Whether pre-screening left it at its prediction, or it continued a look, so that what it took says nothing of a
+            whole one.
         refusal: Reason and message of a configuration error that it failed with.
         known_from: First proposal that was chosen with its last correction; 0: it was never corrected.
         free: Whether it counts in no limit of the budget.
@@ -104,7 +105,7 @@ def search_entry(
         deviation=spread if predicted else 0.0,
         noise=0.0 if predicted else spread,
         repeats=repeats_of(outcome),
-        spared=evaluation.spared,
+        spared=evaluation.spared or evaluation.proposal.resumes is not None,
         refusal=_refusal_of(evaluation),
         known_from=evaluation.known_from,
         free=evaluation.done_as is not None,

@@ -39,7 +39,11 @@ def row_id(candidate: str, level: str | None) -> str:
 
 
 def with_levels(
-    pool: CandidatePool, names: Sequence[str], costs: Sequence[FloatArray], relations: Sequence[Relation] | None = None
+    pool: CandidatePool,
+    names: Sequence[str],
+    costs: Sequence[FloatArray],
+    relations: Sequence[Relation] | None = None,
+    spares: Sequence[float | None] | None = None,
 ) -> CandidatePool:
     """Rows of all candidates at cheaper levels and at the wanted one, which costs what the pool says.
 
@@ -48,6 +52,8 @@ def with_levels(
         names: Of the cheaper levels, at least one, the cheapest first.
         costs: Of each candidate at each of them, positive, shape ``(n_candidates,)`` each.
         relations: Of each of them to the wanted one; None: all rise with it.
+        spares: Share of the cost of a more expensive level that a look at each of them spares; None: as much as it has cost.
+            Without this argument no level continues another.
 
     Raises:
         ConfigurationError: There is no cheaper level, or the id of a candidate reads like that of a row.
@@ -78,8 +84,34 @@ def with_levels(
         groups=groups,
         cost=np.stack([*costs, pool.cost])[level, candidate],
         cost_descriptors=None if learned is None else _with_share(learned, shares, level, candidate),
-        levels=Levels(pool, levels, candidate, level, places, signs),
+        levels=Levels(pool, levels, candidate, level, places, signs, _spared(spares or [0.0] * len(names), shares)),
     )
+
+
+def _spared(spares: Sequence[float | None], shares: Sequence[float]) -> tuple[float, ...]:
+    """By level, the share of the cost of a more expensive one that a look spares; nothing by a look that costs as much."""
+    known = [share if spare is None else spare for spare, share in zip(spares, shares, strict=False)]
+    return (*(spare if spare < 1.0 else 0.0 for spare in known), 0.0)
+
+
+def resumed_levels(pool: CandidatePool, history: History) -> IntArray:
+    """By row, the number of the cheaper level whose look it continues; −1 where it continues none, shape ``(n_rows,)``."""
+    levels = pool.levels
+    if levels is None or not any(levels.spared):
+        return np.full(len(pool), -1, dtype=np.intp)
+    known = np.full(levels.places.shape, -1, dtype=np.intp)
+    looks = history.observed[np.array(levels.spared)[levels.level[history.observed]] > 0.0]
+    known[levels.candidate[looks], levels.level[looks]] = levels.level[looks]
+    before = np.maximum.accumulate(known, axis=1)[:, :-1]
+    return np.column_stack([np.full(len(known), -1, dtype=np.intp), before])[levels.candidate, levels.level]
+
+
+def priced_for_resuming(pool: CandidatePool, history: History) -> CandidatePool:
+    """The pool, in which a row that continues a look costs what remains."""
+    levels, resumed = pool.levels, resumed_levels(pool, history)
+    if levels is None or not (resumed >= 0).any():
+        return pool
+    return replace(pool, cost=pool.cost * np.where(resumed >= 0, 1.0 - np.array(levels.spared)[resumed], 1.0))
 
 
 def of_wanted(pool: CandidatePool, history: History) -> tuple[CandidatePool, History]:

@@ -244,6 +244,8 @@ class Levels:
         places: Row of each candidate at each level, shape ``(n_candidates, n_levels)``.
         relations: Of each level to the wanted one: 1 where its values rise with the wanted ones, -1 where they fall, both where
             that is not known.
+        spared: By level, the share of the cost of a more expensive level that a look there spares, because the evaluation
+            continues it; 0 where it does not.
     """
 
     candidates: CandidatePool
@@ -252,6 +254,7 @@ class Levels:
     level: IntArray
     places: IntArray
     relations: tuple[tuple[int, ...], ...]
+    spared: tuple[float, ...]
 
 
 @dataclass(frozen=True)

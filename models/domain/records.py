@@ -187,6 +187,7 @@ class Proposal(Record):
         purpose: ``search``; ``look``: the candidate at a cheaper level; ``polish``: a best candidate relaxed again at the end;
             ``reference``: an element to which formation energies refer. The last two are never observations of the proposer.
         level: Name of the level of a look; None: the one that the campaign wants.
+        resumes: Name of the level whose look it continues; None: it begins from the structure that the space builds.
         horizon: Largest number whose observation the choice was conditioned on.
         acquisition: Acquisition value, None for proposers without one.
         predicted_mean: In the objective's unit.
@@ -208,6 +209,7 @@ class Proposal(Record):
     initial: bool = False
     purpose: Purpose = "search"
     level: Annotated[str | None, Field(exclude_if=lambda level: level is None)] = None
+    resumes: Annotated[str | None, Field(exclude_if=lambda level: level is None)] = None
     horizon: Count = 0
     acquisition: float | None = None
     predicted_mean: float | None = None

@@ -17,6 +17,7 @@ from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with_workflow
 from tansaku.models.domain.specs.execution import ExecutionSpec
+from tansaku.models.domain.specs.job_description import jobs
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.levels import LevelSpec, check_levels, completed
 from tansaku.models.domain.specs.objective import (
@@ -272,7 +273,18 @@ class CampaignSpec(Spec):
             raise ValueError("levels[0].relation: unknown; proposer.screen orders candidates by it; expected rises or falls")
         recorded = self.space.recorded_source() is not None
         check_levels(self.levels, self.calculator, recorded=recorded, priced=recorded and self.space.has_costs)
+        for i, level in enumerate(self.levels):
+            if level.resumes and not recorded and not all(map(self._resumes, (level.calculator, self.calculator))):
+                raise ValueError(
+                    f"levels[{i}].resumes: true; expected false: no structure is relaxed that another level could continue"
+                )
         return self
+
+    def _resumes(self, calculator: CalculatorSpec | None) -> bool:
+        """Whether evaluations by a calculator relax a structure, and can begin from one that is relaxed."""
+        workflow = workflow_of(calculator)
+        job = jobs().get(self.space.description.jobs.get(None if workflow is None else workflow.type, ""))
+        return job is not None and job.resumes and not self.space.as_they_stand
 
     @model_validator(mode="after")
     def _levels_are_weighed(self) -> CampaignSpec:

@@ -18,17 +18,19 @@ class JobDescription:
     Attributes:
         opener: Module and function, such as ``my_package.jobs:open_job``; called with the job's document and its folder, it
             returns what computes an ``Outcome``.
+        resumes: Whether it begins from the relaxed structure of an earlier job of the candidate, if the document has one.
     """
 
     opener: str
+    resumes: bool = False
 
 
-BARRIER = JobDescription(f"{_JOBS}.barrier:open_barrier_job")
+BARRIER = JobDescription(f"{_JOBS}.barrier:open_barrier_job", resumes=True)
 BINDING = JobDescription(f"{_JOBS}.binding:open_binding_job")
-BOUNDARY = JobDescription(f"{_JOBS}.boundary:open_boundary_job")
-ENERGY = JobDescription(f"{_JOBS}.energy:open_energy_job")
+BOUNDARY = JobDescription(f"{_JOBS}.boundary:open_boundary_job", resumes=True)
+ENERGY = JobDescription(f"{_JOBS}.energy:open_energy_job", resumes=True)
 SEGREGATION = JobDescription(f"{_JOBS}.segregation:open_segregation_job")
-COMPOUND_BOUNDARY = JobDescription(f"{_JOBS}.compound_boundary:open_compound_boundary_job")
+COMPOUND_BOUNDARY = JobDescription(f"{_JOBS}.compound_boundary:open_compound_boundary_job", resumes=True)
 
 
 @lru_cache(maxsize=1)

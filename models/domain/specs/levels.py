@@ -30,6 +30,9 @@ class LevelSpec(Spec):
         column: In a table: column of the level's values; an empty cell is a failed look.
         calculator: Else: keys that replace those of the campaign's calculator, or another calculator; not where values are
             reported.
+        resumes: Whether more expensive levels begin from the relaxed structure of a look. In a table: whether they cost less
+            after it.
+        spares: Share of their cost that a look then spares; None: the look's own share of the full cost.
         relation: ``rises`` with the wanted value, ``falls``, or ``unknown``: whichever explains the values better. A level may
             be another quantity in another unit.
     """
@@ -38,6 +41,8 @@ class LevelSpec(Spec):
     cost: Annotated[PositiveFloat, Field(lt=1)] | _Column
     column: _Column | None = None
     calculator: CalculatorSpec | None = None
+    resumes: Annotated[bool, Field(exclude_if=lambda resumes: not resumes)] = False
+    spares: Annotated[PositiveFloat | None, Field(lt=1, exclude_if=lambda spares: spares is None)] = None
     relation: Annotated[Relation, Field(exclude_if=lambda relation: relation == "rises")] = "rises"
 
 
@@ -61,6 +66,8 @@ def check_levels(levels: Sequence[LevelSpec], full: CalculatorSpec | None, *, re
             raise ValueError(f"levels[{i}].name: {level.name!r} is there twice")
         if getattr(level, other) is not None:
             raise ValueError(f"levels[{i}].{other}: the space {'records' if recorded else 'has no'} values; expected {wanted}")
+        if level.spares is not None and not level.resumes:
+            raise ValueError(f"levels[{i}].spares: {level.spares:g}; only a look with resumes: true spares a cost")
         same = level.calculator is not None and level.calculator == full and not full.facts.manual
         if getattr(level, wanted) is None or same:
             raise ValueError(f"levels[{i}].{wanted}: missing; a look needs it")

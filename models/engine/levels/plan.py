@@ -39,6 +39,7 @@ class Plan:
         informed: Gives the deviation of the means of some candidates that a look would cause, shape ``(n_models, m)``.
         look: Cost of each look, infinite where none can be bought, shape ``(n,)``.
         full: Cost of each full value, infinite where it cannot be bought, shape ``(n,)``.
+        rest: The same after a look.
         budget: That is left.
         gain: Of values that are drawn, shape ``(n_draws, k)``, and their candidates, of the same shape: what these are worth
             together, shape ``(n_draws,)``.
@@ -48,6 +49,7 @@ class Plan:
     informed: Callable[[IntArray], FloatArray]
     look: FloatArray
     full: FloatArray
+    rest: FloatArray
     budget: float
     gain: Gain
 
@@ -80,7 +82,8 @@ class Plan:
     def _gained(self, near: IntArray, drawn: _Draws, looked: BoolArray) -> float:
         """Expected gain where some candidates get a look first."""
         left = self.budget - float(self.look[near][looked].sum())
-        count = min(int(left / float(self.full[near].mean())), len(near))
+        price = np.where(looked, self.rest[near], self.full[near])
+        count = min(int(left / float(price.mean())), len(near))
         if count < 1:
             return 0.0
         scores = expected_improvement(*drawn.after(looked), np.zeros(len(near)))

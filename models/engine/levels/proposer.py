@@ -225,6 +225,7 @@ class _Round:
         beaten: What the full values of each candidate have to beat, transformed, shape ``(n_candidates,)``.
         full: Cost of each full value, infinite where it cannot be bought, shape ``(n_candidates,)``.
         look: Cost of each look, infinite where it cannot be bought or tells nothing new, shape ``(n_candidates, n_looks)``.
+        rest: Cost of each full value after each look, shape ``(n_candidates, n_looks)``.
         left: Cost that may still be spent; infinite: it is not limited.
         looked: Whether a candidate has had a look, shape ``(n_candidates,)``.
     """
@@ -237,6 +238,7 @@ class _Round:
     beaten: FloatArray
     full: FloatArray
     look: FloatArray
+    rest: FloatArray
     left: float
     looked: BoolArray
 
@@ -264,10 +266,21 @@ class _Round:
         # A look tells nothing new where the same or a more expensive level is known or in progress.
         over = np.logical_or.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
         left = inf if history.remaining_cost is None else history.remaining_cost
-        payable = cost[:, :top] + cost[:, [top]] <= left
+        rest = cost[:, [top]] * (1.0 - np.array(levels.spared[:top]))
+        payable = cost[:, :top] + rest <= left
         look = np.where(over[:, :top] | ~payable, inf, cost[:, :top])
         return cls(
-            goal, levels, fitted, posterior, belief, beaten, cost[:, top], look, left, np.asarray(seen[:, :top].any(axis=1))
+            goal,
+            levels,
+            fitted,
+            posterior,
+            belief,
+            beaten,
+            cost[:, top],
+            look,
+            rest,
+            left,
+            np.asarray(seen[:, :top].any(axis=1)),
         )
 
     def planned(self, rng: np.random.Generator) -> tuple[int, int] | None:
@@ -277,7 +290,7 @@ class _Round:
             return None
         for level in range(self.look.shape[1]):
             informed = partial(self.posterior.informed, level=level)
-            plan = Plan(self.belief, informed, self.look[:, level], self.full, self.left, self._gain)
+            plan = Plan(self.belief, informed, self.look[:, level], self.full, self.rest[:, level], self.left, self._gain)
             if len(looks := plan.looks(rng)):
                 return int(looks[0]), level
         return None
@@ -298,10 +311,10 @@ class _Round:
         worth = max(float(gains[place]), _LEAST)
         # At this worth, the index of the full value that gains most per cost is zero, and no other's is lower.
         found = (0.0, int(open_[place]), self.look.shape[1])
-        rest = np.where(np.isfinite(self.full), worth * self.full, inf)
         for level in range(self.look.shape[1]):
             informed = partial(self.posterior.informed, level=level)
-            index, candidate = cheapest_look(self.belief, informed, worth * self.look[:, level], rest, found[0])
+            look, rest = worth * self.look[:, level], worth * self.rest[:, level]
+            index, candidate = cheapest_look(self.belief, informed, look, rest, found[0])
             if candidate >= 0:
                 found = (index, candidate, level)
         index, candidate, level = found
@@ -314,16 +327,16 @@ class _Round:
         place = int(np.argmax(ratios))
         best = (float(ratios[place]), place, self.look.shape[1])
         for level in range(self.look.shape[1]):
-            look, payable = self.look[:, level], np.isfinite(self.look[:, level])
+            look, rest, payable = self.look[:, level], self.rest[:, level], np.isfinite(self.look[:, level])
             # A look is worth no more than the chance that it finds a value at its own price.
-            price = np.where(payable, look + np.where(payable, self.full, 0.0) * best[0], 1.0)
+            price = np.where(payable, look + np.where(payable, rest, 0.0) * best[0], 1.0)
             bound = np.where(payable, full_ratio(self.belief, 0.0, price), 0.0)
             part = np.argsort(-bound, kind="stable")[:_LOOKED_AT]
             part = part[payable[part]]
             if not len(part):
                 continue
             informed = self.posterior.informed(part, level)
-            ratios = look_ratio(self.belief.take(part), informed, 0.0, look[part], self.full[part])
+            ratios = look_ratio(self.belief.take(part), informed, 0.0, look[part], rest[part])
             place = int(np.argmax(ratios))
             if ratios[place] > best[0]:
                 best = (float(ratios[place]), int(part[place]), level)

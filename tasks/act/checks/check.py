@@ -342,7 +342,9 @@ def _looks(spec: CampaignSpec, searched: CandidatePool, base_path: Path) -> tupl
         cost = float(searched.cost[places[:, i]].sum())
         share = cost / float(searched.cost[places[:, -1]].sum())
         first = f"; all candidates get it first, cost {cost:.4g}" if spec.proposer.looks_at_all and i == 0 else ""
-        found.append(f"{level.name}: {source}, {100 * share:.3g} % of the full evaluation's cost{first}")
+        spared = searched.levels.spared[i]
+        after = f"; more expensive levels continue it and cost {100 * spared:.3g} % less" if spared else ""
+        found.append(f"{level.name}: {source}, {100 * share:.3g} % of the full evaluation's cost{first}{after}")
     return tuple(found)
 
 

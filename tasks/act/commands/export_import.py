@@ -418,7 +418,13 @@ def _check_candidates(spec: CampaignSpec, base_path: str, evaluations: Sequence[
 
 def _check_levels(spec: CampaignSpec, evaluations: Sequence[Evaluation], path: Path) -> None:
     names = {level.name for level in spec.levels}
+    resumed = {level.name for level in spec.levels if level.resumes}
     for proposal in (item.proposal for item in evaluations):
+        if proposal.resumes not in resumed | {None}:
+            raise StoreError(
+                f"{path}: proposal {proposal.number} continues a look at level {shown(str(proposal.resumes))}; the campaign's "
+                f"levels with resumes: true are {', '.join(sorted(resumed)) or 'none'}"
+            )
         if proposal.level not in (names if proposal.purpose == "look" else {None}):
             raise StoreError(
                 f"{path}: proposal {proposal.number} has purpose {proposal.purpose} and level {shown(str(proposal.level))}; the"

@@ -13,6 +13,7 @@ import numpy as np
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import CONFIGURATION_REASONS, decide, horizon, measured_costs
 from tansaku.models.domain.identifiers import is_finite, proposal_rng
+from tansaku.models.domain.levels import priced_for_resuming, resumed_levels
 from tansaku.models.domain.outliers import check_magnitudes, trusted
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
@@ -231,17 +232,20 @@ def choose(
     begun = time.perf_counter()
     hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
     rng = proposal_rng(rules.seed, plan.number)
+    pool = priced_for_resuming(pool, plan.history)
     place = plan.number if rules.design is None else rules.design.place(plan.number)
     choice = proposer.propose(pool, plan.history, place, rng, hyperparameters)
     if choice is None:
         return None
     position = choice.position
     candidate, level = pool.named(position)
+    resumed = resumed_levels(pool, plan.history)[position]
     return Proposal(
         number=plan.number,
         candidate=candidate,
         purpose="search" if level is None else "look",
         level=level,
+        resumes=None if pool.levels is None or resumed < 0 else pool.levels.names[resumed],
         system=pool.systems[pool.system_codes[position]],
         surface=pool.surfaces[pool.surface_codes[position]],
         source=rules.source if level is None else rules.looks.get(level, rules.source),

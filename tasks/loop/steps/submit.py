@@ -8,7 +8,7 @@ from tansaku.models.domain.adoption import Known
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.ports import JobRequest
-from tansaku.models.domain.records import Evaluation, Proposal
+from tansaku.models.domain.records import SEARCHED, Evaluation, Proposal
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.loop.ledger.context import StepContext
@@ -63,7 +63,7 @@ def begin(context: StepContext, evaluation: str, attempts: int) -> Evaluation:
 
 
 def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
-    """Returns the document of an evaluation; a final relaxation starts from the structure of the search.
+    """Returns the document of an evaluation; a final relaxation, or one that continues a look, starts from its structure.
 
     Raises:
         TransientError: The artifact store did not answer.
@@ -81,7 +81,7 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
         look=_look(context, evaluation),
         objective=spec.objective,
         relaxation=polish_relaxation(spec) if polishes else None,
-        start=_searched_structure(context, proposal.candidate) if polishes else None,
+        start=_start(context, proposal),
         thicknesses=spec.space.thicknesses if polishes else (),
         base_path=context.ledger.record.base_path,
     )
@@ -110,13 +110,21 @@ def _look(context: StepContext, evaluation: Evaluation) -> LookDocument | None:
     return LookDocument(model=look.model, file=str(file), sha256=look.weights, bound=look.bound, deviations=look.deviations)
 
 
-def _searched_structure(context: StepContext, candidate: str) -> str | None:
-    """Relaxed structure of a candidate's best evaluation, None where it is not stored: imports bring numbers alone."""
+def _start(context: StepContext, proposal: Proposal) -> str | None:
+    """The relaxed structure of an earlier evaluation of a candidate with which a proposal begins.
+
+    None where there is none, or it is not stored: imports bring numbers alone.
+    """
+    if proposal.purpose != "polish" and proposal.resumes is None:
+        return None
     sign = 1.0 if context.ledger.spec.objective.direction == "minimize" else -1.0
     valued = [
         (sign * evaluation.value, number)
         for number, evaluation in context.ledger.evaluations.items()
-        if evaluation.purpose == "search" and evaluation.candidate == candidate and evaluation.value is not None
+        if evaluation.purpose in SEARCHED
+        and (evaluation.candidate, evaluation.level) == (proposal.candidate, proposal.resumes)
+        and evaluation.value is not None
+        and number < proposal.number
     ]
     best = context.store.numbered(context.name, [min(valued)[1]]) if valued else []
     sha256 = best[0].outcome.artifacts.get(STRUCTURE_FILE) if best and best[0].outcome is not None else None

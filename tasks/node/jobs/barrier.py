@@ -20,6 +20,7 @@ from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.units import convert
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument, required_workflow
+from tansaku.tasks.node.jobs.kept import begun_from
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_space
 
 STATES_FILE = "states.extxyz"
@@ -45,6 +46,7 @@ def open_barrier_job(document: JobDocument, folder: Path) -> BarrierJob:
         workflow=workflow,
         unit=objective.unit,
         folder=folder,
+        start=document.start,
     )
 
 
@@ -58,11 +60,12 @@ class BarrierJob:
     workflow: MigrationBarrierSpec
     unit: str
     folder: Path
+    start: str | None = None
 
     def __call__(self) -> Outcome:
         """Computes the barrier."""
         begun = time.perf_counter()
-        structure = self.space.structure(self.candidate)
+        structure = begun_from(self.start, self.candidate, self.space.structure(self.candidate))
         key = checkpoint_key(self.calculator, structure, self.workflow)
         checkpoint = Checkpoint(self.folder.parent / f".parts-{key[:24]}", key)
         try:

@@ -33,7 +33,7 @@ from tansaku.models.domain.units import recorded_in
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 from tansaku.tasks.node.jobs.document import DOUBT, GRAIN_THICKNESSES, STRUCTURE_FILE, THICKNESS_CHANGE, JobDocument
 from tansaku.tasks.node.jobs.energy import write_result
-from tansaku.tasks.node.jobs.kept import scratch_of, searched_structure, take_files
+from tansaku.tasks.node.jobs.kept import begun_from, scratch_of, take_files
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_compound, opened_space
 
 ALIKE = 0.05
@@ -103,7 +103,7 @@ class CompoundBoundaryJob:
         slabs = self.space.slabs(self.candidate, *self.reference.crystals)
         checks, reasons = JsonDict(), list[str]()
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
-            result = self._relaxed(calculator, start, self._beginning(start))
+            result = self._relaxed(calculator, start, begun_from(self.searched, self.candidate, start))
             if self.thickness is not None and self.relaxation is not None:
                 slabs, start, result, checks, reasons = self._checked(calculator, slabs, start, result)
             files = take_files(result, self.folder)
@@ -161,16 +161,6 @@ class CompoundBoundaryJob:
             return {}
         misfit = self.space.meeting(self.candidate).pair.of(self.reference.crystal).misfit
         return {"strain": 0.5 * misfit, "strain_energies": list(self.reference.strain_energies)}
-
-    def _beginning(self, start: Atoms) -> Atoms:
-        """The structure that is relaxed: that of the search where there is one."""
-        if self.searched is None:
-            return start
-        found = searched_structure(self.searched, self.candidate)
-        begin: Atoms = start.copy()
-        begin.set_cell(found.cell.array)
-        begin.set_positions(found.positions)
-        return begin
 
     def _relaxed(self, calculator: Calculator, start: Atoms, begin: Atoms) -> CalculationResult:
         if self.relaxation is None:

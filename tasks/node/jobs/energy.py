@@ -25,7 +25,7 @@ from tansaku.models.domain.specs.energy_surface import ENERGY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.units import convert, recorded_in
 from tansaku.tasks.node.jobs.document import FREE_ENERGY, STRUCTURE_FILE, JobDocument
-from tansaku.tasks.node.jobs.kept import scratch_of, take_files
+from tansaku.tasks.node.jobs.kept import begun_from, scratch_of, take_files
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_space
 from tansaku.tasks.node.jobs.steps import write_steps
 
@@ -59,6 +59,7 @@ def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
         unit=objective.unit,
         folder=folder,
         around_ion=space.description.gridded,
+        start=document.start,
     )
 
 
@@ -134,11 +135,12 @@ class EnergyJob:
     further: tuple[str, ...] = ()
     phases: Mapping[str, float] | None = None
     around_ion: bool = False
+    start: str | None = None
 
     def __call__(self) -> Outcome:
         """Computes the energy."""
         begun = time.perf_counter()
-        start = self.space.structure(self.candidate)
+        start = begun_from(self.start, self.candidate, self.space.structure(self.candidate))
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
             if self.around_ion and self.relaxation is not None:
                 result = relax_around_ion(calculator, start, self.relaxation)

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import gettempdir
 
+import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.engines.electronic import task_key
@@ -88,6 +89,26 @@ def take_files(result: CalculationResult, folder: Path) -> dict[str, str]:
     for name, path in result.files.items():
         shutil.move(path, folder / name)
     return {name: name for name in result.files}
+
+
+def begun_from(text: str | None, candidate: str, built: Atoms) -> Atoms:
+    """The structure that a space builds, with cell and positions of an earlier job of the candidate.
+
+    Args:
+        text: Extended XYZ of that job; None: the structure stays as it is built.
+
+    Raises:
+        ConfigurationError: It is of another candidate, or has other atoms.
+    """
+    if text is None:
+        return built
+    found = searched_structure(text, candidate)
+    if not np.array_equal(found.numbers, built.numbers):
+        raise ConfigurationError(f"start: atoms {found.symbols}, expected those of {candidate!r}: {built.symbols}")
+    begin: Atoms = built.copy()
+    begin.set_cell(found.cell.array)
+    begin.set_positions(found.positions, apply_constraint=False)
+    return begin
 
 
 def searched_structure(text: str, candidate: str) -> Atoms:

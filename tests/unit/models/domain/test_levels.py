@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.levels import CANDIDATE, LEVEL, SHARE, row_id, with_levels
+from tansaku.models.domain.levels import CANDIDATE, LEVEL, SHARE, priced_for_resuming, resumed_levels, row_id, with_levels
 from tansaku.models.domain.pool import FeatureGroup
+from tansaku.models.domain.ports import History
 from tests.support.pools import pool_of
+
+
+def history_of(rows, observed: list[int]) -> History:
+    return History(np.array(observed, dtype=np.intp), np.zeros(len(observed)))
+
 
 GROUP = FeatureGroup.compact("x", np.array([[0.0], [1.0], [1.0], [3.0]]), np.arange(4), ("x",))
 POOL = pool_of([1.0, 2.0, 3.0, 4.0], GROUP, systems=("s", "t"), codes=[0, 0, 1, 1])
@@ -41,6 +47,24 @@ def test_the_rows_of_the_wanted_level_have_the_ids_of_the_candidates():
     assert ROWS.named(row) == ("c0002", "fine")
     assert ROWS.named(int(ROWS.positions([row_id("c0002", None)])[0])) == ("c0002", None)
     assert POOL.named(2) == ("c0002", None)
+
+
+def test_a_row_that_continues_a_look_costs_what_remains():
+    """A look at fine spares what it has cost, one at rough half; that of the most expensive level counts."""
+    rows = with_levels(POOL, ["rough", "fine"], [0.1 * POOL.cost, 0.4 * POOL.cost], spares=[0.5, None])
+    places = rows.levels.places
+    history = history_of(rows, [int(places[0, 0]), int(places[1, 0]), int(places[1, 1]), int(places[2, 2])])
+    assert resumed_levels(rows, history)[places].tolist() == [[-1, 0, 0], [-1, 0, 1], [-1, -1, -1], [-1, -1, -1]]
+    spared = [[1, 0.5, 0.5], [1, 0.5, 0.6], [1, 1, 1], [1, 1, 1]]
+    np.testing.assert_allclose(priced_for_resuming(rows, history).cost[places], rows.cost[places] * spared)
+
+
+def test_levels_that_continue_nothing_leave_the_pool_as_it_is():
+    looked = history_of(ROWS, ROWS.levels.places[:, 0].tolist())
+    assert priced_for_resuming(ROWS, looked) is ROWS
+    assert set(resumed_levels(ROWS, looked)) == {-1}
+    rows = with_levels(POOL, ["rough"], [0.1 * POOL.cost], spares=[None])
+    assert priced_for_resuming(rows, history_of(rows, [])) is rows
 
 
 def test_no_level_is_refused():

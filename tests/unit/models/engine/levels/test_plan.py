@@ -15,13 +15,14 @@ MEAN = np.linspace(-0.5, 0.5, N)[None]
 BELIEF = Belief(MEAN, np.ones((1, N)), np.ones(1))
 
 
-def plan(told: float, cost: float, budget: float = 10.0) -> Plan:
+def plan(told: float, cost: float, budget: float = 10.0, rest: float = 1.0) -> Plan:
     """Candidates that differ little; a look tells a share of the deviation."""
     return Plan(
         BELIEF,
         lambda part: np.full((1, len(part)), told),
         np.full(N, cost),
         np.ones(N),
+        np.full(N, rest),
         budget,
         lambda values, _: np.maximum(-values, 0.0).max(axis=1),
     )
@@ -40,6 +41,11 @@ def test_cheap_looks_that_tell_much_come_first_and_at_many():
 @pytest.mark.parametrize(("told", "cost"), [(0.0, 0.05), (0.2, 0.2), (0.9, 1.5)])
 def test_looks_that_tell_little_or_cost_much_do_not(told, cost):
     assert looks(plan(told, cost)) == []
+
+
+def test_looks_that_spare_a_part_of_the_full_value_are_bought_sooner():
+    assert looks(plan(0.3, 0.2)) == []
+    assert looks(plan(0.3, 0.2, rest=0.3)) != []
 
 
 def test_no_plan_spends_most_of_the_budget_on_looks():
@@ -81,7 +87,7 @@ def test_looks_of_many_candidates_are_judged_part_by_part():
     many = 3 * AT_ONCE // 2
     belief = Belief(np.linspace(-0.5, 0.5, many)[None], np.ones((1, many)), np.ones(1))
     full, look = np.ones(many), np.full(many, 0.005)
-    of = replace(plan(0.9, 0.05), belief=belief, informed=told, look=look, full=full)
+    of = replace(plan(0.9, 0.05), belief=belief, informed=told, look=look, full=full, rest=full)
     assert looks(of) == list(range(many))
     assert asked == [AT_ONCE, AT_ONCE // 2]
     assert looks(replace(of, budget=0.1)) == []

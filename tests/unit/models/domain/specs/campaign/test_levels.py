@@ -48,6 +48,7 @@ def test_written_and_read_again_it_is_the_same():
         ({"levels": [LOOK | {"calculator": {"type": "emt"}}]}, r"levels\[0\]\.calculator: the space records values"),
         ({"levels": [LOOK | {"cost": "minutes"}]}, r"levels\[0\]\.cost: 'minutes'.*a column needs space\.columns\.cost"),
         ({"levels": [LOOK | {"cost": 1.5}]}, "less than 1"),
+        ({"levels": [LOOK | {"spares": 0.5}]}, r"levels\[0\]\.spares: 0\.5; only a look with resumes: true"),
         ({"proposer": {"type": "random"}}, "proposer: random buys no looks; remove it, or levels"),
         ({"levels": [], "proposer": {"type": "multi_level"}}, "levels: missing; proposer multi_level chooses between levels"),
         (
@@ -63,6 +64,22 @@ def test_written_and_read_again_it_is_the_same():
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         table(**changes)
+
+
+def test_looks_at_relaxed_structures_can_be_continued():
+    level = computed({"calculator": {"relaxation": {"fmax": 0.5}}, "resumes": True, "spares": 0.5}).levels[0]
+    assert (level.resumes, level.spares) == (True, 0.5)
+    assert table(levels=[LOOK | {"resumes": True}]).levels[0].resumes
+    assert "resumes" not in computed({"calculator": {"relaxation": {"fmax": 0.5}}}).levels[0].model_dump()
+
+
+def test_where_nothing_is_relaxed_nothing_can_be_continued():
+    space = {"type": "crystals", "crystals": {"c": {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}}}
+    space |= {"scans": [{"type": "rattle", "draws": 3}]}
+    objective = {"property": "energy_per_atom", "unit": "eV/atom", "goal": {"type": "best_overall"}}
+    levels = [{"name": "look", "cost": 0.1, "calculator": {"type": "chgnet"}, "resumes": True}]
+    with pytest.raises(ValidationError, match=r"levels\[0\]\.resumes: true; expected false: no structure is relaxed"):
+        table(space=space, calculator=EMT, objective=objective, levels=levels)
 
 
 def test_a_computed_look_needs_a_calculator():

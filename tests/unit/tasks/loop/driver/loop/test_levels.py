@@ -141,16 +141,16 @@ def test_an_export_continues_elsewhere(desk, tmp_path):
     assert json.loads(other.campaign("looks").model_dump_json())["spec"]["levels"][0]["name"] == "look"
 
 
-@pytest.mark.parametrize("level", ["other", None])
-def test_a_look_at_a_level_that_the_campaign_does_not_have_is_not_imported(desk, tmp_path, level):
+@pytest.mark.parametrize(("key", "level"), [("level", "other"), ("level", None), ("resumes", "look")])
+def test_a_look_at_a_level_that_the_campaign_does_not_have_is_not_imported(desk, tmp_path, key, level):
     run(desk, cost=6.0)
     export_observations(desk.store, "looks", file := tmp_path / "looks.parquet")
     table = pq.read_table(file)
     records = [json.loads(text) for text in table.column(RECORD).to_pylist()]
-    records[0]["proposal"]["level"] = level
+    records[0]["proposal"][key] = level
     changed = pa.array([json.dumps(record) for record in records])
     pq.write_table(table.set_column(table.schema.get_field_index(RECORD), RECORD, changed), file)
-    with pytest.raises(StoreError, match="the campaign's levels are look"):
+    with pytest.raises(StoreError, match=r"the campaign's levels (are look|with resumes: true are none)"):
         import_observations(MemoryCampaignStore(), file, this_driver())
 
 
@@ -171,6 +171,27 @@ def test_a_look_is_computed_by_the_calculator_of_its_level(desk):
     assert len(both) >= 5
     for candidate in both:
         assert values[candidate, "rough"].value > values[candidate, None].value
+
+
+def test_a_full_evaluation_continues_a_look_from_its_structure_and_costs_what_remains(desk):
+    screen = CELLS | {"proposer": {"type": "multi_level", "screen": True}}
+    desk.run("whole", 0, 0, **screen)
+    desk.run("cells", 0, 0, **screen | {"levels": [CELLS["levels"][0] | {"resumes": True, "spares": 0.5}]})
+    items = {(i.proposal.candidate, i.proposal.level): i for i in desk.store.evaluations("cells")}
+    whole = {(i.proposal.candidate, i.proposal.level): i for i in desk.store.evaluations("whole")}
+    looked = [c for c, level in items if level is None and (c, "rough") in items]
+    resumed = [candidate for candidate in looked if items[candidate, None].proposal.resumes == "rough"]
+    assert len(resumed) >= 5
+    for candidate in resumed:
+        look, full = items[candidate, "rough"], items[candidate, None]
+        assert look.proposal.number < full.proposal.number
+        assert full.proposal.predicted_cost == pytest.approx(0.5 * items[candidate, "rough"].proposal.predicted_cost / 0.2)
+        assert full.outcome.value < look.outcome.value
+    both = [candidate for candidate in resumed if (candidate, None) in whole]
+    steps = [[run[candidate, None].outcome.properties["steps"] for candidate in both] for run in (items, whole)]
+    assert sum(steps[0]) < sum(steps[1])
+    energies = [[run[candidate, None].outcome.value for candidate in both] for run in (items, whole)]
+    assert energies[0] == pytest.approx(energies[1], abs=2e-4)
 
 
 def test_a_figure_shows_looks_beside_the_full_values_of_the_same_candidates(desk, tmp_path):
