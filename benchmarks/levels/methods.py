@@ -159,6 +159,43 @@ def botorch_single(table: LevelTable, seed: int) -> Purchases:
         yield known[-1]
 
 
+def bofire(table: LevelTable, seed: int) -> Purchases:
+    """BoFire: its variance-based strategy over the box of the features; the nearest candidate without a full value is taken.
+
+    Raises:
+        ModuleNotFoundError: There is no ``bofire``; an environment of its own has it, which needs another pandas than ours.
+    """
+    import bofire.strategies.api as strategies
+    import pandas as pd
+    from bofire.data_models.domain.api import Domain, Inputs, Outputs
+    from bofire.data_models.features.api import CategoricalTaskInput, ContinuousInput, ContinuousOutput
+    from bofire.data_models.objectives.api import MinimizeObjective
+    from bofire.data_models.strategies.api import MultiFidelityVarianceBasedStrategy
+
+    features = table.features[:, np.ptp(table.features, axis=0) > 0]
+    columns, levels = [f"feature_{number}" for number in range(features.shape[1])], ["full", "look"]
+    inputs = [ContinuousInput(key=column, bounds=(0.0, 1.0)) for column in columns]
+    task = CategoricalTaskInput(key="level", categories=levels, fidelities=[0, 1])
+    output = ContinuousOutput(key="value", objective=MinimizeObjective(w=1.0))
+    domain = Domain(inputs=Inputs(features=[*inputs, task]), outputs=Outputs(features=[output]))
+    known = _pairs(table, seed)
+    yield from known
+    while True:
+        strategy = strategies.map(MultiFidelityVarianceBasedStrategy(domain=domain, seed=seed + len(known)))
+        done = [pair for pair in known if np.isfinite(table.values[pair])]
+        rows = pd.DataFrame(features[[candidate for candidate, _ in done]], columns=columns)
+        told = {"level": [levels[1 - level] for _, level in done], "value": [table.values[pair] for pair in done]}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            strategy.tell(rows.assign(**told, valid_value=1))
+            found = strategy.ask(1).iloc[0]
+        apart = np.square(features - found[columns].to_numpy(dtype=np.float64)).sum(axis=1)
+        apart[[candidate for candidate, level in known if level]] = np.inf
+        candidate, level = int(np.argmin(apart)), 1 - levels.index(found["level"])
+        known.append((candidate, 1 if (candidate, level) in known else level))
+        yield known[-1]
+
+
 METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "bought": bought,
     "screened": screened,
@@ -167,6 +204,7 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "random": random,
     "botorch-mes": botorch_mes,
     "botorch-single": botorch_single,
+    "bofire": bofire,
 }
 
 
