@@ -45,6 +45,14 @@ def is_due(rules: RoundRules, plan: Plan) -> bool:
     return plan.number > rules.initial_count and plan.number % every == 0 and len(plan.history.observed) > 0
 
 
+def _searched(search: SearchState) -> int:
+    """Number of proposals, without looks."""
+    levels = search.pool.levels
+    if levels is None:
+        return len(search)
+    return sum(int(levels.level[entry.position]) == len(levels.names) - 1 for entry in search.entries)
+
+
 def draw_up(
     proposer: Proposer,
     search: SearchState,
@@ -74,7 +82,7 @@ def draw_up(
     drawn = Certificate(
         number=plan.number,
         horizon=plan.horizon,
-        searched=len(search),
+        searched=_searched(search),
         confidence=confidence,
         tolerance=_finite(together),
         tolerances=dict(zip(pool.systems, map(_finite, apart.tolist()), strict=True)) if by_system else {},

@@ -115,6 +115,7 @@ def test_a_stop_rule_asks_about_full_values(desk):
     status = campaign_status(desk.store, "looks")
     assert status.certificate.worth == 0.2
     assert status.certificate.outlook.evaluations <= 40 - status.done
+    assert status.certificate.searched == status.evaluations  # looks do not count
 
 
 def test_a_failed_look_is_no_refusal_of_its_candidate(desk):
