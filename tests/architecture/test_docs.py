@@ -44,7 +44,9 @@ def test_links_lead_somewhere(page):
 
 def test_every_page_is_in_an_index():
     indexes = [ROOT / "docs" / "index.md", ROOT / "docs" / "results" / "index.md"]
-    linked = {(index.parent / link.partition("#")[0]).resolve() for index in indexes for link in LINK.findall(index.read_text())}
+    linked = {
+        (index.parent / link.partition("#")[0]).resolve() for index in indexes for link in LINK.findall(index.read_text())
+    }
     assert set((ROOT / "docs").rglob("*.md")) - linked == {indexes[0]}
 
 
