@@ -65,14 +65,20 @@ def examples(energies: str) -> list[Example]:
 
 def sides(case: Case) -> tuple[list[Example], list[Example]]:
     """Structures to train on, boundaries up to Σ 20, and those to test on, all larger ones."""
+    training, test = small_and_large(examples(case.energies), LARGEST_SIGMA, case.per_boundary)
+    return _with_totals(training, case.known), test
+
+
+def small_and_large(several: list[Example], largest: int, per_boundary: int) -> tuple[list[Example], list[Example]]:
+    """The first structures of each boundary, of those up to a Σ and of all larger ones."""
     taken: dict[str, int] = {}
     chosen = []
-    for example in examples(case.energies):
+    for example in several:
         taken[example.group] = taken.get(example.group, 0) + 1
-        if taken[example.group] <= case.per_boundary:
+        if taken[example.group] <= per_boundary:
             chosen.append(example)
-    groups = split(chosen, AboveSplitSpec(key="sigma", above=LARGEST_SIGMA), seed=0)
-    return _with_totals(side_of(chosen, groups, "training"), case.known), side_of(chosen, groups, "held_out")
+    groups = split(chosen, AboveSplitSpec(key="sigma", above=largest), seed=0)
+    return side_of(chosen, groups, "training"), side_of(chosen, groups, "held_out")
 
 
 def _with_totals(training: list[Example], known: int | None) -> list[Example]:

@@ -27,13 +27,13 @@ from typing import Annotated, Any
 import numpy as np
 import psutil
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
 from pydantic import ConfigDict, Field, ValidationError
 
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, task_key
 from tansaku.calculators.engines.in_folder import FolderCalculator, KeptPositions
+from tansaku.calculators.engines.own_calculator import OwnCalculator
 from tansaku.calculators.frozen_files import freeze, watch
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.findings import Finding
@@ -113,13 +113,13 @@ class CommandCalculator(FolderCalculator):
         return replace(result, details=details, wall_time=time.perf_counter() - started)
 
 
-class _InProgram(Calculator):
+class _InProgram(OwnCalculator):
     """ASE calculator that starts the program for every set of positions."""
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, program: Program, request: JsonDict, kept: KeptPositions) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.runs = 0
         self.details: JsonDict = {}
         self._program = program
@@ -131,23 +131,16 @@ class _InProgram(Calculator):
         """Properties that the program returned last; before the first structure, all that it can return."""
         return frozenset(self.results) if self.runs else frozenset(self.implemented_properties)
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] | None = None,
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
+    def compute(self, atoms: Atoms, properties: Sequence[str], _changes: Sequence[str]) -> None:
         """Runs the program."""
-        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        here = self.atoms if self.atoms is not None else Atoms()
-        self.results, self.details = self._program.run(here, self._request, self._kept.folder)
+        self.results, self.details = self._program.run(atoms, self._request, self._kept.folder)
         self.runs += 1
-        missing = [name for name in properties or () if name not in self.results]
+        missing = [name for name in properties if name not in self.results]
         if missing:
             raise ConfigurationError(
                 f"{self._program.name} gives no {missing[0]}, which this relaxation needs; expected relaxation.cell: fixed"
             )
-        self._kept.keep(here)
+        self._kept.keep(atoms)
 
 
 def _started(name: str, hashes: Mapping[str, str]) -> tuple[Program, str]:

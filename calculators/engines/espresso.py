@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import all_changes
 from ase.units import Rydberg
 
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, structure_grid, task_key
 from tansaku.calculators.engines.in_folder import FolderCalculator, KeptPositions
+from tansaku.calculators.engines.own_calculator import OwnCalculator
 from tansaku.calculators.frozen_files import freeze, watch
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.findings import Finding
@@ -143,13 +144,13 @@ class EspressoCalculator(FolderCalculator):
         }
 
 
-class _PwX(Calculator):
+class _PwX(OwnCalculator):
     """ASE calculator around ASE's ``Espresso``: keeps what the latter does not read, and tells failures apart."""
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, parameters: JsonDict, command: list[str], kept: KeptPositions, spec: EspressoSpec, ranks: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.terms: dict[str, float] = {}
         self.details: JsonDict = {}
         self._data = parameters
@@ -167,19 +168,12 @@ class _PwX(Calculator):
         self._has_density = resumed and (self._folder / "pwscf.save").is_dir()
         return resumed
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] | None = None,
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
+    def compute(self, atoms: Atoms, _properties: Sequence[str], changes: Sequence[str]) -> None:
         """Energy at zero width and free energy [eV], forces [eV/Å] and Voigt stress [eV/Å^3]."""
-        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        if "cell" in system_changes and self._scf_steps:
+        if "cell" in changes and self._scf_steps:
             # The grid of the density may be another one.
             self._has_density = False
-        here = self.atoms if self.atoms is not None else Atoms()
-        found = self._run(here)
+        found = self._run(atoms)
         text = (self._folder / _OUTPUT).read_text(errors="replace")
         self.terms = {name: _last(pattern + _NUMBER, text, Rydberg) for name, pattern in _TERMS.items()}
         self._scf_steps += int(re.findall(r"convergence has been achieved in\s+(\d+)", text)[-1])
@@ -193,7 +187,7 @@ class _PwX(Calculator):
         energy = free - _EXTRAPOLATED[self._spec.smearing.type] * self.terms["entropy_energy"]
         self.results = {"energy": energy, "free_energy": free, "forces": found["forces"], "stress": found["stress"]}
         self._has_density = True
-        self._kept.keep(here)
+        self._kept.keep(atoms)
 
     def _run(self, atoms: Atoms) -> dict[str, Any]:
         from ase.calculators.espresso import Espresso, EspressoProfile

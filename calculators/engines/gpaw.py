@@ -19,7 +19,6 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
 from ase.units import Hartree
 
 from tansaku.calculators.engine import Engine, Probe, not_installed
@@ -27,6 +26,7 @@ from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, structure_grid, task_key, total_charge
 from tansaku.calculators.engines.energy_partition import check_ewald, partition
 from tansaku.calculators.engines.gpaw_parameters import gpaw_parameters
+from tansaku.calculators.engines.own_calculator import OwnCalculator
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
 from tansaku.calculators.frozen_files import watch
@@ -261,13 +261,13 @@ def compute(task: GpawTask) -> CalculationResult:
     return replace(result, terms=terms, details=details, files=files, wall_time=time.perf_counter() - started)
 
 
-class _Gpaw(Calculator):
+class _Gpaw(OwnCalculator):
     """ASE calculator around GPAW's, which stops once a relaxation has left the symmetry that it began with."""
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, parameters: JsonDict, watch: _Watch, log: Path | None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.inner: Any = None
         self._parameters = parameters
         self._watch = watch
@@ -282,16 +282,10 @@ class _Gpaw(Calculator):
         self._watch.look_at(self.inner)
         return self.inner.atoms.cell.array, self.inner.atoms.positions
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] | None = None,
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
+    def compute(self, _atoms: Atoms, _properties: Sequence[str], _changes: Sequence[str]) -> None:
         """Energy [eV], forces [eV/Å] and Voigt stress [eV/Å^3]."""
         from gpaw.new.symmetry import SymmetryBrokenError
 
-        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         if self.inner is None:
             self._begin("w")
         try:

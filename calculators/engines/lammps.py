@@ -18,8 +18,6 @@ from typing import cast
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator as AseCalculator
-from ase.calculators.calculator import all_changes
 from ase.calculators.lammps import Prism
 from ase.data import atomic_numbers, reference_states
 
@@ -27,6 +25,7 @@ from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Potential, Snapshot, load_lammps
 from tansaku.calculators.engines.motion import Motion, motion_without_images
 from tansaku.calculators.engines.openkim import installed_models
+from tansaku.calculators.engines.own_calculator import OwnCalculator
 from tansaku.calculators.engines.potentials import EamPotential, known_elements, resolve_potential, shipped_folder
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
 from tansaku.calculators.engines.step_log import StepLog
@@ -220,24 +219,18 @@ class _InLammps:
         self._state = None
 
 
-class _InAse(AseCalculator):
+class _InAse(OwnCalculator):
     """The calculator as ASE's optimisers see it, for cells that are free in all directions."""
 
+    implemented_properties = ["energy", "energies", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
+
     def __init__(self, calculator: LammpsCalculator) -> None:
-        AseCalculator.__init__(self)
-        self.implemented_properties = ["energy", "energies", "forces", "stress"]
+        super().__init__()
         self._calculator = calculator
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy",),
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
+    def compute(self, atoms: Atoms, _properties: Sequence[str], _changes: Sequence[str]) -> None:
         """Computes the atoms as they are."""
-        AseCalculator.calculate(self, atoms, properties, system_changes)
-        assert self.atoms is not None
-        found = self._calculator.evaluate(self.atoms)
+        found = self._calculator.evaluate(atoms)
         self.results = {name: getattr(found, name) for name in self.implemented_properties}
 
 

@@ -16,10 +16,10 @@ from typing import Protocol
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+from tansaku.calculators.engines.own_calculator import OwnCalculator
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256
@@ -144,24 +144,18 @@ class UniversalCalculator:
         """Nothing to release: the process keeps the shared network."""
 
 
-class _InAse(Calculator):
+class _InAse(OwnCalculator):
     """A shared network as ASE sees it, with a memory of its own."""
 
     implemented_properties = ["energy", "energies", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, network: Network) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._network = network
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] | None = None,
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
+    def compute(self, atoms: Atoms, _properties: Sequence[str], _changes: Sequence[str]) -> None:
         """Energy [eV], its parts per atom, forces [eV/Å] and Voigt stress [eV/Å^3]."""
-        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        found = self._network.compute(atoms if atoms is not None else Atoms())
+        found = self._network.compute(atoms)
         self.results = {
             "energy": float(found.energies.sum()),
             "energies": found.energies,

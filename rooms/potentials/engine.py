@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
 from ase.data import atomic_numbers
 from ase.stress import full_3x3_to_voigt_6_stress
 
 import tansaku
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+from tansaku.calculators.engines.own_calculator import OwnCalculator
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.surrogate import find_model, frozen_model, known_elements
 from tansaku.calculators.engines.universal import check_elements
@@ -115,7 +115,7 @@ class PotentialCalculator:
         return torch_device(self._spec.device)
 
 
-class InAse(Calculator):
+class InAse(OwnCalculator):
     """A network potential as ASE sees it; neighbours are searched again only when atoms have moved far enough.
 
     Args:
@@ -131,7 +131,7 @@ class InAse(Calculator):
         from tansaku.potentials.network.descriptors.contract import open_descriptor
         from tansaku.potentials.network.descriptors.neighbours import NeighbourMemory
 
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._model = model
         environment, device = model.spec.environment, torch_device(model.device)
         self._descriptor = open_descriptor(environment, model.species, dtype=getattr(torch, dtype), device=device)
@@ -145,22 +145,15 @@ class InAse(Calculator):
             raise AssertionError("nothing has been computed yet")
         return self._last
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] | None = None,
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
+    def compute(self, atoms: Atoms, _properties: Sequence[str], _changes: Sequence[str]) -> None:
         """Energy [eV], its parts per atom, forces [eV/Å] and, in a periodic cell, Voigt stress [eV/Å^3]."""
         from tansaku.potentials.network.evaluation import evaluate
 
-        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        structure = atoms if atoms is not None else Atoms()
-        found = self._last = evaluate(self._model, self._descriptor, self._neighbours.of(structure))
+        found = self._last = evaluate(self._model, self._descriptor, self._neighbours.of(atoms))
         energies = found.energies.mean(axis=0)
         self.results = {"energy": float(energies.sum()), "energies": energies, "forces": found.forces}
-        if structure.cell.rank == 3:
-            stress = full_3x3_to_voigt_6_stress(found.virial / structure.get_volume())
+        if atoms.cell.rank == 3:
+            stress = full_3x3_to_voigt_6_stress(found.virial / atoms.get_volume())
             self.results["stress"] = np.ascontiguousarray(stress)
 
 

@@ -87,12 +87,19 @@ def run_benchmark(
 
 @pytest.fixture
 def benchmark_result(run_benchmark: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> Callable[..., dict]:
-    """``benchmark_result("potential", "--quick", …)``: what a benchmark that has to succeed writes to its file."""
+    """``benchmark_result("potential", "--quick", …)``: what a benchmark that has to succeed writes to its file.
 
-    def run(name: str, *arguments: str | Path, **how: object) -> dict:
-        out = tmp_path / "result.json"
-        done = run_benchmark(name, *arguments, "--out", out, **how)
+    With ``figure=5_000`` it also draws a figure of more than so many bytes.
+    """
+
+    def run(name: str, *arguments: str | Path, figure: int = 0, **how: object) -> dict:
+        out, drawn = tmp_path / "result.json", tmp_path / "figure.png"
+        asked = ["--figure", drawn] if figure else []
+        done = run_benchmark(name, *arguments, *asked, "--out", out, **how)
         assert done.returncode == 0, done.stderr
-        return json.loads(out.read_text())
+        assert not figure or drawn.stat().st_size > figure
+        result = json.loads(out.read_text())
+        assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
+        return result
 
     return run

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.local_energies.cases import small_and_large
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.models.domain.pool import BoolArray, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.dataset import AboveSplitSpec, FileSourceSpec
+from tansaku.models.domain.specs.dataset import FileSourceSpec
 from tansaku.models.domain.specs.descriptors import DescriptorSpec, RadialDescriptorSpec
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import Example, Prediction, TrainingRun
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
 from tansaku.tasks.loop.datasets.extxyz import read_user_file
-from tansaku.tasks.node.jobs.splitting import side_of, split
 
 DATA = Path(__file__).with_name("mgo-tilt.extxyz.gz")
 LARGEST_SIGMA = 21
@@ -77,14 +77,7 @@ def widest_gap(example: Example) -> float:
 
 def sides(case: Case) -> tuple[list[Example], list[Example]]:
     """Structures to train on, boundaries up to Σ 21, and those to test on, all larger ones."""
-    taken: dict[str, int] = {}
-    chosen = []
-    for example in examples(case.energies):
-        taken[example.group] = taken.get(example.group, 0) + 1
-        if taken[example.group] <= case.per_boundary:
-            chosen.append(example)
-    groups = split(chosen, AboveSplitSpec(key="sigma", above=LARGEST_SIGMA), seed=0)
-    return side_of(chosen, groups, "training"), side_of(chosen, groups, "held_out")
+    return small_and_large(examples(case.energies), LARGEST_SIGMA, case.per_boundary)
 
 
 def near_boundary(example: Example) -> BoolArray:

@@ -10,12 +10,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator as AseCalculator
-from ase.calculators.calculator import all_changes
 from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
+from tansaku.calculators.engines.own_calculator import OwnCalculator
 from tansaku.calculators.workflows.migration.springs import springs
 from tansaku.calculators.workflows.migration.supercell import Mapping
 from tansaku.models.domain.errors import CalculationError
@@ -57,7 +56,7 @@ class Count:
     evaluations: int = 0
 
 
-class Through(AseCalculator):
+class Through(OwnCalculator):
     """Our calculator as ASE's optimisers see one; remembers the last structure and counts what it computes.
 
     Args:
@@ -67,7 +66,7 @@ class Through(AseCalculator):
     implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, calculator: Calculator, count: Count | None = None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._calculator = calculator
         self._count = count if count is not None else Count()
 
@@ -93,17 +92,10 @@ class Through(AseCalculator):
         self._count.evaluations += sum(1 + relaxed.steps for relaxed in found)
         return found
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] | None = None,
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
+    def compute(self, atoms: Atoms, _properties: Sequence[str], _changes: Sequence[str]) -> None:
         """Energy, forces and stress of the atoms as they are."""
-        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        plain = atoms.copy() if atoms is not None else Atoms()
-        plain.set_constraint()
-        found = self._calculator.evaluate(plain)
+        atoms.set_constraint()
+        found = self._calculator.evaluate(atoms)
         self._count.evaluations += 1
         self.results = {"energy": found.energy, "forces": found.forces, "stress": found.stress}
 

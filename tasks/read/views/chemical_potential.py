@@ -122,15 +122,19 @@ def _boundary(entry: JsonDict) -> str:
 
 def _line(best: Evaluation, value: float, outcome: Outcome, unit: Unit) -> BoundaryLine:
     excess = int(outcome.properties["excess_units"])
-    density = excess / (2.0 * float(outcome.properties["area"]))
-    return BoundaryLine(best.proposal.candidate, best.proposal.number, excess, density, value, slope_of(excess, outcome, unit))
+    density = _density(excess, outcome)
+    return BoundaryLine(best.proposal.candidate, best.proposal.number, excess, density, value, _slope(density, unit))
 
 
-def slope_of(excess: int, outcome: Outcome, unit: Unit) -> float:
-    """Change of a boundary's energy with the potential of units that its cell has more than its crystal [unit/eV]."""
+def _density(excess: int, outcome: Outcome) -> float:
+    """Units that the cell has more than its crystal, by area of its two boundaries [1/Å^2]."""
+    return excess / (2.0 * float(outcome.properties["area"]))
+
+
+def _slope(density: float, unit: Unit) -> float:
+    """Change of a boundary's energy with the potential of the units of which it has a density [unit/eV]."""
     from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 
-    density = excess / (2.0 * float(outcome.properties["area"]))
     return -convert(density * EV_PER_A2, "J/m2", unit)
 
 
@@ -229,7 +233,7 @@ def potential_maps(data: Campaign) -> tuple[PotentialMap, ...]:
     lowest: float | None = None
     for boundary, item, outcome, value in best_of_systems(data):
         excess = int(outcome.properties["excess_units"]), int(outcome.properties["second_units"])
-        first, second = (slope_of(count, outcome, data.spec.objective.unit) for count in excess)
+        first, second = (_slope(_density(count, outcome), data.spec.objective.unit) for count in excess)
         plane = BoundaryPlane(item.proposal.candidate, excess, value, (first, second))
         planes.setdefault(boundary, []).append(plane)
         lowest = lowest_of(outcome) or lowest

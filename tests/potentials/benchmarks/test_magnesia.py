@@ -8,10 +8,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_learns_from_the_shipped_data(benchmark_result, tmp_path, require):
+def test_quick_run_learns_from_the_shipped_data(benchmark_result, require):
     require("torch")
-    figure = tmp_path / "figure.png"
-    result = benchmark_result("potential.magnesia", "--quick", "--figure", figure)
+    result = benchmark_result("potential.magnesia", "--quick", figure=10_000)
     assert result["training"]["structures"] == 60
     assert 0 < result["energy_rmse_mev_per_atom"] < 500
     assert set(result["held_out"]["by_kind"]) == {"lattice", "shear", "strain", "rattle"}
@@ -19,8 +18,6 @@ def test_quick_run_learns_from_the_shipped_data(benchmark_result, tmp_path, requ
     assert result["known_scans"]["held_out"]["structures"] == 12
     # PBE's rock salt; measured 4.21 Å, which PBE overestimates.
     assert result["crystal"]["computed"]["lattice_parameter"] == pytest.approx(4.25, abs=0.03)
-    assert figure.stat().st_size > 10_000
-    assert {"cpu", "commit", "versions"} <= set(result["provenance"])
 
 
 def test_committed_result_is_of_the_committed_data():
