@@ -184,10 +184,10 @@ def bofire(table: LevelTable, seed: int) -> Purchases:
         strategy = strategies.map(MultiFidelityVarianceBasedStrategy(domain=domain, seed=seed + len(known)))
         done = [pair for pair in known if np.isfinite(table.values[pair])]
         rows = pd.DataFrame(features[[candidate for candidate, _ in done]], columns=columns)
-        told = {"level": [levels[1 - level] for _, level in done], "value": [table.values[pair] for pair in done]}
+        measured = {"level": [levels[1 - level] for _, level in done], "value": [table.values[pair] for pair in done]}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            strategy.tell(rows.assign(**told, valid_value=1))
+            strategy.tell(rows.assign(**measured, valid_value=1))
             found = strategy.ask(1).iloc[0]
         apart = np.square(features - found[columns].to_numpy(dtype=np.float64)).sum(axis=1)
         apart[[candidate for candidate, level in known if level]] = np.inf
