@@ -81,7 +81,7 @@ TABS = ("#all-evaluations", "#model", "#events", "#spec")
 
 NO_PAGES = {
     "/campaigns/{name}/parts", "/campaigns/{name}/runs", "/campaigns/{name}/budget",  # parts of pages
-    "/bench/{check_id}/figure.svg", "/bench/{check_id}/table.csv",
+    "/bench/{check_id}/table.csv",
     "/audit.csv", "/search.csv", "/health/live", "/metrics",
     "/campaigns/{name}/measurements.csv", "/campaigns/{name}/measurements.xlsx",
 }  # fmt: skip

@@ -112,7 +112,7 @@ def test_the_calibration_is_the_share_of_values_within_each_interval(browser: Br
     page.set_content('<section><div id="parity"></div></section><section hidden><div id="coverage"></div></section>')
     page.add_script_tag(content=DRAWS_NOTHING)
     page.evaluate("(answer) => { window.shared = { json: async () => answer, onVersion: () => {} }; }", answer)
-    for script in ("plots.js", "parity.js"):
+    for script in ("plots.js", "taken.js", "parity.js"):
         page.add_script_tag(path=STATIC / script)
     page.wait_for_function("made.length >= 2")
     drawn = {known["label"]: known["data"] for known in page.evaluate("made")}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, GREEN, INK, MAIN, OCHRE, VIOLET, figure_at
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.migration_path import MigrationPath
 
 MOST_PROFILES = 6
-_COLOURS = (MAIN, ACCENT, "#15803d", "#7c3aed", "#b45309", FAINT)
+_COLOURS = (MAIN, ACCENT, GREEN, VIOLET, OCHRE, FAINT)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ def profiles(data: Campaign) -> list[Profile]:
         profile = Profile(f"{candidate}  {barrier:.2f} eV", np.array(distances), np.array(energies))
         found[candidate] = (data.sign * outcome.value, profile)
     return [profile for _, profile in sorted(found.values(), key=lambda entry: entry[0])][:MOST_PROFILES]
+
+
+def path_drawing(path: MigrationPath, candidate: str) -> Drawing:
+    """The energy along the path of one evaluation."""
+    barrier = "" if path.barrier is None else f"  {path.barrier:.2f} eV"
+    profile = Profile(f"{candidate}{barrier}", np.array(path.distance), np.array(path.energy))
+    columns = {"distance": path.distance, "energy": path.energy}
+    return Drawing("path", columns, partial(draw_png, [profile]), units={"distance": "Angstrom", "energy": "eV"})
 
 
 def draw_png(lines: Sequence[Profile], path: Path) -> Path:

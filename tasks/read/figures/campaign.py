@@ -125,6 +125,7 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     expected = results.predictions(data)
     if len(expected.value) >= parity.LEAST:
         made.append(Drawing.by(parity.draw_png, "parity", expected, units=dict.fromkeys(_PREDICTED, unit)))
+        made.append(parity.calibration_drawing(expected))
     if (looks := looks_of(data)) is not None:
         made.append(Drawing.by(first_look.draw_png, "first-look", looks, units=dict.fromkeys(("values", "deviations"), unit)))
     if (beside := look_values(data)) is not None:

@@ -14,7 +14,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.report_columns import CANDIDATE, NUMBER, VALUE
 from tansaku.models.domain.wording import names_unit, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, PAPER, figure_at
 from tansaku.tasks.read.views import parameter_figures as views
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _draw_contour(lines: views.ParallelLines, found: views.ParameterContour, pat
         drawn = axes.pcolormesh(at_x[by_x], at_y[by_y], mean, cmap=_MAP, shading="nearest", rasterized=True)
         if first.categories is None and second.categories is None and min(mean.shape) > 1 and np.ptp(mean) > 0:
             axes.contour(at_x[by_x], at_y[by_y], mean, colors=INK, linewidths=0.5, alpha=0.6)
-        axes.plot(_places(first, of_first), _places(second, of_second), "o", color="white", mec=INK, mew=0.6, ms=4)
+        axes.plot(_places(first, of_first), _places(second, of_second), "o", color=PAPER, mec=INK, mew=0.6, ms=4)
         axes.set(xlabel=_label(first), ylabel=_label(second))
         _mark_categories(first, axes.xaxis)
         _mark_categories(second, axes.yaxis)
