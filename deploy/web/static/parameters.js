@@ -53,7 +53,7 @@
     );
     if (model.shares.length > 0) {
       const title = "Importance: share of the variance in the model [%]";
-      const body = figure(places.shares, title, "relevance", {}, "importance()", ["Parameter", "Share [%]"], () => model.shares.map((item) => [item.name, 100 * item.share]));
+      const body = figure(places.shares, title, "importance", {}, "importance()", ["Parameter", "Share [%]"], () => model.shares.map((item) => [item.name, 100 * item.share]));
       drawBars(body, model.shares.map((item) => cut(item.name, 24)), model.shares.map((item) => 100 * item.share), places.shares.clientWidth);
     }
     drawChosen();

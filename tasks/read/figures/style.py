@@ -94,7 +94,7 @@ def drawing() -> Iterator[None]:
     from matplotlib import colors, rc_context
 
     known, scheme = colors.get_named_colors_mapping(), _SCHEME.get()
-    before = {name: known.get(name, colour) for name, colour in _COLOURS["light"].items()}
+    before = {name: str(known.get(name, colour)) for name, colour in _COLOURS["light"].items()}
     _name(_COLOURS[scheme])
     further = {"axes.prop_cycle": cycler(color=PALETTE)} if scheme == "dark" else {}
     try:

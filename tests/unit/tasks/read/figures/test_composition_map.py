@@ -23,6 +23,7 @@ def test_a_composition_search_gets_its_figures(tavorite_search, tmp_path):
         "parity",
         "calibration",
         "acquisition",
+        "importance",
         "map",
         "rounds",
         "relevance",
