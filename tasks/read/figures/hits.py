@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tansaku.models.domain.wording import in_words
 from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import FAINT, MAIN, figure_at, in_unit
 from tansaku.tasks.read.views.search import Hit
@@ -53,7 +54,7 @@ def hit_lines(hits: Sequence[Hit]) -> HitLines | None:
     for hit in valued:
         lines[hit.campaign].append(hit)
     name, unit = kinds.pop()
-    return HitLines(name.replace("_", " "), unit, lines)
+    return HitLines(in_words(name), unit, lines)
 
 
 def _draw(found: HitLines, path: Path) -> Path:

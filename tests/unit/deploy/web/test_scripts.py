@@ -61,3 +61,11 @@ def test_a_line_of_python_beside_a_figure_is_one_that_the_interface_has(script, 
     owner = CampaignView if line.startswith("view().") else Campaign
     member = inspect.getattr_static(owner, re.sub(r"\(\)?$", "", line.removeprefix("view().")))
     assert isinstance(member, property) is not line.endswith(("()", "("))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("css", 399), ("js", 299)])
+def test_scripts_and_the_style_sheet_are_short(kind, most):
+    """What a page loads besides its text is read by people, and sent to phones."""
+    lengths = {path.name: len(path.read_text().splitlines()) for path in STATIC.parents[2].glob(f"*/web/static/*.{kind}")}
+    assert lengths
+    assert {name: length for name, length in lengths.items() if length > most} == {}
