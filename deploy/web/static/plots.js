@@ -18,9 +18,6 @@ const plotStyle = (place) => {
   return { colour, lines };
 };
 
-// With raised powers, °C and Å, as the page shows units.
-const prettyUnit = (unit) => unit.replace(/(?<=[A-Za-zÅ])\^?([23])(?![\d.])/g, (_, power) => power === "2" ? "²" : "³").replace(/\bdeg(?=[CF]\b)/, "°").replace(/[Aa]ngstrom/g, "Å");
-
 // A name with the unit of its numbers; plain numbers have none.
 const inUnit = (name, unit) => unit === "1" ? name : `${name} [${prettyUnit(unit)}]`;
 

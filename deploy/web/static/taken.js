@@ -25,6 +25,9 @@ const numbersAt = async (address) => {
   return { headings, rows: rows.map((row) => row.map((cell, at) => numeric[at] && cell !== "" ? Number(cell) : cell)) };
 };
 
+// With raised powers, °C and Å, as the page shows units.
+const prettyUnit = (unit) => unit.replace(/(?<=[A-Za-zÅ])\^?([23])(?![\d.])/g, (_, power) => power === "2" ? "²" : "³").replace(/\bdeg(?=[CF]\b)/, "°").replace(/[Aa]ngstrom/g, "Å");
+
 const cellText = (cell) => typeof cell === "number" && !Number.isInteger(cell) ? Number(cell.toPrecision(6)) : cell ?? "";
 
 const filled = (title, { headings, rows }, linkOf) => {
@@ -32,11 +35,11 @@ const filled = (title, { headings, rows }, linkOf) => {
   box.className = "wide tall";
   box.tabIndex = 0;
   box.setAttribute("role", "region");
-  box.setAttribute("aria-label", title);
+  box.setAttribute("aria-label", `${title}, as a table`);
   const table = box.appendChild(document.createElement("table"));
   if (rows.length > MOST_ROWS) table.createCaption().textContent = `The first ${MOST_ROWS} of ${rows.length} rows; the CSV has all.`;
   const head = table.createTHead().insertRow();
-  for (const text of headings) head.append(Object.assign(document.createElement("th"), { scope: "col", textContent: text }));
+  for (const text of headings) head.append(Object.assign(document.createElement("th"), { scope: "col", textContent: text.replace(/\[.*\]$/, prettyUnit) }));
   const body = table.createTBody();
   for (const row of rows.slice(0, MOST_ROWS)) {
     const line = body.insertRow();

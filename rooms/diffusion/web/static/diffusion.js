@@ -13,9 +13,11 @@
   const panel = (title, stem) => {
     const box = place.appendChild(document.createElement("div"));
     const body = figureIn(box, title);
-    if (stem) takenFrom(box, section.dataset, stem, "view().surface()");
+    offer(box, stem);
     return body;
   };
+
+  const offer = (box, stem) => takenFrom(box, section.dataset, stem, "view().surface()");
 
   const chart = (body, options, data) => {
     const width = Math.max(280, Math.min(640, place.clientWidth));
@@ -41,9 +43,9 @@
     svg("text", { x: left - 10, y: 20 + side / 2, class: "middle" }, root, cut.up);
   };
 
-  const slice = (cut, at) => {
+  const slice = (box, cut) => {
     const most = Math.max(...cut.deviation.flat().filter((value) => value !== null), 1e-9);
-    const body = panel(`${cut.axis} = ${shorter(cut.height)}: energy up to ${shorter(cut.top)} eV, deviation up to ${shorter(most)} eV; dots are computed`, at === found.slices.length - 1 ? "surface" : null);
+    const body = figureIn(box, `${cut.axis} = ${shorter(cut.height)}: energy up to ${shorter(cut.top)} eV, deviation up to ${shorter(most)} eV; dots are computed`);
     body.classList.add("wide");
     const root = svg("svg", { viewBox: "0 0 430 222", width: 430, height: 222, class: "drawing" }, body);
     heat(root, 20, cut, cut.energy, cut.top, "energy");
@@ -99,7 +101,9 @@
     plots = [];
     place.replaceChildren();
     if (!found) return;
-    found.slices.forEach(slice);
+    const cuts = place.appendChild(document.createElement("div"));
+    for (const cut of found.slices) slice(cuts, cut);
+    if (found.slices.length > 0) offer(cuts, "surface");
     if (found.path) path(found.path);
     if (found.posterior) posterior(found.posterior);
     if (found.diffusion) arrhenius(found.diffusion);
