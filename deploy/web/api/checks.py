@@ -21,7 +21,8 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.tasks.act.checks.policy import LARGEST_TEXT
 from tansaku.tasks.act.checks.request import ComparisonRequest, RehearsalRequest
-from tansaku.tasks.act.replay.figure import GapCurves
+from tansaku.tasks.act.replay.figure import GapCurves, draw_curves
+from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import Scheme
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
@@ -97,7 +98,9 @@ def draw_comparison(
     found = found_check(request, check_id).comparison
     if found is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "this comparison has no figure yet")
-    return drawing.answer(GapCurves.of(found["curves"]).drawing(), "gaps", form, scheme)
+    curves = GapCurves.of(found["curves"])
+    known = Drawing("gaps", curves.columns(), lambda path: draw_curves(curves, path), units={"cost": "% of all"})
+    return drawing.answer(known, "gaps", form, scheme)
 
 
 @router.post("/rehearsals", responses={202: {"model": Check, "description": "Still running; ask for its id"}})

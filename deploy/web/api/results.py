@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -33,8 +34,9 @@ from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.node.configuration.written import written_spec
 from tansaku.tasks.read.figures.barrier_profile import path_drawing
+from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import Scheme
-from tansaku.tasks.read.figures.timeline import timeline_drawing
+from tansaku.tasks.read.figures.timeline import draw_bars
 from tansaku.tasks.read.views.attempt_output import AttemptOutput, attempt_outputs
 from tansaku.tasks.read.views.campaign_figures import CampaignFigures, figures_of
 from tansaku.tasks.read.views.migration_path import migration_path
@@ -105,7 +107,8 @@ def draw_path(
     path = migration_path(evaluation)
     if path is None:
         raise NotFoundError(f"evaluation {number} of campaign {name!r} has no path")
-    known = path_drawing(path, evaluation.proposal.candidate)
+    barrier = "" if path.barrier is None else f"  {path.barrier:.2f} eV"
+    known = path_drawing(path.distance, path.energy, f"{evaluation.proposal.candidate}{barrier}")
     return drawing.answer(known, f"{name}-{number}-path", form, scheme)
 
 
@@ -116,7 +119,8 @@ def draw_workers(request: Request, _: Viewer, name: str, form: drawing.Form = "p
     found = timeline_of(services.readings.reading(name), services.store.now())
     if found is None:
         raise NotFoundError(f"campaign {name!r} has no timeline: nothing was computed")
-    return drawing.answer(timeline_drawing(found), f"{name}-workers", form, scheme)
+    known = Drawing("workers", found.columns(), partial(draw_bars, found.bars(), f"{found.begin:%Y-%m-%d %H:%M:%S} UTC"))
+    return drawing.answer(known, f"{name}-workers", form, scheme)
 
 
 class SpecView(BaseModel):

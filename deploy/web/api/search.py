@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -25,10 +26,11 @@ from tansaku.models.domain.records import Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import Unit
 from tansaku.tasks.act.commands.searches import SavedSearches
-from tansaku.tasks.read.figures.hits import hit_lines
-from tansaku.tasks.read.figures.style import Scheme
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.hits import draw_lines
+from tansaku.tasks.read.figures.style import Scheme, in_unit
 from tansaku.tasks.read.views.overview import UnreadableCampaign
-from tansaku.tasks.read.views.search import Comparison, Hits, Order, Search, Searched, search, searchable
+from tansaku.tasks.read.views.search import Comparison, Hits, Order, Search, Searched, hit_lines, search, searchable
 
 router = APIRouter(prefix="/api/v1/search", tags=["campaigns"])
 
@@ -158,7 +160,9 @@ def draw(request: Request, actor: Viewer, query: Annotated[SearchPicture, Query(
     lines = hit_lines(search(services.store, campaigns, query.wanted(), after=query.after, limit=query.limit).items)
     if lines is None:
         raise NotFoundError("these results have no figure: it takes two values of one property in one unit that differ")
-    return drawing.answer(lines.drawing(), "search", query.form, query.scheme)
+    title = in_unit(lines.name, lines.unit)
+    known = Drawing("search", lines.columns(), partial(draw_lines, lines.values, title), units={"value": lines.unit})
+    return drawing.answer(known, "search", query.form, query.scheme)
 
 
 @router.get("/saved")

@@ -26,9 +26,8 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import first_problem
-from tansaku.tasks.read.figures.hits import hit_lines
 from tansaku.tasks.read.views.overview import UnreadableCampaign
-from tansaku.tasks.read.views.search import COMPARISONS, ORDERS, Hit, Hits, Searched, each_hit, search
+from tansaku.tasks.read.views.search import COMPARISONS, ORDERS, Hit, Hits, Searched, each_hit, hit_lines, search
 
 router = APIRouter(prefix="/search")
 

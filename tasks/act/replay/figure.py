@@ -15,7 +15,6 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.replay.records import BenchResult
 from tansaku.tasks.act.replay.summary import at_cost
-from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import drawing
 
 COLOURS = ("#9a9a9a", "#d98b2b", "#3b76b0", "#b03a48", "#4f8f4f", "#7a5aa6")
@@ -82,12 +81,12 @@ class GapCurves:
         """The lines as plain data."""
         return asdict(self)
 
-    def drawing(self) -> Drawing:
-        """The figure; its table has a row for each method and cost."""
+    def columns(self) -> dict[str, list[object]]:
+        """The lines as a table, a row for each method and cost."""
         rows = [(method, band, place) for method, band in self.bands.items() for place in range(len(self.share))]
-        columns = {"method": [method for method, _, _ in rows], "cost": [self.share[place] for _, _, place in rows]}
-        columns |= {key: [getattr(band, key)[place] for _, band, place in rows] for key in ("mean", "lower", "upper")}
-        return Drawing("gaps", columns, lambda path: draw_curves(self, path), units={"cost": "% of all"})
+        columns: dict[str, list[object]] = {"method": [method for method, _, _ in rows]}
+        columns["cost"] = [self.share[place] for _, _, place in rows]
+        return columns | {key: [getattr(band, key)[place] for _, band, place in rows] for key in ("mean", "lower", "upper")}
 
 
 def draw_gaps(result: BenchResult, path: Path) -> Path:

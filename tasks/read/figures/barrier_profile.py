@@ -14,7 +14,6 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, GREEN, INK, MAIN, OCHRE, VIOLET, figure_at
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.migration_path import MigrationPath
 
 MOST_PROFILES = 6
 _COLOURS = (MAIN, ACCENT, GREEN, VIOLET, OCHRE, FAINT)
@@ -62,11 +61,15 @@ def profiles(data: Campaign) -> list[Profile]:
     return [profile for _, profile in sorted(found.values(), key=lambda entry: entry[0])][:MOST_PROFILES]
 
 
-def path_drawing(path: MigrationPath, candidate: str) -> Drawing:
-    """The energy along the path of one evaluation."""
-    barrier = "" if path.barrier is None else f"  {path.barrier:.2f} eV"
-    profile = Profile(f"{candidate}{barrier}", np.array(path.distance), np.array(path.energy))
-    columns = {"distance": path.distance, "energy": path.energy}
+def path_drawing(distance: Sequence[float], energy: Sequence[float], label: str) -> Drawing:
+    """The energy along one path.
+
+    Args:
+        distance: Along the path [Å].
+        energy: Above the lowest end state [eV].
+        label: Of the line.
+    """
+    profile, columns = Profile(label, np.array(distance), np.array(energy)), {"distance": distance, "energy": energy}
     return Drawing("path", columns, partial(draw_png, [profile]), units={"distance": "Angstrom", "energy": "eV"})
 
 

@@ -44,7 +44,6 @@ from tansaku.tasks.read.views.fronts import campaign_front
 from tansaku.tasks.read.views.hull import Hull, drawn_hull
 from tansaku.tasks.read.views.levels import look_values
 from tansaku.tasks.read.views.origins import sources_told
-from tansaku.tasks.read.views.parameter_figures import asked_importance
 from tansaku.tasks.read.views.predictions import relevance_history
 from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.structures import best_structures
@@ -158,9 +157,7 @@ def _of_the_proposer(data: Campaign) -> list[Drawing]:
     lines = None if data.certificate is None else certificate_lines(data.certificate)
     if lines is not None and any(tolerance is not None for tolerance in lines.tolerance):
         made.append(proposals.certificate_drawing(lines, unit))
-    if (mattered := asked_importance(data)).shares:
-        made.append(proposals.importance_drawing(mattered))
-    return made
+    return made + parameters.importance_drawings(data)
 
 
 def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:

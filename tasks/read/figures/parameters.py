@@ -41,6 +41,13 @@ def drawings(data: Campaign) -> list[Drawing]:
     return made
 
 
+def importance_drawings(data: Campaign) -> list[Drawing]:
+    """The importance of parameters or groups of features in the model of the last fit; none where there is none."""
+    found = views.asked_importance(data)
+    columns = {"group": [item.name for item in found.shares], "share": [item.share for item in found.shares]}
+    return [Drawing("importance", columns, lambda path: _draw_importance(found, path))] if found.shares else []
+
+
 def parallel_drawing(lines: views.ParallelLines) -> Drawing:
     """Evaluations as lines over the parameters."""
     cells = {axis.name: own for axis, own in zip(lines.axes, lines.cells, strict=True)}
@@ -89,6 +96,16 @@ def _places(axis: views.ParameterAxis, cells: Sequence[views.Cell | None]) -> np
 def _mark_categories(axis: views.ParameterAxis, on: Axis) -> None:
     if axis.categories is not None:
         on.set_ticks(range(len(axis.categories)), axis.categories)
+
+
+def _draw_importance(found: views.Importance, path: Path) -> Path:
+    with figure_at(path, 5.0, 0.8 + 0.22 * len(found.shares)) as figure:
+        axes = figure.subplots()
+        axes.barh(range(len(found.shares)), [100.0 * item.share for item in found.shares], color=MAIN)
+        axes.set_yticks(range(len(found.shares)), [item.name for item in found.shares], parse_math=False)
+        axes.invert_yaxis()
+        axes.set_xlabel("share of the model's variance [%]")
+    return path
 
 
 def _draw_parallel(lines: views.ParallelLines, path: Path) -> Path:

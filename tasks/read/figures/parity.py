@@ -59,7 +59,7 @@ def _draw_coverage(axes: Axes, found: Predictions) -> None:
 
 
 def calibration_drawing(found: Predictions) -> Drawing:
-    """How many values lie in intervals of the predictions, against how many should."""
+    """Shares of the values that lie in intervals of the predictions, against those that should."""
     columns = {"nominal": _NOMINAL.tolist(), "observed": found.coverage(_NOMINAL).tolist()}
     return Drawing("calibration", columns, lambda path: _draw_calibration(found, path))
 

@@ -10,7 +10,6 @@ from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, figure_at
 from tansaku.tasks.read.views.campaign_figures import CertificateLines, ProposalPoints
-from tansaku.tasks.read.views.parameter_figures import Importance
 from tansaku.tasks.read.views.predictions import Relevance
 
 _HEIGHT = 0.22
@@ -31,22 +30,6 @@ def certificate_drawing(found: CertificateLines, unit: str) -> Drawing:
     """By how much at most something better may remain in each system; one that is not known has no bar."""
     data = {"system": found.systems, "tolerance": found.tolerance}
     return Drawing("certificate", data, lambda path: _draw_certificate(found, path, unit), units={"tolerance": unit})
-
-
-def importance_drawing(found: Importance) -> Drawing:
-    """Importance of parameters or groups of features in the model of the last fit."""
-    columns = {"group": [item.name for item in found.shares], "share": [item.share for item in found.shares]}
-    return Drawing("importance", columns, lambda path: _draw_importance(found, path))
-
-
-def _draw_importance(found: Importance, path: Path) -> Path:
-    with figure_at(path, 5.0, 0.8 + _HEIGHT * len(found.shares)) as figure:
-        axes = figure.subplots()
-        axes.barh(range(len(found.shares)), [100.0 * item.share for item in found.shares], color=MAIN)
-        axes.set_yticks(range(len(found.shares)), [item.name for item in found.shares], parse_math=False)
-        axes.invert_yaxis()
-        axes.set_xlabel(_SHARE)
-    return path
 
 
 def relevance_drawing(found: Relevance) -> Drawing:

@@ -1,12 +1,14 @@
-"""What ran where: a line for attempts that a machine ran one after the other."""
+"""Figure of the attempts of a campaign: a line for those that a machine ran one after the other."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
-from tansaku.tasks.read.views.timeline import Timeline
+
+Bar = tuple[int, str, float, float, str]
+"""Number of the line, machine, begin and length [s], and how the attempt ended."""
 
 _COLOURS = {"done": MAIN, "failed": ACCENT, "lost": ACCENT, "running": FAINT}
 _SHOWN = {"done": "done", "failed": "failed or given up", "running": "running"}
@@ -15,38 +17,28 @@ _LANE = 0.14
 """Height of a line [inches]."""
 
 
-def timeline_drawing(found: Timeline) -> Drawing:
-    """The attempts of a timeline; its table has a row for each."""
-    rows = [stretch for lane in found.lanes for stretch in lane.stretches]
-    columns = {
-        "round": [item.number for item in rows],
-        "candidate": [item.candidate for item in rows],
-        "machine": [item.host for item in rows],
-        "begun": [item.begin.isoformat() for item in rows],
-        "ended": [None if item.ended == "running" else item.end.isoformat() for item in rows],
-        "took": [round((item.end - item.begin).total_seconds(), 3) for item in rows],
-        "state": [item.ended for item in rows],
-    }
-    return Drawing("workers", columns, lambda path: _draw(found, path), units={"took": "s"})
+def draw_bars(bars: Sequence[Bar], since: str, path: Path) -> Path:
+    """Draws the attempts.
 
-
-def _draw(found: Timeline, path: Path) -> Path:
+    Args:
+        bars: At least one, by line.
+        since: Time of the first beginning, in words.
+        path: PNG or SVG.
+    """
     from matplotlib.patches import Patch
 
-    seconds, unit = next(
-        (size, name) for size, name in _UNITS if (found.end - found.begin).total_seconds() >= size or name == "s"
-    )
-    with figure_at(path, 7.6, 1.1 + _LANE * max(len(found.lanes), 4)) as figure:
+    whole = max(begin + length for _, _, begin, length, _ in bars)
+    seconds, unit = next((size, name) for size, name in _UNITS if whole >= size or name == "s")
+    lines = {lane: host for lane, host, _, _, _ in bars}
+    first = {host: lane for lane, host in reversed(lines.items())}
+    with figure_at(path, 7.6, 1.1 + _LANE * max(len(lines), 4)) as figure:
         axes = figure.subplots()
-        for place, lane in enumerate(found.lanes):
-            for item in lane.stretches:
-                begin, end = ((moment - found.begin).total_seconds() / seconds for moment in (item.begin, item.end))
-                tall = 0.35 if item.ended in ("failed", "lost") else 0.8
-                axes.barh(place, end - begin, left=begin, height=tall, color=_COLOURS[item.ended], linewidth=0)
-        hosts = [lane.host for lane in found.lanes]
-        axes.set_yticks([hosts.index(host) for host in dict.fromkeys(hosts)], list(dict.fromkeys(hosts)), parse_math=False)
+        for lane, _, begin, length, ended in bars:
+            tall = 0.35 if ended in ("failed", "lost") else 0.8
+            axes.barh(lane, length / seconds, left=begin / seconds, height=tall, color=_COLOURS[ended], linewidth=0)
+        axes.set_yticks(list(first.values()), list(first), parse_math=False)
         axes.invert_yaxis()
-        axes.set_xlabel(f"time after {found.begin:%Y-%m-%d %H:%M:%S} UTC [{unit}]")
+        axes.set_xlabel(f"time after {since} [{unit}]")
         patches = [Patch(color=_COLOURS[ended], label=words) for ended, words in _SHOWN.items()]
         figure.legend(handles=patches, loc="outside upper center", ncols=len(patches))
     return path
