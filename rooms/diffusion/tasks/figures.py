@@ -51,24 +51,18 @@ def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
 def path_figures(data: Campaign, report: PathReport) -> list[Drawing]:
     """Figures of a surface."""
     cuts, way = surface_slices(report.surface), path_profile(report)
-    made = [
-        Drawing("surface", _points_of(cuts), partial(_draw_slices, cuts), units=dict.fromkeys(("energy", "deviation"), "eV"))
-    ]
+    units = dict.fromkeys(("energy", "deviation"), "eV")
+    along = {"distance": "Angstrom"} | units
+    made = [Drawing("surface", _points_of(cuts), partial(_draw_slices, cuts), units=units)]
     if way is not None:
-        units = {"distance": "Angstrom", "energy": "eV", "deviation": "eV"}
-        made.append(Drawing("path", way, partial(_draw_profile, way), units=units))
-    if report.refinement is not None and report.refinement.hops:
-        made.append(Drawing("bands", (), partial(_draw_bands, report, report.refinement)))
+        made.append(Drawing("path", way, partial(_draw_profile, way), units=along))
+    refined = report.refinement
+    if refined is not None and refined.hops:
+        made.append(Drawing("bands", _band_points(report, refined), partial(_draw_bands, report, refined), units=along))
     if any(found.estimate is not None for found in data.certificates):
-        unit = data.certificates[0].unit
-        made.append(
-            Drawing(
-                "barrier",
-                _barriers(data.certificates),
-                partial(_draw_certificates, data.certificates),
-                units={"barrier": unit, "tolerance": unit},
-            )
-        )
+        units = dict.fromkeys(("barrier", "tolerance"), data.certificates[0].unit)
+        draw = partial(_draw_certificates, data.certificates)
+        made.append(Drawing("barrier", _barriers(data.certificates), draw, units=units))
     if report.diffusion is not None and report.diffusion.coefficients.any():
         found = report.diffusion
         columns = {"temperature": found.temperatures.tolist(), "diffusion": found.coefficients.tolist()}
@@ -149,6 +143,17 @@ def _points_of(cuts: Sequence[Slice]) -> dict[str, list[Any]]:
             numbers = (cut.energy[place], cut.deviation[place])
             for name, value in zip(found, (*at, *numbers), strict=True):
                 found[name].append(float(value) if np.isfinite(value) else None)
+    return found
+
+
+def _band_points(report: PathReport, refinement: Refinement) -> dict[str, list[Any]]:
+    """Images of refined hops as columns."""
+    zero = report.network.sites[report.network.minimum].energy
+    found: dict[str, list[Any]] = {"hop": [], "distance": [], "energy": []}
+    for hop in refinement.hops:
+        found["hop"] += [pass_label(report.surface.network.passes[hop.number])] * len(hop.energies)
+        found["distance"] += np.asarray(hop.distance).tolist()
+        found["energy"] += (np.array(hop.energies) - zero).tolist()
     return found
 
 
