@@ -15,9 +15,9 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.replay.records import BenchResult
 from tansaku.tasks.act.replay.summary import at_cost
-from tansaku.tasks.read.figures.style import drawing
+from tansaku.tasks.read.figures import style
 
-COLOURS = ("#9a9a9a", "#d98b2b", "#3b76b0", "#b03a48", "#4f8f4f", "#7a5aa6")
+COLOURS = (style.FAINT, style.OCHRE, style.MAIN, style.ROSE, style.GREEN, style.VIOLET)
 
 POINTS = 300
 
@@ -139,7 +139,7 @@ def draw_curves(found: GapCurves, path: Path) -> Path:
     """Draws the lines as PNG, SVG or PDF, as the file's name ends."""
     from matplotlib.figure import Figure
 
-    with drawing():
+    with style.drawing():
         beside = len(found.bands) > INSIDE
         figure = Figure(figsize=(7.8 if beside else 5.6, 3.8), layout="constrained")
         axes = figure.subplots()
