@@ -77,6 +77,10 @@ class AsyncServer:
         await found.status()
         return found
 
+    async def numbers(self, figure: str) -> pd.DataFrame:
+        """The numbers of a figure of the dashboard, by its path below ``/api/v1``."""
+        return await self.carry_out(self.verbs.numbers(figure))
+
     async def check(self, spec: str | Path | Mapping[str, Any]) -> Check:
         """Checks a campaign file."""
         return await self.carry_out(self.verbs.check(spec))

@@ -91,6 +91,17 @@ class Server:
     def __getitem__(self, name: str) -> Campaign:
         return self.campaign(name)
 
+    def numbers(self, figure: str) -> pd.DataFrame:
+        """Reads the numbers of a figure of the dashboard: the line that its button "Copy as Python" copies.
+
+        Args:
+            figure: Path of the figure below ``/api/v1``, such as ``/models/alloy@2/drawings/learning``.
+
+        Raises:
+            NotFoundError: There is no such figure, or it has no numbers.
+        """
+        return self.carry_out(self.verbs.numbers(figure))
+
     def check(self, spec: str | Path | Mapping[str, Any]) -> Check:
         """Checks a campaign file, given as path, text or keys: what is wrong, or what it would cost. Nothing is stored."""
         return self.carry_out(self.verbs.check(spec))

@@ -97,6 +97,16 @@ class ServerVerbs:
             after = page["next"]
         return tuple(found)
 
+    def numbers(self, figure: str) -> Steps[pd.DataFrame]:
+        """The numbers of a figure, as its CSV has them."""
+        import pandas as pd
+
+        if not isinstance(figure, str) or not figure.startswith("/") or figure.startswith("//"):
+            raise ConfigurationError(f"numbers: {figure!r}; expected the path of a figure below /api/v1, which begins with /")
+        path, _, query = figure.partition("?")
+        answer = yield from self.send(Call("GET", path, {**parse_qs(query), "form": "csv"}))
+        return pd.read_csv(io.BytesIO(answer.content))
+
     def check(self, spec: str | Path | Mapping[str, Any]) -> Steps[Check]:
         """Checks a campaign file; stores and computes nothing."""
         found = (yield from self.send(Call("POST", "/checks", body={"spec": _text_of(spec)}))).data

@@ -149,7 +149,8 @@ class Check(BaseModel):
     facts: Annotated[list[Fact], Field(description="The preview in words.")] = []
     rehearsal: BudgetRehearsal | None = None
     comparison: Annotated[
-        JsonDict | None, Field(description="Of methods on a table: rows of a summary, and the figure of the gaps as SVG.")
+        JsonDict | None,
+        Field(description="Of methods on a table: rows of a summary, curves of the gaps, and these as SVG."),
     ] = None
     search: Annotated[JsonDict | None, Field(description="The report on a table, as `tansaku sparse search` writes it.")] = None
     size: Annotated[TableSize | None, Field(description="How large the search of a table is.")] = None

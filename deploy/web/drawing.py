@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
 from typing import Literal, get_args
 
+from starlette.responses import Response
+
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.identifiers import file_stem
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.tasks.read.figures.campaign import drawings_of, sourced
 from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.parameters import contour_drawing
+from tansaku.tasks.read.figures.style import Scheme, drawn_for
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.parameter_figures import parallel_lines, parameter_contour
 
@@ -40,10 +45,11 @@ def offered(services: Services, name: str) -> list[tuple[str, list[Form]]]:
     return [(known.stem, [form for form in FORMS if form != "csv" or known.table[1]]) for known in made]
 
 
-def draw(services: Services, name: str, figure: str, form: Form, axes: Axes = NO_AXES) -> bytes:
-    """Draws a figure of a campaign, or writes its data.
+def draw(services: Services, name: str, figure: str, form: Form, scheme: Scheme = "light", axes: Axes = NO_AXES) -> Response:
+    """A figure of a campaign, or its data.
 
     Args:
+        scheme: Of the page that shows it.
         axes: Of a contour.
 
     Raises:
@@ -56,18 +62,32 @@ def draw(services: Services, name: str, figure: str, form: Form, axes: Axes = NO
         made = {**made, CONTOUR: contour_drawing(lines, parameter_contour(reading, *axes))}
     if figure not in made:
         raise NotFoundError(f"{name} has no figure {figure[:64]!r}; it has {', '.join(made)}")
-    if form == "csv":
-        return _table(made[figure])
-    with _DRAWING, tempfile.TemporaryDirectory() as folder, sourced(reading):
-        return made[figure].draw(Path(folder) / f"figure.{form}").read_bytes()
+    with sourced(reading):
+        return answer(made[figure], f"{name}-{figure}", form, scheme)
 
 
-def draw_alone(known: Drawing, form: Form) -> bytes:
-    """Draws a figure of no campaign alone, or writes its data. Raises NotFoundError: it has no table."""
+def find(made: Iterable[Drawing], figure: str) -> Drawing:
+    """The figure of a name. Raises NotFoundError: there is none."""
+    known = {item.stem: item for item in made}
+    if figure not in known:
+        raise NotFoundError(f"there is no figure {figure[:64]!r}; expected one of {', '.join(known)}")
+    return known[figure]
+
+
+def answer(known: Drawing, title: str, form: Form, scheme: Scheme = "light") -> Response:
+    """A figure as PNG or SVG, or its data as CSV. Raises NotFoundError: it has no table.
+
+    Args:
+        title: Begin of the name under which a browser saves it.
+    """
     if form == "csv":
-        return _table(known)
-    with _DRAWING, tempfile.TemporaryDirectory() as folder:
-        return known.draw(Path(folder) / f"figure.{form}").read_bytes()
+        body = _table(known)
+    else:
+        with _DRAWING, drawn_for(scheme), tempfile.TemporaryDirectory() as folder:
+            body = known.draw(Path(folder) / f"figure.{form}").read_bytes()
+    return Response(
+        body, media_type=MEDIA[form], headers={"Content-Disposition": f'inline; filename="{file_stem(title)}.{form}"'}
+    )
 
 
 def _drawings(services: Services, reading: Campaign) -> dict[str, Drawing]:

@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.wording import headed
+from tansaku.models.domain.wording import headed, titled
 
 OBJECTIVE = "objective"
 """The unit of the objective."""
@@ -88,7 +88,7 @@ class Column:
     def title(self, spec: CampaignSpec) -> str:
         """Its heading, with the unit."""
         unit = spec.objective.unit if self.unit == OBJECTIVE else self.unit
-        return headed(self.heading or self.name.replace("_", " ").capitalize(), unit or "1")
+        return headed(self.heading or titled(self.name), unit or "1")
 
     def stored(self, evaluation: Evaluation) -> object:
         """Its value in an evaluation, of a column that needs no spec."""

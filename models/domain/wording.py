@@ -10,6 +10,10 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 
 _POWER = re.compile(r"(?<=[A-Za-zÅ])\^?([23])(?![\d.])")
+_STORED = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_SPELLED = {"cpu": "CPU", "gpu": "GPU", "sha256": "SHA-256"} | {f"{count}d": f"{count}D" for count in (1, 2, 3)}
+"""Words that stored names spell in small letters."""
+
 _DEGREES = re.compile(r"\bdeg(?=[CF]\b)")
 
 SYSTEM_WORDS = ("system", "systems")
@@ -46,6 +50,22 @@ def with_unit(number: str, unit: str) -> str:
 def headed(name: str, unit: str) -> str:
     """A name with the unit of its numbers, as a heading has it; plain numbers, whose unit is ``1``, have the name alone."""
     return name if unit == "1" else f"{name} [{unit}]"
+
+
+def in_words(name: str) -> str:
+    """A stored name in words: ``bulk_energy_per_formula_unit`` is the bulk energy per formula unit.
+
+    Names that are no small letters, digits and underscores, as people give them to their columns, stay as they are.
+    """
+    if _STORED.fullmatch(name) is None:
+        return name
+    return " ".join(_SPELLED.get(word, word) for word in name.split("_"))
+
+
+def titled(name: str) -> str:
+    """A stored name in words, as the title of a row or column has it."""
+    words = in_words(name)
+    return words[:1].upper() + words[1:] if _STORED.fullmatch(name) else name
 
 
 def names_unit(name: str) -> bool:

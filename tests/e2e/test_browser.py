@@ -75,13 +75,22 @@ for (const part of document.querySelectorAll("details"))
 """
 """At once: between a look at a summary and a click, a live page may have put another one in its place."""
 
+NOT_OFFERED = """
+[...document.querySelectorAll("main .uplot, main svg:is(.drawing, .lanes, .whole, .hits), main img.drawn")]
+  .filter((figure) => figure.checkVisibility())
+  .filter((figure) => ![...figure.closest("section, div:has(> figure), main").querySelectorAll("button")]
+    .some((button) => button.textContent === "Copy as Python"))
+  .map((figure) => figure.outerHTML.slice(0, 200))
+"""
+"""Figures of a page beside which nothing offers what can be taken from them."""
+
 OF_A_CAMPAIGN = ("", "/table", "/figures", "/drawings", "/hull", "/structures", "/workers", "/measurements")
 TABS = ("#all-evaluations", "#model", "#events", "#spec")
 """Of the page of a campaign, besides the first."""
 
 NO_PAGES = {
     "/campaigns/{name}/parts", "/campaigns/{name}/runs", "/campaigns/{name}/budget",  # parts of pages
-    "/bench/{check_id}/figure.svg", "/bench/{check_id}/table.csv",
+    "/bench/{check_id}/table.csv",
     "/audit.csv", "/search.csv", "/health/live", "/metrics",
     "/campaigns/{name}/measurements.csv", "/campaigns/{name}/measurements.xlsx",
 }  # fmt: skip
@@ -489,6 +498,7 @@ def test_every_page_is_accessible_and_fits_a_phone(
             expect(page.locator("#failures")).to_contain_text(MARKUP)
             expect(page.locator("#history")).to_contain_text(f"{MARKUP} failed: wrong")
         found |= look(page, re.sub(r"\W+", "-", path).strip("-") or "home")
+        found |= {f"{path}, not offered": figure for figure in page.evaluate(NOT_OFFERED)}
     page.goto("about:blank")  # the campaigns are deleted next, and the last page may still be asking for its figures
     delete_campaign(stored, Actor("ada", "test"), "measured")
     assert found == {}
@@ -510,6 +520,26 @@ def test_every_page_of_the_application_is_looked_at() -> None:
     forms = {f"/new/{kind}" for kind in known_forms()}
     looked_at = {path.partition("?")[0] for path in PAGES}
     assert pages == {*looked_at, *of_campaigns, *elsewhere, "/new/{kind}"} - forms
+
+
+def test_the_figures_of_a_model_are_taken_as_a_table_and_as_python(
+    page: Page, stored: DatabaseResources, tmp_path: Path
+) -> None:
+    store_models(stored.registry, stored.artifacts, tmp_path)
+    page.set_viewport_size({"width": 1024, "height": 800})
+    go(page, "/models/alloy@2")
+    parity = page.locator(".of-model > div > div", has_text="predicted against computed")
+    expect(parity.get_by_role("link")).to_have_text(["PNG", "SVG", "CSV"], timeout=PATIENCE)
+    parity.get_by_text("As a table").click()
+    table = parity.get_by_role("region", name=re.compile("predicted against computed"))
+    expect(table.locator("tbody tr")).to_have_count(1000, timeout=PATIENCE)
+    expect(table.locator("caption")).to_have_text("The first 1000 of 1600 rows; the CSV has all.")
+    expect(table.locator("tbody tr").nth(7)).to_have_text("held out0.008760950.1087610.1")
+    parity.get_by_role("button", name="Copy as Python").click()
+    lines = parity.locator("pre").inner_text()
+    assert lines == (
+        f'import tansaku_client as tc\ntc.connect("{page.context.base}").numbers("/models/alloy@2/drawings/parity-energy")'
+    )
 
 
 @pytest.fixture

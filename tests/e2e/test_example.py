@@ -161,7 +161,7 @@ def _figures_are_drawn(installation: Installation, folder: Path) -> None:
     code, out = installation.run("plot", "al-small", "--out", folder / "figures")
     assert code == ExitCode.OK
     drawn = {Path(line).name for line in out.split()}
-    kinds = ("best-value-over-evaluations", "convergence", "acquisition", "energy-angle", "parity")
+    kinds = ("best-value-over-evaluations", "convergence", "acquisition", "energy-angle", "parity", "calibration", "importance")
     kinds += ("structures", "structures-coordination")
     assert drawn == {f"al-small-{kind}.png" for kind in kinds}
     assert installation.run("export", "al-small", "--structures", folder / "cif", "--format", "cif")[0] == ExitCode.OK

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.io import read, write
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from scipy.special import erf
 
 from tests.support.browsing import opened_browser
@@ -112,7 +112,7 @@ def test_the_calibration_is_the_share_of_values_within_each_interval(browser: Br
     page.set_content('<section><div id="parity"></div></section><section hidden><div id="coverage"></div></section>')
     page.add_script_tag(content=DRAWS_NOTHING)
     page.evaluate("(answer) => { window.shared = { json: async () => answer, onVersion: () => {} }; }", answer)
-    for script in ("plots.js", "parity.js"):
+    for script in ("plots.js", "taken.js", "parity.js"):
         page.add_script_tag(path=STATIC / script)
     page.wait_for_function("made.length >= 2")
     drawn = {known["label"]: known["data"] for known in page.evaluate("made")}
@@ -130,3 +130,57 @@ def test_the_calibration_is_the_share_of_values_within_each_interval(browser: Br
     ends = min(mean.min(), value.min()), max(mean.max(), value.max())
     assert (predicted[0], predicted[-1]) == (equal[0], equal[-1]) == pytest.approx(ends)
     assert computed[1:-1] == value[np.argsort(mean)].tolist()
+
+
+ROWS = "".join(f'<tr><th scope="row"><a href="#{row}">c{row}</a></th><td>{row}</td></tr>' for row in range(45))
+TABLE = f"<table><thead><tr><th>Candidate</th><th>Value</th></tr></thead><tbody>{ROWS}</tbody></table>"
+LIST = f'<main id="main"><div class="wide">{TABLE}</div></main>'
+
+
+def test_a_phone_shows_twenty_cards_and_more_by_the_keyboard(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(LIST)
+    page.add_style_tag(path=STATIC / "style.css")
+    page.add_script_tag(path=STATIC / "cards.js")
+    rows, button = page.locator("tbody tr:visible"), page.get_by_role("button")
+    expect(rows).to_have_count(20)
+    expect(button).to_have_text("Show 20 more of 45")
+    assert page.evaluate("document.documentElement.scrollHeight") < 2000
+    for press, shown, text in ((1, 40, "Show 5 more of 45"), (2, 45, None)):
+        button.press("Enter")
+        expect(rows).to_have_count(shown)
+        # The keyboard is at the first of the further cards.
+        assert page.evaluate("document.activeElement.textContent") == f"c{20 * press}"
+        expect(button).to_have_count(0) if text is None else expect(button).to_have_text(text)
+    # As many stay shown in a table that a live page puts in the place of this one.
+    page.evaluate("html => { document.getElementById('main').innerHTML = html; }", LIST.partition(">")[2])
+    expect(rows).to_have_count(45)
+
+
+def test_a_wide_window_shows_all_rows(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(LIST)
+    page.add_style_tag(path=STATIC / "style.css")
+    page.add_script_tag(path=STATIC / "cards.js")
+    rows = page.locator("tbody tr:visible")
+    expect(rows).to_have_count(20)
+    page.set_viewport_size({"width": 1024, "height": 800})
+    expect(rows).to_have_count(45)
+    expect(page.get_by_role("button")).to_have_count(0)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(rows).to_have_count(20)
+
+
+def test_a_csv_file_is_read_with_its_quotes_and_its_numbers(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<main></main>")
+    page.add_script_tag(path=STATIC / "taken.js")
+    text = 'id,name,value [eV],n\r\n007,"a, ""b""",-1.5e-3,1234567\r\n008,"two\nlines",,3\r\n'
+    found = page.evaluate("async (text) => numbersAt(URL.createObjectURL(new Blob([text])))", text)
+    assert found == {
+        "headings": ["id", "name", "value [eV]", "n"],
+        "rows": [["007", 'a, "b"', -0.0015, 1234567], ["008", "two\nlines", "", 3]],
+    }
+    assert page.evaluate("[cellText(1234567), cellText(0.123456789), cellText('007'), cellText(null)]") == [
+        1234567, 0.123457, "007", ""
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import creating
+from tansaku.deploy.web import creating, drawing
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
@@ -21,6 +21,9 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.tasks.act.checks.policy import LARGEST_TEXT
 from tansaku.tasks.act.checks.request import ComparisonRequest, RehearsalRequest
+from tansaku.tasks.act.replay.figure import GapCurves, draw_curves
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.style import Scheme
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
 
@@ -85,6 +88,19 @@ async def add_check(request: Request, response: Response, actor: Operator, new: 
 async def check(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A check, rehearsal or comparison of methods with its progress; it is known for some time only."""
     return await answered(request, response, found_check(request, check_id), wait)
+
+
+@router.get("/benchmarks/{check_id}/drawing", response_class=Response)
+def draw_comparison(
+    request: Request, _: Operator, check_id: str, form: drawing.Form = "png", scheme: Scheme = "light"
+) -> Response:
+    """Draws the gaps of a comparison of methods as PNG or SVG, or returns them as CSV; 404 before it has ended."""
+    found = found_check(request, check_id).comparison
+    if found is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this comparison has no figure yet")
+    curves = GapCurves.of(found["curves"])
+    known = Drawing("gaps", curves.columns(), lambda path: draw_curves(curves, path), units={"cost": "% of all"})
+    return drawing.answer(known, "gaps", form, scheme)
 
 
 @router.post("/rehearsals", responses={202: {"model": Check, "description": "Still running; ask for its id"}})

@@ -29,6 +29,4 @@ def comparison(request: Request, actor: Viewer, name: Names) -> Comparison:
 @router.get("/drawing", response_class=Response)
 def draw(request: Request, actor: Viewer, name: Names, axis: Axis = "evaluations", form: drawing.Form = "png") -> Response:
     """Draws the curves of the best as PNG or SVG, or returns them as CSV."""
-    body = drawing.draw_alone(comparison_drawing(comparison_of(services_of(request), actor, name), axis), form)
-    headers = {"Content-Disposition": f'inline; filename="comparison.{form}"'}
-    return Response(body, media_type=drawing.MEDIA[form], headers=headers)
+    return drawing.answer(comparison_drawing(comparison_of(services_of(request), actor, name), axis), "comparison", form)

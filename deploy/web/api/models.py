@@ -7,12 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
+from starlette.responses import Response
 
-from tansaku.deploy.web import promoting
+from tansaku.deploy.web import drawing, promoting
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.listing import Limit
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import services_of
+from tansaku.tasks.loop.training.versions import find_model, read_report
+from tansaku.tasks.read.figures.model import model_drawings
+from tansaku.tasks.read.figures.style import Scheme
 from tansaku.tasks.read.views.trained_models import (
     ModelDetail,
     ModelFigures,
@@ -76,6 +80,17 @@ def figures(request: Request, actor: Viewer, label: str) -> ModelFigures:
     """Learning curve, predicted against computed values, and calibration; at most 500 points each."""
     services = services_of(request)
     return model_figures(services.seen_registry(actor), services.artifacts, label)
+
+
+@router.get("/{label}/drawings/{figure}", response_class=Response)
+def draw(
+    request: Request, actor: Viewer, label: str, figure: str, form: drawing.Form = "png", scheme: Scheme = "light"
+) -> Response:
+    """Draws the `learning` curve, `parity-PROPERTY` or `calibration-PROPERTY` as PNG or SVG, or returns all points as CSV."""
+    services = services_of(request)
+    record = find_model(services.seen_registry(actor), label)
+    made = model_drawings(record, *read_report(services.artifacts, record))
+    return drawing.answer(drawing.find(made, figure), f"{record.label}-{figure}", form, scheme)
 
 
 @router.put("/{label}/promotion")

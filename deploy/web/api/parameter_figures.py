@@ -1,6 +1,6 @@
-"""Figures over parameters: /figures/parallel, /figures/model and /figures/contour below /api/v1/campaigns/NAME.
+"""Figures of models: /figures/parallel, /figures/model, /figures/importance and /figures/contour below /api/v1/campaigns/NAME.
 
-The last two ask the campaign's model: one request at a time, and once for each version of a campaign.
+The last three ask the campaign's model: one request at a time, and once for each version of a campaign.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.records import Record
 from tansaku.tasks.read.views.campaign import Campaign, Made
 from tansaku.tasks.read.views.parameter_figures import (
+    Importance,
     ParallelLines,
     ParameterContour,
     ParameterModel,
+    asked_importance,
     parallel_lines,
     parameter_contour,
     parameter_model,
@@ -73,6 +75,13 @@ def model(request: Request, _: Viewer, name: str, seen: SeenVersion = None) -> R
             return AskedModel(problem=error.message).model_dump_json()
 
     return shared(request, reading, AskedModel, text, PRIVATE)
+
+
+@router.get("/{name}/figures/importance", response_model=Importance, responses=_UNCHANGED)
+def importance(request: Request, _: Viewer, name: str, seen: SeenVersion = None) -> Response:
+    """Shares of parameters or groups of features in the model of the last fit, as `campaign.importance()` has them."""
+    reading = services_of(request).readings.reading(name, seen)
+    return shared(request, reading, Importance, lambda: _in_turn(asked_importance, reading).model_dump_json(), PRIVATE)
 
 
 @router.get("/{name}/figures/contour", response_model=ParameterContour, responses=_UNCHANGED)

@@ -1,13 +1,14 @@
 """Results of a campaign: figures, systems, the output of attempts, all evaluations as a file; and the file that began it.
 
-Routes below /api/v1/campaigns/NAME: /figures, /drawings, /spec, /systems, /hull, /observations, and below
-/evaluations/NUMBER: /log, /provenance, /files/FILE.
+Routes below /api/v1/campaigns/NAME: /figures, /drawings, /workers, /spec, /systems, /hull, /observations, and below
+/evaluations/NUMBER: /path, /log, /provenance, /files/FILE.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -32,9 +33,15 @@ from tansaku.models.domain.records import Evaluation, Record
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.node.configuration.written import written_spec
+from tansaku.tasks.read.figures.barrier_profile import path_drawing
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.style import Scheme
+from tansaku.tasks.read.figures.timeline import draw_bars
 from tansaku.tasks.read.views.attempt_output import AttemptOutput, attempt_outputs
 from tansaku.tasks.read.views.campaign_figures import CampaignFigures, figures_of
+from tansaku.tasks.read.views.migration_path import migration_path
 from tansaku.tasks.read.views.provenance import evaluation_provenance
+from tansaku.tasks.read.views.timeline import timeline_of
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 _PART = 1 << 16  # bytes of a file that are in memory at once
@@ -74,11 +81,13 @@ class Wanted(BaseModel):
 
     Attributes:
         form: Picture or table.
+        scheme: Of the page that shows the picture; dark: without a ground.
         x: First parameter of a contour; null: what matters most.
         y: Its second parameter.
     """
 
     form: drawing.Form = "png"
+    scheme: Scheme = "light"
     x: str | None = Field(default=None, max_length=100)
     y: str | None = Field(default=None, max_length=100)
 
@@ -86,10 +95,32 @@ class Wanted(BaseModel):
 @router.get("/{name}/drawings/{figure}", response_class=Response)
 def draw(request: Request, _: Viewer, name: str, figure: str, wanted: Annotated[Wanted, Query()]) -> Response:
     """Draws a figure of the campaign as PNG or SVG, or returns its data as CSV."""
-    form = wanted.form
-    body = drawing.draw(services_of(request), name, figure, form, (wanted.x, wanted.y))
-    headers = {"Content-Disposition": f'inline; filename="{file_stem(name)}-{file_stem(figure)}.{form}"'}
-    return Response(body, media_type=drawing.MEDIA[form], headers=headers)
+    return drawing.draw(services_of(request), name, figure, wanted.form, wanted.scheme, (wanted.x, wanted.y))
+
+
+@router.get("/{name}/evaluations/{number}/path", response_class=Response)
+def draw_path(
+    request: Request, _: Viewer, name: str, number: int, form: drawing.Form = "png", scheme: Scheme = "light"
+) -> Response:
+    """Draws the energy along the path of a migrating ion, or returns it as CSV; 404 without a path."""
+    _reading, evaluation = evaluation_at(services_of(request), name, number)
+    path = migration_path(evaluation)
+    if path is None:
+        raise NotFoundError(f"evaluation {number} of campaign {name!r} has no path")
+    barrier = "" if path.barrier is None else f"  {path.barrier:.2f} eV"
+    known = path_drawing(path.distance, path.energy, f"{evaluation.proposal.candidate}{barrier}")
+    return drawing.answer(known, f"{name}-{number}-path", form, scheme)
+
+
+@router.get("/{name}/workers", response_class=Response)
+def draw_workers(request: Request, _: Viewer, name: str, form: drawing.Form = "png", scheme: Scheme = "light") -> Response:
+    """Draws what ran where, of the last evaluations, or returns it as CSV; 404 where nothing was computed."""
+    services = services_of(request)
+    found = timeline_of(services.readings.reading(name), services.store.now())
+    if found is None:
+        raise NotFoundError(f"campaign {name!r} has no timeline: nothing was computed")
+    known = Drawing("workers", found.columns(), partial(draw_bars, found.bars(), f"{found.begin:%Y-%m-%d %H:%M:%S} UTC"))
+    return drawing.answer(known, f"{name}-workers", form, scheme)
 
 
 class SpecView(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -13,18 +14,23 @@ from pydantic import Field, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web import drawing
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.listing import Limit
 from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, SavedSearch
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import Unit
 from tansaku.tasks.act.commands.searches import SavedSearches
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.hits import draw_lines
+from tansaku.tasks.read.figures.style import Scheme, in_unit
 from tansaku.tasks.read.views.overview import UnreadableCampaign
-from tansaku.tasks.read.views.search import Comparison, Hits, Order, Search, Searched, search, searchable
+from tansaku.tasks.read.views.search import Comparison, Hits, Order, Search, Searched, hit_lines, search, searchable
 
 router = APIRouter(prefix="/api/v1/search", tags=["campaigns"])
 
@@ -103,6 +109,13 @@ class SearchQuery(SearchConditions):
     limit: Limit = 50
 
 
+class SearchPicture(SearchQuery):
+    """The same, and the form of the figure of a page of the results."""
+
+    form: drawing.Form = "png"
+    scheme: Scheme = "light"
+
+
 class SearchLine(Record):
     """A saved search as its user sees it.
 
@@ -137,6 +150,19 @@ def search_campaigns(request: Request, actor: Viewer, query: Annotated[SearchQue
     services = services_of(request)
     campaigns = seen_campaigns(services, actor)
     return search(services.store, campaigns, query.wanted(), after=query.after, limit=query.limit)
+
+
+@router.get("/drawing", response_class=Response)
+def draw(request: Request, actor: Viewer, query: Annotated[SearchPicture, Query()]) -> Response:
+    """Draws the values of a page of the results as PNG or SVG, or returns them as CSV; 404 where they cannot be compared."""
+    services = services_of(request)
+    campaigns = seen_campaigns(services, actor)
+    lines = hit_lines(search(services.store, campaigns, query.wanted(), after=query.after, limit=query.limit).items)
+    if lines is None:
+        raise NotFoundError("these results have no figure: it takes two values of one property in one unit that differ")
+    title = in_unit(lines.name, lines.unit)
+    known = Drawing("search", lines.columns(), partial(draw_lines, lines.values, title), units={"value": lines.unit})
+    return drawing.answer(known, "search", query.form, query.scheme)
 
 
 @router.get("/saved")

@@ -68,15 +68,6 @@ def comparison_page(request: Request, _: Operator, check_id: str) -> Response:
     return render(request, "benchmark.html", {"check": check, "found": check.comparison})
 
 
-@router.get("/{check_id}/figure.svg")
-def figure(request: Request, _: Operator, check_id: str) -> Response:
-    """The figure of the gaps."""
-    found = _found(request, check_id).comparison
-    if found is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "this comparison has no figure yet")
-    return Response(found["svg"], media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
-
-
 @router.get("/{check_id}/table.csv")
 def table(request: Request, _: Operator, check_id: str) -> Response:
     """The summary of each method as CSV."""

@@ -29,6 +29,8 @@ from tansaku.tasks.read.views.structures import StructureText, describe_structur
 router = APIRouter(prefix="/campaigns")
 
 _LONGEST_DATA = 4000
+_NOTHING = ("", "null", "{}", "[]")
+"""Texts of what was not set."""
 
 
 @router.get("/{name}/evaluations/{number}")
@@ -94,7 +96,7 @@ def _provenance(evaluation: Evaluation) -> list[tuple[str, str]]:
     if found is None:
         return []
     rows = found.model_dump(exclude={"settings"}) | {key: _text(value) for key, value in found.settings.items()}
-    return [(str(key), str(value)) for key, value in rows.items() if value != ""]
+    return [(str(key), str(value)) for key, value in rows.items() if value not in _NOTHING]
 
 
 def _text(value: object) -> str:

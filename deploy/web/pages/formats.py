@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.wording import DIGITS, headed, places, pretty_unit, significant, with_unit
+from tansaku.models.domain.wording import DIGITS, headed, places, pretty_unit, significant, titled, with_unit
 from tansaku.tasks.read.views.status import CampaignStatus
 
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -154,6 +154,7 @@ def campaign_address(name: str) -> str:
 FILTERS = {
     "number": number,
     "cost": cost,
+    "titled": titled,
     "moment": moment,
     "plain": plain,
     "beside": beside,

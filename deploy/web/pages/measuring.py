@@ -22,7 +22,7 @@ from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.adoption import ADOPTED
 from tansaku.models.domain.report_columns import VALUE
-from tansaku.models.domain.wording import names_unit
+from tansaku.models.domain.wording import names_unit, titled
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.measurements.history import reported_history
 from tansaku.tasks.act.measurements.report_file import Report, read_report, report_of
@@ -74,7 +74,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
     shown |= {f"correct-{item.number}" for item in history}
     content = {
         "asked": asked,
-        "title": _title(opened.spec.objective.property or VALUE),
+        "title": titled(opened.spec.objective.property or VALUE),
         "waiting": waiting,
         "history": history,
         "reported": sum(item.outcome is not None for item in opened.evaluations) - (known := _known(opened)),
@@ -97,11 +97,6 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
 def _known(opened: OpenedCampaign) -> int:
     """Number of values that were known before the campaign: nobody has reported them here."""
     return sum(item.outcome is not None and ADOPTED in item.outcome.properties for item in opened.evaluations)
-
-
-def _title(quantity: str) -> str:
-    """Name of the measured quantity as a field has it."""
-    return quantity[:1].upper() + quantity[1:].replace("_", " ")
 
 
 def _units(asked: Asked) -> dict[str, str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,7 +15,7 @@ from tansaku.deploy.web.api.search import SearchConditions, SearchLine, SearchQu
 from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.pages.again import Forms, Sent
-from tansaku.deploy.web.pages.formats import plain, unit_shown
+from tansaku.deploy.web.pages.formats import plain
 from tansaku.deploy.web.pages.refused import NOTHING, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
@@ -28,9 +25,9 @@ from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.wording import first_problem, headed
+from tansaku.models.domain.wording import first_problem
 from tansaku.tasks.read.views.overview import UnreadableCampaign
-from tansaku.tasks.read.views.search import COMPARISONS, ORDERS, Hit, Hits, Searched, each_hit, search
+from tansaku.tasks.read.views.search import COMPARISONS, ORDERS, Hit, Hits, Searched, each_hit, hit_lines, search
 
 router = APIRouter(prefix="/search")
 
@@ -67,7 +64,8 @@ def _search(request: Request, actor: Actor, given: Mapping[str, str], refused: R
     content = {
         "given": {key: given.get(key, "") for key in SearchQuery.model_fields},
         "found": found,
-        "drawn": None if found is None else _drawn(found.items),
+        "drawn": None if found is None else hit_lines(found.items),
+        "page": urlencode({key: value for key, value in given.items() if value}),
         "problem": problem,
         "further": any(given.get(key) for key in _FURTHER),
         "linked": {hit.campaign for hit in found.items if is_name(hit.campaign)} if found is not None else set(),
@@ -83,37 +81,6 @@ def _search(request: Request, actor: Actor, given: Mapping[str, str], refused: R
         "refused": refused,
     }
     return render(request, "search.html", content, status=HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Values that were found, as points of a figure with a line for each campaign.
-
-    Attributes:
-        heading: What the values are.
-        lowest: Value at the left end.
-        highest: Value at the right end.
-        lines: Campaigns with their hits, each with its place between the ends, 0 to 1.
-    """
-
-    heading: str
-    lowest: float
-    highest: float
-    lines: Mapping[str, Sequence[tuple[float, Hit]]]
-
-
-def _drawn(hits: Sequence[Hit]) -> Drawn | None:
-    """A figure of the values; None where fewer than two can be compared."""
-    valued = [(hit.value, hit) for hit in hits if hit.value is not None and math.isfinite(hit.value)]
-    kinds = {(hit.property, hit.unit) for _, hit in valued}
-    values = [value for value, _ in valued]
-    if len(valued) < 2 or len(kinds) > 1 or min(values) == max(values):
-        return None
-    lowest, highest, lines = min(values), max(values), defaultdict(list)
-    for value, hit in valued:
-        lines[hit.campaign].append(((value - lowest) / (highest - lowest), hit))
-    name, unit = kinds.pop()
-    return Drawn(headed(name.replace("_", " "), unit_shown(unit)), lowest, highest, lines)
 
 
 def _conditions(sent: Sent) -> dict[str, str]:

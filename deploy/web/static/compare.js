@@ -14,11 +14,11 @@
 
   const offer = () => {
     const names = found.campaigns.map((line) => line.name);
-    const query = new URLSearchParams(names.map((name) => ["name", name]));
+    const query = new URLSearchParams([...names.map((name) => ["name", name]), ["axis", horizontal]]);
     const files = document.getElementById("curves-files");
     files.replaceChildren();
-    taken(files, (form) => `/api/v1/comparison/drawing?${query}&axis=${horizontal}&form=${form}`,
-      `import pandas as pd\nimport tansaku as ts\npd.concat({name: ts.Campaign.open(name).frame for name in ${JSON.stringify(names)}})`);
+    const lines = `import pandas as pd\nimport tansaku as ts\npd.concat({name: ts.Campaign.open(name).frame for name in ${JSON.stringify(names)}})`;
+    taken(files, `/api/v1/comparison/drawing?${query}`, { lines });
   };
 
   const draw = () => {

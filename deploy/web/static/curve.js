@@ -28,7 +28,7 @@
   };
 
   const files = document.getElementById("best-value-files");
-  takenFrom(files, place.dataset, "best-value-over-evaluations", "frame");
+  takenFrom(files, place.dataset, "best-value-over-evaluations", "frame", { table: false }); // the last improvements are below
 
   const load = async () => {
     const answer = await shared.json(place.dataset.series);

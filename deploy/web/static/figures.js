@@ -165,8 +165,8 @@
       const there = known.find(({ figure }) => figure === name);
       if (!there) continue;
       const body = figureIn(ofPictures, name[0].toUpperCase() + name.slice(1).replaceAll("-", " "));
-      body.append(Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: `${section.dataset.drawings}${name}?form=svg&seen=${encodeURIComponent(version)}` }));
-      takenFrom(ofPictures, section.dataset, name, "plot(\"figures\")", {}, there.forms);
+      pictureIn(body, `${section.dataset.drawings}${name}?form=svg&seen=${encodeURIComponent(version)}`);
+      takenFrom(ofPictures, section.dataset, name, "plot(\"figures\")", { forms: there.forms });
     }
     section.hidden = isEmpty();
   };

@@ -3,25 +3,21 @@
 
 for (const section of document.querySelectorAll(".of-model")) {
   const place = document.createElement("div");
-  place.setAttribute("aria-hidden", "true");
   section.append(place);
   let found = null;
   let plots = [];
 
-  const chart = (title, square, make) => {
-    const made = document.createElement("figure");
-    const caption = document.createElement("figcaption");
-    const body = document.createElement("div");
-    caption.textContent = title;
-    made.append(caption, body);
-    place.append(made);
+  const chart = (title, stem, square, make) => {
+    const box = place.appendChild(document.createElement("div"));
+    const body = figureIn(box, title);
+    taken(box, `${section.dataset.model}/drawings/${encodeURIComponent(stem)}`);
     const style = plotStyle(body);
     const width = Math.max(280, Math.min(square ? 440 : 640, place.clientWidth));
     const { options, data } = make(style);
     plots.push(new uPlot({ width, height: square ? width : 280, ...options }, data, body));
   };
 
-  const curve = (data) => chart(inUnit("Learning curve: root mean square error", data.unit), false, ({ colour, lines }) => ({
+  const curve = (data) => chart(inUnit("Learning curve: root mean square error", data.unit), "learning", false, ({ colour, lines }) => ({
     options: {
       scales: { x: { time: false }, y: { distr: 3 } },
       axes: [{ ...lines, label: "step" }, { ...lines, label: inUnit("error", data.unit), size: 80 }],
@@ -34,7 +30,7 @@ for (const section of document.querySelectorAll(".of-model")) {
     data: [data.steps, data.training.map((value) => value > 0 ? value : null), data.validation.map((value) => value > 0 ? value : null)],
   }));
 
-  const parity = (data) => chart(inUnit(`${data.property}: predicted against computed`, data.unit), true, ({ colour, lines }) => {
+  const parity = (data) => chart(inUnit(`${data.property}: predicted against computed`, data.unit), `parity-${data.property}`, true, ({ colour, lines }) => {
     const rows = [
       ...data.held_out_computed.map((value, at) => [value, data.held_out_predicted[at], null]),
       ...data.training_computed.map((value, at) => [value, null, data.training_predicted[at]]),
@@ -53,7 +49,7 @@ for (const section of document.querySelectorAll(".of-model")) {
     };
   });
 
-  const calibration = (data) => chart(`${data.property}: observed against nominal coverage of the intervals, held-out data`, true, ({ colour, lines }) => ({
+  const calibration = (data) => chart(`${data.property}: observed against nominal coverage of the intervals, held-out data`, `calibration-${data.property}`, true, ({ colour, lines }) => ({
     options: {
       scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
       axes: [{ ...lines, label: "nominal" }, { ...lines, label: "observed", size: 60 }],
@@ -75,7 +71,7 @@ for (const section of document.querySelectorAll(".of-model")) {
   };
 
   const load = async () => {
-    const answer = await fetch(section.dataset.figures, { credentials: "same-origin" });
+    const answer = await fetch(`${section.dataset.model}/figures`, { credentials: "same-origin" });
     if (!answer.ok) {
       const problem = document.createElement("p");
       problem.className = "problem";

@@ -20,43 +20,11 @@
   const found = () => inUnit(lines.quantity.replaceAll("_", " "), lines.unit);
   const openEvaluation = (at) => { location.href = section.dataset.evaluations + lines.numbers[at]; };
 
-  // A table that is made when it is opened: links have a number of an evaluation.
-  const tableIn = (where, title, headings, rows) => {
-    const details = document.createElement("details");
-    details.append(Object.assign(document.createElement("summary"), { textContent: "As a table" }));
-    details.addEventListener("toggle", () => {
-      if (!details.open || details.querySelector("table")) return;
-      const box = document.createElement("div");
-      box.className = "wide tall";
-      box.tabIndex = 0;
-      box.setAttribute("role", "region");
-      box.setAttribute("aria-label", title);
-      const table = box.appendChild(document.createElement("table"));
-      const head = table.createTHead().insertRow();
-      for (const text of headings) head.append(Object.assign(document.createElement("th"), { scope: "col", textContent: text }));
-      const body = table.createTBody();
-      for (const row of rows()) {
-        const line = body.insertRow();
-        row.forEach((cell, at) => {
-          const made = line.insertCell();
-          if (typeof cell === "number") { made.className = "number"; head.cells[at].className = "number"; }
-          if (at === 0 && headings[0] === "Evaluation") {
-            made.append(Object.assign(document.createElement("a"), { href: section.dataset.evaluations + cell, textContent: cell }));
-          } else made.textContent = typeof cell === "number" ? Number(cell.toPrecision(6)) : cell ?? "";
-        });
-      }
-      details.append(box);
-    });
-    where.append(details);
-  };
-
   const figure = (where, title, stem, query, python, headings, rows) => {
-    const opened = where.querySelector("details")?.open;
     where.replaceChildren();
     const body = figureIn(where, title);
-    takenFrom(where, section.dataset, stem, python, query);
-    tableIn(where, title, headings, rows);
-    where.querySelector("details").open = Boolean(opened);
+    takenFrom(where, section.dataset, stem, python, { query, table: false });
+    tableIn(where, stem, async () => ({ headings, rows: rows() }), (cell, at) => at === 0 && headings[0] === "Evaluation" ? section.dataset.evaluations + cell : null);
     return body;
   };
 
@@ -85,7 +53,7 @@
     );
     if (model.shares.length > 0) {
       const title = "Importance: share of the variance in the model [%]";
-      const body = figure(places.shares, title, "relevance", {}, "importance()", ["Parameter", "Share [%]"], () => model.shares.map((item) => [item.name, 100 * item.share]));
+      const body = figure(places.shares, title, "importance", {}, "importance()", ["Parameter", "Share [%]"], () => model.shares.map((item) => [item.name, 100 * item.share]));
       drawBars(body, model.shares.map((item) => cut(item.name, 24)), model.shares.map((item) => 100 * item.share), places.shares.clientWidth);
     }
     drawChosen();

@@ -95,7 +95,7 @@
     draw();
     if (found.count < FEWEST || place.nextElementSibling) return;
     takenFrom(place.parentElement, place.dataset, "parity", "view().predictions()");
-    takenFrom(ofCoverage.parentElement, place.dataset, "parity", "view().predictions()");
+    takenFrom(ofCoverage.parentElement, place.dataset, "calibration", "view().predictions()");
   };
 
   keepDrawn(draw, load, null, () => place.closest("[hidden]"));

@@ -18,9 +18,6 @@ const plotStyle = (place) => {
   return { colour, lines };
 };
 
-// With raised powers, °C and Å, as the page shows units.
-const prettyUnit = (unit) => unit.replace(/(?<=[A-Za-zÅ])\^?([23])(?![\d.])/g, (_, power) => power === "2" ? "²" : "³").replace(/\bdeg(?=[CF]\b)/, "°").replace(/[Aa]ngstrom/g, "Å");
-
 // A name with the unit of its numbers; plain numbers have none.
 const inUnit = (name, unit) => unit === "1" ? name : `${name} [${prettyUnit(unit)}]`;
 
@@ -39,29 +36,13 @@ const figureIn = (place, title) => {
   return body;
 };
 
-// What can be taken from a figure: its files, and the lines of Python that have the same numbers.
-const takenFrom = (where, { drawings, name }, stem, python, query = {}, forms = undefined) =>
-  taken(where, (form) => `${drawings}${stem}?${new URLSearchParams({ form, ...query })}`, `import tansaku as ts\nts.Campaign.open(${JSON.stringify(name)}).${python}`, forms);
-
-const taken = (where, addressOf, lines, forms = ["png", "svg", "csv"]) => {
-  const files = document.createElement("p");
-  for (const form of forms) {
-    files.append(Object.assign(document.createElement("a"), { href: addressOf(form), download: "", textContent: form.toUpperCase() }), " · ");
-  }
-  const code = Object.assign(document.createElement("pre"), { tabIndex: 0, textContent: lines, hidden: true });
-  const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy as Python" });
-  copy.addEventListener("click", async () => {
-    code.hidden = false; // to be copied by hand where a browser does not let scripts copy
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      copy.textContent = "Copied";
-    } catch (error) {
-      if (error instanceof DOMException || error instanceof TypeError) getSelection().selectAllChildren(code);
-      else throw error;
-    }
-  });
-  files.append(copy);
-  where.append(files, code);
+// A picture that the server draws, for light and for dark pages.
+const pictureIn = (place, address) => {
+  const picture = place.appendChild(document.createElement("picture"));
+  picture.append(
+    Object.assign(document.createElement("source"), { srcset: `${address}&scheme=dark`, media: "(prefers-color-scheme: dark)" }),
+    Object.assign(document.createElement("img"), { className: "drawn", alt: "", src: address }),
+  );
 };
 
 // Buttons that choose the horizontal axis of a figure.

@@ -51,15 +51,23 @@ def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
 def path_figures(data: Campaign, report: PathReport) -> list[Drawing]:
     """Figures of a surface."""
     cuts, way = surface_slices(report.surface), path_profile(report)
-    made = [Drawing("surface", (), partial(_draw_slices, cuts))]
+    units = dict.fromkeys(("energy", "deviation"), "eV")
+    along = {"distance": "Angstrom"} | units
+    made = [Drawing("surface", _points_of(cuts), partial(_draw_slices, cuts), units=units)]
     if way is not None:
-        made.append(Drawing("path", way, partial(_draw_profile, way)))
-    if report.refinement is not None and report.refinement.hops:
-        made.append(Drawing("bands", (), partial(_draw_bands, report, report.refinement)))
+        made.append(Drawing("path", way, partial(_draw_profile, way), units=along))
+    refined = report.refinement
+    if refined is not None and refined.hops:
+        made.append(Drawing("bands", _band_points(report, refined), partial(_draw_bands, report, refined), units=along))
     if any(found.estimate is not None for found in data.certificates):
-        made.append(Drawing("barrier", (), partial(_draw_certificates, data.certificates)))
+        units = dict.fromkeys(("barrier", "tolerance"), data.certificates[0].unit)
+        draw = partial(_draw_certificates, data.certificates)
+        made.append(Drawing("barrier", _barriers(data.certificates), draw, units=units))
     if report.diffusion is not None and report.diffusion.coefficients.any():
-        made.append(Drawing("arrhenius", (), partial(_draw_arrhenius, report)))
+        found = report.diffusion
+        columns = {"temperature": found.temperatures.tolist(), "diffusion": found.coefficients.tolist()}
+        units = {"temperature": "K", "diffusion": "cm2/s"}
+        made.append(Drawing("arrhenius", columns, partial(_draw_arrhenius, report), units=units))
     return made
 
 
@@ -124,6 +132,36 @@ def surface_slices(surface: CampaignSurface) -> list[Slice]:
             )
         )
     return cuts
+
+
+def _points_of(cuts: Sequence[Slice]) -> dict[str, list[Any]]:
+    """Grid points of slices as columns: fractional coordinates, energy and deviation; None inside an atom."""
+    found: dict[str, list[Any]] = {name: [] for name in (*_AXES, "energy", "deviation")}
+    for cut in cuts:
+        for place in np.ndindex(cut.energy.shape):
+            at = np.insert(np.array(place) / cut.energy.shape, cut.axis, cut.height)
+            numbers = (cut.energy[place], cut.deviation[place])
+            for name, value in zip(found, (*at, *numbers), strict=True):
+                found[name].append(float(value) if np.isfinite(value) else None)
+    return found
+
+
+def _band_points(report: PathReport, refinement: Refinement) -> dict[str, list[Any]]:
+    """Images of refined hops as columns."""
+    zero = report.network.sites[report.network.minimum].energy
+    found: dict[str, list[Any]] = {"hop": [], "distance": [], "energy": []}
+    for hop in refinement.hops:
+        found["hop"] += [pass_label(report.surface.network.passes[hop.number])] * len(hop.energies)
+        found["distance"] += np.asarray(hop.distance).tolist()
+        found["energy"] += (np.array(hop.energies) - zero).tolist()
+    return found
+
+
+def _barriers(certificates: Sequence[Certificate]) -> dict[str, list[Any]]:
+    """The barrier and how far it may be off, by evaluations of the search."""
+    some = [found for found in certificates if found.estimate is not None]
+    columns = {"evaluations": "searched", "barrier": "estimate", "tolerance": "tolerance"}
+    return {name: [getattr(found, key) for found in some] for name, key in columns.items()}
 
 
 def _draw_slices(cuts: Sequence[Slice], path: Path) -> Path:

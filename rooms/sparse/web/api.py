@@ -10,13 +10,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web import drawing
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.checks import Wait, answered, found_check
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.sparse.tasks.question import TableQuestion
+from tansaku.sparse.tasks.report_figures import report_drawings
 from tansaku.sparse.web import searching
+from tansaku.tasks.read.figures.style import Scheme
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
 
@@ -43,6 +47,17 @@ async def add_table_search(
 async def table_search(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A search with its progress or report; it is known for some time only."""
     return await answered(request, response, found_check(request, check_id), wait)
+
+
+@router.get("/table-searches/{check_id}/drawings/{figure}", response_class=Response)
+def draw(
+    request: Request, _: Operator, check_id: str, figure: str, form: drawing.Form = "png", scheme: Scheme = "light"
+) -> Response:
+    """Draws the `density` of states or the probability of `columns` as PNG or SVG, or returns it as CSV."""
+    report = found_check(request, check_id).search
+    if report is None:
+        raise NotFoundError("this search has no report yet")
+    return drawing.answer(drawing.find(report_drawings(report), figure), f"search-{figure}", form, scheme)
 
 
 @router.delete("/table-searches/{check_id}")

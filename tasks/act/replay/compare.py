@@ -10,7 +10,7 @@ from pathlib import Path
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import did_you_mean
-from tansaku.tasks.act.replay.figure import draw_gaps
+from tansaku.tasks.act.replay.figure import draw_curves, gap_curves
 from tansaku.tasks.act.replay.methods import OWN_METHODS
 from tansaku.tasks.act.replay.records import BenchOptions, BenchResult, ReplayTask
 from tansaku.tasks.act.replay.run import open_table, run_one
@@ -31,7 +31,8 @@ def compare_methods(campaign: LoadedCampaign, methods: Sequence[str], seeds: int
 
     Returns:
         ``unit``, ``within``, ``systems`` (their number), ``shares`` (of the exhaustive cost, at which methods are compared),
-        ``rows`` (a summary of each method, means over seeds) and ``svg`` (the figure of the gaps).
+        ``rows`` (a summary of each method, means over seeds), ``curves`` (of the gaps, see
+        :class:`~tansaku.tasks.act.replay.figure.GapCurves`) and ``svg`` (their figure).
 
     Raises:
         ConfigurationError: A method is not known, or the space is no table.
@@ -61,14 +62,15 @@ def compare_methods(campaign: LoadedCampaign, methods: Sequence[str], seeds: int
         exhaustive_cost=float(pool.cost.sum()),
         runs=runs,
     )
-    costs = checkpoints(result)
+    costs, curves = checkpoints(result), gap_curves(result)
     with tempfile.TemporaryDirectory(prefix="tsk-compare-") as folder:
-        svg = draw_gaps(result, Path(folder, "gaps.svg")).read_text(encoding="utf-8")
+        svg = draw_curves(curves, Path(folder, "gaps.svg")).read_text(encoding="utf-8")
     return {
         "unit": spec.objective.unit,
         "within": within,
         "systems": len(pool.systems),
         "shares": [cost / result.exhaustive_cost for cost in costs],
         "rows": [asdict(summary) for summary in summarise(result, costs)],
+        "curves": curves.document(),
         "svg": svg,
     }

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
+from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, GREEN, INK, MAIN, OCHRE, VIOLET, figure_at
 from tansaku.tasks.read.views.campaign import Campaign
 
 MOST_PROFILES = 6
-_COLOURS = (MAIN, ACCENT, "#15803d", "#7c3aed", "#b45309", FAINT)
+_COLOURS = (MAIN, ACCENT, GREEN, VIOLET, OCHRE, FAINT)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,18 @@ def profiles(data: Campaign) -> list[Profile]:
         profile = Profile(f"{candidate}  {barrier:.2f} eV", np.array(distances), np.array(energies))
         found[candidate] = (data.sign * outcome.value, profile)
     return [profile for _, profile in sorted(found.values(), key=lambda entry: entry[0])][:MOST_PROFILES]
+
+
+def path_drawing(distance: Sequence[float], energy: Sequence[float], label: str) -> Drawing:
+    """The energy along one path.
+
+    Args:
+        distance: Along the path [Å].
+        energy: Above the lowest end state [eV].
+        label: Of the line.
+    """
+    profile, columns = Profile(label, np.array(distance), np.array(energy)), {"distance": distance, "energy": energy}
+    return Drawing("path", columns, partial(draw_png, [profile]), units={"distance": "Angstrom", "energy": "eV"})
 
 
 def draw_png(lines: Sequence[Profile], path: Path) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tansaku.models.domain.wording import in_words
 from tansaku.tasks.read.figures.style import FAINT, MAIN, figure_at, in_unit, missing
 from tansaku.tasks.read.views.best_values import BestValues
 
@@ -19,7 +20,7 @@ def draw_png(found: BestValues, path: Path) -> Path:
         axes.plot(found.evaluation, found.value, "o", color=FAINT, ms=3, mew=0, label="result")
         axes.step(found.evaluation, found.best, where="post", color=MAIN, lw=1.8, label="best so far")
         axes.set_xlabel("evaluations")
-        axes.set_ylabel(in_unit(found.quantity.replace("_", " "), found.unit))
+        axes.set_ylabel(in_unit(in_words(found.quantity), found.unit))
         axes.set_xlim(0, found.evaluation[-1] + 1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)

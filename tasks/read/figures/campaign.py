@@ -103,7 +103,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """The figures that a campaign has so far.
 
     Every campaign gets the best value over evaluations, the convergence and, if its proposer predicts, predicted against
-    computed, why the last candidates were proposed, and what may remain in each system; one with several objectives its
+    computed, calibration, why the last candidates were proposed, what may remain in each system, and what matters to the
+    model; one with several objectives its
     front; one of crystals of two or three elements the phase diagram; one with pre-screening which values were computed and
     which predicted; one with levels its looks beside full values; one that learns its cost predicted against actual cost;
     one of grain boundaries also energy against angle, energy against the number of atoms where that is searched, and the
@@ -128,6 +129,7 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     expected = results.predictions(data)
     if len(expected.value) >= parity.LEAST:
         made.append(Drawing.by(parity.draw_png, "parity", expected, units=dict.fromkeys(_PREDICTED, unit)))
+        made.append(parity.calibration_drawing(expected))
     if (looks := looks_of(data)) is not None:
         made.append(Drawing.by(first_look.draw_png, "first-look", looks, units=dict.fromkeys(("values", "deviations"), unit)))
     if (beside := look_values(data)) is not None:
@@ -151,14 +153,14 @@ def _phases(diagram: Hull) -> dict[str, list[object]]:
 
 
 def _of_the_proposer(data: Campaign) -> list[Drawing]:
-    """Figures of why the last proposals were chosen, and of what may remain in each system."""
+    """Figures of why the last proposals were chosen, of what may remain in each system, and of what matters to the model."""
     unit, made = data.spec.objective.unit, []
     if (points := proposal_points(last_proposals(data, LAST_PROPOSALS)[::-1])) is not None:
         made.append(proposals.acquisition_drawing(points, unit))
     lines = None if data.certificate is None else certificate_lines(data.certificate)
     if lines is not None and any(tolerance is not None for tolerance in lines.tolerance):
         made.append(proposals.certificate_drawing(lines, unit))
-    return made
+    return made + parameters.importance_drawings(data)
 
 
 def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:

@@ -14,7 +14,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.read_shockley import CuspFit, cusp_fit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, PAPER, figure_at
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -132,7 +132,7 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         # Boundaries of one misorientation differ in their planes: no line leads from the one to the other.
         elif (np.diff(curve.angle) > ONE_ANGLE).all():
             axes.plot(curve.angle, curve.curve, "-", color=MAIN, lw=1.4)
-        axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=5.5, mew=1, label="best in search")
+        axes.plot(curve.angle, curve.searched, "o", mfc=PAPER, mec=ACCENT, ms=5.5, mew=1, label="best in search")
         if np.isfinite(curve.polished).any():
             label = "final relaxation: free translation, no normal stress"
             axes.plot(curve.angle, curve.polished, "o", color=MAIN, ms=3.5, label=label)

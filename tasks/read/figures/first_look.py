@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
 from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, PAPER, figure_at
 from tansaku.tasks.read.views.campaign import Campaign
 
 
@@ -82,7 +82,7 @@ def draw_png(found: Looks, path: Path) -> Path:
             found.values[there],
             yerr=found.deviations[there],
             fmt="o",
-            mfc="white",
+            mfc=PAPER,
             mec=ACCENT,
             ecolor=FAINT,
             ms=3.5,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.models.domain.wording import headed, in_words, pretty_unit
 from tansaku.tasks.read.figures.style import PALETTE, figure_at
 from tansaku.tasks.read.screening.rows import spearman
 from tansaku.tasks.read.views.levels import LookValues
@@ -30,6 +30,6 @@ def draw_png(found: LookValues, path: Path) -> Path:
             axes.plot(here.look, here.full, "o", color=colour, ms=4, mew=0, label=_label(found, level))
             alone = here.look[np.isnan(here.full)]
             axes.plot(alone, np.full(len(alone), 0.01), "|", color=colour, ms=6, transform=axes.get_xaxis_transform())
-        axes.set(xlabel=headed("look", unit), ylabel=headed(found.quantity.replace("_", " "), unit))
+        axes.set(xlabel=headed("look", unit), ylabel=headed(in_words(found.quantity), unit))
         axes.legend(loc="best")
     return path

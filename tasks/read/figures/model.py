@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.surrogates import Progress
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.node.jobs.judging import Compared
+from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views import trained_models
 
@@ -40,8 +42,45 @@ def draw_model(
     name = f"{record.name}-{record.version}"
     paths = [_draw_curve(curve, folder / f"{name}-learning.png")] if curve else []
     for key, held_out in sides["held_out"].items():
-        paths.append(_draw_parity(record, key, sides["training"].get(key), held_out, folder / f"{name}-{key}.png"))
+        file, calibrated = folder / f"{name}-{key}.png", len(held_out.scores()) > 0
+        paths.append(_draw_parity(record, key, sides["training"].get(key), held_out, file, calibrated=calibrated))
     return paths
+
+
+def model_drawings(
+    record: ModelRecord, sides: Mapping[str, Mapping[str, Compared]], curve: Sequence[Progress]
+) -> list[Drawing]:
+    """The figures of a version alone: its learning curve, and of each property the parity and the calibration.
+
+    Args:
+        sides: Predictions of ``training`` and ``held_out`` by property.
+        curve: Steps of the training.
+    """
+    made = []
+    if curve:
+        columns = {key: [getattr(item, key) for item in curve] for key in ("step", "training", "validation")}
+        units = dict.fromkeys(("training", "validation"), curve[0].unit)
+        made.append(Drawing("learning", columns, partial(_draw_curve, curve), units=units))
+    for key, held_out in sides["held_out"].items():
+        training = sides["training"].get(key)
+        units = dict.fromkeys(("computed", "predicted", "deviation"), held_out.unit)
+        draw = partial(_draw_parity, record, key, training, held_out, calibrated=False)
+        made.append(Drawing(f"parity-{key}", _points({"held out": held_out, "training": training}), draw, units=units))
+        if len(held_out.scores()):
+            nominal = {"nominal": trained_models.NOMINAL.tolist(), "observed": trained_models.coverage(held_out).tolist()}
+            made.append(Drawing(f"calibration-{key}", nominal, partial(_draw_calibration, held_out)))
+    return made
+
+
+def _points(sides: Mapping[str, Compared | None]) -> dict[str, list[object]]:
+    """The points of a parity figure as columns."""
+    found: dict[str, list[object]] = {"data": [], "computed": [], "predicted": [], "deviation": []}
+    for name, side in sides.items():
+        if side is not None:
+            found["data"] += [name] * len(side.computed)
+            for key in ("computed", "predicted", "deviation"):
+                found[key] += np.asarray(getattr(side, key), dtype=np.float64).tolist()
+    return found
 
 
 def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
@@ -55,20 +94,32 @@ def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
     return path
 
 
-def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_out: Compared, path: Path) -> Path:
-    calibrated = len(held_out.scores()) > 0
+def _draw_parity(
+    record: ModelRecord, key: str, training: Compared | None, held_out: Compared, path: Path, *, calibrated: bool
+) -> Path:
+    """Draws predicted against computed values, with the calibration beside them if that is wanted."""
     with figure_at(path, 7.2 if calibrated else 3.6, 3.6) as figure:
         every = figure.subplots(1, 2 if calibrated else 1, squeeze=False)[0]
         _parity(every[0], training, held_out)
         every[0].set_xlabel(headed(f"{key}, {_whose(record)}", held_out.unit))
         every[0].set_ylabel(headed(f"predicted by {record.label}", held_out.unit))
         if calibrated:
-            every[1].plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
-            every[1].plot(trained_models.NOMINAL, trained_models.coverage(held_out), "-", color=ACCENT, lw=1.4)
-            every[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-            every[1].set_xlabel("nominal coverage of the interval")
-            every[1].set_ylabel("observed coverage (held-out data)")
+            _calibration(every[1], held_out)
     return path
+
+
+def _draw_calibration(held_out: Compared, path: Path) -> Path:
+    with figure_at(path, 3.6, 3.6) as figure:
+        _calibration(figure.subplots(), held_out)
+    return path
+
+
+def _calibration(axes: Axes, held_out: Compared) -> None:
+    axes.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
+    axes.plot(trained_models.NOMINAL, trained_models.coverage(held_out), "-", color=ACCENT, lw=1.4)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set_xlabel("nominal coverage of the interval")
+    axes.set_ylabel("observed coverage (held-out data)")
 
 
 def _parity(axes: Axes, training: Compared | None, held_out: Compared) -> None:

@@ -14,7 +14,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.report_columns import CANDIDATE, NUMBER, VALUE
 from tansaku.models.domain.wording import names_unit, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, PAPER, figure_at
 from tansaku.tasks.read.views import parameter_figures as views
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ def drawings(data: Campaign) -> list[Drawing]:
         made.append(slices_drawing(lines, views.parameter_model(data)))
         made.append(contour_drawing(lines, views.parameter_contour(data)))
     return made
+
+
+def importance_drawings(data: Campaign) -> list[Drawing]:
+    """The importance of parameters or groups of features in the model of the last fit; none where there is none."""
+    found = views.asked_importance(data)
+    columns = {"group": [item.name for item in found.shares], "share": [item.share for item in found.shares]}
+    return [Drawing("importance", columns, lambda path: _draw_importance(found, path))] if found.shares else []
 
 
 def parallel_drawing(lines: views.ParallelLines) -> Drawing:
@@ -89,6 +96,16 @@ def _places(axis: views.ParameterAxis, cells: Sequence[views.Cell | None]) -> np
 def _mark_categories(axis: views.ParameterAxis, on: Axis) -> None:
     if axis.categories is not None:
         on.set_ticks(range(len(axis.categories)), axis.categories)
+
+
+def _draw_importance(found: views.Importance, path: Path) -> Path:
+    with figure_at(path, 5.0, 0.8 + 0.22 * len(found.shares)) as figure:
+        axes = figure.subplots()
+        axes.barh(range(len(found.shares)), [100.0 * item.share for item in found.shares], color=MAIN)
+        axes.set_yticks(range(len(found.shares)), [item.name for item in found.shares], parse_math=False)
+        axes.invert_yaxis()
+        axes.set_xlabel("share of the model's variance [%]")
+    return path
 
 
 def _draw_parallel(lines: views.ParallelLines, path: Path) -> Path:
@@ -164,7 +181,7 @@ def _draw_contour(lines: views.ParallelLines, found: views.ParameterContour, pat
         drawn = axes.pcolormesh(at_x[by_x], at_y[by_y], mean, cmap=_MAP, shading="nearest", rasterized=True)
         if first.categories is None and second.categories is None and min(mean.shape) > 1 and np.ptp(mean) > 0:
             axes.contour(at_x[by_x], at_y[by_y], mean, colors=INK, linewidths=0.5, alpha=0.6)
-        axes.plot(_places(first, of_first), _places(second, of_second), "o", color="white", mec=INK, mew=0.6, ms=4)
+        axes.plot(_places(first, of_first), _places(second, of_second), "o", color=PAPER, mec=INK, mew=0.6, ms=4)
         axes.set(xlabel=_label(first), ylabel=_label(second))
         _mark_categories(first, axes.xaxis)
         _mark_categories(second, axes.yaxis)

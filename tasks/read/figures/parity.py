@@ -9,6 +9,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views.results import Predictions
 
@@ -45,11 +46,27 @@ def draw_png(found: Predictions, path: Path) -> Path:
     with figure_at(path, 7.2, 3.6) as figure:
         left, right = figure.subplots(1, 2)
         _draw_parity(left, found)
-        right.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
-        right.plot(_NOMINAL, found.coverage(_NOMINAL), "-", color=ACCENT, lw=1.4)
-        right.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-        right.set_xlabel("nominal coverage of the interval")
-        right.set_ylabel("observed coverage")
+        _draw_coverage(right, found)
+    return path
+
+
+def _draw_coverage(axes: Axes, found: Predictions) -> None:
+    axes.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
+    axes.plot(_NOMINAL, found.coverage(_NOMINAL), "-", color=ACCENT, lw=1.4)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set_xlabel("nominal coverage of the interval")
+    axes.set_ylabel("observed coverage")
+
+
+def calibration_drawing(found: Predictions) -> Drawing:
+    """Shares of the values that lie in intervals of the predictions, against those that should."""
+    columns = {"nominal": _NOMINAL.tolist(), "observed": found.coverage(_NOMINAL).tolist()}
+    return Drawing("calibration", columns, lambda path: _draw_calibration(found, path))
+
+
+def _draw_calibration(found: Predictions, path: Path) -> Path:
+    with figure_at(path, 3.6, 3.6) as figure:
+        _draw_coverage(figure.subplots(), found)
     return path
 
 

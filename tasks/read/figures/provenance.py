@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, PAPER, figure_at
 from tansaku.tasks.read.views.provenance import Graph, columns_of_graph
 
 _COLOURS = {"entity": INK, "activity": MAIN, "agent": ACCENT}
@@ -37,7 +37,7 @@ def draw(graph: Graph, path: Path) -> Path:
         for node in graph.nodes.values():
             across, down = places[node.name]
             label = node.label if len(node.label) <= _LONGEST else node.label[: _LONGEST - 1] + "…"
-            box = {"boxstyle": _SHAPES[node.kind], "facecolor": "white", "edgecolor": _COLOURS[node.kind]}
+            box = {"boxstyle": _SHAPES[node.kind], "facecolor": PAPER, "edgecolor": _COLOURS[node.kind]}
             axes.text(across, down, label, ha="center", va="center", fontsize=7.5, color=_COLOURS[node.kind], bbox=box)
         axes.set_xlim(-0.5, len(columns) - 0.5)
         axes.set_ylim(most - 0.4, -0.6)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tansaku.models.domain.wording import pretty_unit
 
@@ -14,12 +14,45 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#1f2937"
-MAIN = "#0f4c81"
-ACCENT = "#c2410c"
-FAINT = "#9ca3af"
-PALETTE = (MAIN, ACCENT, "#15803d", "#a16207", "#7e22ce", "#0e7490", FAINT, "#be185d", "#4d7c0f", INK)
+Scheme = Literal["light", "dark"]
+"""Pages on which figures are looked at: white ones, or dark ones through which a figure without a ground is seen."""
+
+INK, PAPER = "tansaku:ink", "tansaku:paper"
+MAIN, ACCENT, FAINT, GREEN = "tansaku:main", "tansaku:accent", "tansaku:faint", "tansaku:green"
+OCHRE, VIOLET, TEAL, ROSE, OLIVE = "tansaku:ochre", "tansaku:violet", "tansaku:teal", "tansaku:rose", "tansaku:olive"
+PALETTE = (MAIN, ACCENT, GREEN, OCHRE, VIOLET, TEAL, FAINT, ROSE, OLIVE, INK)
 DPI = 200
+
+# Each has a contrast of at least 4.5 to a dark page, and on a white one but for the faint lines.
+_COLOURS: dict[Scheme, dict[str, str]] = {
+    "light": {
+        INK: "#1f2937",
+        PAPER: "#ffffff",
+        MAIN: "#0f4c81",
+        ACCENT: "#c2410c",
+        FAINT: "#9ca3af",
+        GREEN: "#15803d",
+        OCHRE: "#a16207",
+        VIOLET: "#7e22ce",
+        TEAL: "#0e7490",
+        ROSE: "#be185d",
+        OLIVE: "#4d7c0f",
+    },
+    "dark": {
+        INK: "#e6e9ec",
+        PAPER: "#16191d",
+        MAIN: "#7cb8f0",
+        ACCENT: "#fb923c",
+        FAINT: "#8b949e",
+        GREEN: "#6fce8a",
+        OCHRE: "#e0b050",
+        VIOLET: "#c4a1ff",
+        TEAL: "#4fc3d9",
+        ROSE: "#f79ac0",
+        OLIVE: "#a9cf5f",
+    },
+}
+_SCHEME: ContextVar[Scheme] = ContextVar("scheme", default="light")
 
 _FOOT_INCHES = 0.2
 _FOOTNOTE: ContextVar[str | None] = ContextVar("footnote", default=None)
@@ -38,6 +71,10 @@ _RC: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
+_RC_OF: dict[Scheme, Any] = {
+    "light": {},
+    "dark": {"text.color": INK, "patch.edgecolor": INK, "axes.facecolor": "none", "figure.facecolor": "none"},
+}
 
 
 def in_unit(name: str, unit: str) -> str:
@@ -53,10 +90,36 @@ def missing(axes: Axes, text: str) -> None:
 @contextmanager
 def drawing() -> Iterator[None]:
     """Applies the style while a figure is drawn; other figures of the process keep theirs."""
-    from matplotlib import rc_context
+    from cycler import cycler
+    from matplotlib import colors, rc_context
 
-    with rc_context(_RC):
+    known, scheme = colors.get_named_colors_mapping(), _SCHEME.get()
+    before = {name: str(known.get(name, colour)) for name, colour in _COLOURS["light"].items()}
+    _name(_COLOURS[scheme])
+    further = {"axes.prop_cycle": cycler(color=PALETTE)} if scheme == "dark" else {}
+    try:
+        with rc_context(_RC | _RC_OF[scheme] | further):
+            yield
+    finally:
+        _name(before)
+
+
+def _name(colours: Mapping[str, str]) -> None:
+    """Names colours for all figures: one by one, for only so does matplotlib forget what a name meant before."""
+    from matplotlib.colors import get_named_colors_mapping
+
+    for name, colour in colours.items():
+        get_named_colors_mapping()[name] = colour
+
+
+@contextmanager
+def drawn_for(scheme: Scheme) -> Iterator[None]:
+    """Draws figures in this context for a light or a dark page; by default for a light one."""
+    before = _SCHEME.set(scheme)
+    try:
         yield
+    finally:
+        _SCHEME.reset(before)
 
 
 @contextmanager

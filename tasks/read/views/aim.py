@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, BottleneckSpec, OnHullSpec, TopKSpec
-from tansaku.models.domain.wording import counted, headed
+from tansaku.models.domain.wording import counted, headed, in_words
 from tansaku.tasks.read.views.campaign import Campaign
 
 
@@ -18,7 +18,7 @@ def aim_of(campaign: Campaign) -> str:
 
 def quantity_name(spec: CampaignSpec) -> str:
     """Quantity that is searched, in words, such as ``grain boundary energy``."""
-    return (spec.space.description.meant(spec.objective.property) or spec.quantity).replace("_", " ")
+    return in_words(spec.space.description.meant(spec.objective.property) or spec.quantity)
 
 
 def _wanted(spec: CampaignSpec, systems: int) -> str:

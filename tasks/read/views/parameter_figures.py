@@ -16,8 +16,7 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import evenly
 from tansaku.tasks.read.views.origins import best_place
-from tansaku.tasks.read.views.points import contour, slices
-from tansaku.tasks.read.views.predictions import latest_shares
+from tansaku.tasks.read.views.points import contour, importance, slices
 from tansaku.tasks.read.views.results import cells_of, row_cells
 from tansaku_client.frames import point_column
 
@@ -105,10 +104,24 @@ class ParameterSlice(Record):
 
 
 class ParameterShare(Record):
-    """A parameter's share of the variance that all of them cause in the model."""
+    """The share of a parameter, or of a group of features, of the variance that all of them cause in the model."""
 
     name: str
     share: float
+
+
+class Importance(Record):
+    """The importance of parameters or groups of features in the model of the last fit.
+
+    Attributes:
+        version: Of the campaign.
+        shares: The largest first.
+        problem: Why there are none; empty: there are.
+    """
+
+    version: str
+    shares: tuple[ParameterShare, ...]
+    problem: str = ""
 
 
 class ParameterModel(Record):
@@ -232,7 +245,6 @@ def _model(campaign: Campaign) -> ParameterModel:
     place = _best(campaign)
     assert place is not None
     best = cells_of(space_of(campaign), campaign.columns.candidates[place])
-    shares = latest_shares(campaign)
     return ParameterModel(
         version=campaign.version,
         evaluation=_last(campaign),
@@ -249,10 +261,22 @@ def _model(campaign: Campaign) -> ParameterModel:
             for name in names
             if len(rows := frame[frame["along"] == name])
         ),
-        shares=tuple(
-            ParameterShare(name=name, share=share) for name, share in sorted(shares.items(), key=lambda item: -item[1])
-        ),
+        shares=asked_importance(campaign).shares,
     )
+
+
+def asked_importance(campaign: Campaign) -> Importance:
+    """The importance of groups of features, or why there is none, made once for a reading."""
+    return campaign.once(Importance, lambda: _importance(campaign))
+
+
+def _importance(campaign: Campaign) -> Importance:
+    try:
+        shares = importance(campaign)
+    except ConfigurationError as error:
+        return Importance(version=campaign.version, shares=(), problem=error.message.removeprefix("importance: "))
+    found = tuple(ParameterShare(name=str(name), share=share) for name, share in shares.items())
+    return Importance(version=campaign.version, shares=found)
 
 
 def parameter_contour(campaign: Campaign, x: str | None = None, y: str | None = None) -> ParameterContour:

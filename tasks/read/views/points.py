@@ -18,7 +18,7 @@ from tansaku.models.domain.ports import DescribedColumn, DescribingSpace, Struct
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_place
-from tansaku.tasks.read.views.predictions import Known, known_model, latest_shares
+from tansaku.tasks.read.views.predictions import Known, known_model, latest_shares, why_no_shares
 from tansaku.tasks.read.views.results import cells_of
 from tansaku_client.frames import OF_POINTS, importance_series, points_frame, slices_frame
 from tansaku_client.points import StructurePoint
@@ -92,11 +92,11 @@ def importance(data: Campaign) -> pd.Series[float]:
     """Returns shares of the variance that groups of features cause in the model of the last fit, the largest first.
 
     Raises:
-        ConfigurationError: Nothing was fitted yet.
+        ConfigurationError: Nothing was fitted yet, or the proposer has no model over features.
     """
     shares = latest_shares(data)
     if not shares:
-        raise ConfigurationError("importance: no model was fitted yet")
+        raise ConfigurationError(f"importance: {why_no_shares(data)}")
     return importance_series(shares)
 
 

@@ -128,6 +128,15 @@ def latest_shares(data: Campaign) -> dict[str, float]:
     return {}
 
 
+def why_no_shares(data: Campaign) -> str:
+    """The reason for which :func:`latest_shares` is empty, in words."""
+    if _model(data) is None:
+        return f"the proposer {data.spec.proposer.type} has no model over features"
+    if not any(refit.ok for refit in data.refits):
+        return "no model was fitted yet"
+    return "no fit has a variance for each term of the proposer's kernel, or no group of features makes a difference"
+
+
 def feature_categories(data: Campaign, pool: CandidatePool) -> Mapping[str, Sequence[str]]:
     """Groups features that change together: those of one site of a composition; otherwise each feature group alone."""
     if not isinstance(data.space, ScreenedSpace):

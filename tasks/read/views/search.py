@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -26,6 +27,7 @@ from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import recorded_in
 from tansaku.models.domain.views import LARGEST_PAGE, Cursor, Page, PageQuery
+from tansaku.models.domain.wording import in_words
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
@@ -133,6 +135,50 @@ class Hits(Record):
     campaigns: int
     left_out: tuple[LeftOut, ...]
     mongosh: str
+
+
+@dataclass(frozen=True)
+class HitLines:
+    """Hits of one property and unit that can be drawn.
+
+    Attributes:
+        name: Of the property, in words.
+        unit: Of the values.
+        lines: The hits of each campaign, all with a value.
+    """
+
+    name: str
+    unit: str
+    lines: Mapping[str, Sequence[Hit]]
+
+    @property
+    def values(self) -> dict[str, list[float]]:
+        """The values of each campaign."""
+        return {name: [hit.value for hit in hits if hit.value is not None] for name, hits in self.lines.items()}
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value."""
+        every = [value for values in self.values.values() for value in values]
+        return min(every), max(every)
+
+    def columns(self) -> dict[str, list[object]]:
+        """The hits as a table, a row for each."""
+        hits = [hit for found in self.lines.values() for hit in found]
+        return {key: [getattr(hit, key) for hit in hits] for key in ("campaign", "round", "candidate", "value", "predicted")}
+
+
+def hit_lines(hits: Sequence[Hit]) -> HitLines | None:
+    """The hits that can be drawn; None where fewer than two can be compared."""
+    valued = [hit for hit in hits if hit.value is not None and math.isfinite(hit.value)]
+    kinds, values = {(hit.property, hit.unit) for hit in valued}, {hit.value for hit in valued}
+    if len(values) < 2 or len(kinds) > 1:
+        return None
+    lines: dict[str, list[Hit]] = {}
+    for hit in valued:
+        lines.setdefault(hit.campaign, []).append(hit)
+    name, unit = kinds.pop()
+    return HitLines(in_words(name), unit, lines)
 
 
 @dataclass(frozen=True)

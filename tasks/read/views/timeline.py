@@ -85,6 +85,27 @@ class Timeline:
     lanes: tuple[Lane, ...]
     hosts: tuple[HostLine, ...]
 
+    def bars(self) -> list[tuple[int, str, float, float, str]]:
+        """Each attempt with the number and machine of its line, its begin and length [s], and how it ended."""
+        return [
+            (place, lane.host, (item.begin - self.begin).total_seconds(), (item.end - item.begin).total_seconds(), item.ended)
+            for place, lane in enumerate(self.lanes)
+            for item in lane.stretches
+        ]
+
+    def columns(self) -> dict[str, list[object]]:
+        """The attempts as a table, a row for each."""
+        rows = [item for lane in self.lanes for item in lane.stretches]
+        return {
+            "round": [item.number for item in rows],
+            "candidate": [item.candidate for item in rows],
+            "machine": [item.host for item in rows],
+            "begun": [item.begin.isoformat() for item in rows],
+            "ended": [None if item.ended == "running" else item.end.isoformat() for item in rows],
+            "took [s]": [round((item.end - item.begin).total_seconds(), 3) for item in rows],
+            "state": [item.ended for item in rows],
+        }
+
     def share(self, moment: datetime) -> float:
         """Place of a time between begin and end, 0 to 1."""
         whole = (self.end - self.begin).total_seconds()

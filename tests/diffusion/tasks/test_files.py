@@ -10,7 +10,7 @@ from ase.io import read
 from tansaku.diffusion.cli import show_report
 from tansaku.diffusion.hops.refinement import Refinement, RefinementSettings, Refiner
 from tansaku.diffusion.hops.report import pass_label
-from tansaku.diffusion.tasks.figures import draw_paths, surface_figures, surface_slices
+from tansaku.diffusion.tasks.figures import draw_paths, path_figures, surface_figures, surface_slices
 from tansaku.diffusion.tasks.files import PathReport, distinct_hops, write_report
 from tansaku.diffusion.tasks.refine import refine_surface
 from tansaku.diffusion.tasks.surface import read_surface
@@ -84,6 +84,24 @@ def test_figures_are_drawn(hydrogen, surface, tmp_path):
     assert all(path.stat().st_size > 5000 for path in drawn)
 
 
+def test_figures_have_their_numbers_as_tables(hydrogen, surface):
+    report = PathReport.of(surface)
+    tables = {drawing.stem: drawing.table for drawing in path_figures(hydrogen, report)}
+    names, rows = tables["surface"]
+    assert names == ["a", "b", "c", "energy [eV]", "deviation [eV]"]
+    cuts = surface_slices(surface)
+    assert len(rows) == sum(cut.energy.size for cut in cuts)
+    assert min(row[3] for row in rows if row[3] is not None) == pytest.approx(min(float(np.nanmin(cut.energy)) for cut in cuts))
+    assert [row[cuts[0].axis] for row in rows[: cuts[0].energy.size]] == pytest.approx([cuts[0].height] * cuts[0].energy.size)
+    assert tables["path"][0][:2] == ["distance [Angstrom]", "energy [eV]"]
+    names, rows = tables["barrier"]
+    unit = hydrogen.certificates[0].unit
+    assert names == ["evaluations", f"barrier [{unit}]", f"tolerance [{unit}]"]
+    assert [row[1] for row in rows] == [found.estimate for found in hydrogen.certificates if found.estimate is not None]
+    assert tables["arrhenius"][0] == ["temperature [K]", "diffusion [cm2/s]"]
+    assert [row[1] for row in tables["arrhenius"][1]] == pytest.approx(report.diffusion.coefficients)
+
+
 def test_slices_have_the_shape_of_the_cell_and_pass_through_the_bottleneck(surface):
     place, cell = np.array(surface.barriers[surface.goal.dimensions - 1].bottleneck), surface.cell
     for cut in surface_slices(surface):
@@ -124,6 +142,9 @@ def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues
     names = {path.name for path in write_report(report, tmp_path)}
     assert "bands.extxyz" in names
     assert "h-in-al-bands.png" in {path.name for path in draw_paths(hydrogen, report, tmp_path)}
+    (bands,) = (drawing for drawing in path_figures(hydrogen, report) if drawing.stem == "bands")
+    assert bands.table[0] == ["hop", "distance [Angstrom]", "energy [eV]"]
+    assert len(bands.table[1]) == sum(len(hop.energies) for hop in report.refinement.hops)
     show_report("h-in-al", report)
     show_report("h-in-al", PathReport.of(surface, again))
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refined barrier")]

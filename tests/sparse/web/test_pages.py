@@ -1,5 +1,6 @@
 """Searches of tables by the API and on their page."""
 
+import csv
 import re
 import threading
 import time
@@ -123,6 +124,20 @@ def test_the_page_shows_the_report(browser):
     assert "<c>" not in page
     assert "LASSO" in page
     assert "data-poll" not in page
+
+
+def test_the_figures_of_a_report_are_taken(browser):
+    found = search(browser).json()
+    drawings = f"{SEARCHES}/{found['id']}/drawings"
+    columns = list(csv.DictReader(browser.get(f"{drawings}/columns?form=csv").text.splitlines()))
+    assert {row["column"]: float(row["probability"]) for row in columns} == found["search"]["feature_posterior"]
+    density = list(csv.DictReader(browser.get(f"{drawings}/density?form=csv").text.splitlines()))
+    assert list(density[0]) == ["from [nats]", "to [nats]", "log10 of the number of sets"]
+    assert len(density) == len(found["search"]["density_of_states"]["log_count"])
+    for figure in ("columns", "density"):
+        assert browser.get(f"{drawings}/{figure}").content.startswith(b"\x89PNG")
+        assert "#ffffff" not in browser.get(f"{drawings}/{figure}?form=svg&scheme=dark").text
+    assert browser.get(f"{drawings}/nothing").status_code == 404
 
 
 def test_the_size_is_told_before_a_search_begins(browser, site):

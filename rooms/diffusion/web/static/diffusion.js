@@ -1,5 +1,5 @@
 // Draws what is known of an ion's diffusion: slices of the energy surface, the path, the barrier against evaluations, diffusion
-// against temperature. The same numbers, but for the slices, are in tables beside them.
+// against temperature. Each has its files and its numbers as a table.
 "use strict";
 
 (() => {
@@ -9,7 +9,15 @@
   let found = null;
   let plots = [];
 
-  const panel = (title) => figureIn(place, title);
+  // With the files of the figure that `tansaku plot` draws under this name.
+  const panel = (title, stem) => {
+    const box = place.appendChild(document.createElement("div"));
+    const body = figureIn(box, title);
+    offer(box, stem);
+    return body;
+  };
+
+  const offer = (box, stem) => takenFrom(box, section.dataset, stem, "view().surface()");
 
   const chart = (body, options, data) => {
     const width = Math.max(280, Math.min(640, place.clientWidth));
@@ -35,9 +43,9 @@
     svg("text", { x: left - 10, y: 20 + side / 2, class: "middle" }, root, cut.up);
   };
 
-  const slice = (cut) => {
+  const slice = (box, cut) => {
     const most = Math.max(...cut.deviation.flat().filter((value) => value !== null), 1e-9);
-    const body = panel(`${cut.axis} = ${shorter(cut.height)}: energy up to ${shorter(cut.top)} eV, deviation up to ${shorter(most)} eV; dots are computed`);
+    const body = figureIn(box, `${cut.axis} = ${shorter(cut.height)}: energy up to ${shorter(cut.top)} eV, deviation up to ${shorter(most)} eV; dots are computed`);
     body.classList.add("wide");
     const root = svg("svg", { viewBox: "0 0 430 222", width: 430, height: 222, class: "drawing" }, body);
     heat(root, 20, cut, cut.energy, cut.top, "energy");
@@ -45,7 +53,7 @@
   };
 
   const path = (data) => {
-    const body = panel("Energy along the path [eV]: what is expected, two deviations around it, computed points");
+    const body = panel("Energy along the path [eV]: what is expected, two deviations around it, computed points", "path");
     const { colour, lines } = plotStyle(body);
     const off = (sign) => data.energy.map((value, at) => data.deviation[at] === null ? null : value + 2 * sign * data.deviation[at]);
     chart(body, {
@@ -62,7 +70,7 @@
   };
 
   const posterior = (data) => {
-    const body = panel("Barrier against evaluations [eV], with its interval");
+    const body = panel("Barrier against evaluations [eV], with its interval", "barrier");
     const { colour, lines } = plotStyle(body);
     const off = (sign) => data.barrier.map((value, at) => data.tolerance[at] === null ? null : value + sign * data.tolerance[at]);
     chart(body, {
@@ -78,7 +86,7 @@
   };
 
   const arrhenius = (data) => {
-    const body = panel(`Diffusion coefficient against inverse temperature: activation energy ${shorter(data.energy)} eV`);
+    const body = panel(`Diffusion coefficient against inverse temperature: activation energy ${shorter(data.energy)} eV`, "arrhenius");
     const { colour, lines } = plotStyle(body);
     const rows = data.temperature.map((kelvin, at) => [1000 / kelvin, Math.log10(data.coefficient[at])]).filter((row) => isFinite(row[1])).sort((one, other) => one[0] - other[0]);
     chart(body, {
@@ -93,7 +101,9 @@
     plots = [];
     place.replaceChildren();
     if (!found) return;
-    for (const cut of found.slices) slice(cut);
+    const cuts = place.appendChild(document.createElement("div"));
+    for (const cut of found.slices) slice(cuts, cut);
+    if (found.slices.length > 0) offer(cuts, "surface");
     if (found.path) path(found.path);
     if (found.posterior) posterior(found.posterior);
     if (found.diffusion) arrhenius(found.diffusion);

@@ -1,5 +1,5 @@
 // Draws the report on a table: how many sets of columns have which free energy, with the choices of usual methods, and how probable
-// each column is. The same numbers are in tables beside them.
+// each column is. Each has its files and its numbers as a table.
 "use strict";
 
 (() => {
@@ -7,10 +7,17 @@
   let report = null;
   let plots = [];
 
+  const panel = (place, stem, title) => {
+    const box = place.appendChild(document.createElement("div"));
+    const body = figureIn(box, title);
+    taken(box, `${document.getElementById("sparse").dataset.search}/drawings/${stem}`);
+    return body;
+  };
+
   // A histogram whose counts span many orders of magnitude, as steps of their logarithm.
   const states = (place) => {
     const { edges, log_count: logs } = report.density_of_states;
-    const body = figureIn(place, "Number of sets of columns by free energy; points: the choice of each method");
+    const body = panel(place, "density", "Number of sets of columns by free energy; points: the choice of each method");
     const { colour, lines } = plotStyle(body);
     const chosen = [["search", report.models[0].energy], ...Object.entries(report.methods).map(([name, method]) => [name, method.energy])];
     const count = (energy) => {
@@ -38,7 +45,7 @@
   };
 
   const posterior = (place) => {
-    const body = figureIn(place, "Probability that a column belongs to the model");
+    const body = panel(place, "columns", "Probability that a column belongs to the model");
     const rows = Object.entries(report.feature_posterior).sort((one, other) => other[1] - one[1]).slice(0, MOST_BARS);
     drawBars(body, rows.map((row) => row[0]), rows.map((row) => row[1]), place.clientWidth);
   };

@@ -277,6 +277,24 @@ def test_the_model_is_read_as_in_the_database_of_the_server(dashboard: Dashboard
         campaign.plot(tmp_path / "nowhere" / "f.png")
 
 
+def test_the_numbers_of_a_figure_are_those_of_its_file(dashboard: Dashboard):
+    server = dashboard.connect()
+    campaign = server.create(SPEC)
+    campaign.tell(values(campaign.ask(2)))
+    found = server.numbers("/campaigns/rows/drawings/best-value-over-evaluations")
+    np.testing.assert_allclose(found["value [GPa]"], [0.0, 1.25])
+    # As of the button of a page, whose figure may have a query of its own.
+    again = server.create(SPEC.replace("name: rows", "name: again"))
+    again.tell(values(again.ask(1)))
+    compared = server.numbers("/comparison/drawing?name=rows&name=again&axis=cost")
+    assert list(compared["campaign"]) == ["rows", "rows", "again"]
+    with pytest.raises(LookupError, match="has no figure 'nothing'"):
+        server.numbers("/campaigns/rows/drawings/nothing")
+    for path in ("campaigns", "//elsewhere/x", "https://elsewhere", 3):
+        with pytest.raises(tc.ConfigurationError, match=r"^numbers: .*expected the path of a figure"):
+            server.numbers(path)
+
+
 def test_a_column_named_as_a_prediction_stands_beside_it(dashboard: Dashboard):
     content = TABLE.replace("id,x,kind", "id,mean,kind")
     dashboard.site.logged_in(Role.OPERATOR).upload("means.csv", content)

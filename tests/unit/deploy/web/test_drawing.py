@@ -1,9 +1,12 @@
 """Figures of a campaign for download: pictures and their data."""
 
 import csv
+import io
+import re
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 
+import matplotlib.image as mpimg
 import pytest
 
 from tansaku.models.domain.accounts import Role
@@ -50,8 +53,30 @@ def test_the_figure_that_the_page_of_the_campaign_shows_is_first_and_has_its_num
 
 def test_the_page_shows_them(browser):
     page = browser.get(f"/campaigns/{NAME}/drawings").text
-    assert f'src="{API}/convergence?form=png"' in page
-    assert "ts.open(&#34;small-table&#34;)" in page or 'ts.open("small-table")' in page
+    assert f'src="{API}/convergence?form=svg"' in page
+    assert f'srcset="{API}/convergence?form=svg&amp;scheme=dark" media="(prefers-color-scheme: dark)"' in page
+    assert f'data-take="{API}/convergence" data-forms="png svg csv"' in page
+
+
+def test_a_figure_for_a_dark_page_has_light_lines_and_no_ground(browser):
+    """Colours of the style are those of the scheme, also in the figure that is drawn next."""
+
+    def colours(scheme: str) -> set[str]:
+        text = browser.get(f"{API}/convergence?form=svg&scheme={scheme}").text
+        return set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6}|none)", text))
+
+    light, dark = colours("light"), colours("dark")
+    assert {"#ffffff", "#1f2937", "#0f4c81"} <= light
+    assert {"#e6e9ec", "#7cb8f0"} <= dark
+    assert not dark & {"#ffffff", "#000000", "#1f2937", "#0f4c81", "#16191d"}
+    assert all(_brightness(colour) > 0.3 for colour in dark - {"none"}), dark
+    assert colours("light") == light
+    picture = mpimg.imread(io.BytesIO(browser.get(f"{API}/convergence?scheme=dark").content))
+    assert (picture[..., 3] == 0.0).mean() > 0.5
+
+
+def _brightness(colour: str) -> float:
+    return sum(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)) / 3
 
 
 def test_what_does_not_exist_is_named(browser, site_with):

@@ -48,13 +48,24 @@ OF_FIGURES = {
     "figures": ("view().systems()", "view().front()", "view().compositions()", "results", "frame", "status"),
     "parameters": ("frame", "slices()", "importance()", "view().contour("),
     "parity": ("view().predictions()",),
+    "curve": ("frame",),
+    "diffusion": ("view().surface()",),
 }
 """Lines of Python that figures offer, by script."""
 
 
 @pytest.mark.parametrize(("script", "line"), [(script, line) for script, lines in OF_FIGURES.items() for line in lines])
 def test_a_line_of_python_beside_a_figure_is_one_that_the_interface_has(script, line):
-    assert re.search(rf"[\"`]{re.escape(line)}", (STATIC / f"{script}.js").read_text())
+    (path,) = STATIC.parents[2].glob(f"*/web/static/{script}.js")
+    assert re.search(rf"[\"`]{re.escape(line)}", path.read_text())
     owner = CampaignView if line.startswith("view().") else Campaign
     member = inspect.getattr_static(owner, re.sub(r"\(\)?$", "", line.removeprefix("view().")))
     assert isinstance(member, property) is not line.endswith(("()", "("))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("css", 399), ("js", 299)])
+def test_scripts_and_the_style_sheet_are_short(kind, most):
+    """What a page loads besides its text is read by people, and sent to phones."""
+    lengths = {path.name: len(path.read_text().splitlines()) for path in STATIC.parents[2].glob(f"*/web/static/*.{kind}")}
+    assert lengths
+    assert {name: length for name, length in lengths.items() if length > most} == {}

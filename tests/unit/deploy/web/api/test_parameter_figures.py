@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import pytest
 
 import tansaku as ts
 from tansaku.deploy.web.api import parameter_figures
 from tansaku.models.domain.accounts import Role
+from tests.support.alloys import NAME, alloy_store
 
 
 @pytest.fixture
@@ -74,3 +76,34 @@ def test_a_campaign_without_a_model_says_so(site_with):
     api = "/api/v1/campaigns/small-table/figures"
     assert browser.get(f"{api}/parallel").json()["count"] == 2
     assert site_with().with_session(Role.VIEWER).get(f"{api}/parallel").json() is None
+
+
+def test_importance_is_shown_or_why_there_is_none(make_site, browser, site_with):
+    assert browser.get(f"{API}/figures/importance").json()["problem"] == "no model was fitted yet"
+    campaign = ts.Campaign(
+        ts.Parameters({"x": (0, 1), "kind": ["in", "out"]}, pool=32, refine=None),
+        ts.minimize("loss", unit="eV"),
+        12,
+        proposer={"type": "gp", "initial_points": 4},
+        store=None,
+        name="bench",
+    )
+    for _ in range(2):
+        campaign.tell({row.number: row["x"] + (row["kind"] == "in") for row in campaign.ask(4)})
+    browser = make_site(campaign._place._resources.store).with_session(Role.VIEWER)
+    shares = browser.get(f"{API}/figures/importance").json()
+    assert (shares["problem"], {item["name"] for item in shares["shares"]}) == ("", {"x", "kind"})
+    assert [(item["name"], item["share"]) for item in shares["shares"]] == [
+        (item["group"], item["share"]) for item in browser.get(f"{API}/importance").json()
+    ]
+    table = list(csv.reader(browser.get(f"{API}/drawings/importance?form=csv").text.splitlines()))
+    assert table == [["group", "share"], *([item["name"], str(item["share"])] for item in shares["shares"])]
+    small = site_with("a1", "a2").with_session(Role.VIEWER).get("/api/v1/campaigns/small-table/figures/importance").json()
+    assert (small["shares"], small["problem"] != "") == ([], True)
+
+
+def test_pages_of_other_spaces_have_a_place_for_importance(make_site, browser):
+    page = make_site(alloy_store()).with_session(Role.VIEWER).get(f"/campaigns/{NAME}").text
+    assert f'data-importance="/api/v1/campaigns/{NAME}/figures/importance"' in page
+    assert "importance" in re.search(r"/static/together/([\w+-]+)\.js", page.partition("uplot")[2])[1]
+    assert "data-importance" not in browser.get("/campaigns/bench").text  # beside the slices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 import pytest
@@ -43,7 +44,12 @@ def test_methods_are_compared_on_the_table_of_a_spec(site, browser):
     assert all(row["mean_gap"] == sorted(row["mean_gap"], reverse=True) for row in rows)
     page = browser.get(address).text
     assert re.findall(r'<tr><th scope="row">(\w+)</th>', page) == ["random", "default"]
-    assert browser.get(f"{address}/figure.svg").text.count("<svg") == 1
+    drawing = f"{API}/{identifier}/drawing"
+    assert f'data-take="{drawing}"' in page
+    assert browser.get(f"{drawing}?form=svg").text.count("<svg") == 1
+    gaps = list(csv.DictReader(browser.get(f"{drawing}?form=csv").text.splitlines()))
+    assert {row["method"] for row in gaps} == {"random", "default"}
+    assert all(float(row["lower"]) <= float(row["mean"]) <= float(row["upper"]) for row in gaps)
     table = browser.get(f"{address}/table.csv").text.splitlines()
     assert table[0].startswith("method,")
     assert [line.partition(",")[0] for line in table[1:]] == ["random", "default"]
@@ -82,7 +88,7 @@ def test_a_wrong_spec_or_method_is_named(browser, spec, methods, said):
     page = browser.get(address).text
     assert "cannot be done" in page
     assert said in page.replace("&#39;", "'"), page
-    assert browser.get(f"{address}/figure.svg").status_code == 404
+    assert browser.get(f"{API}/{address.rpartition('/')[2]}/drawing").status_code == 404
     assert browser.get(f"{address}/table.csv").status_code == 404
 
 

@@ -13,7 +13,7 @@ from tansaku.calculators.structures.export import write_structure
 from tansaku.deploy.web.pages import campaign
 from tansaku.deploy.web.pages.campaign import OF_THE_PAGE
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal, Provenance, Quantity
 from tansaku.models.domain.states import FailureKind, StopReason
 from tansaku.tasks.node.jobs.document import DOUBT, STRUCTURE_FILE
 from tests.support.records import proposal_of, store_evaluation
@@ -91,6 +91,19 @@ def test_stored_texts_are_escaped_and_without_terminal_codes(site_with):
         assert "<script>alert" not in text
         assert "<b>beta</b>" not in text
         assert "style=" not in text
+
+
+def test_stored_names_are_words_with_units_on_the_page_of_an_evaluation(site_with):
+    site = site_with("a1")
+    provenance = Provenance(code="lammps", code_version="2025", settings={"files_sha256": None, "max_steps": 300})
+    quantities = {"bulk_energy_per_formula_unit": Quantity(value=-12.5, unit="eV"), "E_ads": Quantity(value=0.5, unit="J/m^2")}
+    add_evaluation(site, 2, "a2", Outcome(value=3.0, quantities=quantities, provenance=provenance))
+    page = site.logged_in(Role.VIEWER).get(f"{PAGE}/evaluations/2").text
+    rows = dict(re.findall(r'<th scope="row">([^<]+)</th><td>(?:<code>)?([^<]+)<', page))
+    assert (rows["Bulk energy per formula unit"], rows["Code version"], rows["Max steps"]) == ("-12.5 eV", "2025", "300")
+    assert rows["E_ads"] == "0.5 J/m²", "a person's name for it stays"
+    assert [name for name in rows if "_" in name] == ["E_ads"]
+    assert not {"Files SHA-256", "Model SHA-256"} & rows.keys(), "what was not set"
 
 
 def test_more_than_two_warnings_are_folded(site_with, monkeypatch):

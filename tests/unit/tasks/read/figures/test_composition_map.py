@@ -17,7 +17,18 @@ def test_a_composition_search_gets_its_figures(tavorite_search, tmp_path):
     data = tavorite_search(14, preset="abo")
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
     names = {path.name for path in drawn}
-    kinds = ("best-value-over-evaluations", "convergence", "parity", "acquisition", "map", "rounds", "relevance", "profiles")
+    kinds = (
+        "best-value-over-evaluations",
+        "convergence",
+        "parity",
+        "calibration",
+        "acquisition",
+        "importance",
+        "map",
+        "rounds",
+        "relevance",
+        "profiles",
+    )
     assert names == {f"tavorites-{kind}.png" for kind in kinds}
     assert all(path.stat().st_size > 5000 for path in drawn)
 

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.read.views.parameter_figures import asked_importance
+from tansaku.tasks.read.views.points import importance
 from tansaku.tasks.read.views.predictions import feature_categories, pool_expectation, relevance_history
 from tests.support.records import read_campaign
 
@@ -55,3 +58,19 @@ def test_groups_of_a_site_are_one_category(tavorite_search):
     assert categories["M"] == ("site_m", "ion_m")
     assert categories["cell"] == ("cell",)
     assert sorted(group for groups in categories.values() for group in groups) == sorted(data.pool.groups)
+
+
+def test_importance_is_that_of_python_or_the_reason_for_which_there_is_none(tavorite_search):
+    data = tavorite_search(24)
+    found = asked_importance(data)
+    assert {item.name: item.share for item in found.shares} == importance(data).to_dict()
+    assert [item.share for item in found.shares] == sorted((item.share for item in found.shares), reverse=True)
+    assert found.problem == ""
+    assert sum(item.share for item in found.shares) == pytest.approx(1.0)
+    for lacking, said in (
+        (tavorite_search(6, type="random", preset=None), "the proposer random has no model over features"),
+        (tavorite_search(1), "no model was fitted yet"),
+    ):
+        assert (asked_importance(lacking).shares, asked_importance(lacking).problem) == ((), said)
+        with pytest.raises(ConfigurationError, match=f"^importance: {said}$"):
+            importance(lacking)

@@ -13,7 +13,7 @@ def test_the_timeline_is_drawn_and_told_in_a_table(make_site):
     assert "<title>not known: round 2, L10-AuCu, done</title>" in page
     assert '<tr><th scope="row">not known</th>' in page
     assert f'data-poll="/campaigns/{NAME}/workers"' in page
-    assert '<script src="/static/poll' in page  # the page follows what runs
+    assert '<script src="/static/together/taken+poll' in page  # the page follows what runs
     for tab in ("workers", "structures"):
         assert f'<a href="/campaigns/{NAME}/{tab}">' in browser.get(f"/campaigns/{NAME}").text
         assert f'<a href="/campaigns/{NAME}/{tab}" aria-current="page">' in browser.get(f"/campaigns/{NAME}/{tab}").text
