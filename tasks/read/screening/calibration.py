@@ -62,7 +62,7 @@ class Calibration:
         return float(np.sqrt(np.mean(squares)))
 
     def _left_out(self) -> Iterator[tuple[FloatArray, FloatArray, Calibration]]:
-        """Errors of each group by the line of all others, their widths before the scale [mJ/m^2], and the others' calibration."""
+        """Errors of each group by the line of all others, their widths without the scale [mJ/m^2], and the others."""
         for group in np.unique(self.groups):
             left = self.groups == group
             rest = Calibration(self.predicted[~left], self.deviations[~left], self.computed[~left], self.groups[~left])
@@ -84,9 +84,11 @@ class Calibration:
         return self.scale * self.widths(predicted, deviations)
 
     def coverage(self) -> tuple[float, float]:
-        """Shares of the computed structures within one and two widths, each group predicted by all others and counted alike."""
+        """Shares of the computed structures within one and two widths, groups predicted by all others and counted alike."""
         apart = [np.abs(error) / (rest.scale * width) for error, width, rest in self._left_out()]
-        return float(np.mean([np.mean(item <= 1.0) for item in apart])), float(np.mean([np.mean(item <= 2.0) for item in apart]))
+        return float(np.mean([np.mean(item <= 1.0) for item in apart])), float(
+            np.mean([np.mean(item <= 2.0) for item in apart])
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +159,7 @@ def _limits(rows: Sequence[ScreenRow], values: FloatArray, known: BoolArray, low
 
 
 def _groups(rows: Sequence[ScreenRow], known: BoolArray) -> IntArray:
-    """Number of the boundary of each computed structure; of the structure where fewer than ``FEWEST`` boundaries are computed."""
+    """Number of the boundary of each computed structure; of the structure with fewer than ``FEWEST`` boundaries."""
     boundaries = [row.boundary for row, there in zip(rows, known, strict=True) if there]
     numbers = {boundary: number for number, boundary in enumerate(dict.fromkeys(boundaries))}
     if len(numbers) < FEWEST:
