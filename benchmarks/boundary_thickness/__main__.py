@@ -177,7 +177,7 @@ def main() -> None:
                 continue
             candidate = lowest(example, system, 1 if options.quick else EACH)
             steps = [] if candidate is None else example.thickened(candidate)
-            row = {"example": name, "system": system, "candidate": candidate, "steps": steps}
+            row: JsonDict = {"example": name, "system": system, "candidate": candidate, "steps": steps}
             row["from"] = {key: converged_from(steps, key) for key in ("energy", "untilted")}
             result["rows"].append(row)
             write_json(options.out, result)

@@ -122,7 +122,7 @@ def shaken_middle(start: Atoms, begin: Atoms) -> Atoms:
     middle = np.concatenate([middle_of_grain(start, grain) for grain in (0, 1)])
     ways = np.zeros((len(start), 3))
     ways[middle] = np.random.default_rng(0).normal(scale=_SHAKEN, size=(len(middle), 3))
-    shaken = begin.copy()
+    shaken: Atoms = begin.copy()
     shaken.positions += (ways - ways[inversion_images(start)]) / np.sqrt(2.0)
     return shaken
 

@@ -17,12 +17,11 @@ import numpy as np
 from benchmarks.command import begun, command
 from benchmarks.local_energies.compounds.screening import FILES, HERE, spec_of, table_of
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.workflows.boundary_energy import planar_area
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
 from tansaku.calculators.workflows.compound_boundary import relaxed_boundary
 from tansaku.models.domain.records import JsonDict
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.node.jobs.compound_boundary import EV_PER_A2
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.opened import opened_compound
 from tansaku.tasks.node.jobs.spool_files import write_json

@@ -25,7 +25,7 @@ from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 
 THICKNESS = 12.0
-"""Of each grain in a search [Å]."""
+"""Thickness of each grain in a search [Å]."""
 
 OPENING = 0.3
 """Distance by which grains are apart at first [Å]."""
