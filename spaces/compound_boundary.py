@@ -245,6 +245,24 @@ class CompoundBoundarySpace:
             atoms.info = start.info | {"formula_units": int(start.info["formula_units"]) + more}
         return built, moved
 
+    def cut_out(self, start: Atoms, relaxed: Atoms, slabs: SlabPair, thickness: float) -> Atoms:
+        """Both boundaries with their surroundings, out of a relaxed cell with thicker grains.
+
+        Args:
+            start: The thick cell as :meth:`thickened` built it.
+            slabs: Of the candidate, with the grains that the cut-out has.
+            thickness: With which the thick cell was asked for [Å].
+
+        Returns:
+            The candidate's cell with the displacements of the relaxation.
+        """
+        surface, place, _ = self._place(str(start.info["candidate"]))
+        thick = slabs.thicker(thickness - slabs.thinnest)
+        found = thick.thinned(slabs, surface.shifts[place] / np.array(surface.shape), start, relaxed)
+        less = (len(start) - len(found)) // sum(self._bulk.values())
+        found.info = start.info | {"formula_units": int(start.info["formula_units"]) - less}
+        return found
+
     def _place(self, candidate: str) -> tuple[Surface, int, int]:
         if candidate not in self._places:
             raise NotFoundError(f"candidate {candidate!r} is not in the space")

@@ -150,17 +150,7 @@ class SlabPair:
             The thicker cell as it would have been built, and with the displacements of the relaxation.
         """
         thin, whole = (slabs.cell(shift, 0.0, start.info["opening"]) for slabs in (self, thick))
-        grains, heights = thin.arrays["grain"], _heights(thin)
-        sides = np.where(np.abs(heights) < _SAME_PLACE, 0.0, np.sign(heights))
-        pairs = ((self.lower, thick.lower), (self.upper, thick.upper))
-        up = np.array(
-            [
-                old.planes.vectors[2] * np.rint((new.thickness - old.thickness) / (2.0 * old.planes.spacing))
-                for old, new in pairs
-            ]
-        )
-        moved = thin.positions + sides[:, None] * up[grains]
-        moved[:, 2] += 0.5 * grains * (whole.cell[2, 2] - thin.cell[2, 2])
+        moved = self.onto(thick, thin, float(whole.cell[2, 2]))
         twins, left = nearest_in(whole, moved), cKDTree(start.positions).query(thin.positions)
         there = left[0] < _SAME_PLACE
         ways = displacements(start, relaxed)
@@ -172,6 +162,49 @@ class SlabPair:
         after.positions += every
         after.cell[2] += relaxed.cell[2] - start.cell[2]
         return whole[kept], after[kept]
+
+    def thinned(self, thin: SlabPair, shift: FloatArray, start: Atoms, relaxed: Atoms) -> Atoms:
+        """Cuts both boundaries with their surroundings out of a relaxed cell: the middle of both grains is left out.
+
+        Args:
+            thin: Slabs with the same surfaces, of which these are ``thin.thicker(...)``.
+            shift: Of the upper grain in parts of the translations, shape ``(2,)``.
+            start: The cell as it was built, perhaps with atoms taken away.
+            relaxed: The same after its relaxation, atoms in the same order.
+
+        Returns:
+            The thinner cell with the displacements of the relaxation.
+        """
+        whole = thin.cell(shift, 0.0, start.info["opening"])
+        moved = thin.onto(self, whole, float(start.cell[2, 2]))
+        apart, there = nearest_atoms(start, moved)
+        kept = apart < _SAME_PLACE
+        after = whole.copy()
+        after.positions[kept] += displacements(start, relaxed)[there[kept]]
+        after.cell[2] += relaxed.cell[2] - start.cell[2]
+        found: Atoms = after[kept]
+        return found
+
+    def onto(self, thick: SlabPair, cell: Atoms, height: float) -> FloatArray:
+        """Places that atoms of a cell of these slabs have in one of thicker slabs with the same surfaces [Å], shape ``(n, 3)``.
+
+        Args:
+            thick: Thicker by pairs of lattice planes.
+            cell: Of these slabs, as it is built.
+            height: Of the thick cell [Å].
+        """
+        grains, heights = cell.arrays["grain"], _heights(cell)
+        sides = np.where(np.abs(heights) < _SAME_PLACE, 0.0, np.sign(heights))
+        pairs = ((self.lower, thick.lower), (self.upper, thick.upper))
+        up = np.array(
+            [
+                old.planes.vectors[2] * np.rint((new.thickness - old.thickness) / (2.0 * old.planes.spacing))
+                for old, new in pairs
+            ]
+        )
+        moved = np.asarray(cell.positions + sides[:, None] * up[grains])
+        moved[:, 2] += 0.5 * grains * (height - cell.cell[2, 2])
+        return moved
 
     def _upright(self, vector: FloatArray) -> FloatArray:
         """The same vector but for planar ones, as short as it gets [Å], shape ``(3,)``."""
@@ -222,12 +255,18 @@ def nearest_in(atoms: Atoms, positions: FloatArray) -> IntArray:
     Raises:
         ValueError: There is none at one of them.
     """
+    lengths, found = nearest_atoms(atoms, positions)
+    if len(found) and lengths.max() > _SAME_PLACE:
+        raise ValueError(f"no atom within {_SAME_PLACE:g} Å of a position; expected the same crystal")
+    return found
+
+
+def nearest_atoms(atoms: Atoms, positions: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Distances of positions [Å] from the nearest atom of a periodic cell, and its index, shapes ``(n,)``."""
     apart = (positions[:, None] - atoms.positions[None]) @ np.linalg.inv(atoms.cell.array)
     lengths = np.linalg.norm((apart - np.round(apart)) @ atoms.cell.array, axis=2)
     found = lengths.argmin(axis=1)
-    if len(found) and lengths[np.arange(len(found)), found].max() > _SAME_PLACE:
-        raise ValueError(f"no atom within {_SAME_PLACE:g} Å of a position; expected the same crystal")
-    return np.asarray(found)
+    return np.asarray(lengths[np.arange(len(found)), found]), np.asarray(found)
 
 
 def displacements(start: Atoms, relaxed: Atoms) -> FloatArray:

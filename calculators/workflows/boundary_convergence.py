@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.structures.compound_boundary import SlabPair, formula_unit, nearest_in
+from tansaku.calculators.structures.compound_boundary import (
+    SlabPair,
+    formula_unit,
+    inversion_images,
+    middle_of_grain,
+    nearest_in,
+)
 from tansaku.calculators.workflows.compound_boundary import CompoundReference, relaxed_boundary
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import IntArray
@@ -28,8 +34,8 @@ CHARGED = "charged"
 """Reason for which a calculator with charges has no energy of a cell without a single ion."""
 
 _SHAKEN = 0.1
-"""Standard deviation of the displacements that break the inversion [Å]. By CHGNet cubic SrTiO3 tilts its octahedra after 0.1 Å,
-and stays as it is after 0.02 Å."""
+"""Standard deviation of the displacements that break the inversion, or the symmetry of a crystal [Å]. By CHGNet cubic
+SrTiO3 tilts its octahedra after 0.1 Å, and stays as it is after 0.02 Å."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,24 @@ def _difference(calculator: Calculator, cell: MidGrain, group: IntArray, bulk: f
     share = (1.0 / below - slabs.planes.spacing / height) / (1.0 / below - 1.0 / (below + 1))
     in_crystal = costs[0] + share * (costs[1] - costs[0])
     return without(cell.result.atoms, group) - cell.result.energy - in_crystal
+
+
+def shaken_middle(start: Atoms, begin: Atoms) -> Atoms:
+    """A thicker cell with the atoms in the middle of its grains displaced at random, those of images oppositely.
+
+    Crystal that is put into a grain has the symmetry of its file. Where a distortion has a lower energy, such as tilted
+    octahedra, it would stay at that higher energy, and the boundary's would grow with the thickness.
+
+    Args:
+        start: The cell as it was built, with the array ``grain``.
+        begin: The structure that is relaxed next, atoms in the same order.
+    """
+    middle = np.concatenate([middle_of_grain(start, grain) for grain in (0, 1)])
+    ways = np.zeros((len(start), 3))
+    ways[middle] = np.random.default_rng(0).normal(scale=_SHAKEN, size=(len(middle), 3))
+    shaken: Atoms = begin.copy()
+    shaken.positions += (ways - ways[inversion_images(start)]) / np.sqrt(2.0)
+    return shaken
 
 
 def released_change(

@@ -13,6 +13,7 @@ from tansaku.calculators.workflows.boundary_convergence import (
     MidGrain,
     convergence_reasons,
     released_change,
+    shaken_middle,
     vacancy_differences,
 )
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, planar_area
@@ -197,6 +198,8 @@ class CompoundBoundaryJob:
         thicker = slabs.thicker(self.thickness - slabs.thinnest)
         grains = (slabs.thinnest, thicker.thinnest)
         built, begin = self.space.thickened(start, result.atoms, slabs, self.thickness)
+        if self.reference.motion:
+            begin = shaken_middle(built, begin)
         try:
             thick = self._relaxed(calculator, built, begin)
             if self.whole:

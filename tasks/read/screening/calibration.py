@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from tansaku.models.domain.pool import BoolArray, FloatArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.read.screening.rows import Boundary, ScreenRow
 
 FEWEST = 5
-"""Computed structures from which a line and its scatter are fitted."""
+"""Computed structures from which a line and its scatter are fitted, and boundaries that can be left out in turn."""
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """A straight line from predicted to computed energies, with a scatter in units of the model's own deviations.
 
-    Weighted least squares; a new structure's error has Student's distribution with two degrees of freedom fewer than there are
-    structures (Draper and Smith 1998, doi:10.1002/9781118625590).
+    The line is by weighted least squares. Errors of the structures of one boundary resemble each other, and most computed
+    structures are of the few lowest boundaries, where the model errs less: so the scatter is that of whole boundaries, each
+    predicted by the line of all others, and boundaries count alike. A new structure's error has Student's distribution (Draper
+    and Smith 1998, doi:10.1002/9781118625590), with two degrees of freedom fewer than there are groups.
 
     Attributes:
         predicted: Energies of the computed structures by the model [mJ/m^2], shape ``(n,)``.
         deviations: The model's deviations [mJ/m^2], shape ``(n,)``; ones where it gives none.
         computed: Their computed energies [mJ/m^2], shape ``(n,)``.
+        groups: Number of the boundary of each, or of the structure where there are too few boundaries, shape ``(n,)``.
     """
 
     predicted: FloatArray
     deviations: FloatArray
     computed: FloatArray
+    groups: IntArray
 
     @property
     def freedom(self) -> int:
         """Degrees of freedom of the scatter."""
-        return len(self.predicted) - 2
+        return len(np.unique(self.groups)) - 2
 
     @property
     def _columns(self) -> FloatArray:
@@ -54,28 +58,37 @@ class Calibration:
     @cached_property
     def scale(self) -> float:
         """By which the model's deviations are multiplied."""
-        errors = (self.computed - self._columns @ self.line) / self.deviations
-        return float(np.sqrt((errors**2).sum() / self.freedom))
+        squares = [float(np.mean((error / width) ** 2)) for error, width, _ in self._left_out()]
+        return float(np.sqrt(np.mean(squares)))
+
+    def _left_out(self) -> Iterator[tuple[FloatArray, FloatArray, Calibration]]:
+        """Errors of each group by the line of all others, their widths without the scale [mJ/m^2], and the others."""
+        for group in np.unique(self.groups):
+            left = self.groups == group
+            rest = Calibration(self.predicted[~left], self.deviations[~left], self.computed[~left], self.groups[~left])
+            error = self.computed[left] - rest.corrected(self.predicted[left])
+            yield error, rest.widths(self.predicted[left], self.deviations[left]), rest
 
     def corrected(self, predicted: FloatArray) -> FloatArray:
         """Energies on the line [mJ/m^2], shape ``(m,)``."""
         return np.asarray(self.line[0] + self.line[1] * predicted)
 
-    def errors(self, predicted: FloatArray, deviations: FloatArray) -> FloatArray:
-        """Widths of the distributions of the errors of new structures [mJ/m^2], shape ``(m,)``."""
+    def widths(self, predicted: FloatArray, deviations: FloatArray) -> FloatArray:
+        """The model's deviations with those of the line, before they are scaled [mJ/m^2], shape ``(m,)``."""
         columns = np.stack((np.ones_like(predicted), predicted), axis=1)
         of_line = np.einsum("ni,ij,nj->n", columns, self._inverse, columns)
-        return np.asarray(self.scale * np.sqrt(deviations**2 + of_line))
+        return np.asarray(np.sqrt(deviations**2 + of_line))
+
+    def errors(self, predicted: FloatArray, deviations: FloatArray) -> FloatArray:
+        """Widths of the distributions of the errors of new structures [mJ/m^2], shape ``(m,)``."""
+        return self.scale * self.widths(predicted, deviations)
 
     def coverage(self) -> tuple[float, float]:
-        """Shares of the computed structures within one and two widths, each predicted by the line of all others."""
-        apart = []
-        for left in range(len(self.predicted)):
-            others = np.arange(len(self.predicted)) != left
-            rest = Calibration(self.predicted[others], self.deviations[others], self.computed[others])
-            error = self.computed[[left]] - rest.corrected(self.predicted[[left]])
-            apart.append(abs(float((error / rest.errors(self.predicted[[left]], self.deviations[[left]]))[0])))
-        return float(np.mean(np.array(apart) <= 1.0)), float(np.mean(np.array(apart) <= 2.0))
+        """Shares of the computed structures within one and two widths, groups predicted by all others and counted alike."""
+        apart = [np.abs(error) / (rest.scale * width) for error, width, rest in self._left_out()]
+        return float(np.mean([np.mean(item <= 1.0) for item in apart])), float(
+            np.mean([np.mean(item <= 2.0) for item in apart])
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +137,7 @@ def prospects(rows: Sequence[ScreenRow], labels: Mapping[str, float | None], low
     opened = np.array([row.structure not in labels for row in rows])
     if known.sum() < FEWEST:
         return Prospects(opened.astype(float), predicted, deviations, None)
-    calibration = Calibration(predicted[known], deviations[known], values[known])
+    calibration = Calibration(predicted[known], deviations[known], values[known], _groups(rows, known))
     corrected, errors = calibration.corrected(predicted), calibration.errors(predicted, deviations)
     limits = _limits(rows, values, known, lowest)
     # With fewer boundaries than are wanted, any structure of another one counts.
@@ -143,6 +156,15 @@ def _limits(rows: Sequence[ScreenRow], values: FloatArray, known: BoolArray, low
     # A wanted boundary changes below its own best value, any other one below the highest of the wanted.
     own = (best.get(row.boundary, np.inf) for row in rows)
     return np.array([value if value <= last else last for value in own])
+
+
+def _groups(rows: Sequence[ScreenRow], known: BoolArray) -> IntArray:
+    """Number of the boundary of each computed structure; of the structure with fewer than ``FEWEST`` boundaries."""
+    boundaries = [row.boundary for row, there in zip(rows, known, strict=True) if there]
+    numbers = {boundary: number for number, boundary in enumerate(dict.fromkeys(boundaries))}
+    if len(numbers) < FEWEST:
+        return np.arange(len(boundaries))
+    return np.array([numbers[boundary] for boundary in boundaries])
 
 
 def _deviations(rows: Sequence[ScreenRow]) -> FloatArray:

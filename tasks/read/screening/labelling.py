@@ -66,7 +66,8 @@ class Labelled:
         intercept, slope = found.line
         return (
             f"calibrated by {len(found.predicted)} computed structures: {intercept:.0f} mJ/m² + {slope:.3f} × predicted, "
-            f"deviations × {found.scale:.2f}; within one {100 * first:.0f} %, within two {100 * second:.0f} %, each left out"
+            f"deviations × {found.scale:.2f}; within one {100 * first:.0f} %, within two {100 * second:.0f} %, "
+            "each boundary left out"
         )
 
     def to_json(self) -> JsonDict:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import spglib
 from ase.build import bulk
+from ase.neighborlist import neighbor_list
 from ase.spacegroup import crystal
 from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -213,6 +214,40 @@ def test_a_thickened_cell_is_the_one_that_is_built_and_keeps_what_relaxed(atoms,
     assert len(own) == 1
     assert built.positions[own[0], 2] == pytest.approx(built.positions[~upper, 2].max())
     assert np.abs(ways[~upper]).sum() == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("atoms", "plane"), [(MGO, (3, 1, 0)), (SRTIO3, (1, 1, 2)), (RUTILE, (1, 0, 1))])
+def test_a_cell_that_is_cut_out_has_the_boundaries_and_less_of_the_grains(atoms, plane):
+    pair = pairs_of(atoms, plane)[0]
+    thin = SlabPair(pair.lower, pair.upper)
+    thick = thin.thicker(14.0)
+    start = thick.cell(SHIFT, 1.0, 0.3)
+    relaxed = start.copy()
+    relaxed.set_cell(start.cell.array + np.array([[0, 0, 0], [0, 0, 0], [0.3, -0.2, 0.5]]))
+    relaxed.positions += np.outer(start.arrays["grain"], [0.15, -0.1, 0.25])
+    top = int(np.where(start.arrays["grain"] == 0, start.positions[:, 2], -np.inf).argmax())
+    relaxed.positions[top, 0] += 0.2
+    relaxed.positions[top, 0] += relaxed.cell[0, 0]  # a calculator may give an atom in the next cell
+    cut = thick.thinned(thin, SHIFT, start, relaxed)
+    assert cut.get_chemical_formula() == thin.cell(SHIFT, 1.0, 0.3).get_chemical_formula()
+
+    def across(cell):
+        """Distances across both boundaries, up to 3 Å."""
+        first, second, lengths = neighbor_list("ijd", cell, 3.0)
+        return np.sort(lengths[cell.arrays["grain"][first] != cell.arrays["grain"][second]])
+
+    relaxed.arrays["grain"] = start.arrays["grain"]
+    assert len(across(relaxed))
+    assert across(cut) == pytest.approx(across(relaxed), abs=1e-6)
+
+
+def test_a_cell_that_is_cut_out_lacks_the_atoms_that_were_taken_away():
+    pair = pairs_of(MGO, (3, 1, 0))[0]
+    thin, thick = SlabPair(pair.lower, pair.upper), SlabPair(pair.lower, pair.upper).thicker(6.0)
+    start = without_atoms(thick.cell(SHIFT, 1.0), thick, {12: 1, 8: 1}, 2.5, 0)
+    cut = thick.thinned(thin, SHIFT, start, start)
+    assert len(thin.cell(SHIFT, 1.0)) - len(cut) == 4
+    assert cut.symbols.formula.count()["Mg"] == cut.symbols.formula.count()["O"]
 
 
 def test_atoms_that_were_taken_away_are_missing_in_the_thickened_cell():

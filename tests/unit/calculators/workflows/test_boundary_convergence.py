@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from tansaku.calculators.workflows.boundary_convergence import convergence_reasons, released_change
+from tansaku.calculators.structures.compound_boundary import inversion_images, middle_of_grain
+from tansaku.calculators.workflows.boundary_convergence import convergence_reasons, released_change, shaken_middle
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 
 PROVENANCE = Provenance(code="test", code_version="1", model="test", settings={})
 
@@ -35,6 +38,23 @@ def test_a_cell_is_shaken_before_its_inversion_is_released(fails, change):
     result = result_of(bulk("Po", "sc", a=2.0).repeat(2), -10.0)
     found = released_change(Saddle(fails=fails), result, RelaxationSpec(translation="free"), area=10.0, per_area=1.0)
     assert found == (None if change is None else pytest.approx(change))
+
+
+def test_the_middle_of_thick_grains_is_shaken_so_that_images_stay_images(tmp_path):
+    bulk("MgO", "rocksalt", a=4.21, cubic=True).write(tmp_path / "mgo.cif")
+    keys = {"crystal": "mgo.cif", "planes": [[3, 1, 0]], "thickness": 18}
+    space = CompoundBoundarySpace(CompoundBoundarySpaceSpec.model_validate(keys), tmp_path)
+    start = space.structure(str(space.pool().ids[7]))
+    begin = start.copy()
+    begin.positions += 0.01
+    moved = shaken_middle(start, begin).positions - begin.positions
+    images = inversion_images(start)
+    assert moved[images] == pytest.approx(-moved)
+    middle = np.concatenate([middle_of_grain(start, grain) for grain in (0, 1)])
+    others = np.setdiff1d(np.arange(len(start)), np.concatenate((middle, images[middle])))
+    assert np.abs(moved[others]).max() == 0.0
+    assert moved[middle].std() == pytest.approx(0.1, rel=0.2)
+    assert len(others) > len(start) / 2
 
 
 def test_a_check_that_fails_is_named_with_its_limit():

@@ -56,7 +56,7 @@ def best_true(rows: list[ScreenRow], truth: dict[str, float], count: int) -> lis
 def test_the_line_and_the_scatter_of_errors_are_found():
     rows, truth = made(0, 2000)
     predicted, deviations = np.array([item.predicted for item in rows]), np.array([item.deviation for item in rows])
-    found = Calibration(predicted, deviations, np.array([truth[item.structure] for item in rows]))
+    found = Calibration(predicted, deviations, np.array([truth[item.structure] for item in rows]), np.arange(2000) % 20)
     assert found.line[1] == pytest.approx(0.9, abs=0.02)
     assert found.corrected(np.array([1000.0]))[0] == pytest.approx(950.0, abs=3.0)
     assert found.scale == pytest.approx(3.0, rel=0.05)
@@ -66,7 +66,7 @@ def test_the_line_is_that_of_numpy_and_its_coverage_that_of_a_normal_error():
     rows, truth = made(1, 60)
     predicted, deviations = np.array([item.predicted for item in rows]), np.array([item.deviation for item in rows])
     values = np.array([truth[item.structure] for item in rows])
-    found = Calibration(predicted, deviations, values)
+    found = Calibration(predicted, deviations, values, np.arange(60))
     slope, intercept = np.polyfit(predicted, values, 1, w=1.0 / deviations)
     assert found.line == pytest.approx([intercept, slope])
     first, second = found.coverage()
@@ -74,6 +74,37 @@ def test_the_line_is_that_of_numpy_and_its_coverage_that_of_a_normal_error():
     assert second > 0.85
     # Errors of a new structure are wider than the scatter: the line is uncertain too.
     assert (found.errors(predicted, deviations) > found.scale * deviations).all()
+
+
+def test_the_scatter_is_that_of_boundaries_that_are_left_out():
+    """Each boundary has an error of its own, and most computed structures are of three boundaries with small ones."""
+    rng, covered, before = np.random.default_rng(0), [], []
+    for _ in range(60):
+        shared = 10.0 * rng.standard_normal(60) * np.where(np.arange(60) < 3, 0.3, 1.0)
+        groups = np.concatenate((np.repeat(np.arange(3), 20), np.arange(3, 23)))
+        predicted = 1000.0 + 20.0 * groups + 5.0 * rng.random(len(groups))
+        values = predicted + shared[groups] + rng.standard_normal(len(groups))
+        found = Calibration(predicted, np.full(len(groups), 5.0), values, groups)
+        others = np.arange(23, 60)
+        there = 1000.0 + 20.0 * others
+        errors = np.abs(there + shared[others] - found.corrected(there))
+        covered.append(np.mean(errors <= found.errors(there, np.full(len(others), 5.0))))
+        alike = Calibration(predicted, np.full(len(groups), 5.0), values, np.arange(len(groups)))
+        before.append(np.mean(errors <= alike.errors(there, np.full(len(others), 5.0))))
+    assert 0.6 < np.mean(covered) < 0.78
+    assert np.mean(before) < 0.56
+
+
+def test_with_few_boundaries_each_structure_is_left_out():
+    rows, truth = made(2, 40, 3)
+    labels: dict[str, float | None] = {item.structure: truth[item.structure] for item in rows[:12]}
+    found = prospects(rows, labels, 1).calibration
+    assert found is not None
+    assert found.freedom == 10
+    rows, truth = made(2, 40, 8)
+    found = prospects(rows, {item.structure: truth[item.structure] for item in rows[:24]}, 1).calibration
+    assert found is not None
+    assert found.freedom == 6
 
 
 def test_the_stop_sentence_is_right_as_often_as_it_says(tmp_path):

@@ -1,0 +1,1 @@
+"""Energies of boundaries of compounds by the thickness of their grains."""

@@ -1,0 +1,1 @@
+"""Retraining of a network potential at boundaries of magnesium oxide."""
