@@ -172,7 +172,7 @@ def convergence_reasons(
             f"{VACANCY:g} at most)"
         )
     if found and not isinstance(change, str):
-        found[-1] += ": raise space.thickness"
+        found[-1] += ": raise space.thickness, and space.repeats where the crystal's distortion does not fit the cell"
     if released is not None and released < -THICKER:
         found.append(
             f"without the inversion that makes its boundaries equal it falls by {-1000.0 * released:.0f} mJ/m2: the value is "

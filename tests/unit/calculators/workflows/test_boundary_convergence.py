@@ -61,7 +61,8 @@ def test_a_check_that_fails_is_named_with_its_limit():
     assert convergence_reasons((12.0, 24.0), -0.009, {"Mg": -0.029, "O": 0.029}, -0.009) == []
     assert convergence_reasons((12.0, 24.0), 0.0, {"Mg": 0.0}, None) == convergence_reasons((12.0, 24.0), 0.0, {}, None) == []
     assert convergence_reasons((12.0, 24.0), -0.015, {"Mg": 0.01}, 0.0) == [
-        "grains of 24 instead of 12 Å change it by -15 mJ/m2 (expected 10 at most): raise space.thickness"
+        "grains of 24 instead of 12 Å change it by -15 mJ/m2 (expected 10 at most): raise space.thickness, and "
+        "space.repeats where the crystal's distortion does not fit the cell"
     ]
     (note,) = convergence_reasons((12.0, 24.0), 0.0, {"Mg": 0.04, "O": -0.2}, 0.05)
     assert "a vacancy of O costs -0.200 eV more there (expected 0.03 at most)" in note
