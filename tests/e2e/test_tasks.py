@@ -20,7 +20,7 @@ from tests.support.receivers import Received, running, web_server
 from tests.support.served import Served
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "results" / "dashboard.md"
-CRYSTALS = Path(__file__).parents[2] / "examples" / "structures" / "cu-au.yaml"
+CRYSTALS = Path(__file__).parents[2] / "examples" / "cu-au.yaml"
 TABLE = "id,value,x\n" + "".join(f"r{number},{(number - 7) ** 2},{number}\n" for number in range(12))
 SEARCH = """\
 schema_version: 1

@@ -229,18 +229,5 @@ budget: {evaluations: 24}
 execution: {in_flight: 5}
 """,
     _parts,
-    filled="""\
-schema_version: 1
-name: my-yield
-space:
-  type: parameters
-  parameters:
-    temperature: {type: number, low: 20, high: 80, step: 5, unit: °C}
-    time: {type: number, low: 1, high: 24, step: 1, unit: h}
-    solvent: {type: category, values: [water, ethanol]}
-calculator: {type: manual}
-objective: {property: yield, unit: '%', direction: maximize}
-budget: {evaluations: 24}
-execution: {in_flight: 5}
-""",
+    example="yield",
 )
