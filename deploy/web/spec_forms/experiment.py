@@ -181,10 +181,12 @@ def _earlier() -> Field:
             put(data, ("objective", "unit"), report.units[VALUE])
 
     about = (
-        "Rows of a spreadsheet with their heading, pasted or from a CSV file; the last column is the value. They are stored "
-        "when you create the campaign."
+        "Rows of a spreadsheet with their heading, pasted or from a CSV or Excel file; the last column is the value. They are "
+        "stored when you create the campaign."
     )
-    return Field(EARLIER, "Earlier results", lambda _: "", write, lines=4, about=about, aside=True, reads=".csv,.tsv,.txt")
+    return Field(
+        EARLIER, "Earlier results", lambda _: "", write, lines=4, about=about, aside=True, reads=".csv,.tsv,.txt,.xlsx"
+    )
 
 
 def earlier_report(text: str) -> Report:
