@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,14 @@ def template_files(template: Traversable) -> dict[str, Traversable]:
     space = TypeAdapter(SpaceSpec).validate_python(yaml.safe_load(template.read_text(encoding="utf-8"))["space"])
     folder = files("tansaku.deploy").joinpath("templates")
     return {template.name: template} | {file.path: folder.joinpath(file.path) for file in space.files()}
+
+
+@cache
+def template_space(name: str) -> str:
+    """Type of the space of a template, by its name."""
+    import yaml
+
+    return str(yaml.safe_load(campaign_templates()[name].read_text(encoding="utf-8"))["space"]["type"])
 
 
 def template_summary(template: Traversable) -> str:

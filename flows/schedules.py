@@ -153,11 +153,13 @@ class PrefectSchedules:
                 client.update_deployment_schedule(
                     deployment.id, UUID(present.id), active=wanted.active, schedule=timing, parameters=parameters
                 )
-                return
-            made = DeploymentScheduleCreate(
-                schedule=timing, active=wanted.active, parameters=parameters, slug=_SLUG + wanted.id
-            )
-            client.create_deployment_schedules(deployment.id, [made])
+            else:
+                made = DeploymentScheduleCreate(
+                    schedule=timing, active=wanted.active, parameters=parameters, slug=_SLUG + wanted.id
+                )
+                client.create_deployment_schedules(deployment.id, [made])
+            # Otherwise the server makes its runs within the next minute, and one that is due before is left out.
+            client.request("POST", "/deployments/{id}/schedule", path_params={"id": deployment.id}, json={})
 
     def delete(self, row: ScheduleRow) -> None:
         """Deletes a schedule of a stored one."""
@@ -201,7 +203,7 @@ def _row(found: DeploymentSchedule, task: str, own_task: bool, runs: list[FlowRu
         zone=getattr(timing, "timezone", None) or "UTC",
         active=found.active,
         next_at=min(due) if due and found.active else None,
-        last_result="" if ended is None else f"{ended.name} at {ended.timestamp:%Y-%m-%d %H:%M}Z",
+        last_result="" if ended is None else f"{ended.name} at {ended.timestamp:%Y-%m-%d %H:%M:%S}Z",
     )
 
 

@@ -276,6 +276,17 @@ def judged_state(record: CampaignRecord, state: CampaignState, *, driven: bool) 
     return CampaignState.INTERRUPTED if state in _ENDED else state
 
 
+def ending_state(record: CampaignRecord, *, driven: bool) -> str:
+    """Word for a campaign whose driver is still at work although a pause or a cancellation was asked for; else empty.
+
+    Args:
+        driven: Whether a driver is at work on it.
+    """
+    if not driven:
+        return ""
+    return "CANCELLING" if is_cancelled(record) else "PAUSING" if is_paused(record) else ""
+
+
 def kinds_for(state: CampaignState) -> frozenset[SteeringKind]:
     """The commands that apply in a state."""
     return frozenset(kind for kind, verb in VERBS.items() if state in verb.states)

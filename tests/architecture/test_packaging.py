@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tansaku
+from tansaku.deploy.campaign_templates import template_files
 from tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,13 +67,13 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     """What the wheel lacks, and what it should not hold."""
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {packed(path) for path in modules}
-    templates = [path for ending in ("yaml", "cif") for path in (ROOT / "examples").glob(f"*.{ending}")]
-    wanted |= {f"tansaku/deploy/templates/{path.name}" for path in templates}
+    examples = ROOT / "examples"
+    templates = {file for path in examples.glob("*.yaml") for file in template_files(path)} | {
+        path.name for path in examples.glob("*.cif")
+    }
+    wanted |= {f"tansaku/deploy/templates/{name}" for name in templates}
     wanted |= {
         "tansaku/py.typed",
-        "tansaku/deploy/templates/cu-boundaries-20.csv",
-        "tansaku/deploy/templates/al-mg-segregation.extxyz",
-        "tansaku/deploy/templates/al-segregation.extxyz",
         "tansaku_client/py.typed",
         "tansaku/deploy/web/api/examples.json",
         "tansaku/deploy/python/constructors.pyi",

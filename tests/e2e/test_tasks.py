@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +15,14 @@ from ase.build import bulk
 from ase.io import write
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tansaku.tasks.ground.formats.workbook import write_workbook
 from tests.support.browsed_campaigns import SPEC
 from tests.support.browsing import PATIENCE, Errors, go, logged_in, opened_browser
 from tests.support.receivers import Received, running, web_server
 from tests.support.served import Served
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "results" / "dashboard.md"
-CRYSTALS = Path(__file__).parents[2] / "examples" / "structures" / "cu-au.yaml"
+CRYSTALS = Path(__file__).parents[2] / "examples" / "cu-au.yaml"
 TABLE = "id,value,x\n" + "".join(f"r{number},{(number - 7) ** 2},{number}\n" for number in range(12))
 SEARCH = """\
 schema_version: 1
@@ -348,6 +350,65 @@ def test_search_a_table(hand: Hand) -> None:
     assert hand.clicks == documented("search a CSV table")
     expect(page.locator("#best")).to_contain_text("x 0")  # its row
     run_again_and_compare(hand, "my-table")
+
+
+@pytest.mark.parametrize(
+    ("form", "files", "made"), [("Table", ["alloys.csv"], "alloys"), ("Structures", ["cu-au.json"], "cu-au-2")]
+)
+def test_a_form_is_filled_in_as_an_example(hand: Hand, form: str, files: list[str], made: str) -> None:
+    """Its files come with it, and it is created as it is."""
+    page = hand.page
+    hand.press("New campaign")
+    hand.press(form)
+    hand.press("Fill in an example")
+    expect(page.locator("nav [aria-current]").filter(has_text=form)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    assert {file["name"] for file in stored(hand, "/files")["items"]} >= set(files)
+    hand.press("Create and run")
+    if form == "Structures":
+        expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
+        assert stored(hand, f"/campaigns/{made}")["done"] == 8
+    else:
+        expect(page.get_by_role("heading", name=re.compile(r"^Measure next \([1-9]"))).to_be_visible(timeout=PATIENCE)
+    assert hand.clicks == 4
+
+
+def test_a_table_comes_from_a_workbook(hand: Hand) -> None:
+    page = hand.page
+    go(page, "/new/table")
+    rows = [line.split(",") for line in TABLE.splitlines()]
+    add_files(hand, {"cakes.xlsx": write_workbook(rows), "macro.xlsx": b"PK\x03\x04 no workbook"})
+    expect(page.locator(".upload").first).to_contain_text("1 of 2 refused: macro.xlsx: file: it is no Excel", timeout=PATIENCE)
+    expect(page.locator("#spec")).to_have_value(re.compile("candidates: cakes.csv"), timeout=PATIENCE)
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    assert "422" in hand.errors.pop()
+
+
+def test_earlier_results_come_from_a_workbook(hand: Hand) -> None:
+    """They are shown as text before they are stored with the campaign; what is refused is named."""
+    page = hand.page
+    go(page, "/new/experiment")
+    page.get_by_text("Paste a table: parameters, or earlier results").click()
+    chooser = page.locator("[data-reads=field-earlier]")
+    chooser.set_input_files([{"name": "macros.xlsx", "mimeType": "text/plain", "buffer": b"PK\x03\x04"}])
+    expect(page.locator("#status")).to_contain_text("macros.xlsx: file: it is no Excel workbook", timeout=PATIENCE)
+    assert "422" in hand.errors.pop()
+    rows = [["T (K)", "solvent", "yield (%)"], [300, "water", 10], [350, "ethanol", 20.5], [400, "water", 15]]
+    chooser.set_input_files([{"name": "before.xlsx", "mimeType": "text/plain", "buffer": write_workbook(rows)}])
+    expect(page.locator("#field-earlier")).to_have_value(re.compile("350,ethanol,20.5"), timeout=PATIENCE)
+    expect(page.locator("#spec")).to_have_value(re.compile("low: 300, high: 400, unit: K|low: 300\n"), timeout=PATIENCE)
+    page.locator("[data-key=name]").fill("of-workbook")
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    hand.press("Create")
+    expect(page.get_by_role("heading", name="of-workbook", exact=True)).to_be_visible(timeout=PATIENCE)
+
+    def values() -> list[float]:
+        return sorted(row["value"] for row in stored(hand, "/campaigns/of-workbook/evaluations?state=DONE")["items"])
+
+    until = time.monotonic() + PATIENCE / 1000
+    while len(values()) < 3 and time.monotonic() < until:
+        page.wait_for_timeout(500)
+    assert values() == [10, 15, 20.5]
 
 
 def test_compare_methods_on_a_table(hand: Hand) -> None:

@@ -15,7 +15,7 @@ from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 from tests.support.records import campaign_record, evaluation_of, proposal_of, store_evaluation
 
 NAME = "cu-au"
-FILE = Path(__file__).resolve().parents[2] / "examples" / "structures" / f"{NAME}.yaml"
+FILE = Path(__file__).resolve().parents[2] / "examples" / f"{NAME}.yaml"
 ENERGIES = {"L12-AuCu3": -0.05, "L10-AuCu": -0.06, "B2-AuCu": -0.02, "L12-Au3Cu": 0.01, "B1-AuCu": 0.3}
 """Energies by candidate [eV/atom]."""
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import Base64Bytes, BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,8 +19,10 @@ from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.errors import FieldError
 from tansaku.tasks.act.checks.policy import LARGEST_TEXT
 from tansaku.tasks.act.checks.request import ComparisonRequest, RehearsalRequest
+from tansaku.tasks.act.measurements.report_file import sheet_text
 from tansaku.tasks.act.replay.figure import GapCurves, draw_curves
 from tansaku.tasks.read.figures.drawing import Drawing
 from tansaku.tasks.read.figures.style import Scheme
@@ -75,6 +77,18 @@ class EditedSpec(BaseModel):
     fields: dict[str, Scalar]
 
 
+class NewWorkbook(Body):
+    """An Excel workbook (.xlsx; base64)."""
+
+    file: Base64Bytes
+
+
+class Sheet(BaseModel):
+    """A sheet as the text of a CSV: commas between cells, and an apostrophe before what would be evaluated as a formula."""
+
+    csv: str
+
+
 @router.post("/checks", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
 async def add_check(request: Request, response: Response, actor: Operator, new: NewCheck, wait: Wait = 10.0) -> Check:
     """Checks a spec: what is wrong with it, or what it would search, run and cost. Nothing is stored or computed."""
@@ -115,6 +129,15 @@ async def add_comparison(request: Request, response: Response, actor: Operator, 
     """Replays a campaign on its table with several methods and seeds, as `tansaku bench` does: which finds the best soonest."""
     begun = await run_in_threadpool(services_of(request).checks.ask, actor, new.spec, new.options)
     return await answered(request, response, begun, wait)
+
+
+@router.post("/sheets")
+def read_sheet(_: Operator, workbook: NewWorkbook) -> Sheet:
+    """The first sheet of an Excel workbook as CSV, for a field of a form. Nothing is stored, and no formula is evaluated."""
+    try:
+        return Sheet(csv=sheet_text(workbook.file))
+    except ValueError as error:
+        raise FieldError("file", str(error)) from error
 
 
 @router.post("/spec-edits")

@@ -35,7 +35,7 @@ from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.models.domain.states import CampaignState, EvaluationState
-from tansaku.models.domain.verbs import OWNER_VERBS, PROJECT_VERBS, VERBS, OwnerKind
+from tansaku.models.domain.verbs import OWNER_VERBS, PROJECT_VERBS, VERBS, OwnerKind, ending_state
 from tansaku.tasks.act.checks.rights import may_own, may_steer
 from tansaku.tasks.act.commands.runs import may_run
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
@@ -555,6 +555,7 @@ def _run_content(services: Services, actor: Actor, reading: Campaign) -> JsonDic
     starting = is_starting(status.state, reading.record.epoch, last)
     return {
         "starting": starting,
+        "ending": ending_state(reading.record, driven=status.driver is not None),
         "last_request": last,
         "request_text": None if last is None or _is_seen(last, status.state, starting=starting) else describe_request(last),
         # While a driver runs, the page follows the campaign itself.

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.campaign_templates import campaign_templates, template_files, template_summary
+from tansaku.deploy.campaign_templates import campaign_templates, template_files, template_space, template_summary
 from tansaku.deploy.web import creating, projecting
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
@@ -67,16 +67,15 @@ def new_page(
 
 
 @router.get("/{kind}")
-def form_page(request: Request, actor: Operator, kind: str, *, filled: bool = False) -> Response:
-    """Shows a form, with the spec that it begins with, or filled in as an example."""
+def form_page(request: Request, actor: Operator, kind: str) -> Response:
+    """Shows a form, with the spec that it begins with."""
     form = known_forms().get(kind)
     if form is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such form", key="kind")
     services = services_of(request)
     services.desk.sandbox.prepare()
-    example = form.filled if filled else ""
-    shown = beside(_named_freely(services, example or form.start), _shelf(services, actor))
-    return _page(request, shown, {"begun": form, "filled": bool(example), "untouched": not example})
+    shown = beside(_named_freely(services, form.start), _shelf(services, actor))
+    return _page(request, shown, {"begun": form, "untouched": True})
 
 
 @router.post("")
@@ -205,7 +204,7 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
         "text": shown.text,
         "beside": shown,
         "forms": known_forms(),
-        "templates": {name: template_summary(entry) for name, entry in campaign_templates().items()},
+        "templates": _templates(),
         "names": services.sight(actor).names(),
         "projects": projecting.open_projects(services, actor),
         "project": "",
@@ -220,7 +219,6 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
         "template": None,
         "copy": None,
         "begun": None,
-        "filled": False,
         "untouched": failed,  # no check takes the place of the reason why nothing was created
         "not_created": failed,
         "shown_systems": _SHOWN_SYSTEMS,
@@ -236,6 +234,15 @@ def _page(request: Request, shown: Beside, content: Mapping[str, object], *, fai
     given["gaps"] = found_at(shown.data, ("space", "type")) == "table" and any(gaps)
     given["wrong"] = shown.problems_by_field(given["problems"])
     return render(request, "new.html", given, status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK)
+
+
+def _templates() -> dict[str, dict[str, str]]:
+    """First lines of the templates by name, under the title of their form; those without a form come last."""
+    titles = {form.space: form.title for form in known_forms().values()}
+    found: dict[str, dict[str, str]] = {title: {} for title in (*titles.values(), "Others")}
+    for name, entry in campaign_templates().items():
+        found[titles.get(template_space(name), "Others")][name] = template_summary(entry)
+    return {title: names for title, names in found.items() if names}
 
 
 def _meant(system: SystemSize) -> str:

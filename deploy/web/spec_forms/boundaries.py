@@ -122,4 +122,5 @@ budget: {evaluations: 100}
 """,
     _parts,
     systems="boundaries",
+    example="cu-emt",
 )

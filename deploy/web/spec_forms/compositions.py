@@ -113,4 +113,5 @@ objective: {property: migration_barrier, unit: eV}
 budget: {evaluations: 40}
 """,
     _parts,
+    example="tavorite-li",
 )

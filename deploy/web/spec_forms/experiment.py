@@ -181,10 +181,12 @@ def _earlier() -> Field:
             put(data, ("objective", "unit"), report.units[VALUE])
 
     about = (
-        "Rows of a spreadsheet with their heading, pasted or from a CSV file; the last column is the value. They are stored "
-        "when you create the campaign."
+        "Rows of a spreadsheet with their heading, pasted or from a CSV or Excel file; the last column is the value. They are "
+        "stored when you create the campaign."
     )
-    return Field(EARLIER, "Earlier results", lambda _: "", write, lines=4, about=about, aside=True, reads=".csv,.tsv,.txt")
+    return Field(
+        EARLIER, "Earlier results", lambda _: "", write, lines=4, about=about, aside=True, reads=".csv,.tsv,.txt,.xlsx"
+    )
 
 
 def earlier_report(text: str) -> Report:
@@ -229,18 +231,5 @@ budget: {evaluations: 24}
 execution: {in_flight: 5}
 """,
     _parts,
-    filled="""\
-schema_version: 1
-name: my-yield
-space:
-  type: parameters
-  parameters:
-    temperature: {type: number, low: 20, high: 80, step: 5, unit: °C}
-    time: {type: number, low: 1, high: 24, step: 1, unit: h}
-    solvent: {type: category, values: [water, ethanol]}
-calculator: {type: manual}
-objective: {property: yield, unit: '%', direction: maximize}
-budget: {evaluations: 24}
-execution: {in_flight: 5}
-""",
+    example="yield",
 )

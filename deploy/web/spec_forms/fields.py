@@ -37,7 +37,7 @@ class Field:
         columns: How many columns of a table it takes; 0: it is not shown, as where another choice leaves it no meaning.
         example: Text beside it in a table.
         aside: Whether it holds no key of the spec: what was typed stays in it.
-        reads: Endings of text files of the user's computer that may be read into it; empty: none.
+        reads: Endings of files of the user's computer whose text, or first sheet, may be read into it; empty: none.
         decides: Whether it is written after the others, because what it chooses decides which of them apply.
     """
 

@@ -21,7 +21,7 @@ class SpecForm:
         start: The text with which it begins.
         parts: Makes its own parts by the data and the files of the user.
         systems: What the search problems of a campaign are called.
-        filled: A text that shows how the form is filled in; empty: none.
+        example: Name of the template that shows how the form is filled in; empty: none.
     """
 
     title: str
@@ -30,4 +30,4 @@ class SpecForm:
     start: str
     parts: Callable[[JsonDict, Shelf], Sequence[Part]]
     systems: str = "systems"
-    filled: str = ""
+    example: str = ""

@@ -107,4 +107,5 @@ objective: {property: energy_per_atom, unit: eV/atom}
 budget: {evaluations: 24}
 """,
     _parts,
+    example="cu-au",
 )

@@ -242,4 +242,5 @@ objective: {unit: '1', direction: maximize}
 budget: {evaluations: 24}
 """,
     _parts,
+    example="alloys",
 )

@@ -47,9 +47,14 @@
     return found;
   };
 
-  const send = async (file) => {
-    const name = file.name.replace(/[^A-Za-z0-9._+-]/g, "_");
-    const answer = await toLibrary(name, file, form.dataset.token);
+  const isWorkbook = (file) => /\.xlsx$/i.test(file.name);
+
+  // Adds a file to the library; of a workbook its first sheet, as a CSV of its name.
+  const send = async (file, kind) => {
+    const taken = kind === "table" && isWorkbook(file);
+    const content = taken ? await sheetOf(file, form.dataset.token) : file;
+    const name = (taken ? file.name.replace(/xlsx$/i, "csv") : file.name).replace(/[^A-Za-z0-9._+-]/g, "_");
+    const answer = await toLibrary(name, content, form.dataset.token);
     const found = await answer.json();
     if (!answer.ok) throw new Error(`${file.name}: ${found.detail}`);
     return name;
@@ -111,7 +116,7 @@
       for (const [place, file] of every.entries()) {
         tell(input, ` Uploading ${place + 1} of ${every.length}: ${file.name} …`);
         try {
-          names.push(await send(file));
+          names.push(await send(file, box(input)?.dataset.kind));
         } catch (error) {
           wrong.push(error.message);
         }
@@ -197,13 +202,21 @@
 
   // The text of a file takes the place of what was typed in a field.
   const readInto = async (input, file) => {
-    const target = document.getElementById(input);
-    if (file.size > 65536) {
-      document.getElementById("status").textContent = `${file.name} is larger than 64 KiB; create the campaign, then send it on the page Measurements.`;
+    const status = document.getElementById("status");
+    let text = "";
+    try {
+      text = isWorkbook(file) ? await sheetOf(file, form.dataset.token) : file.size > 65536 ? null : await file.text();
+    } catch (error) {
+      status.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
       return;
     }
+    if (text === null || text.length > 65536) {
+      status.textContent = `${file.name} has more than 64 KiB of text; create the campaign, then send it on the page Measurements.`;
+      return;
+    }
+    const target = document.getElementById(input); // a check may have put another one in place
     target.closest("details")?.setAttribute("open", "");
-    target.value = await file.text();
+    target.value = text;
     target.dispatchEvent(new Event("input", { bubbles: true }));
   };
   form.addEventListener("change", (event) => {

@@ -75,4 +75,5 @@ budget:
   stop: {within: 10 meV, probability: 0.95, every: 5}
 """,
     _parts,
+    example="h-in-al",
 )

@@ -29,7 +29,7 @@ from tansaku.models.domain.report_columns import (
     information_columns,
 )
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.spreadsheet import text_of
+from tansaku.models.domain.spreadsheet import csv_line, text_of
 from tansaku.models.domain.units import check_unit
 from tansaku.models.domain.wording import did_you_mean
 from tansaku.tasks.ground.formats.workbook import read_workbook
@@ -146,9 +146,18 @@ def read_report(content: bytes, name: str = "the report") -> Report:
     return _report(lines, name, comma=separator != ",")
 
 
+def sheet_text(content: bytes) -> str:
+    """The first sheet of an Excel workbook as the text of a CSV, of which :func:`read_report` reads the same report.
+
+    Raises:
+        ValueError: It is no workbook, or one that is not read.
+    """
+    return "".join(csv_line(cells, "\n") for _, cells in read_workbook(content, MOST_ROWS))
+
+
 def _sheet(content: bytes, name: str) -> list[tuple[int, list[str]]]:
     try:
-        rows = read_workbook(content)
+        rows = read_workbook(content, MOST_ROWS)
     except ValueError as error:
         raise ReportError([f"{name}: {error}"]) from error
     return [(line, [cell.replace("\u00a0", " ").strip() for cell in cells]) for line, cells in rows]

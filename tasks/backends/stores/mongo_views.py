@@ -42,6 +42,9 @@ _AT_ONCE = 2  # questions: more would keep small servers from answering others
 _NOW = "_now"
 _PLAIN_LEVELS = 5
 """Levels of containers in plain data that the server compares by itself; what lies deeper is compared here."""
+_SIMPLE = ["string", "bool", "null", "int", "long"]
+_RARE = frozenset({"attempts.late_outcome", "attempts.superseded"})
+"""Parts that few evaluations have. Those are validated here, which costs less than comparing the missing part of all others."""
 _FINITE: JsonDict = {"bsonType": "double", "minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT}
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _NUMBERS: JsonDict = {"$gte": float("-inf")}
@@ -257,7 +260,7 @@ def _mismatches() -> list[JsonDict]:
     times: list[str] = []
     stored: JsonDict = _as_stored(schema, schema["$defs"], "", times)
     stored["properties"]["_id"] = stored["properties"].pop("id")
-    stored["properties"] |= {name: _plain_as_stored(_PLAIN_LEVELS) for name in INTERNAL_FIELDS}
+    stored["properties"] |= {name: {"bsonType": _SIMPLE} for name in INTERNAL_FIELDS}
     stored["required"] = [name for name in stored["required"] if name != "id"]
     far = [{path: condition} for path in times for condition in ({"$lt": _EARLIEST}, {"$gt": _LATEST})]
     return [{"$nor": [{"$jsonSchema": stored}]}, *far]
@@ -265,6 +268,8 @@ def _mismatches() -> list[JsonDict]:
 
 def _as_stored(schema: JsonDict, defined: JsonDict, path: str, times: list[str]) -> Any:  # noqa: ANN401 - plain data
     """Translates a JSON schema into MongoDB's form for stored documents; notes the paths of times."""
+    if path in _RARE:
+        return {"bsonType": "null"}
     if "$ref" in schema:
         return _as_stored(defined[schema["$ref"].rpartition("/")[2]], defined, path, times)
     if "anyOf" in schema:
@@ -285,7 +290,7 @@ def _as_stored(schema: JsonDict, defined: JsonDict, path: str, times: list[str])
         limits = {key: schema[key] for key in ("minimum", "maximum") if key in schema}
         return {"bsonType": ["int", "long"]} | limits
     if kind == "number":
-        return {"anyOf": [_FINITE, {"bsonType": ["int", "long"]}]}
+        return _FINITE | {"bsonType": ["double", "int", "long"]}
     return {"bsonType": {"string": "string", "boolean": "bool", "null": "null"}[kind]} if kind is not None else {}
 
 
@@ -311,7 +316,7 @@ def _plain_as_stored(levels: int) -> JsonDict:
 
     An option for each type: the server would compare a value of any type with the limits of all in one option.
     """
-    options: list[JsonDict] = [{"bsonType": ["string", "bool", "null", "int", "long"]}, _FINITE]
+    options: list[JsonDict] = [{"bsonType": _SIMPLE}, _FINITE]
     if levels:
         inner = _plain_as_stored(levels - 1)
         options += [{"bsonType": "array", "items": inner}, {"bsonType": "object", "additionalProperties": inner}]

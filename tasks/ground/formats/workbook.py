@@ -6,15 +6,24 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-MOST_XML = 50_000_000
+MOST_XML = 30_000_000
 """Bytes of an unpacked part of a workbook."""
 
+MOST_ROWS = 100_000
+"""Rows of a sheet, unless its reader wants fewer."""
+
 _LONGEST_ROW = 1000
-_SHEET, _BOOK = "xl/worksheets/sheet1.xml", "xl/workbook.xml"
+_MOST_TEXTS = 1_000_000
+_PIECE = 1_000_000
+_MACROS = ("vbaproject.bin", ".xlm")
+_TEXT_KINDS = ("str", "inlineStr")
+_SHEET, _BOOK, _TEXTS = "xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/sharedStrings.xml"
+_LINKS = "xl/_rels/workbook.xml.rels"
 _PACKAGE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -33,7 +42,7 @@ _PARTS = {
         f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONS}">'
         '<sheets><sheet name="measurements" sheetId="1" r:id="rId1"/></sheets></workbook>'
     ),
-    "xl/_rels/workbook.xml.rels": (
+    _LINKS: (
         '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
         f'<Relationship Id="rId1" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
     ),
@@ -56,20 +65,32 @@ def write_workbook(rows: Iterable[Iterable[object]]) -> bytes:
     return content.getvalue()
 
 
-def read_workbook(content: bytes) -> list[tuple[int, list[str]]]:
+def read_workbook(content: bytes, most_rows: int = MOST_ROWS) -> list[tuple[int, list[str]]]:
     """Rows of the first sheet with their numbers; empty ones are left out.
 
+    Formulas are not evaluated: the value that the program stored beside one is read. Parts are read piece by piece, so a small
+    file that unpacks to a very large one takes no memory.
+
+    Args:
+        most_rows: Rows with any cell, below the first one.
+
     Raises:
-        ValueError: It is no workbook, or a part of it is too large.
+        ValueError: It is no workbook, a part of it is too large, it has macros, or a formula without a value.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             names = packed.namelist()
-            texts = _shared_texts(packed) if "xl/sharedStrings.xml" in names else []
-            return list(_rows(_parsed(packed, _first_sheet(packed)), texts))
+            if any(name.lower().endswith(_MACROS) for name in names):
+                raise _RefusedError("the workbook has macros; save it as .xlsx without them")
+            texts = _Texts()
+            if _TEXTS in names:
+                _read(packed, _TEXTS, texts)
+            sheet = _Sheet(texts.found, most_rows)
+            _read(packed, _first_sheet(packed), sheet)
+            return sheet.rows
     except _RefusedError:
         raise
-    except (zipfile.BadZipFile, LookupError, ET.ParseError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, LookupError, ET.ParseError, NotImplementedError, RuntimeError, ValueError) as error:
         raise ValueError("it is no Excel workbook (.xlsx)") from error
 
 
@@ -81,42 +102,180 @@ def _cell(value: object) -> str:
     return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(_UNWRITABLE.sub(" ", str(value)))}</t></is></c>'
 
 
-def _parsed(packed: zipfile.ZipFile, name: str) -> ET.Element:
-    if packed.getinfo(name).file_size > MOST_XML:
-        raise _RefusedError(f"a part of the workbook has more than {MOST_XML:,} bytes")
-    with packed.open(name) as stream:
-        text = stream.read(MOST_XML + 1)
-    if len(text) > MOST_XML or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+class _Part:
+    """What a part holds, as the parser meets its elements; their names are without the namespace that the program wrote."""
+
+    most = 2_000_000
+    """Elements that it may have."""
+
+    def __init__(self) -> None:
+        self._left = self.most
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        self._left -= 1
+        if self._left < 0:
+            raise _RefusedError(f"a part of the workbook has more than {self.most:,} elements")
+        self.begin(tag.rpartition("}")[2], attributes)
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+        self.finish(tag.rpartition("}")[2])
+
+    def doctype(self, *_: object) -> None:
+        """Refuses declarations, in any encoding: entities could unpack to fill the memory."""
         raise _RefusedError("the workbook has a part that no spreadsheet program writes")
-    return ET.fromstring(text)  # noqa: S314 - its size is limited, and it declares nothing
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        """An element of a name begins."""
+
+    def data(self, text: str) -> None:
+        """A piece of text."""
+
+    def finish(self, name: str) -> None:
+        """An element of a name ends."""
+
+    def close(self) -> None:
+        """The part ends."""
+
+
+class _Elements(_Part):
+    """Attributes of every element of a small part, by the element's name."""
+
+    most = 10_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, Mapping[str, str]]] = []
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        self.found.append((name, attributes))
+
+    def of(self, name: str) -> Iterator[Mapping[str, str]]:
+        """Attributes of the elements of a name."""
+        return (attributes for found, attributes in self.found if found == name)
+
+
+class _Written(_Part):
+    """Collects the texts of elements ``t``, but those that say how a text is spoken, and of others that are named."""
+
+    def __init__(self, names: Collection[str] = ()) -> None:
+        super().__init__()
+        self._names, self._spoken, self._open = {"t", *names}, 0, ""
+        self._pieces: dict[str, list[str]] = {}
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002 - other parts need them
+        self._spoken += name == "rPh"
+        if name in self._names and not self._spoken:
+            self._open = name
+            self._pieces.setdefault(name, [])
+
+    def data(self, text: str) -> None:
+        if self._open:
+            self._pieces[self._open].append(text)
+
+    def finish(self, name: str) -> None:
+        self._spoken -= name == "rPh"
+        if name == self._open:
+            self._open = ""
+
+    def taken(self) -> dict[str, str]:
+        """The texts by element since they were taken last."""
+        pieces, self._pieces = self._pieces, {}
+        return {name: "".join(texts) for name, texts in pieces.items()}
+
+
+class _Texts(_Written):
+    """The texts that cells share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def finish(self, name: str) -> None:
+        super().finish(name)
+        if name == "si":
+            if len(self.found) >= _MOST_TEXTS:
+                raise _RefusedError(f"the workbook has more than {_MOST_TEXTS:,} different texts")
+            self.found.append(self.taken().get("t", ""))
+
+
+class _Sheet(_Written):
+    """The rows of a sheet.
+
+    Args:
+        texts: Those that cells share.
+        most_rows: Rows with any cell, below the first one.
+    """
+
+    def __init__(self, texts: Sequence[str], most_rows: int) -> None:
+        super().__init__(("v", "f"))
+        self.rows: list[tuple[int, list[str]]] = []
+        self._texts, self._most = texts, most_rows
+        self._number, self._cells, self._kind = 0, [""] * 0, "n"
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        super().begin(name, attributes)
+        if name == "row":
+            self._number, self._cells = int(attributes.get("r") or self._number + 1), []
+        elif name == "c":
+            self._kind = attributes.get("t", "n")
+            place = _column(attributes.get("r"), len(self._cells))
+            if place >= _LONGEST_ROW:
+                raise _RefusedError(f"row {self._number} has more than {_LONGEST_ROW:,} cells")
+            self._cells += [""] * (place - len(self._cells))
+
+    def finish(self, name: str) -> None:
+        super().finish(name)
+        if name == "c":
+            self._cells.append(self._content())
+        elif name == "row" and any(self._cells):
+            if len(self.rows) > self._most:
+                raise _RefusedError(f"the first sheet has more than {self._most:,} rows below its heading")
+            self.rows.append((self._number, self._cells))
+
+    def _content(self) -> str:
+        taken = self.taken()
+        value = taken.get("v", "")
+        if "f" in taken and not value and self._kind not in _TEXT_KINDS:
+            place = f"cell {len(self._cells) + 1} of row {self._number}"
+            raise _RefusedError(
+                f"{place} has a formula without its value; open the workbook in a spreadsheet program and save it"
+            )
+        if self._kind == "inlineStr":
+            return taken.get("t", "")
+        if self._kind == "s":
+            return self._texts[int(value)]
+        if self._kind == "b":
+            return "true" if value == "1" else "false"
+        if self._kind == "n" and value:
+            number = float(value)  # programs write 0.1 as 0.10000000000000001
+            return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+        return value
+
+
+def _read(packed: zipfile.ZipFile, name: str, part: _Part) -> None:
+    """Hands a part's elements over, up to a number of bytes."""
+    parser = ET.XMLParser(target=part)  # noqa: S314 - its size is limited, and a part that declares anything is refused
+    left = MOST_XML
+    with packed.open(name) as stream:
+        while piece := stream.read(_PIECE):
+            left -= len(piece)
+            if left < 0:
+                raise _RefusedError(f"a part of the workbook has more than {MOST_XML:,} bytes")
+            parser.feed(piece)
+    parser.close()
 
 
 def _first_sheet(packed: zipfile.ZipFile) -> str:
     """Path of the first sheet, which need not be the first file."""
-    first = next(_all(_parsed(packed, _BOOK), "sheet"))
+    book, related = _Elements(), _Elements()
+    _read(packed, _BOOK, book)
+    _read(packed, _LINKS, related)
+    first = next(book.of("sheet"), {})
     wanted = first.get(f"{{{_RELATIONS}}}id")
-    relations = _all(_parsed(packed, "xl/_rels/workbook.xml.rels"), "Relationship")
-    target = next((item.get("Target", "") for item in relations if item.get("Id") == wanted), "")
+    target = next((item.get("Target", "") for item in related.of("Relationship") if item.get("Id") == wanted), "")
     return target.removeprefix("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
-
-
-def _shared_texts(packed: zipfile.ZipFile) -> list[str]:
-    return [_text(item) for item in _all(_parsed(packed, "xl/sharedStrings.xml"), "si")]
-
-
-def _rows(sheet: ET.Element, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    number = 0
-    for row in _all(sheet, "row"):
-        number = int(row.get("r") or number + 1)
-        cells: list[str] = []
-        for cell in _all(row, "c"):
-            place = _column(cell.get("r"), len(cells))
-            if place >= _LONGEST_ROW:
-                raise _RefusedError(f"row {number} has more than {_LONGEST_ROW:,} cells")
-            cells += [""] * (place - len(cells))
-            cells.append(_content(cell, texts))
-        if any(cells):
-            yield number, cells
 
 
 def _column(reference: str | None, following: int) -> int:
@@ -128,27 +287,3 @@ def _column(reference: str | None, following: int) -> int:
     for letter in letters[0]:
         place = 26 * place + ord(letter) - ord("A") + 1
     return place - 1
-
-
-def _content(cell: ET.Element, texts: Sequence[str]) -> str:
-    kind = cell.get("t", "n")
-    value = next((item.text or "" for item in _all(cell, "v")), "")
-    if kind == "inlineStr":
-        return _text(cell)
-    if kind == "s":
-        return texts[int(value)]
-    if kind == "b":
-        return "true" if value == "1" else "false"
-    if kind == "n" and value:
-        number = float(value)  # programs write 0.1 as 0.10000000000000001
-        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
-    return value
-
-
-def _text(item: ET.Element) -> str:
-    return "".join(part.text or "" for part in _all(item, "t"))
-
-
-def _all(element: ET.Element, tag: str) -> Iterator[ET.Element]:
-    """Elements of a name, in whichever namespace the program wrote."""
-    return (item for item in element.iter() if item.tag.rpartition("}")[2] == tag)

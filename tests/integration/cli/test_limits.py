@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "structures"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples"
 
 
 def test_the_crystal_with_room_is_not_the_lowest_of_all(tansaku, tmp_path):

@@ -42,6 +42,11 @@ DAMAGES = {
     "a decimal number for a number": {"$set": {"proposal.number": Decimal128("2")}},
     "a decimal number for a value": {"$set": {"outcome.value": Decimal128("2.5")}},
     "bytes for a unit": {"$set": {"outcome.quantities.energy.unit": Binary(b"eV")}},
+    "an unknown key of a late result": {"$set": {"attempts.0.late_outcome": {"value": 1.5, "colour": "red"}}},
+    "not a number in a replaced result": {"$set": {"attempts.0.superseded": {"value": float("nan")}}},
+    "a far time of a late result": {"$set": {"attempts.0.late_outcome": {"value": 1.5, "started_at": DatetimeMS(-(10**15))}}},
+    "an expression in a list of the store": {"$set": {"outbox": [{"a": Regex("x")}]}},
+    "a decimal number of the store": {"$set": {"order": Decimal128("2")}},
     "an expression deep in a property": {"$set": {"outcome.properties": {"a": [[[[[[[Regex("x")]]]]]]]}}},
 }
 # Written by no version of this program, but pydantic reads them.
@@ -49,6 +54,9 @@ UNUSUAL = {
     "a whole number as a float": {"$set": {"proposal.horizon": 1.0}},
     "a time as text": {"$set": {"proposed_at": "2026-01-01T00:00:00+00:00"}},
     "a value as text": {"$set": {"outcome.value": "2.5"}},
+    "a late result": {"$set": {"attempts.0.late_outcome": {"value": 1.5}}},
+    "a replaced result": {"$set": {"attempts.0.superseded": {"value": 1.5, "quantities": {}}}},
+    "a list of the store": {"$set": {"outbox": [{"a": 1.5}]}},
     "plain data of many levels": {"$set": {"outcome.properties": {"a": [[[[[[{"b": 1.0}]]]]]]}}},
     "without what has a default": {"$unset": {"proposal.purpose": "", "state": "", "outcome.cores": "", "attempts": ""}},
 }

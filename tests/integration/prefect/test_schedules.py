@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from tansaku.models.domain.authors import Actor
@@ -25,10 +26,15 @@ def test_a_stored_schedule_starts_runs_until_it_is_removed(service, resources, c
     wait_for(lambda: rows().get("every-minute"), "the schedule is on the server")
     row = rows()["every-minute"]
     assert (row.campaign, row.timing, row.zone, row.active) == ("small", "* * * * *", "Europe/Berlin", True)
-    wait_for(lambda: rows()["every-minute"].next_at, "the next run is mirrored")
+    assert row.next_at is not None  # at once, not when the server next looks for runs that it has to make
+    assert (row.next_at - datetime.now(UTC)).total_seconds() <= 60
     # Reconciling is kept by the service itself: shown, not ours.
     assert rows()[None].timing == "*/30 * * * *"
     wait_for(lambda: service.store.observations("small"), "the schedule runs the campaign")
+    wait_for(lambda: rows()["every-minute"].last_result, "its end is mirrored")
+    assert re.fullmatch(
+        r"Completed at \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", rows()["every-minute"].last_result
+    )  # which pages show in local time
 
     def change(**values: object) -> None:
         (known,) = schedules.schedules()

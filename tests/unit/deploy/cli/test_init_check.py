@@ -80,7 +80,7 @@ def test_check_shows_the_limits_of_a_program_and_none_for_other_campaigns(table_
 
 
 def test_a_spreadsheet_has_no_surfaces():
-    alloys = Path(__file__).parents[4] / "examples" / "experiments" / "alloys.yaml"
+    alloys = Path(__file__).parents[4] / "examples" / "alloys.yaml"
     text = runner.invoke(app, ["check", str(alloys)]).output
     assert "45 candidates, 1 system\n" in text
     assert "surface" not in text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 
 from tansaku.tasks.act.checks.sandbox import SandboxError, UnwantedError
+from tansaku.tasks.ground.formats.workbook import write_workbook
 from tests.unit.deploy.web.conftest import SPEC
 
 CHECKS, REHEARSALS, EDITS = "/api/v1/checks", "/api/v1/rehearsals", "/api/v1/spec-edits"
@@ -27,6 +29,19 @@ def test_a_valid_spec_has_a_preview_that_is_kept_by_content(site, browser):
     assert check(browser, SPEC + "\n# another text").json()["id"] != found["id"]
     assert browser.get(f"{CHECKS}/{'0' * 64}").status_code == 404
     assert site.services.store.campaign_names() == []
+
+
+def test_the_first_sheet_of_a_workbook_is_given_as_a_csv(site, browser):
+    def read(content: bytes):
+        return browser.change("POST", "/api/v1/sheets", json={"file": base64.b64encode(content).decode()})
+
+    answer = read(write_workbook([["T (K)", "value"], [300, 1.5]]))
+    assert (answer.status_code, answer.json()) == (200, {"csv": "T (K),value\n300,1.5\n"})
+    refused = read(write_workbook([["x"]] * 5002))
+    assert (refused.status_code, refused.json()["key"]) == (422, "file")
+    assert "more than 5,000 rows below its heading" in refused.json()["detail"]
+    assert read(b"no workbook").status_code == 422
+    assert [file.name for file in site.services.library.files()] == ["rows.csv"]  # that of other tests
 
 
 def test_problems_have_key_and_line_and_are_no_error_of_the_request(browser):

@@ -204,7 +204,9 @@ def test_every_template_passes_the_policy(site):
         if name == "tavorite-na":
             continue  # learns from a campaign that is not stored
         if len(template_files(template)) > 1:  # its table or structure is to be added to the library first
-            with pytest.raises(InvalidSpecError, match=r"space\.(boundaries\.list|boundary|crystal): no file"):
+            with pytest.raises(
+                InvalidSpecError, match=r"space\.(boundaries\.list|boundary|candidates|crystal|paths\[0\]): no file"
+            ):
                 site.services.desk.admit(Actor(name="ada", role=Role.OPERATOR), text)
             continue
         admitted = site.services.desk.admit(Actor(name="ada", role=Role.OPERATOR), text)

@@ -23,6 +23,7 @@ COMPUTES_ONLY = {
     "rehearsals",
     "benchmarks",
     "spec-edits",
+    "sheets",
 }
 
 

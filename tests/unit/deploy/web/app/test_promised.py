@@ -22,6 +22,7 @@ PROMISED = {
     "/benchmarks": {"POST": OPERATOR},
     "/benchmarks/{check_id}": {"GET": OPERATOR},
     "/spec-edits": {"POST": OPERATOR},
+    "/sheets": {"POST": OPERATOR},
     OF_ONE: {"GET": VIEWER, "DELETE": OPERATOR},  # the owner's rights are checked beyond the role
     f"{OF_ONE}/commands": {"GET": VIEWER, "POST": OPERATOR},
     f"{OF_ONE}/evaluations": {"GET": VIEWER},

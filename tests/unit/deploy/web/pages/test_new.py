@@ -6,6 +6,8 @@ import html
 import re
 from importlib.resources import files
 
+import pytest
+
 from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.web.copying import copied_spec
 from tansaku.deploy.web.spec_forms.known import known_forms
@@ -141,13 +143,23 @@ def test_a_name_that_is_taken_is_said_at_its_field_and_forms_begin_with_a_free_o
     assert "The spec is valid" in send(browser, "check", spec.replace("my-experiment", "my-experiment-2")).text
 
 
-def test_an_experiment_can_begin_filled_in(browser):
-    assert 'href="?filled=true"' in browser.get("/new/experiment").text
-    page = browser.get("/new/experiment?filled=true").text
-    assert 'value="water, ethanol"' in page
-    assert "filled=true" not in page
-    assert "The spec is valid" in send(browser, "check", text_of(page)).text
-    assert "filled=true" not in browser.get("/new/table").text
+@pytest.mark.parametrize("kind", known_forms())
+def test_each_form_has_an_example_whose_files_come_with_it(browser, kind):
+    """As it is, the example is a valid spec of the form's own kind."""
+    form = known_forms()[kind]
+    assert f'name="template" value="{form.example}"' in browser.get(f"/new/{kind}").text
+    shown = browser.get(browser.submit("/new", {"action": "template", "template": form.example}).headers["Location"]).text
+    assert re.search(rf'href="/new/{kind}" aria-current', shown)
+    checked = send(browser, "check", text_of(shown)).text
+    assert "The spec is valid" in checked, html.unescape(re.findall(r'class="problem".*', checked)[0])
+
+
+def test_templates_are_listed_by_what_a_person_has(browser):
+    page = browser.get("/new").text
+    groups = dict(re.findall(r'<optgroup label="([^"]*)">(.*?)</optgroup>', page))
+    assert set(groups) == {*(form.title for form in known_forms().values()), "Others"}
+    assert 'value="alloys"' in groups["Table"]
+    assert 'value="cu-crystals"' in groups["Others"]
 
 
 def test_the_first_experiments_are_named_by_their_conditions(browser):

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from tansaku.tasks.act.measurements.report_file import ReportError, read_report
+from tansaku.tasks.act.measurements.report_file import ReportError, read_report, sheet_text
 from tansaku.tasks.ground.formats import workbook
 from tansaku.tasks.ground.formats.workbook import read_workbook, write_workbook
 
@@ -17,15 +17,19 @@ SHEET = f"""<worksheet {MAIN}><sheetData>
 TEXTS = f"<sst {MAIN}><si><r><t>de</t></r><r><t>pth</t></r></si><si><t>number</t></si></sst>"
 
 
-def packed(**changed):
+ENTITIES = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
+SPOKEN = f'<sst {MAIN}><si><t>鉄</t><rPh sb="0" eb="1"><t>テツ</t></rPh></si><si><t>n</t></si></sst>'
+
+
+def packed(more=None, **changed):
     """A workbook of another program: shared texts, gaps, and the first sheet in a file of its own name."""
     written = {"sheet": SHEET, "texts": TEXTS} | changed
     with zipfile.ZipFile(io.BytesIO(write_workbook([]))) as own:
         parts = {name: own.read(name) for name in own.namelist() if "sheet1" not in name}
     parts["xl/_rels/workbook.xml.rels"] = parts["xl/_rels/workbook.xml.rels"].replace(b"worksheets/sheet1", b"/xl/worksheets/a")
-    parts |= {"xl/worksheets/a.xml": written["sheet"], "xl/sharedStrings.xml": written["texts"]}
+    parts |= {"xl/worksheets/a.xml": written["sheet"], "xl/sharedStrings.xml": written["texts"], **(more or {})}
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as made:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as made:
         for name, text in parts.items():
             made.writestr(name, text)
     return content.getvalue()
@@ -55,6 +59,22 @@ def test_what_another_program_wrote_is_read():
     assert (report.units, report.rows[0].line, report.rows[0].cells) == ({"value": "GPa"}, 2, {"number": "3", "value": "1.5"})
 
 
+def test_a_formula_counts_with_the_value_that_is_stored_beside_it():
+    """Nothing is evaluated, and how a text is spoken is no part of it."""
+    formulas = SHEET.replace("<v>3</v>", "<f>1+2</f><v>4</v>").replace('t="b"><v>', 't="str"><f>A5&amp;"x"</f><v>')
+    assert read_workbook(packed(sheet=formulas))[1][1][::27] == ["4", "1"]
+    assert read_workbook(packed(texts=SPOKEN))[0][1] == ["n", "", "鉄"]
+
+
+def test_the_text_of_a_sheet_is_read_as_the_workbook_is():
+    content = write_workbook([["T (K)", "note", "value (GPa)"], [300, '=1+1, "a"', 1.5], [None, None, None], [400, "-", 2]])
+    text = sheet_text(content)
+    assert text == 'T (K),note,value (GPa)\n300,"\'=1+1, ""a""",1.5\n400,\'-,2\n'
+    of_text, of_book = read_report(text.encode()), read_report(content)
+    assert [row.cells for row in of_text.rows] == [row.cells for row in of_book.rows]
+    assert (of_text.columns, of_text.units, of_text.comma) == (of_book.columns, of_book.units, of_book.comma)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -65,6 +85,14 @@ def test_what_another_program_wrote_is_read():
         (packed(sheet=SHEET.replace("AB5", "ZZZ5")), "row 5 has more than 1,000 cells"),
         (packed(sheet=SHEET.replace("0.10000000000000001", "wide")), "is no Excel workbook"),
         (packed(sheet=SHEET.replace('r="2"', 'r="two"')), "is no Excel workbook"),
+        (packed({"xl/vbaProject.bin": "Sub AutoOpen()"}), "has macros; save it as .xlsx without them"),
+        (packed(sheet=SHEET.replace("<v>3</v>", "<f>1+2</f>")), "cell 1 of row 5 has a formula without its value"),
+        (packed(sheet=SHEET.replace('<row r="5">', "<row><c><v>1</v></c></row>" * 1_000_000)), "more than 5,000 rows below"),
+        (packed(texts=f"<sst {MAIN}>{'<si/>' * 1_000_001}</sst>"), "more than 1,000,000 different texts"),
+        (packed(sheet=SHEET.replace("<v>3</v>", f"<v>{' ' * 30_000_000}3</v>")), "a part of the workbook has more than 30,000"),
+        (packed({"xl/workbook.xml": f"<workbook {MAIN}>{'<a/>' * 10_000}</workbook>"}), "more than 10,000 elements"),
+        (packed({"xl/workbook.xml": f"<workbook {MAIN}/>"}), "is no Excel workbook"),
+        (packed({"xl/workbook.xml": ENTITIES.encode("utf-16")}), "a part that no spreadsheet program writes"),
     ],
 )
 def test_what_is_no_workbook_is_refused(content, said):

@@ -102,6 +102,27 @@ def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
     assert states() == ["INTERRUPTED"] * 3
 
 
+@pytest.mark.parametrize(("kind", "meanwhile", "then"), [("pause", "PAUSING", "PAUSED"), ("cancel", "CANCELLING", "CANCELLED")])
+def test_until_its_driver_has_ended_a_campaign_is_pausing_or_cancelling(site_with, kind, meanwhile, then):
+    """And it runs again as soon as it is resumed."""
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    lease = site.services.store.acquire_lease(NAME, OWNER, 60.0)
+
+    def states() -> set[str]:
+        shown = (browser.get(path).text for path in (PAGE, f"{PAGE}/runs", f"{PAGE}/parts"))
+        return {re.search(r'id="state"><strong class="badge (\w+)">(\w+)', text).groups() for text in shown}
+
+    assert states() == {("running", "RUNNING")}
+    browser.submit(f"{PAGE}/commands", {"kind": kind, "key": "the-command"})
+    assert states() == {(meanwhile.lower(), meanwhile)}
+    browser.submit(f"{PAGE}/commands", {"kind": "resume", "key": "the-resume"})
+    assert states() == {("running", "RUNNING")}
+    browser.submit(f"{PAGE}/commands", {"kind": kind, "key": "the-command-again"})
+    site.services.store.release_lease(lease)
+    assert states() <= {(then.lower(), then), ("starting", "STARTING")}
+
+
 def test_a_finished_campaign_with_more_budget_is_starting_too(site_with):
     site = site_with("a1", "a3", "a2", stop=StopReason.BUDGET)
     browser = site.logged_in(Role.OPERATOR)

@@ -1,6 +1,6 @@
-"""Makes the two tables of this folder: ordered alloys of six metals, and their formation energies by ASE's EMT potential.
+"""Makes the two tables of the example `alloys`: ordered alloys of six metals, and their formation energies by ASE's EMT.
 
-Run it here: `python make_tables.py`. EMT (Jacobsen, Stoltze, Nørskov, https://doi.org/10.1016/0039-6028(96)00816-3) plays the
+Run it here: `python make_alloys.py`. EMT (Jacobsen, Stoltze, Nørskov, https://doi.org/10.1016/0039-6028(96)00816-3) plays the
 laboratory in the guide's page on experiments; energies are relaxed over the volume, and over c/a where the cell is tetragonal.
 """
 
@@ -58,7 +58,7 @@ def main() -> None:
             measured.append([name, round(1000 * formed, 2)])
     for file, heading, rows in (
         ("alloys.csv", ["alloy", "first", "second", "prototype", "misfit"], candidates),
-        ("laboratory.csv", ["alloy", "value [meV/atom]"], measured),
+        ("alloys-laboratory.csv", ["alloy", "value [meV/atom]"], measured),
     ):
         with (folder / file).open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream, lineterminator="\n").writerows([heading, *rows])

@@ -1,6 +1,6 @@
 """Writes ``cu-au.json``: ordered crystals of copper and gold, as an OPTIMADE server would answer.
 
-python examples/structures/make.py
+python examples/make_cu_au.py
 """
 
 from __future__ import annotations
