@@ -103,7 +103,7 @@ def _cell(value: object) -> str:
 
 
 class _Part:
-    """Content of a part, as the parser meets its elements; their names are without the namespace that the program wrote."""
+    """The content of a part, as the parser meets its elements; names are without the namespace that the program wrote."""
 
     most = 2_000_000
     """Elements that it may have."""
