@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.command import begun, command, figure_file, results
 from benchmarks.intervals import wilson
-from benchmarks.levels.methods import METHODS
+from benchmarks.levels.methods import ELSEWHERE, METHODS
 from benchmarks.levels.tables import BELOW, BUDGET, BUDGET_OF_BEST, COSTS, SETTINGS, SHAPES, TAVORITES, read_table
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the public tables")
     parser.add_argument("--tables", nargs="+", choices=[*COSTS, *TAVORITES], help="default: the public ones, or all tavorites")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="default: all for methods that use the cheap level")
-    usual = [name for name in METHODS if name != "bofire"]
+    usual = [name for name in METHODS if name not in ELSEWHERE]
     parser.add_argument("--methods", nargs="+", default=usual, choices=list(METHODS), help="default: all but bofire")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"default: {SEEDS}")
     options = parser.parse_args()

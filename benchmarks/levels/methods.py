@@ -206,6 +206,8 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "botorch-single": botorch_single,
     "bofire": bofire,
 }
+ELSEWHERE = ("bofire",)
+"""Methods that need an environment of their own."""
 
 
 def _first(table: LevelTable, seed: int) -> IntArray:
