@@ -106,9 +106,13 @@ def resumed_levels(pool: CandidatePool, history: History) -> IntArray:
     return np.column_stack([np.full(len(known), -1, dtype=np.intp), before])[levels.candidate, levels.level]
 
 
-def priced_for_resuming(pool: CandidatePool, history: History) -> CandidatePool:
-    """The pool, in which a row that continues a look costs what remains."""
-    levels, resumed = pool.levels, resumed_levels(pool, history)
+def priced_for_resuming(pool: CandidatePool, resumed: IntArray) -> CandidatePool:
+    """The pool, in which a row that continues a look costs what remains.
+
+    Args:
+        resumed: As :func:`resumed_levels` gives it.
+    """
+    levels = pool.levels
     if levels is None or not (resumed >= 0).any():
         return pool
     return replace(pool, cost=pool.cost * np.where(resumed >= 0, 1.0 - np.array(levels.spared)[resumed], 1.0))

@@ -164,7 +164,7 @@ class _Written(_Part):
         self._names, self._spoken, self._open = {"t", *names}, 0, ""
         self._pieces: dict[str, list[str]] = {}
 
-    def begin(self, name: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002 - other parts need them
+    def begin(self, name: str, _attributes: Mapping[str, str]) -> None:
         self._spoken += name == "rPh"
         if name in self._names and not self._spoken:
             self._open = name

@@ -232,20 +232,20 @@ def choose(
     begun = time.perf_counter()
     hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
     rng = proposal_rng(rules.seed, plan.number)
-    pool = priced_for_resuming(pool, plan.history)
+    resumed = resumed_levels(pool, plan.history)
+    pool = priced_for_resuming(pool, resumed)
     place = plan.number if rules.design is None else rules.design.place(plan.number)
     choice = proposer.propose(pool, plan.history, place, rng, hyperparameters)
     if choice is None:
         return None
     position = choice.position
     candidate, level = pool.named(position)
-    resumed = resumed_levels(pool, plan.history)[position]
     return Proposal(
         number=plan.number,
         candidate=candidate,
         purpose="search" if level is None else "look",
         level=level,
-        resumes=None if pool.levels is None or resumed < 0 else pool.levels.names[resumed],
+        resumes=None if pool.levels is None or resumed[position] < 0 else pool.levels.names[resumed[position]],
         system=pool.systems[pool.system_codes[position]],
         surface=pool.surfaces[pool.surface_codes[position]],
         source=rules.source if level is None else rules.looks.get(level, rules.source),

@@ -54,17 +54,18 @@ def test_a_row_that_continues_a_look_costs_what_remains():
     rows = with_levels(POOL, ["rough", "fine"], [0.1 * POOL.cost, 0.4 * POOL.cost], spares=[0.5, None])
     places = rows.levels.places
     history = history_of(rows, [int(places[0, 0]), int(places[1, 0]), int(places[1, 1]), int(places[2, 2])])
-    assert resumed_levels(rows, history)[places].tolist() == [[-1, 0, 0], [-1, 0, 1], [-1, -1, -1], [-1, -1, -1]]
+    resumed = resumed_levels(rows, history)
+    assert resumed[places].tolist() == [[-1, 0, 0], [-1, 0, 1], [-1, -1, -1], [-1, -1, -1]]
     spared = [[1, 0.5, 0.5], [1, 0.5, 0.6], [1, 1, 1], [1, 1, 1]]
-    np.testing.assert_allclose(priced_for_resuming(rows, history).cost[places], rows.cost[places] * spared)
+    np.testing.assert_allclose(priced_for_resuming(rows, resumed).cost[places], rows.cost[places] * spared)
 
 
 def test_levels_that_continue_nothing_leave_the_pool_as_it_is():
     looked = history_of(ROWS, ROWS.levels.places[:, 0].tolist())
-    assert priced_for_resuming(ROWS, looked) is ROWS
+    assert priced_for_resuming(ROWS, resumed_levels(ROWS, looked)) is ROWS
     assert set(resumed_levels(ROWS, looked)) == {-1}
     rows = with_levels(POOL, ["rough"], [0.1 * POOL.cost], spares=[None])
-    assert priced_for_resuming(rows, history_of(rows, [])) is rows
+    assert priced_for_resuming(rows, resumed_levels(rows, history_of(rows, []))) is rows
 
 
 def test_no_level_is_refused():
