@@ -15,11 +15,14 @@ from tansaku.models.domain.surrogates import Progress
 from tansaku.models.domain.wording import headed
 from tansaku.tasks.node.jobs.judging import Compared
 from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.parity import coverage_drawing, draw_coverage
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
 from tansaku.tasks.read.views import trained_models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_COVERAGE = "observed coverage (held-out data)"
 
 
 def draw_model(
@@ -67,8 +70,8 @@ def model_drawings(
         draw = partial(_draw_parity, record, key, training, held_out, calibrated=False)
         made.append(Drawing(f"parity-{key}", _points({"held out": held_out, "training": training}), draw, units=units))
         if len(held_out.scores()):
-            nominal = {"nominal": trained_models.NOMINAL.tolist(), "observed": trained_models.coverage(held_out).tolist()}
-            made.append(Drawing(f"calibration-{key}", nominal, partial(_draw_calibration, held_out)))
+            observed = trained_models.coverage(held_out)
+            made.append(coverage_drawing(f"calibration-{key}", trained_models.NOMINAL, observed, _COVERAGE))
     return made
 
 
@@ -104,22 +107,8 @@ def _draw_parity(
         every[0].set_xlabel(headed(f"{key}, {_whose(record)}", held_out.unit))
         every[0].set_ylabel(headed(f"predicted by {record.label}", held_out.unit))
         if calibrated:
-            _calibration(every[1], held_out)
+            draw_coverage(every[1], trained_models.NOMINAL, trained_models.coverage(held_out), _COVERAGE)
     return path
-
-
-def _draw_calibration(held_out: Compared, path: Path) -> Path:
-    with figure_at(path, 3.6, 3.6) as figure:
-        _calibration(figure.subplots(), held_out)
-    return path
-
-
-def _calibration(axes: Axes, held_out: Compared) -> None:
-    axes.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
-    axes.plot(trained_models.NOMINAL, trained_models.coverage(held_out), "-", color=ACCENT, lw=1.4)
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axes.set_xlabel("nominal coverage of the interval")
-    axes.set_ylabel("observed coverage (held-out data)")
 
 
 def _parity(axes: Axes, training: Compared | None, held_out: Compared) -> None:

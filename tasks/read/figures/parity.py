@@ -46,28 +46,33 @@ def draw_png(found: Predictions, path: Path) -> Path:
     with figure_at(path, 7.2, 3.6) as figure:
         left, right = figure.subplots(1, 2)
         _draw_parity(left, found)
-        _draw_coverage(right, found)
+        draw_coverage(right, _NOMINAL, found.coverage(_NOMINAL))
     return path
 
 
-def _draw_coverage(axes: Axes, found: Predictions) -> None:
+def draw_coverage(axes: Axes, nominal: FloatArray, observed: FloatArray, label: str = "observed coverage") -> None:
+    """Draws the shares of values that lie in intervals of their predictions, against those that should."""
     axes.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
-    axes.plot(_NOMINAL, found.coverage(_NOMINAL), "-", color=ACCENT, lw=1.4)
+    axes.plot(nominal, observed, "-", color=ACCENT, lw=1.4)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.set_xlabel("nominal coverage of the interval")
-    axes.set_ylabel("observed coverage")
+    axes.set_ylabel(label)
+
+
+def coverage_drawing(stem: str, nominal: FloatArray, observed: FloatArray, label: str = "observed coverage") -> Drawing:
+    """The same as a figure of its own."""
+
+    def draw(path: Path) -> Path:
+        with figure_at(path, 3.6, 3.6) as figure:
+            draw_coverage(figure.subplots(), nominal, observed, label)
+        return path
+
+    return Drawing(stem, {"nominal": nominal.tolist(), "observed": observed.tolist()}, draw)
 
 
 def calibration_drawing(found: Predictions) -> Drawing:
     """Shares of the values that lie in intervals of the predictions, against those that should."""
-    columns = {"nominal": _NOMINAL.tolist(), "observed": found.coverage(_NOMINAL).tolist()}
-    return Drawing("calibration", columns, lambda path: _draw_calibration(found, path))
-
-
-def _draw_calibration(found: Predictions, path: Path) -> Path:
-    with figure_at(path, 3.6, 3.6) as figure:
-        _draw_coverage(figure.subplots(), found)
-    return path
+    return coverage_drawing("calibration", _NOMINAL, found.coverage(_NOMINAL))
 
 
 def running_coverage(found: Predictions, nominal: float) -> FloatArray:
