@@ -2,9 +2,9 @@
 
 Cost counts looks and wanted values, in units of a wanted value. ``needed`` is the cost at which a wanted value within 1 % of
 the best was bought; searches that had none count as the budget. ``bought`` and ``single`` are the product's own search,
-``screened`` is its search after a look at all; the others begin with five random candidates, ``botorch-mes`` and ``bofire`` at
-both levels. ``bofire`` needs an environment of its own, with ``bofire[optimization]`` and what tansaku imports. An interrupted
-run continues. One thread: ``OMP_NUM_THREADS=1``.
+``screened`` is its search after a look at all; the others begin with five random candidates, ``botorch-mes``, ``ax-mes`` and
+``bofire`` at both levels. ``bofire`` needs an environment of its own, with ``bofire[optimization]`` and what tansaku imports.
+An interrupted run continues. One thread: ``OMP_NUM_THREADS=1``.
 
 Tables of ``--data``, ``cofs``, ``freesolv`` and ``polarizability``, are searched with a budget of 50. Tables of tavorites are
 searched for the best compound with a budget of 25, or for all low barriers (``below``) with 50: ``found_at`` has the cost of
@@ -36,13 +36,16 @@ SEEDS = 20
 CLOSE = 0.01
 """Distance from the best value that counts as found, in units of that value."""
 
-OF_BOTORCH = ("botorch-mes", "botorch-single")
-SHAPES_OF = {"bought": SHAPES, "screened": SHAPES, "botorch-mes": SHAPES, "screen": SHAPES}
+OF_BOTORCH = ("botorch-mes", "botorch-single", "ax-mes")
+SHAPES_OF = {"bought": SHAPES, "screened": SHAPES, "botorch-mes": SHAPES, "ax-mes": SHAPES, "screen": SHAPES}
 """Methods that use the cheap level see all shapes of a table, others one."""
 
 QUICK = ("cofs",)
 AT = (10, 15, 25, 50, 100)
 """Costs at which the tables of tavorites are judged."""
+
+WRITTEN_EVERY = 30.0
+"""Time between two writings of the result [s]; with thousands of searches writing it takes longer than a search."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,17 @@ def searched(case: Case, folder: Path | None) -> JsonDict:
         looks, full = looks + (not level), full + level
         value = table.values[candidate, 1] if level else np.nan
         lowest = min(lowest, value)
-        found_at += [spent] if value <= goal else []
+        found_at += [round(spent, 6)] if value <= goal else []
         if len(found_at) == wanted:
             break
     return asdict(case) | {
         "needed": found_at[-1] if len(found_at) == wanted else None,
         "found_at": found_at,
         "wanted": wanted,
-        "gap": float((lowest - best) / abs(best)) if np.isfinite(lowest) else None,
+        "gap": round(float((lowest - best) / abs(best)), 6) if np.isfinite(lowest) else None,
         "looks": looks,
         "full": full,
-        "seconds": time.process_time() - began,
+        "seconds": round(time.process_time() - began, 3),
     }
 
 
@@ -195,7 +198,7 @@ def _shares(runs: list[JsonDict], costs: FloatArray) -> FloatArray:
 
 
 def main() -> None:
-    """Runs the searches and writes the result after each."""
+    """Runs the searches and writes the result now and then."""
     quick = "one table, two seeds, without BoTorch"
     parser = command("levels", __doc__, quick=quick, figure="tavorites found over cost", jobs="searches")
     parser.add_argument("--data", type=Path, help="folder of the public tables")
@@ -212,9 +215,12 @@ def main() -> None:
     found = begun(options.out, {"schema_version": 1, "budget": BUDGET, "close": CLOSE} | fixed, runs=[])
     done = {(run["table"], run["shape"], run["method"], run["seed"]) for run in found["runs"]}
     left = [case for case in wanted if (case.table, case.shape, case.method, case.seed) not in done]
-    for run in results(_Searched(options.data), left, options.jobs):
+    written = time.monotonic()
+    for number, run in enumerate(results(_Searched(options.data), left, options.jobs), 1):
         found["runs"].append(run)
-        write_json(options.out, found | {"machine": describe_machine(), "summary": summary(found["runs"])})
+        if number == len(left) or time.monotonic() - written > WRITTEN_EVERY:
+            write_json(options.out, found | {"machine": describe_machine(), "summary": summary(found["runs"])})
+            written = time.monotonic()
     if options.figure:
         draw(found, options.figure)
     for row in summary(found["runs"]):

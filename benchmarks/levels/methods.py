@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -23,11 +24,13 @@ from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.methods import Delegating
 
 if TYPE_CHECKING:
+    from ax.core.experiment import Experiment
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
 
 Purchases = Iterator[tuple[int, int]]
 """Candidate and level, one after the other; a method sees the values of those before."""
 
+_VALUE = "value"
 _SAMPLES = 16
 _DRAWN = 128
 
@@ -196,6 +199,65 @@ def bofire(table: LevelTable, seed: int) -> Purchases:
         yield known[-1]
 
 
+def ax_mes(table: LevelTable, seed: int) -> Purchases:
+    """Ax: its model of a parameter that is a fidelity, and multi-fidelity max-value entropy search, asked at all rows."""
+    import torch
+    from ax.adapter.registry import Generators
+    from ax.core.observation import ObservationFeatures
+    from ax.utils.common.logger import set_stderr_log_level
+    from botorch.acquisition.max_value_entropy_search import qMultiFidelityMaxValueEntropy
+
+    torch.manual_seed(seed)
+    set_stderr_log_level(logging.WARNING)
+    arms = [[_arm(row, level) for row in table.features] for level in (0, 1)]
+    price = {"cost_intercept": table.cost, "fidelity_weights": {table.features.shape[1]: 1.0 - table.cost}}
+    experiment, known = _ax_experiment(table.features.shape[1]), _pairs(table, seed)
+    yield from known
+    new = known
+    while True:
+        for candidate, level in new:
+            if np.isfinite(table.values[candidate, level]):
+                _, number = experiment.attach_trial([arms[level][candidate]])
+                trial = experiment.trials[number].mark_running(no_runner_required=True)
+                trial.update_trial_data({_VALUE: float(table.values[candidate, level])})
+                trial.mark_completed()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            adapter = Generators.BOTORCH_MODULAR(
+                experiment=experiment, botorch_acqf_class=qMultiFidelityMaxValueEntropy, acquisition_options=price
+            )
+            asked = [ObservationFeatures(parameters=arm) for level in arms for arm in level]
+            worth = np.concatenate(
+                [adapter.evaluate_acquisition_function(asked[k : k + 256]) for k in range(0, len(asked), 256)]
+            )
+        new = [_best_open(worth, known, len(table.features))]
+        known += new
+        yield new[0]
+
+
+def _arm(row: FloatArray, level: int) -> dict[str, float]:
+    return {f"x{number}": float(value) for number, value in enumerate(row)} | {"level": float(level)}
+
+
+def _ax_experiment(width: int) -> Experiment:
+    """An experiment without trials; the last parameter is the level."""
+    from ax.core.experiment import Experiment
+    from ax.core.metric import Metric
+    from ax.core.objective import Objective
+    from ax.core.optimization_config import OptimizationConfig
+    from ax.core.parameter import ParameterType, RangeParameter
+    from ax.core.search_space import SearchSpace
+
+    ranges = [RangeParameter(f"x{number}", ParameterType.FLOAT, 0.0, 1.0) for number in range(width)]
+    level = RangeParameter("level", ParameterType.FLOAT, 0.0, 1.0, is_fidelity=True, target_value=1.0)
+    goal = Objective(expression=f"-{_VALUE}", metric_name_to_signature={_VALUE: _VALUE})
+    return Experiment(
+        search_space=SearchSpace([*ranges, level]),
+        tracking_metrics=[Metric(_VALUE)],
+        optimization_config=OptimizationConfig(goal),
+    )
+
+
 METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "bought": bought,
     "screened": screened,
@@ -204,6 +266,7 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "random": random,
     "botorch-mes": botorch_mes,
     "botorch-single": botorch_single,
+    "ax-mes": ax_mes,
     "bofire": bofire,
 }
 ELSEWHERE = ("bofire",)

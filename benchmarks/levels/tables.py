@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,7 @@ def _scaled(rows: FloatArray) -> FloatArray:
     return np.asarray((rows[:, span > 0.0] - rows.min(axis=0)[span > 0.0]) / span[span > 0.0])
 
 
+@lru_cache(maxsize=4)
 def _tavorites(ion: str, kind: str) -> LevelTable:
     """Compositions of an ion whose full values are barriers."""
     problem = from_table(RELAXED)

@@ -222,6 +222,27 @@ def _label(spec: JsonDict) -> tuple[str, float]:
     return kind_of(campaign.label), opened_bulk(campaign.label.calculator, ".", campaign.space.crystal).energy_per_atom
 
 
+def by_cheap_energy(kind: str) -> JsonDict:
+    """Systems with the same answer where only the candidates with the lowest cheap energies get a label.
+
+    Args:
+        kind: Key of :data:`KINDS`.
+
+    Returns:
+        ``same_answer``: systems whose best candidate is among the one, two, … lowest of its six.
+    """
+    loaded = campaign_from_data(document(Case("cheapest", None, systems=KINDS[kind].systems, kind=kind)), DATA.parent, kind)
+    _, bulk = _label(loaded.spec.model_dump(mode="json"))
+    by_system: dict[str, list[tuple[float, float]]] = {}
+    for name in candidates("cheapest", KINDS[kind].systems):
+        atoms = structures()[name]
+        pair = float(atoms.info["grain_boundary_energy"]), computed_energy(name, bulk, kind)
+        by_system.setdefault(str(atoms.info["system"]), []).append(pair)
+    places = np.array([np.argmin([label for _, label in sorted(pairs)]) for pairs in by_system.values()])
+    most = max(len(pairs) for pairs in by_system.values())
+    return {"label": kind, "systems": len(places), "same_answer": [int((places < count).sum()) for count in range(1, most + 1)]}
+
+
 def cheap_seconds(count: int) -> JsonDict:
     """Time of the embedded-atom potential on this machine for a structure that the space builds, see :func:`_seconds`."""
     case = Case("cheapest", None, systems=KINDS["chgnet"].systems)

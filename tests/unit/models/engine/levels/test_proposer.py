@@ -28,8 +28,8 @@ BEST = Goal("top_k", 1)
 class Bought:
     """A search that is answered from a table, as a campaign runs it."""
 
-    def __init__(self, table, cost, goal=BEST, *, in_flight=1, screen=False, **pool):
-        self.rows = with_levels(made := pool_of(N, GROUP, **pool), ["look"], [SHARE * made.cost])
+    def __init__(self, table, cost, goal=BEST, *, in_flight=1, screen=False, share=SHARE, spares=None, **pool):
+        self.rows = with_levels(made := pool_of(N, GROUP, **pool), ["look"], [share * made.cost], spares=spares)
         self.levels, budget = self.rows.levels, BudgetSpec(cost=cost)
         proposer = LevelProposer(goal, screen=screen)
         rules = RoundRules(
@@ -112,6 +112,32 @@ def test_shuffled_looks_cost_a_twentieth_of_the_budget_at_most(seed):
     bought = Bought(shuffled, 25.0)
     assert SHARE * bought.looks <= 0.05 * 25.0
     assert bought.done.refits[-1].hyperparameters[FITTED]["evidence"] < 2.0
+
+
+@pytest.mark.parametrize(("share", "spares"), [(0.3, 0.9), (0.5, 0.95), (0.9, 0.95)])
+def test_looks_that_spare_most_of_a_full_value_do_not_starve_full_values(share, spares):
+    """What remains after such a look costs next to nothing, so that another look might always seem the better purchase."""
+    bought = Bought(RELATED, 25.0, share=share, spares=[spares])
+    assert len(bought.top()) > FIRST
+    assert int(np.argmin(TOP)) in bought.top()
+
+
+CODES = np.arange(N) % 2
+SECOND = CODES == 1
+
+
+@pytest.mark.parametrize("look", ["shuffled", "other offset", "other scale"])
+def test_a_level_that_differs_between_systems_finds_the_best_of_both(look):
+    """One correlation serves all systems: looks of one that say nothing, or have another zero or scale, mislead little."""
+    looks = RELATED[:, 0].copy()
+    looks[SECOND] = {
+        "shuffled": np.random.default_rng(0).permutation(looks[SECOND]),
+        "other offset": looks[SECOND] + 3.0,
+        "other scale": 4.0 * looks[SECOND],
+    }[look]
+    bought = Bought(np.column_stack([looks, TOP]), 40.0, Goal(), systems=("a", "b"), codes=CODES)
+    best = [int(places[np.argmin(TOP[places])]) for places in (np.flatnonzero(~SECOND), np.flatnonzero(SECOND))]
+    assert set(best) <= set(bought.top())
 
 
 def test_all_full_values_end_the_search():
