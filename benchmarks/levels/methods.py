@@ -219,7 +219,8 @@ def ax_mes(table: LevelTable, seed: int) -> Purchases:
             if np.isfinite(table.values[candidate, level]):
                 _, number = experiment.attach_trial([arms[level][candidate]])
                 trial = experiment.trials[number].mark_running(no_runner_required=True)
-                trial.update_trial_data({_VALUE: float(table.values[candidate, level])})
+                # Max-value entropy search maximises the metric, whatever the sign of Ax's objective.
+                trial.update_trial_data({_VALUE: -float(table.values[candidate, level])})
                 trial.mark_completed()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -250,7 +251,7 @@ def _ax_experiment(width: int) -> Experiment:
 
     ranges = [RangeParameter(f"x{number}", ParameterType.FLOAT, 0.0, 1.0) for number in range(width)]
     level = RangeParameter("level", ParameterType.FLOAT, 0.0, 1.0, is_fidelity=True, target_value=1.0)
-    goal = Objective(expression=f"-{_VALUE}", metric_name_to_signature={_VALUE: _VALUE})
+    goal = Objective(expression=_VALUE, metric_name_to_signature={_VALUE: _VALUE})
     return Experiment(
         search_space=SearchSpace([*ranges, level]),
         tracking_metrics=[Metric(_VALUE)],
