@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import barriers_dft
-from benchmarks.barriers_dft.__main__ import POTENTIALS, STATES, add_energies, barrier, structure, summary, unit_cell, CASES
+from benchmarks.barriers_dft.__main__ import CASES, POTENTIALS, STATES, add_energies, barrier, structure, summary, unit_cell
 from tansaku.calculators.calculator_registry import open_calculator
 
 RESULT = json.loads(Path(barriers_dft.__file__).with_name("result.json").read_text(encoding="utf-8"))
