@@ -271,6 +271,8 @@ def main() -> None:
         for state in add_energies(point, "PBE", density_functional(point, {})):
             print(point["name"], state, point["energies"]["PBE"][state], flush=True)
             write_json(options.out, result)
+        if not options.quick:
+            check(result, point, options.out)
     result |= {"provenance": describe_machine(), "summary": summary(result["points"])}
     write_json(options.out, result)
     if options.figure is not None:
