@@ -150,7 +150,7 @@ def main() -> None:
     spec = workflow_of(campaign.calculator)
     assert isinstance(spec, MigrationBarrierSpec)
     calculator, space, known = open_calculator(campaign.calculator, Path()), CompositionSpace(campaign.space, HERE), stored()
-    calculator.evaluate(space.structure(min(known)))  # loads the network
+    calculator.evaluate(space.structure(sorted(known)[0]))  # loads the network
     result = begun(options.out, {"schema_version": 1, "quick": options.quick}, rows=[])
     for name in np.random.default_rng(0).permutation(sorted(known))[: 1 if options.quick else options.compounds]:
         if name in {row["candidate"] for row in result["rows"]}:

@@ -215,14 +215,15 @@ def draw(result: JsonDict, path: Path) -> None:
     rows = result["summary"]["rows"]
     with figure_file(path, 4.6, 3.8) as figure:
         axes = figure.add_subplot()
-        most = 1.05 * max(row[method] for row in rows for method in ("PBE", *result["summary"]["errors"]))
-        axes.plot([0, most], [0, most], color="0.6", linewidth=0.8, label="equal")
+        values = [row[method] for row in rows for method in ("PBE", *result["summary"]["errors"]) if method in row]
+        line = [min(0.0, *values), 1.05 * max(values)]
+        axes.plot(line, line, color="0.6", linewidth=0.8, label="equal")
         for method, marker in zip(result["summary"]["errors"], "os^Dv", strict=False):
             known = [row for row in rows if method in row]
             axes.scatter([row["PBE"] for row in known], [row[method] for row in known], s=20, marker=marker, label=method)
         for row in rows:
-            axes.annotate(row["name"], (row["PBE"], 0), fontsize=6, rotation=90, ha="center", va="bottom")
-        axes.set_ylim(bottom=-0.02 * most)
+            highest = max(row[method] for method in result["summary"]["errors"] if method in row)
+            axes.annotate(row["name"], (row["PBE"], highest), (5, 3), textcoords="offset points", fontsize=7)
         axes.set_xlabel("barrier by PBE [eV]")
         axes.set_ylabel("barrier of the same structures [eV]")
         axes.legend(fontsize=6)
