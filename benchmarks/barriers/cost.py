@@ -152,10 +152,12 @@ def main() -> None:
     calculator, space, known = open_calculator(campaign.calculator, Path()), CompositionSpace(campaign.space, HERE), stored()
     calculator.evaluate(space.structure(sorted(known)[0]))  # loads the network
     result = begun(options.out, {"schema_version": 1, "quick": options.quick}, rows=[])
-    for name in np.random.default_rng(0).permutation(sorted(known))[: 1 if options.quick else options.compounds]:
+    order = sorted(known)
+    for place in np.random.default_rng(0).permutation(len(order))[: 1 if options.quick else options.compounds]:
+        name = order[int(place)]
         if name in {row["candidate"] for row in result["rows"]}:
             continue
-        row = {"candidate": str(name), "stored": known[name]} | measured(calculator, space.structure(str(name)), spec)
+        row = {"candidate": name, "stored": known[name]} | measured(calculator, space.structure(name), spec)
         result["rows"].append(row)
         print(
             name, row["seconds"], "s", row["evaluations"], "evaluations", row["barrier"] - row["stored"]["barrier"], flush=True

@@ -221,9 +221,11 @@ def draw(result: JsonDict, path: Path) -> None:
         for method, marker in zip(result["summary"]["errors"], "os^Dv", strict=False):
             known = [row for row in rows if method in row]
             axes.scatter([row["PBE"] for row in known], [row[method] for row in known], s=20, marker=marker, label=method)
-        for row in rows:
+        for number, row in enumerate(sorted(rows, key=lambda row: float(row["PBE"]))):
             highest = max(row[method] for method in result["summary"]["errors"] if method in row)
-            axes.annotate(row["name"], (row["PBE"], highest), (5, 3), textcoords="offset points", fontsize=7)
+            axes.annotate(
+                row["name"], (row["PBE"], highest), (5, 3 if number % 2 else -8), textcoords="offset points", fontsize=7
+            )
         axes.set_xlabel("barrier by PBE [eV]")
         axes.set_ylabel("barrier of the same structures [eV]")
         axes.legend(fontsize=6)
