@@ -157,7 +157,7 @@ def main() -> None:
         name = order[int(place)]
         if name in {row["candidate"] for row in result["rows"]}:
             continue
-        row = {"candidate": name, "stored": known[name]} | measured(calculator, space.structure(name), spec)
+        row: JsonDict = {"candidate": name, "stored": known[name]} | measured(calculator, space.structure(name), spec)
         result["rows"].append(row)
         print(
             name, row["seconds"], "s", row["evaluations"], "evaluations", row["barrier"] - row["stored"]["barrier"], flush=True
