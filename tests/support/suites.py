@@ -169,6 +169,7 @@ SUITES = (
         ),
         sources=(
             "benchmarks/barriers/",
+            "benchmarks/barriers_dft/",
             "benchmarks/composition/",
             "benchmarks/intervals.py",
             "benchmarks/looks/",

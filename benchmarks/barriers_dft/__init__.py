@@ -1,0 +1,1 @@
+"""Migration barriers by density-functional theory, beside those of potentials at the same geometries."""
