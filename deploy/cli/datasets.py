@@ -160,8 +160,8 @@ def cut_out(
 ) -> None:
     """Cuts boundaries out of a search for an expensive calculator: the lowest, and those of which a potential is least sure."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.loop.datasets.cut_outs import choose_cut_outs
     from tansaku.tasks.loop.datasets.extxyz import write_structures
+    from tansaku.tasks.loop.training.cut_outs import choose_cut_outs
 
     if out.exists():
         raise ConfigurationError(f"--out {str(out)!r}: it exists; expected a new file: a data set may have used this one")

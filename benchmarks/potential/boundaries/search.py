@@ -23,7 +23,7 @@ from tansaku.potentials.engine import PotentialCalculator
 from tansaku.potentials.network.model import Potential
 from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
-from tansaku.tasks.loop.datasets.cut_outs import CutOut, first_of
+from tansaku.tasks.loop.training.cut_outs import CutOut, first_of
 
 THICKNESS = 12.0
 """Thickness of each grain in a search [Å]."""

@@ -9,7 +9,7 @@ from ase.io import write
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.loop.datasets.cut_outs import CutOut, first_of
+from tansaku.tasks.loop.training.cut_outs import CutOut, first_of
 from tansaku.tasks.node.jobs.compound_cut_out import compound_cut_out
 
 
