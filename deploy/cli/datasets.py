@@ -160,13 +160,23 @@ def cut_out(
 ) -> None:
     """Cuts boundaries out of a search for an expensive calculator: the lowest, and those of which a potential is least sure."""
     from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
+    from tansaku.tasks.backends.stores.structures import read_structure
     from tansaku.tasks.loop.datasets.extxyz import write_structures
-    from tansaku.tasks.loop.training.cut_outs import choose_cut_outs
+    from tansaku.tasks.loop.training.cut_outs import Search, choose_cut_outs
+    from tansaku.tasks.loop.training.versions import find_model, open_model
 
     if out.exists():
         raise ConfigurationError(f"--out {str(out)!r}: it exists; expected a new file: a data set may have used this one")
     with opened(site) as resources:
-        found = choose_cut_outs(resources, name, model, atoms, each)
+        record, artifacts = resources.store.campaign(name), resources.artifacts
+        search = Search(
+            stored_spec(record),
+            record.base_path,
+            resources.store.evaluations(name),
+            lambda evaluation: read_structure(evaluation, artifacts),
+        )
+        found = choose_cut_outs(search, open_model(artifacts, find_model(resources.registry, model)), atoms, each)
     write_structures([item.labelled(name) for item in found.chosen], out)
     show_table(
         ("system", "candidate", "state", "atoms", "unsure [eV/Å]"),

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ase import Atoms
 
 from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.records import CampaignRecord, Evaluation
+from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.surrogates import Disagreeing
-from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.backends.stores.campaigns import stored_spec
-from tansaku.tasks.backends.stores.structures import read_structure
-from tansaku.tasks.loop.datasets.building import searched
-from tansaku.tasks.loop.training.versions import find_model, open_model
+from tansaku.models.domain.surrogates import Disagreeing, Surrogate
 
 ENDED = (EvaluationState.DONE, EvaluationState.FAILED)
 
@@ -54,6 +49,23 @@ class CutOut:
 
 
 @dataclass(frozen=True)
+class Search:
+    """A campaign that searched boundaries.
+
+    Attributes:
+        spec: Of the campaign.
+        base_path: Folder in which its relative paths start.
+        evaluations: All of them.
+        structure: Reads the relaxed cell of an evaluation.
+    """
+
+    spec: CampaignSpec
+    base_path: str
+    evaluations: Sequence[Evaluation]
+    structure: Callable[[Evaluation], Atoms]
+
+
+@dataclass(frozen=True)
 class CutOuts:
     """Chosen cells.
 
@@ -66,38 +78,37 @@ class CutOuts:
     failures: dict[str, int]
 
 
-def choose_cut_outs(resources: Resources, campaign: str, model: str, most: int, each: int) -> CutOuts:
+def choose_cut_outs(search: Search, committee: Surrogate, most: int, each: int) -> CutOuts:
     """Chooses cells of each system: that of the lowest value, and those with the least sure atoms, one of each candidate.
 
     A candidate counts as the search relaxed it and as it was built; one that failed, as it was built.
 
     Args:
-        campaign: A search of boundaries.
-        model: Of the registry, whose members' disagreement decides, ``NAME`` or ``NAME@VERSION``.
+        committee: A model whose members' disagreement decides.
         most: Atoms that a cell may have.
         each: Cells of a system.
 
     Raises:
         ConfigurationError: The space has no boundaries that can be cut out, the model has no members that disagree, or no cell
             can be cut out.
-        NotFoundError: There is no such campaign or model.
     """
-    record = resources.store.campaign(campaign)
-    spec = stored_spec(record)
+    spec = search.spec
     if not spec.space.description.cut_out:
-        raise ConfigurationError(f"{campaign}: a {spec.space.type} space has no boundaries that can be cut out")
-    committee = open_model(resources.artifacts, find_model(resources.registry, model))
+        raise ConfigurationError(f"{spec.name}: a {spec.space.type} space has no boundaries that can be cut out")
     if not isinstance(committee, Disagreeing):
-        raise ConfigurationError(f"--model {model}: it has no members that disagree on forces; expected a committee")
-    cutter = _Cutter(resources, record, spec, committee, most)
+        raise ConfigurationError(
+            f"--model: a {committee.spec.type} has no members that disagree on forces; expected a committee"
+        )
+    cutter = _Cutter(search, committee, most)
     systems: dict[str, list[Evaluation]] = {}
-    for evaluation in searched(resources, campaign):
-        if evaluation.state in ENDED and evaluation.proposal.replicate == 0:
-            systems.setdefault(evaluation.proposal.system, []).append(evaluation)
+    for evaluation in search.evaluations:
+        proposal = evaluation.proposal
+        if evaluation.state in ENDED and proposal.purpose == "search" and proposal.replicate == 0:
+            systems.setdefault(proposal.system, []).append(evaluation)
     chosen = [item for several in systems.values() for item in first_of(cutter.cells(several), _lowest(several), each)]
     if not chosen:
         reasons = ", ".join(f"{count} {reason}" for reason, count in cutter.failures.items()) or "nothing is computed"
-        raise ConfigurationError(f"{campaign}: no boundary can be cut out with {most} atoms ({reasons})")
+        raise ConfigurationError(f"{spec.name}: no boundary can be cut out with {most} atoms ({reasons})")
     return CutOuts(chosen, cutter.failures)
 
 
@@ -127,25 +138,24 @@ def _lowest(several: Sequence[Evaluation]) -> str | None:
 class _Cutter:
     """Cells of a campaign's candidates, and how sure a model is of them."""
 
-    def __init__(
-        self, resources: Resources, record: CampaignRecord, spec: CampaignSpec, committee: Disagreeing, most: int
-    ) -> None:
-        self._resources, self._record, self._spec, self._committee, self._most = resources, record, spec, committee, most
-        self._cut = opened("spaces", spec.space.type, spec.space.description.cut_out)
+    def __init__(self, search: Search, committee: Disagreeing, most: int) -> None:
+        self._search, self._committee, self._most = search, committee, most
+        space = search.spec.space
+        self._cut = opened("spaces", space.type, space.description.cut_out)
         self.failures: dict[str, int] = {}
 
     def cells(self, several: Sequence[Evaluation]) -> list[CutOut]:
-        """Those of a system, as they were built and relaxed."""
+        """Cells of a system, as they were built and relaxed."""
         return [cell for item in several for cell in self._states(item)]
 
     def _states(self, evaluation: Evaluation) -> Iterator[CutOut]:
         candidate, relaxed = evaluation.proposal.candidate, None
         if evaluation.state is EvaluationState.DONE:
-            relaxed = read_structure(evaluation, self._resources.artifacts)
+            relaxed = self._search.structure(evaluation)
         for state in ("built", "relaxed") if relaxed is not None else ("built",):
             cell = None if state == "built" else relaxed
             try:
-                atoms = self._cut(self._spec, self._record.base_path, candidate, cell, self._most)
+                atoms = self._cut(self._search.spec, self._search.base_path, candidate, cell, self._most)
             except CalculationError as error:
                 self.failures[error.reason] = self.failures.get(error.reason, 0) + 1
                 continue

@@ -6,10 +6,10 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
-from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.loop.training.cut_outs import CutOut, first_of
+from tansaku.tasks.loop.training.cut_outs import CutOut, Search, choose_cut_outs, first_of
 from tansaku.tasks.node.jobs.compound_cut_out import compound_cut_out
 
 
@@ -76,3 +76,13 @@ def test_a_relaxed_cell_is_cut_out_and_one_that_collapsed_or_is_too_large_is_not
     with pytest.raises(CalculationError, match="Å apart") as error:
         compound_cut_out(campaign, str(tmp_path), candidate, moved, 30)
     assert error.value.reason == "overlap"
+
+
+def test_a_search_without_boundaries_is_refused(campaign):
+    space = {"type": "crystals", "crystals": {"cu": {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}}}
+    scans = {"scans": [{"type": "lattice", "percent": {"start": -3, "stop": 3, "steps": 3}}]}
+    energy = {"property": "energy_per_atom", "unit": "eV/atom"}
+    document = campaign.model_dump(mode="json") | {"space": space | scans, "objective": energy, "calculator": {"type": "emt"}}
+    crystals = CampaignSpec.model_validate(document)
+    with pytest.raises(ConfigurationError, match="a crystals space has no boundaries that can be cut out"):
+        choose_cut_outs(Search(crystals, "", [], lambda _: Atoms()), None, 40, 2)
