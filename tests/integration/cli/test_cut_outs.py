@@ -81,11 +81,11 @@ def test_the_page_s_potential_learns_boundaries_from_cut_outs(tansaku, folder):
 
 def test_what_cannot_be_cut_out_is_refused(tansaku, folder):
     assert tansaku("dataset", "build", folder / "mgo-cells.yaml", "--plain").code == 0
-    command = ["dataset", "cut-out", "mgo-cells", "--model", "mgo", "--out"]
+    command = ["dataset", "cut-out", "mgo-cells", "--model", "nobody", "--out"]
     exists = tansaku(*command, "mgo.cif")
     assert exists.code == 2
     assert "it exists; expected a new file" in exists.err
     unknown = tansaku(*command, "cuts.extxyz")
     assert unknown.code != 0
-    assert "no model 'mgo' is stored" in unknown.err
+    assert "no model 'nobody' is stored" in unknown.err
     assert not (folder / "cuts.extxyz").exists()
