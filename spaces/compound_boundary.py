@@ -45,6 +45,8 @@ _SHOWN = 20
 
 _DIGITS = 8
 _ON_GRID = 1e-4
+_THIN = 3.0
+"""Thickness of the grains of a cut-out, at least [Å]."""
 
 
 @dataclass(frozen=True)
@@ -245,20 +247,23 @@ class CompoundBoundarySpace:
             atoms.info = start.info | {"formula_units": int(start.info["formula_units"]) + more}
         return built, moved
 
-    def cut_out(self, start: Atoms, relaxed: Atoms, slabs: SlabPair, thickness: float) -> Atoms:
-        """Both boundaries with their surroundings, out of a relaxed cell with thicker grains.
+    def cut_out(self, start: Atoms, relaxed: Atoms, slabs: SlabPair, most: int) -> Atoms | None:
+        """Both boundaries with their surroundings, out of a relaxed cell: the middle of both grains is left out.
 
         Args:
-            start: The thick cell as :meth:`thickened` built it.
-            slabs: Of the candidate, with the grains that the cut-out has.
-            thickness: With which the thick cell was asked for [Å].
+            start: The cell as it was built.
+            slabs: Of the cell.
+            most: Atoms that the thinner cell may have.
 
         Returns:
-            The candidate's cell with the displacements of the relaxation.
+            The thinner cell with the displacements of the relaxation; None: its grains would be thinner than 3 Å, or than the
+            layers from which units are taken.
         """
         surface, place, _ = self._place(str(start.info["candidate"]))
-        thick = slabs.thicker(thickness - slabs.thinnest)
-        found = thick.thinned(slabs, surface.shifts[place] / np.array(surface.shape), start, relaxed)
+        thin = slabs.thinner(most, 2.0 * self._spec.exchange.layer if surface.removed and self._spec.exchange else _THIN)
+        if thin is None:
+            return None
+        found = slabs.thinned(thin, surface.shifts[place] / np.array(surface.shape), start, relaxed)
         less = (len(start) - len(found)) // sum(self._bulk.values())
         found.info = start.info | {"formula_units": int(start.info["formula_units"]) - less}
         return found

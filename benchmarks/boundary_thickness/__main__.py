@@ -6,12 +6,16 @@ step: crystal is put into the middle of both relaxed grains, where atoms are dis
 the cell relaxes again. Energies [mJ/m^2] are at the chemical potential of the unit's own crystal, against the crystal with
 tilted octahedra and, ``untilted``, against that of the file; the motion is that of atoms in the middle of a grain [Å]. A run
 that was interrupted continues.
+
+``--repeats 1 2`` computes published candidates (``REPEATED``) in larger planar cells, in which tilts fit: as they are built,
+shaken so that the inversion of the cell stays (``kept``), and shaken without it (``free``).
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +41,10 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.machine import describe_machine
-from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.node.jobs.spool_files import read_json, write_json
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PUBLISHED = Path(__file__).resolve().parent / "result.json"
 SYSTEMS = {
     "srtio3-tilt": ("111-TiO2p0", "112-TiO2p0", "112-TiO2p2"),
     "li3ocl-tilt": ("111-LiClp0", "112-LiClp0", "210-LiClp0", "310-LiClp0", "210-LiClm2"),
@@ -48,6 +53,13 @@ SYSTEMS = {
 
 EACH = 2
 THICKNESSES = (16.0, 24.0, 32.0, 48.0)
+REPEATED = (("srtio3-tilt", "112-TiO2p0"), ("li3ocl-tilt", "112-LiClp0"))
+"""Systems that ``--repeats`` computes: their energies rise with the thickness in the smallest planar cell."""
+
+REPEATED_THICKNESSES = (24.0,)
+SHAKEN = 0.1
+"""Standard deviation of the displacements of all atoms, with ``--repeats`` [Å]."""
+
 LIMIT = 10.0
 """Change of an energy below which it counts as converged [mJ/m^2]."""
 
@@ -73,10 +85,17 @@ class Example:
         """Energy that a formula unit gains when octahedra tilt in the crystal [eV]."""
         return 0.0 if self.reference.distortion is None else self.reference.distortion.energy
 
-    def relaxed(self, start: Atoms, begin: Atoms) -> tuple[CalculationResult, JsonDict]:
-        """A relaxation, with its energy and the motion in the middle of a grain."""
+    def relaxed(self, start: Atoms, begin: Atoms, *, kept: bool = True) -> tuple[CalculationResult, JsonDict]:
+        """A relaxation, with its energy and the motion in the middle of a grain.
+
+        Args:
+            start: The cell as it was built.
+            begin: From which it relaxes.
+            kept: Whether the inversion stays that makes both boundaries equal.
+        """
         seconds = time.process_time()
-        result = relaxed_boundary(self.calculator, begin, self.relaxation, inversion_images(start))
+        images = inversion_images(start) if kept else None
+        result = relaxed_boundary(self.calculator, begin, self.relaxation, images)
         content = Content(int(start.info["formula_units"]), int(start.info["excess_units"]))
         area = planar_area(result.atoms)
         energy = self.reference.boundary_energy(result.energy, content, area)
@@ -106,18 +125,48 @@ class Example:
             rows.append({"thickness": round(slabs.thinnest, 1), **row})
         return rows
 
+    def shaken(self, candidate: str, thicknesses: Sequence[float]) -> Iterator[JsonDict]:
+        """A candidate as it is built, and shaken with its grains and with thicker ones, with and without the inversion."""
+        start = self.space.built(candidate, self.reference.crystal)
+        slabs = self.space.slabs(candidate, self.reference.crystal)
+        begin, thin = start, slabs.thinnest
+        for thickness in (thin, *thicknesses):
+            if thickness > thin:
+                start, begin = self.space.thickened(start, begin, slabs, thickness)
+                slabs = slabs.thicker(thickness - slabs.thinnest)
+            found = {}
+            for state in ("built", "kept", "free") if thickness == thin else ("kept", "free"):
+                try:
+                    moved = begin if state == "built" else displaced(start, begin, kept=state == "kept")
+                    found[state], row = self.relaxed(start, moved, kept=state != "free")
+                except CalculationError as error:
+                    row = {"failure": error.reason}
+                yield {"thickness": round(slabs.thinnest, 1), "state": state, **row}
+            begin = min(found.values(), key=lambda result: result.energy).atoms if found else begin
 
-def opened(name: str) -> Example:
-    """An example by its name."""
+
+def displaced(start: Atoms, begin: Atoms, *, kept: bool) -> Atoms:
+    """All atoms displaced at random, those of images oppositely where the inversion is kept."""
+    ways = np.random.default_rng(0).normal(scale=SHAKEN, size=(len(begin), 3))
+    found: Atoms = begin.copy()
+    found.positions += (ways - ways[inversion_images(start)]) / np.sqrt(2.0) if kept else ways
+    return found
+
+
+def opened(name: str, repeats: tuple[int, int] = (1, 1), fmax: float | None = None) -> Example:
+    """An example by its name, with the planar cell repeated and another largest force [eV/Å]."""
     spec = load_campaign(EXAMPLES / f"{name}.yaml").spec
     assert isinstance(spec.space, CompoundBoundarySpaceSpec)
     assert spec.calculator is not None
-    space = CompoundBoundarySpace(spec.space, EXAMPLES)
+    space = CompoundBoundarySpace(spec.space.model_copy(update={"repeats": repeats}), EXAMPLES)
     calculator = open_calculator(spec.calculator, EXAMPLES)
     reference = compound_reference(
         calculator, space.crystal, space.phases, spec.calculator.relaxation, space.unit_energies, space.supercell
     )
-    return Example(space, calculator, spec.calculator.relaxation, reference)
+    relaxation = spec.calculator.relaxation
+    if fmax is not None:
+        relaxation = relaxation.model_copy(update={"fmax": fmax})
+    return Example(space, calculator, relaxation, reference)
 
 
 def lowest(example: Example, system: str, each: int) -> str | None:
@@ -163,11 +212,38 @@ def draw(result: JsonDict, path: Path) -> None:
         figure.axes[0].set_ylabel("energy less that of the thickest [mJ/m²]")
 
 
+def repeat(out: Path, repeats: tuple[int, int], fmax: float, *, quick: bool) -> None:
+    """Computes published candidates in larger planar cells; a run that was interrupted continues with the next system."""
+    result = begun(out, {"schema_version": 1, "quick": quick, "repeats": list(repeats), "fmax": fmax}, rows=[], gains={})
+    content = read_json(PUBLISHED)
+    assert content is not None
+    published = {(row["example"], row["system"]): row["candidate"] for row in content["rows"]}
+    for name, system in REPEATED[: 1 if quick else None]:
+        if any(row["system"] == system and row["example"] == name for row in result["rows"]):
+            continue
+        example, candidate = opened(name, repeats, fmax), published[name, system]
+        result["gains"][name] = round(example.gain, 6)
+        row: JsonDict = {"example": name, "system": system, "candidate": candidate, "steps": []}
+        result["rows"].append(row)
+        for step in example.shaken(candidate, () if quick else REPEATED_THICKNESSES):
+            row["steps"].append(step)
+            print(json.dumps({"system": system, **step}), flush=True)
+            write_json(out, result)
+    result["provenance"] = describe_machine()
+    write_json(out, result)
+
+
 def main() -> None:
     """Entry of the command."""
-    options = command(
+    parser = command(
         "boundary_thickness", __doc__, quick="one system, one candidate, two thicknesses", figure="changes of the energy"
-    ).parse_args()
+    )
+    parser.add_argument("--repeats", type=int, nargs=2, help="of the planar cell: only REPEATED, without a figure")
+    parser.add_argument("--fmax", type=float, default=0.05, help="largest force with --repeats [eV/Å]")
+    options = parser.parse_args()
+    if options.repeats is not None:
+        repeat(options.out, tuple(options.repeats), options.fmax, quick=options.quick)
+        return
     result = begun(options.out, {"schema_version": 1, "quick": options.quick, "each": EACH}, rows=[], gains={})
     for name, systems in list(SYSTEMS.items())[: 1 if options.quick else None]:
         example = opened(name)

@@ -126,6 +126,29 @@ class SlabPair:
 
         return replace(self, lower=grown(self.lower), upper=grown(self.upper))
 
+    def thinner(self, most: int, least: float) -> SlabPair | None:
+        """The same surfaces on grains of which a cell has at most so many atoms, as thick as can be.
+
+        Args:
+            most: Atoms in the cell.
+            least: Thickness of each grain [Å].
+
+        Returns:
+            None: grains of ``least`` have more atoms.
+        """
+
+        def shrunk(slab: Slab, by: float) -> Slab:
+            less = 2 * math.floor(by / (2.0 * slab.planes.spacing) + 1e-9) * slab.planes.spacing
+            return replace(slab, thickness=slab.thickness - less)
+
+        found, by = self, 0.0
+        while found.thinnest > least - 1e-9:
+            if found.count <= most:
+                return found
+            by += 2.0 * min(self.lower.planes.spacing, self.upper.planes.spacing)
+            found = replace(self, lower=shrunk(self.lower, by), upper=shrunk(self.upper, by))
+        return None
+
     def bulk(self, steps: int) -> Atoms:
         """The crystal of the lower grain, in a cell of the same planar vectors and so many lattice planes."""
         from ase import Atoms as Cell

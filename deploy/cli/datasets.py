@@ -10,7 +10,7 @@ import typer
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.run import PlainOption, drive_to_end
-from tansaku.deploy.cli.session import SiteOption, opened, this_user
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import show_json, show_problems, show_table
 from tansaku.models.domain.wording import counted
 
@@ -144,6 +144,47 @@ def export(
             resources.artifacts.get(record.artifact, out)
         else:
             write_extxyz(read_dataset(resources.artifacts, record), out, only)
+    say(str(out))
+
+
+@dataset_app.command("cut-out")
+def cut_out(
+    name: NameArgument,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Potential whose networks disagree, NAME or NAME@VERSION.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Extended XYZ file of the cells, which must not exist.")],
+    atoms: Annotated[int, typer.Option("--atoms", min=2, help="Most atoms of a cell.")] = 40,
+    each: Annotated[int, typer.Option("--each", min=1, help="Cells of each system.")] = 4,
+    site: SiteOption = None,
+) -> None:
+    """Cuts boundaries out of a search for an expensive calculator: the lowest, and those of which a potential is least sure."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
+    from tansaku.tasks.backends.stores.structures import read_structure
+    from tansaku.tasks.loop.datasets.extxyz import write_structures
+    from tansaku.tasks.loop.training.cut_outs import Search, choose_cut_outs
+    from tansaku.tasks.loop.training.versions import find_model, open_model
+
+    if out.exists():
+        raise ConfigurationError(f"--out {str(out)!r}: it exists; expected a new file: a data set may have used this one")
+    with opened(site) as resources:
+        record, artifacts = resources.store.campaign(name), resources.artifacts
+        search = Search(
+            stored_spec(record),
+            record.base_path,
+            resources.store.evaluations(name),
+            lambda evaluation: read_structure(evaluation, artifacts),
+        )
+        found = choose_cut_outs(search, open_model(artifacts, find_model(resources.registry, model)), atoms, each)
+    write_structures([item.labelled(name) for item in found.chosen], out)
+    show_table(
+        ("system", "candidate", "state", "atoms", "unsure [eV/Å]"),
+        [(item.system, item.candidate, item.state, len(item.atoms), f"{item.unsure:.2f}") for item in found.chosen],
+    )
+    if found.failures:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in found.failures.items())
+        say(f"cells left out: {reasons}", err=True)
     say(str(out))
 
 

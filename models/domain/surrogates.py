@@ -190,6 +190,15 @@ class Rescalable(Surrogate, Protocol):
 
 
 @runtime_checkable
+class Disagreeing(Surrogate, Protocol):
+    """A surrogate of several members, whose forces differ where they have learned too little."""
+
+    def disagreement(self, structure: Atoms) -> FloatArray:
+        """Spread of the members in the force on each atom [eV/Å], shape ``(n_atoms,)``, not calibrated."""
+        ...
+
+
+@runtime_checkable
 class Trainer(Protocol):
     """A kind of surrogate with its hyper-parameters.
 

@@ -59,6 +59,15 @@ OUTPUT = ("", "text")  # what a program prints, and input of other programs
 
 # (page, first line): why it is not run here.
 NOT_RUN = {
+    ("boundary-potentials", "tansaku dataset build mgo-cells.yaml"): "tests/integration/cli/test_cut_outs.py runs the page",
+    (
+        "boundary-potentials",
+        "tansaku dataset cut-out mgo-search --model mgo --atoms 40 --each 6 --out cuts.extxyz",
+    ): "tests/integration/cli/test_cut_outs.py runs the page",
+    (
+        "boundary-potentials",
+        "sed -i 's/dataset: mgo-cells/dataset: mgo-more/' mgo-model.yaml",
+    ): "tests/integration/cli/test_cut_outs.py runs the page",
     ("clusters", "tansaku export al-110-tilt --observations al-110-tilt.parquet"): "needs SLURM; tests/integration/slurm",
     ("clusters", "tansaku site init slurm-offline"): "needs SLURM; tests/integration/slurm",
     ("dashboard", "make serve"): "serves until it is ended; tests/e2e/test_browser.py",

@@ -224,6 +224,7 @@ SUITES = (
         sources=(
             "benchmarks/boundaries/cost.py",
             "benchmarks/boundaries/index.py",
+            "benchmarks/boundary_thickness/",
             "benchmarks/composition/",
             "benchmarks/everyday/",
             "benchmarks/peers/",

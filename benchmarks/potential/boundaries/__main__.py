@@ -22,7 +22,7 @@ from ase import Atoms
 from benchmarks.boundary_dft.__main__ import cell_of
 from benchmarks.command import command, figure_file
 from benchmarks.potential.boundaries.points import DFT, Points, first_cells, teacher
-from benchmarks.potential.boundaries.search import Found, Plane, asked, energy_of_atom, excess, opened, searched, unsure
+from benchmarks.potential.boundaries.search import Found, Plane, asked, energy_of_atom, excess, name_of, opened, searched
 from benchmarks.potential.fits import fit
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.records import JsonDict
@@ -61,8 +61,8 @@ class Case:
 
 
 CASES = {
-    "gpaw": Case((Plane((2, 1, 0), 5.0, 4.21),), 21, 4, 4),
-    "buckingham": Case((Plane((2, 1, 0), 8.0, 4.19), Plane((3, 1, 0), 6.0, 4.19)), 6, 3, 6),
+    "gpaw": Case((Plane((2, 1, 0), 24, 4.21),), 21, 4, 4),
+    "buckingham": Case((Plane((2, 1, 0), 40, 4.19), Plane((3, 1, 0), 40, 4.19)), 6, 3, 6),
 }
 
 
@@ -159,14 +159,14 @@ class Chain:
     def searched(self, model: Potential) -> dict[str, list[Found]]:
         """Candidates of each plane, relaxed by a version."""
         with opened(model) as calculator:
-            return {plane.name: list(searched(calculator, plane, self._case.candidates)) for plane in self._case.planes}
+            return {plane.name: list(searched(calculator, plane, self._case.candidates, model)) for plane in self._case.planes}
 
     def lowest(self, model: Potential, found: dict[str, list[Found]]) -> list[JsonDict]:
         """The lowest candidate of each plane: its cut-out by the version and by the teacher [mJ/m^2]."""
         rows = []
         for plane in self._case.planes:
             best = min(found[plane.name], key=lambda item: item.energy)
-            cut = best.cuts["relaxed"]
+            cut = best.relaxed
             with opened(model) as calculator:
                 own = excess(cut, calculator.evaluate(cut).energy, energy_of_atom(calculator, plane))
             row: JsonDict = {
@@ -191,10 +191,11 @@ class Chain:
         """Computes the cut-outs of a round by the teacher and adds them to what is learned."""
         rows = []
         for plane in self._case.planes:
-            for name, atoms in asked(model, found[plane.name], self._case.cuts, {item.id for item in self._learned}):
-                row: JsonDict = {"name": name, "atoms": len(atoms), "unsure": round(unsure(model, atoms), 3)}
+            for cut in asked(found[plane.name], self._case.cuts, {item.id for item in self._learned}):
+                name = name_of(cut)
+                row: JsonDict = {"name": name, "atoms": len(cut.atoms), "unsure": round(cut.unsure, 3)}
                 try:
-                    self._learned.append(self._computed(self._name(model, name), plane, atoms))
+                    self._learned.append(self._computed(self._name(model, name), plane, cut.atoms))
                 except CalculationError as error:
                     row["failure"] = error.reason
                 rows.append(row)
@@ -220,7 +221,7 @@ def run(name: str, case: Case, points: Points, *, quick: bool) -> JsonDict:
             "structures": model.training["structures"],
             "training_seconds": round(seconds, 1),
             "judges": errors(model, judges),
-            "unsure": round(float(np.median([unsure(model, judge.atoms) for judge in judges])), 3),
+            "unsure": round(float(np.median([model.disagreement(judge.atoms).max() for judge in judges])), 3),
             "searched": {plane: len(items) for plane, items in found.items()},
             "lowest": chain.lowest(model, found),
         }

@@ -20,9 +20,10 @@ from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceS
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.surrogates.files import write_weights
 from tansaku.potentials.engine import PotentialCalculator
-from tansaku.potentials.network.model import Potential, spreads
+from tansaku.potentials.network.model import Potential
 from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
+from tansaku.tasks.loop.training.cut_outs import CutOut, first_of
 
 THICKNESS = 12.0
 """Thickness of each grain in a search [Å]."""
@@ -44,13 +45,13 @@ class Plane:
 
     Attributes:
         indices: Miller indices.
-        cut: Thickness of the grains of its cut-outs [Å].
+        most: Atoms of its cut-outs, at most.
         lattice: The teacher's lattice parameter [Å].
         step: Between shifts [Å].
     """
 
     indices: tuple[int, int, int]
-    cut: float
+    most: int
     lattice: float
     step: float = 0.8
 
@@ -60,13 +61,13 @@ class Plane:
         return "".join(map(str, self.indices))
 
     def space(self) -> CompoundBoundarySpace:
-        """The space of its cut-outs."""
+        """The space of its cells."""
         with tempfile.TemporaryDirectory() as folder:
             bulk("MgO", "rocksalt", a=self.lattice, cubic=True).write(Path(folder) / "mgo.cif")
             keys = {
                 "crystal": "mgo.cif",
                 "planes": (self.indices,),
-                "thickness": self.cut,
+                "thickness": THICKNESS,
                 "step": self.step,
                 "opening": OPENING,
             }
@@ -78,7 +79,9 @@ class Plane:
         """The crystal in a cell of the same planar vectors."""
         space = self.space()
         slabs = space.slabs(str(space.pool().ids[0]), space.crystal)
-        return slabs.bulk(slabs.count // 2)
+        thin = slabs.thinner(self.most, 0.0)
+        assert thin is not None
+        return thin.bulk(thin.count // 2)
 
 
 @dataclass(frozen=True)
@@ -89,29 +92,36 @@ class Found:
         candidate: Its id.
         energy: Boundary energy in the thick cell by the calculator that searched [mJ/m^2].
         thick: The thick cell, relaxed.
-        cuts: Cells that are cut out of it, as it was built and as it is relaxed.
+        cuts: Cells that are cut out of it, as it was built and as it is relaxed, in which no atoms have collapsed.
     """
 
     candidate: str
     energy: float
     thick: Atoms
-    cuts: dict[str, Atoms]
+    cuts: list[CutOut]
+
+    @property
+    def relaxed(self) -> Atoms:
+        """The cut-out of the relaxed cell."""
+        return next(cut.atoms for cut in self.cuts if cut.state == "relaxed")
 
 
-def searched(calculator: Calculator, plane: Plane, count: int, seed: int = 0) -> Iterator[Found]:
+def searched(
+    calculator: Calculator, plane: Plane, count: int, model: Potential | None = None, seed: int = 0
+) -> Iterator[Found]:
     """Candidates of a plane, relaxed by a calculator; those that fail or collapse are left out.
 
     Args:
         count: Of candidates, drawn at random.
+        model: Committee that says how unsure it is of the cut-outs; None: nothing is cut out.
         seed: Of the draw.
     """
     space = plane.space()
     ids = np.array([str(item) for item in space.pool().ids])
     of_atom = energy_of_atom(calculator, plane)
     for candidate in np.random.default_rng(seed).choice(ids, min(count, len(ids)), replace=False):
-        thin = space.structure(str(candidate))
+        thick = space.structure(str(candidate))
         slabs = space.slabs(str(candidate), space.crystal)
-        thick, _ = space.thickened(thin, thin, slabs, THICKNESS)
         try:
             result = relaxed_boundary(calculator, thick, RELAXATION)
         except CalculationError as error:
@@ -120,10 +130,13 @@ def searched(calculator: Calculator, plane: Plane, count: int, seed: int = 0) ->
         if (apart := shortest(result.atoms)) < NEAREST:
             print(f"{candidate}: left out: two atoms are {apart:.2f} Å apart", flush=True)
             continue
-        cuts = {
-            state: space.cut_out(thick, atoms, slabs, THICKNESS)
+        cuts = [
+            CutOut(str(candidate), plane.name, state, cut, float(model.disagreement(cut).max()))
             for state, atoms in (("built", thick), ("relaxed", result.atoms))
-        }
+            if model is not None
+            and (cut := space.cut_out(thick, atoms, slabs, plane.most)) is not None
+            and shortest(cut) > NEAREST
+        ]
         yield Found(str(candidate), excess(result.atoms, result.energy, of_atom), result.atoms, cuts)
 
 
@@ -152,29 +165,18 @@ def shortest(atoms: Atoms) -> float:
     return float(lengths.min())
 
 
-def unsure(model: Potential, atoms: Atoms) -> float:
-    """Largest disagreement of the networks in the force on an atom [eV/Å]."""
-    return float(spreads(model.evaluate(atoms))[1].max())
-
-
-def asked(model: Potential, found: list[Found], count: int, known: set[str]) -> list[tuple[str, Atoms]]:
-    """Cells that the teacher is asked for: the lowest, and those with the least sure atoms.
+def asked(found: list[Found], count: int, known: set[str]) -> list[CutOut]:
+    """Cells that the teacher is asked for, as the command ``tansaku dataset cut-out`` chooses them.
 
     Args:
         found: Candidates of one plane after a search.
         count: Of cells.
         known: Names of cells that the teacher has computed.
-
-    Returns:
-        Names and cells, one of each candidate at most.
     """
-    lowest = min(found, key=lambda item: item.energy)
-    chosen = [(f"{lowest.candidate} relaxed", lowest.cuts["relaxed"])]
-    others = [(f"{item.candidate} {state}", item, atoms) for item in found for state, atoms in item.cuts.items()]
-    others.sort(key=lambda entry: -unsure(model, entry[2]))
-    had = {lowest.candidate}
-    for name, item, atoms in others:
-        if len(chosen) < count and item.candidate not in had and name not in known and shortest(atoms) > NEAREST:
-            chosen.append((name, atoms))
-            had.add(item.candidate)
-    return chosen
+    lowest = min(found, key=lambda item: item.energy).candidate
+    return first_of([cut for item in found for cut in item.cuts if name_of(cut) not in known], lowest, count)
+
+
+def name_of(cut: CutOut) -> str:
+    """Name of a cell that is cut out."""
+    return f"{cut.candidate} {cut.state}"

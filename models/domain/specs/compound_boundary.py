@@ -246,6 +246,7 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
         keeps_free_energy=False,
         figures="compound_boundaries",
         screened="tansaku.tasks.read.screening.crystals:compound_crystal",
+        cut_out="tansaku.tasks.node.jobs.compound_cut_out:compound_cut_out",
         groups=("system",),
         system_words=("boundary", "boundaries"),
     )

@@ -64,6 +64,8 @@ class ComputedSourceSpec(Spec):
             ``composition`` for oxides, else ``system``.
         force_consistent: Store as ``energy`` the free energy of the electrons, whose derivatives the forces are, if the
             calculator reports it besides the energy extrapolated to zero smearing. Crystals only.
+        reuse: Whether results that other campaigns of the database have computed before, of the same structures and calculator,
+            are adopted instead of computed again.
         execution: How the calculations run; ``polish`` has no meaning here.
     """
 
@@ -75,6 +77,8 @@ class ComputedSourceSpec(Spec):
     choice: ChoiceSpec | None = None
     group: Literal["system", "composition"] | None = None
     force_consistent: bool = False
+    # Added after the first release: without this key, specs and their hashes are unchanged.
+    reuse: Annotated[bool, Field(exclude_if=lambda reuse: not reuse)] = False
     execution: ExecutionSpec = ExecutionSpec(polish=0)
 
     @property

@@ -70,6 +70,9 @@ class SpaceDescription:
         keeps_free_energy: Whether the free energy of the electrons is also stored.
         screened: Module and function that knows the crystal with which a screen compares structures; empty: there are no
             boundaries to screen. Called with the screen's space, calculator and folder, it returns a ``ScreenedCrystal``.
+        cut_out: Module and function that cuts a candidate's boundaries out of its cell; empty: it cannot be done. Called with
+            the campaign's spec, its folder, the candidate, its relaxed cell (None: as it is built) and the largest number of
+            atoms; raises CalculationError where there is no such cell.
         gridded: Whether its candidates are points of a periodic grid, on which paths can be searched.
         competing: Whether its candidates compete with each other, and their pool knows their compositions.
         groups: Groups that a data set may keep together when it is split, the default first.
@@ -90,6 +93,7 @@ class SpaceDescription:
     polished: bool = False
     keeps_free_energy: bool = False
     screened: str = ""
+    cut_out: str = ""
     gridded: bool = False
     competing: bool = False
     groups: tuple[Group, ...] = ("system",)

@@ -96,6 +96,10 @@ class Potential:
         """
         return evaluated(self, describe(self.descriptor, [structure], self.species))
 
+    def disagreement(self, structure: Atoms) -> FloatArray:
+        """Spread of the members in the force on each atom [eV/Å], as ``Disagreeing`` says."""
+        return spreads(self.evaluate(structure))[1]
+
     def atomic(self, features: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Atomic energies and their gradients with respect to the descriptors, by every member.
 

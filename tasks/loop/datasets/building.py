@@ -14,7 +14,7 @@ import numpy as np
 
 from tansaku.calculators.engines.energy_partition import PARTS
 from tansaku.models.domain.errors import ConfigurationError, StoreError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.model_registry import DatasetRecord, Registry, Source
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
@@ -242,6 +242,8 @@ def campaign_of(spec: DatasetSpec, base_path: Path, file: str, **changes: object
         "label": source.label.model_dump(mode="json") if source.label is not None else None,
         "execution": source.execution.model_dump(mode="json"),
     }
+    if source.reuse:
+        data["reuse"] = True
     about = source.space.description
     if ObjectiveSpec().unit not in about.units_of(None):
         data["objective"] = {"property": about.properties[0], "unit": about.units_of(None)[0]}
@@ -286,7 +288,8 @@ def sources_of(evaluations: Sequence[Evaluation]) -> dict[str, Source]:
 
 
 def _anywhere(provenance: Provenance) -> str:
-    return provenance.model_copy(update={"host": "", "cpu": "", "tansaku_version": ""}).model_dump_json()
+    # Results that another campaign adopted have their keys in another order.
+    return canonical_json(provenance.model_copy(update={"host": "", "cpu": "", "tansaku_version": ""}).model_dump(mode="json"))
 
 
 def parts_of(evaluation: Evaluation) -> dict[str, FloatArray]:

@@ -99,6 +99,18 @@ def read_structures(path: Path) -> list[Example]:
     return found
 
 
+def write_structures(structures: Sequence[Atoms], path: Path) -> None:
+    """Writes structures with their metadata.
+
+    Raises:
+        ConfigurationError: The file cannot be written.
+    """
+    buffer = io.StringIO()
+    for atoms in structures:
+        write_extended_xyz(buffer, atoms)
+    _write(buffer, path)
+
+
 def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | None = None) -> Path:
     """Writes a data set; a name that ends in ``.gz`` is compressed, the same data being the same file.
 
@@ -120,6 +132,10 @@ def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | 
             else:
                 atoms.info[name] = float(value) if not np.ndim(value) else value
         write_extended_xyz(buffer, atoms)
+    return _write(buffer, path)
+
+
+def _write(buffer: io.StringIO, path: Path) -> Path:
     data = buffer.getvalue().encode("utf-8")
     try:
         path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)

@@ -250,6 +250,16 @@ def test_a_cell_that_is_cut_out_lacks_the_atoms_that_were_taken_away():
     assert cut.symbols.formula.count()["Mg"] == cut.symbols.formula.count()["O"]
 
 
+def test_grains_are_as_thick_as_a_number_of_atoms_allows():
+    pair = pairs_of(MGO, (3, 1, 0))[0]
+    thick = SlabPair(pair.lower, pair.upper, (2, 1)).thicker(14.0)
+    thin = thick.thinner(120, 3.0)
+    assert thin.count <= 120 < thin.thicker(0.1).count
+    assert thin.thicker(thick.thinnest - thin.thinnest).count == thick.count
+    assert thick.thinner(thick.count, 3.0).count == thick.count
+    assert thick.thinner(120, thin.thinnest + 0.1) is None
+
+
 def test_atoms_that_were_taken_away_are_missing_in_the_thickened_cell():
     pair = pairs_of(MGO, (3, 1, 0))[0]
     thin, thick = SlabPair(pair.lower, pair.upper), SlabPair(pair.lower, pair.upper).thicker(6.0)

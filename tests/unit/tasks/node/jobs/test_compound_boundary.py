@@ -8,7 +8,10 @@ from ase.build import bulk
 from ase.io import write
 from pydantic import TypeAdapter, ValidationError
 
+from tansaku.calculators.engines.motion import IMAGE
+from tansaku.calculators.structures.compound_boundary import inversion_images, middle_of_grain
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.calculators.workflows.compound_boundary import CompoundReference, Distortion
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
@@ -174,3 +177,72 @@ def test_a_value_whose_check_does_not_relax_is_kept_and_doubted(space, tmp_path,
     assert ("thickness_change" in found.properties) is relaxes
     note = found.properties.get(DOUBT, "")
     assert ("do not relax (not_converged), so it is not known whether it has converged" in note) is not relaxes
+
+
+class Saddle(Weak):
+    """A calculator whose boundaries are no minima: a cell that is displaced, and need not keep its inversion, falls by 3 eV."""
+
+    def __init__(self):
+        super().__init__(1000)
+        self.relaxed = []
+
+    def evaluate(self, structure, relaxation=None):
+        found = super().evaluate(structure, relaxation)
+        if relaxation is None:
+            return found
+        kept, before = IMAGE in structure.arrays, self.relaxed[0] if self.relaxed else structure
+        self.relaxed.append(structure.copy())
+        displaced = len(before) == len(structure) and np.abs(structure.positions - before.positions).max() > 0.05
+        return replace(found, energy=found.energy - 3.0) if displaced and not kept else found
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_value_that_falls_when_the_inversion_is_released_is_doubted(space, tmp_path, kept):
+    candidate = str(space.pool().ids[5])
+    reference = CompoundReference(crystal=space.crystal, bulk=-40.0, unit=None, rest=None)
+    found = CompoundBoundaryJob(
+        space, candidate, Saddle(), reference, RelaxationSpec(), "J/m2", tmp_path, kept=kept, thickness=20.0
+    )()
+    note = found.properties.get(DOUBT, "")
+    assert ("without the inversion that makes its boundaries equal it falls by" in note) is kept
+    if kept:
+        area = found.properties["area"]
+        assert found.properties["released_change"] == pytest.approx(-3.0 / (2.0 * area) * EV_PER_A2)
+
+
+@pytest.mark.parametrize("distortion", [None, Distortion(energy=0.01, motion=0.2)])
+def test_thick_grains_are_shaken_where_the_crystal_distorts(space, tmp_path, distortion):
+    candidate = str(space.pool().ids[5])
+    reference = CompoundReference(space.crystal, -40.0, None, None, distortion)
+    calculator = Saddle()
+    CompoundBoundaryJob(
+        space, candidate, calculator, reference, RelaxationSpec(), "J/m2", tmp_path, kept=True, thickness=20.0
+    )()
+    start = space.structure(candidate)
+    built, _ = space.thickened(start, start, space.slabs(candidate, space.crystal), 20.0)
+    ways = calculator.relaxed[-1].positions - built.positions
+    middle = np.concatenate([middle_of_grain(built, grain) for grain in (0, 1)])
+    assert ways[middle].std() == pytest.approx(0.0 if distortion is None else 0.1, rel=0.2, abs=1e-9)
+    assert ways[inversion_images(built)] == pytest.approx(-ways)
+
+
+def test_the_job_compares_boundaries_with_the_distorted_crystal_of_the_supercell(tmp_path):
+    # Body-centred copper is no minimum of EMT: atoms of a supercell leave it.
+    write(tmp_path / "cu.cif", bulk("Cu", "bcc", a=2.87, cubic=True))
+    space = {"type": "compound_boundary", "crystal": "cu.cif", "planes": [[3, 1, 0]], "thickness": 8, "step": 2.5}
+    relaxation = {"cell": "normal", "translation": "free", "fmax": 0.5, "max_steps": 300, "unconverged": "keep"}
+    document = {"campaign": "test", "calculator": {"type": "emt", "relaxation": relaxation}, "base_path": str(tmp_path)}
+    candidate = str(open_space(TypeAdapter(SpaceSpec).validate_python(space), tmp_path).pool().ids[1])
+
+    def computed(supercell):
+        given = document | {"space": space | {"supercell": supercell}, "candidate": candidate}
+        return evaluate(JobDocument.model_validate(given), tmp_path)
+
+    crystal, distorted = computed(None), computed([2, 2, 2])
+    gain = distorted.quantities["distortion_energy"].value
+    assert gain > 0.01
+    bulks = [outcome.quantities["bulk_energy_per_formula_unit"].value for outcome in (crystal, distorted)]
+    assert bulks[0] - bulks[1] == pytest.approx(gain, abs=1e-6)
+    per_atom = EV_PER_A2 * crystal.properties["n_atoms"] / (2.0 * crystal.properties["area"])
+    energies = [outcome.quantities["grain_boundary_energy"].value for outcome in (crystal, distorted)]
+    assert energies[1] - energies[0] == pytest.approx(per_atom * gain, abs=1e-6)
