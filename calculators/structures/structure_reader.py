@@ -26,6 +26,7 @@ from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import shown
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.structure_files import CIF_ENDINGS, DATABASE_ENDINGS, OPTIMADE_ENDINGS, XYZ_ENDINGS, is_poscar
@@ -92,17 +93,18 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str, box: float 
 
 
 def parse_structure_file(path: Path, limits: LimitsSpec | None, key: str) -> None:
-    """Reads a file as far as its format goes; whether its structures can be computed is not judged.
+    """Reads a file as far as its format goes; but for lengths, whether its structures can be computed is not judged.
 
     The first arguments and the errors are those of :func:`read_structures`.
     """
     if path.name.lower().endswith(CIF_ENDINGS):
-        read_cif(path, limits, key)
+        read = read_cif(path, limits, key)
+        check_lengths(read.lattice.matrix, read.cart_coords, _where(path, None, key))
         return
     several = _reader_of(path, key)
     try:
-        for _ in several(path, limits, key):
-            pass
+        for place, (atoms, _, _) in enumerate(several(path, limits, key), 1):
+            check_lengths(atoms.cell.array, atoms.positions, _where(path, place, key))
     except (ConfigurationError, MissingComponentError):
         raise
     except Exception as error:  # as in read_structures
@@ -189,6 +191,25 @@ def _where(path: Path, place: int | None, key: str) -> str:
     return f"{key}: {path.name!r}" + ("" if place is None else f", structure {place}")
 
 
+def check_lengths(cell: FloatArray, positions: FloatArray, where: str) -> None:
+    """Refuses a structure without atoms, or whose positions or cell are no lengths.
+
+    Args:
+        cell: Its vectors [Å], shape ``(3, 3)``.
+        positions: Of its atoms [Å], shape ``(n_atoms, 3)``.
+        where: Names it in messages.
+
+    Raises:
+        ConfigurationError: It is such a structure.
+    """
+    if len(positions) == 0:
+        raise ConfigurationError(f"{where} has no atoms")
+    if not (np.isfinite(cell).all() and np.isfinite(positions).all()):
+        raise ConfigurationError(f"{where}: a position or a cell vector is not a finite number")
+    if max(np.abs(cell).max(), np.abs(positions).max()) > _LARGEST:
+        raise ConfigurationError(f"{where}: a position or a cell vector is longer than {_LARGEST:g} Å")
+
+
 def checked_structure(atoms: Atoms, info: Mapping[str, object], where: str) -> FoundStructure:
     """A crystal as a space has it, with its plain metadata.
 
@@ -199,12 +220,7 @@ def checked_structure(atoms: Atoms, info: Mapping[str, object], where: str) -> F
         ConfigurationError: It cannot be computed.
     """
     cell, positions, numbers = np.array(atoms.cell.array), np.array(atoms.positions), np.array(atoms.numbers)
-    if len(numbers) == 0:
-        raise ConfigurationError(f"{where} has no atoms")
-    if not (np.isfinite(cell).all() and np.isfinite(positions).all()):
-        raise ConfigurationError(f"{where}: a position or a cell vector is not a finite number")
-    if max(np.abs(cell).max(), np.abs(positions).max()) > _LARGEST:
-        raise ConfigurationError(f"{where}: a position or a cell vector is longer than {_LARGEST:g} Å")
+    check_lengths(cell, positions, where)
     if not ((numbers >= 1) & (numbers < len(chemical_symbols))).all():
         raise ConfigurationError(f"{where}: an atom is of no known element")
     if not atoms.pbc.all():

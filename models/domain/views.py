@@ -146,6 +146,11 @@ class Columns:
         return np.fromiter(map(codes.__getitem__, self.systems), dtype=np.intp, count=len(self.systems))
 
     @cached_property
+    def candidate_hashes(self) -> IntArray:
+        """Hashes of their candidates, shape ``(n,)``: different ones are of different candidates."""
+        return np.fromiter(map(hash, self.candidates), dtype=np.int64, count=len(self.candidates))
+
+    @cached_property
     def terminal(self) -> BoolArray:
         """Whether they have ended, shape ``(n,)``."""
         ended: BoolArray = ENDED[self.state_codes]
@@ -205,6 +210,8 @@ class Columns:
             if isinstance(old, Mapping):
                 return {name: merged(column, new[name]) for name, column in old.items()}
             if isinstance(old, tuple):
+                if order is None and not len(places):
+                    return old + new
                 both = [*old, *compress(new, ~known)]
                 for place, value in zip(places.tolist(), compress(new, known), strict=True):
                     both[place] = value
@@ -213,7 +220,25 @@ class Columns:
             joined[places] = new[known]
             return joined if order is None else joined[order]
 
-        return replace(self, **{name: merged(getattr(self, name), getattr(changed, name)) for name in _BY_EVALUATION})
+        found = replace(self, **{name: merged(getattr(self, name), getattr(changed, name)) for name in _BY_EVALUATION})
+        if order is None:
+            found._continue(self, list(compress(changed.systems, ~known)), list(compress(changed.candidates, ~known)))
+        return found
+
+    def _continue(self, earlier: Columns, systems: Sequence[str], candidates: Sequence[str]) -> None:
+        """Continues what was derived from earlier evaluations by those that were added behind them.
+
+        An evaluation keeps its system and its candidate.
+        """
+        names = tuple(dict.fromkeys((*earlier.system_names, *systems)))
+        new = np.array([names.index(system) for system in systems], dtype=np.intp)
+        hashes = np.array(list(map(hash, candidates)), dtype=np.int64)
+        derived = {
+            "system_names": names,
+            "system_codes": np.concatenate((earlier.system_codes, new)),
+            "candidate_hashes": np.concatenate((earlier.candidate_hashes, hashes)),
+        }
+        vars(self).update(derived)  # as the properties would
 
 
 _APART = ("references", "looks")

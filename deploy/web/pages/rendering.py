@@ -107,6 +107,7 @@ def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.globals.update(
         static=static_address,

@@ -28,7 +28,7 @@
     const found = [];
     let room = LARGEST;
     let at = view.getUint32(end + 16, true);
-    for (let left = view.getUint16(end + 10, true); left > 0 && found.length < MOST; left -= 1) {
+    for (let left = view.getUint16(end + 10, true); left > 0 && found.length <= MOST; left -= 1) {
       const method = view.getUint16(at + 10, true);
       const size = view.getUint32(at + 20, true);
       const [nameSize, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
@@ -45,6 +45,11 @@
       found.push(new File([content], base));
     }
     return found;
+  };
+
+  // A place outside the archive, or data that cannot be inflated: the browser's words for it name no file.
+  const damaged = (file) => (error) => {
+    throw error instanceof RangeError || error instanceof TypeError ? new Error(`${file.name} is a damaged zip archive.`) : error;
   };
 
   const isWorkbook = (file) => /\.xlsx$/i.test(file.name);
@@ -110,8 +115,10 @@
     const names = [];
     const wrong = [];
     try {
-      const unpacked = await Promise.all([...files].map((file) => /\.zip$/i.test(file.name) ? unzip(file) : [file]));
-      const every = unpacked.flat().sort((one, other) => one.name.localeCompare(other.name)).slice(0, MOST);
+      const unpacked = await Promise.all([...files].map((file) => /\.zip$/i.test(file.name) ? unzip(file).catch(damaged(file)) : [file]));
+      const found = unpacked.flat().sort((one, other) => one.name.localeCompare(other.name));
+      const every = found.slice(0, MOST);
+      if (found.length > MOST) wrong.push(`Only the first ${MOST} files at a time; the others were left out.`);
       document.dispatchEvent(new CustomEvent("tansaku:chosen", { detail: every }));
       for (const [place, file] of every.entries()) {
         tell(input, ` Uploading ${place + 1} of ${every.length}: ${file.name} …`);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -198,9 +197,11 @@ def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     # A label's energies of the atoms are not those that the stored structure carries.
     colours = "" if data.spec.calculator is None else f"; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
-        made.append(replace(Drawing.by(structures.draw_png, "structures", pictures), note=sources + colours, data=()))
-        coordination = partial(structures.draw_coordination_png, pictures)
-        made.append(Drawing("structures-coordination", (), coordination, note=sources))
+        atoms, units = structures.table(pictures), {"x": "Angstrom", "z": "Angstrom", "excess": "eV"}
+        draw = partial(structures.draw_png, pictures)
+        made.append(Drawing("structures", atoms, draw, note=sources + colours, units=units))
+        draw = partial(structures.draw_coordination_png, pictures)
+        made.append(Drawing("structures-coordination", atoms, draw, note=sources, units=units))
     return made
 
 

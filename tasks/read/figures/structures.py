@@ -44,6 +44,7 @@ class BoundaryPicture:
     """One boundary, projected.
 
     Attributes:
+        species: Elements of the atoms, shape ``(n,)``.
         x: In the boundary plane, perpendicular to the view [Å], shape ``(n,)``.
         z: Along the normal, the boundary at 0 [Å], shape ``(n,)``.
         depth: Place along the view, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
@@ -53,6 +54,7 @@ class BoundaryPicture:
     """
 
     title: str
+    species: tuple[str, ...]
     x: FloatArray
     z: FloatArray
     depth: FloatArray
@@ -133,6 +135,7 @@ def picture(atoms: Atoms, title: str, crystal: Surroundings, *, symmetric: bool 
     copies = len(repeats)
     return BoundaryPicture(
         title=title,
+        species=tuple(np.tile(atoms.symbols[near], (copies, 1))[shown].tolist()),
         x=x[shown],
         z=np.tile(z[near], (copies, 1))[shown],
         depth=np.tile(depth, (copies, 1))[shown],
@@ -140,6 +143,18 @@ def picture(atoms: Atoms, title: str, crystal: Surroundings, *, symmetric: bool 
         coordination=np.tile(coordination[near], (copies, 1))[shown],
         usual=int((crystal.distances[0] < crystal.shell).sum()),
     )
+
+
+def table(pictures: Sequence[BoundaryPicture]) -> dict[str, list[object]]:
+    """The atoms that the pictures show as columns: boundary, element, place in the plane of the picture, energy, neighbours."""
+    return {
+        "boundary": [item.title for item in pictures for _ in item.x],
+        "species": [symbol for item in pictures for symbol in item.species],
+        "x": [value for item in pictures for value in item.x.tolist()],
+        "z": [value for item in pictures for value in item.z.tolist()],
+        "excess": [value for item in pictures for value in item.excess.tolist()],
+        "coordination": [count for item in pictures for count in item.coordination.tolist()],
+    }
 
 
 def colour_top(pictures: Sequence[BoundaryPicture]) -> float:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import compress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -363,7 +364,8 @@ class Campaign:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about results, in proposal order."""
-        return tuple(str(note) for note in self.columns.properties[LATTICE_WARNING] if note is not None)
+        notes = self.columns.properties[LATTICE_WARNING]
+        return tuple(map(str, compress(notes, are_given(notes))))
 
     @property
     def adopted(self) -> BoolArray:
@@ -379,7 +381,7 @@ class Campaign:
     @property
     def outliers(self) -> BoolArray:
         """Whether values lie so far from all others that something is likely to be wrong with them, shape ``(n,)``."""
-        return self.once("outliers", lambda: np.isin(np.arange(len(self.columns)), self.outlying[1]))
+        return self.once("outliers", lambda: np.bincount(self.outlying[1], minlength=len(self.columns)) > 0)
 
     @property
     def failures(self) -> tuple[FailedEvaluation, ...]:
@@ -416,12 +418,13 @@ class Campaign:
     @property
     def counted(self) -> BoolArray:
         """Whether they are evaluations of the search, as its budget counts them: no known results, shape ``(n,)``."""
-        return self.columns.counted & ~self.known
+        return self.once("counted", lambda: self.columns.counted & ~self.known)
 
     @property
     def known(self) -> BoolArray:
         """Whether they are results that were known already: no evaluations of the campaign, at no cost, shape ``(n,)``."""
-        return self.adopted & (self.spec.known_first is not None) & self.columns.counted
+        first = self.spec.known_first is not None
+        return self.once("known", lambda: self.adopted & first & self.columns.counted)
 
     # What its space has.
 
@@ -495,6 +498,8 @@ class Campaign:
         return self.once(name, lambda: [] if rows is None else self.kept.numbered(rows.numbers.tolist()))
 
     def _listed(self) -> Columns:
+        if not self.columns.aside:
+            return self.columns
         whole = replace(self.columns, references=None, looks=None)
         for rows in self.columns.aside:
             whole = whole.updated(rows)

@@ -57,8 +57,10 @@ def outlying(columns: Columns) -> tuple[IntArray, IntArray]:
     Of a candidate that was computed again the last value counts, as for the proposer.
     """
     valued = columns.searched & np.isfinite(columns.values)
-    latest = dict(zip(compress(columns.candidates, valued), np.flatnonzero(valued).tolist(), strict=True))
-    known = np.sort(np.fromiter(latest.values(), dtype=np.intp, count=len(latest)))
+    known, hashes = np.flatnonzero(valued), np.sort(columns.candidate_hashes[valued])
+    if (hashes[1:] == hashes[:-1]).any():
+        latest = dict(zip(compress(columns.candidates, valued), known.tolist(), strict=True))
+        known = np.sort(np.fromiter(latest.values(), dtype=np.intp, count=len(latest)))
     return known, known[np.any(implausible(columns.values[known]), axis=0)]
 
 

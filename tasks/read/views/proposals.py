@@ -108,7 +108,11 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
     failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
     best = best_places(arrays, arrays.searched & reading.keeping, reading.sign)
     again = best_places(arrays, ~arrays.searched & reading.keeping, reading.sign)
-    answers = np.where(reading.keeping, arrays.values, np.nan)
+    # By system, each in proposal order; small integers are sorted fastest.
+    ordered = np.flatnonzero(arrays.counted)
+    ordered = ordered[np.argsort(codes[ordered].astype(np.min_scalar_type(count)), kind="stable")]
+    answers = np.where(reading.keeping[ordered], arrays.values[ordered], np.nan)
+    of_system = np.split(answers, np.cumsum(results)[:-1])
     labels = reading.labels
     return [
         SystemLine(
@@ -121,7 +125,7 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
             results=results[code],
             failed=failed[code],
             relaxed=float(arrays.values[again[code]]) if code in again else None,
-            curve=_curve(answers[arrays.counted & (codes == code)], reading.sign),
+            curve=_curve(of_system[code], reading.sign),
         )
         for name, code in sorted((name, code) for code, name in enumerate(arrays.system_names))
         if results[code]

@@ -102,6 +102,8 @@ def is_starting(state: CampaignState, drivers: int, request: ServiceRequest | No
     """
     if request is None or request.kind != "run" or not is_open(request):
         return False
+    if state in (CampaignState.PAUSED, CampaignState.CANCELLED):  # it was paused or cancelled before the service came to it
+        return False
     # Also a finished campaign starts again: with a larger budget, or with failures that are retried.
     return state in WITHOUT_DRIVER if request.drivers is None else request.drivers == drivers
 

@@ -20,7 +20,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.verbs import is_cancelled, is_paused
-from tansaku.models.domain.views import Columns
+from tansaku.models.domain.views import Columns, are_given
 from tansaku.models.domain.wording import counted, known_already, significant
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.site.processes import has_ended
@@ -447,7 +447,7 @@ def doubtful_bests(campaign: Campaign) -> list[str]:
 def _doubtful_searched(campaign: Campaign) -> list[str]:
     columns = campaign.columns
     notes = columns.properties[DOUBT]
-    if all(note is None for note in notes):
+    if not are_given(notes).any():
         return []
     best = best_places(columns, columns.counted & campaign.keeping, campaign.sign).values()
     return [f"{columns.candidates[place]}: {notes[place]}" for place in best if notes[place] is not None]
@@ -465,8 +465,8 @@ def _doubtful_checked(campaign: Campaign) -> list[str]:
 def suspicious_values(campaign: Campaign) -> list[str]:
     """Describes the values of the search that lie far from all others, the last of them, with what to do."""
     (known, far), arrays, spec = campaign.outlying, campaign.columns, campaign.spec
-    values, places = arrays.values[known], far.tolist()
-    middle, lines = float(np.median(values)) if len(values) else 0.0, []
+    places = far.tolist()
+    middle, lines = float(np.median(arrays.values[known])) if places else 0.0, []
     for place in places[-_MOST_SUSPICIOUS:]:
         value, mean, deviation = (float(array[place]) for array in (arrays.values, arrays.means, arrays.mean_deviations))
         if deviation > 0.0:

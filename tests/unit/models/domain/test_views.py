@@ -42,6 +42,12 @@ def test_changed_columns_are_those_of_all_evaluations(old, new):
     found, expected = columns(*old).updated(columns(*new)), columns(*(now[number] for number in sorted(now)))
     for part in fields(found):
         np.testing.assert_array_equal(getattr(found, part.name), getattr(expected, part.name), err_msg=part.name)
+    for name in (
+        "system_names",
+        "system_codes",
+        "candidate_hashes",
+    ):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
 def test_further_objectives_are_in_their_own_units():

@@ -54,9 +54,13 @@ def test_those_of_prefects_page_are_shown_and_refused(site_with):
     site = site_with("a1")
     browser = site.logged_in(Role.OPERATOR)
     send(browser, "POST", API, BODY, Idempotency_Key="the-same-key")
-    rows = (row("r1", "the-same-key", site), row("r2", None, site, campaign=None, task="<b>reconcile</b>"))
+    others = [
+        row(name, None, site, campaign=None, task=task)
+        for name, task in (("r2", "<b>reconcile</b>"), ("r3", "tansaku-reconcile-database"))
+    ]
+    rows = (row("r1", "the-same-key", site), *others)
     site.services.schedules.mirror_schedules(ScheduleMirror(id="tansaku", rows=rows, mirrored_at=site.clock()))
-    own, theirs = browser.get(API).json()
+    own, theirs, _ = browser.get(API).json()
     assert (own["state"], own["last_result"], own["service"]) == ("in force", "Completed", "tansaku")
     assert (theirs["read_only"], theirs["state"], theirs["revision"]) == (True, "kept by Prefect's own page", None)
     timing = {"cron": "0 3 * * *"}
@@ -64,6 +68,7 @@ def test_those_of_prefects_page_are_shown_and_refused(site_with):
     assert send(browser, "DELETE", f"{API}/r2").status_code == 404
     page = browser.get("/schedules").text
     assert "&lt;b&gt;reconcile&lt;/b&gt;" in page
+    assert page.count("compares campaigns, their folders and the queues") == 1
     assert page.count('value="remove"') == 1
     assert (
         send(browser, "PUT", f"{API}/the-same-key", timing, If_Match='"1"').json()["state"] == "changed; waits for the service"
