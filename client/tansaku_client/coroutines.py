@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 import httpx
 
 from tansaku_client.calls import Answer, Call, Pause, Steps
-from tansaku_client.candidates import Candidate, Form, Found, Of, Proposed
-from tansaku_client.diagrams import Hull
-from tansaku_client.records import Attachment, Check, Evaluation, Line, Receipt, Status, User
+from tansaku_client.candidates import Candidate, Form, Of, Proposed
+from tansaku_client.records import Evaluation, Status
 from tansaku_client.sending import answered, arguments, unanswered
-from tansaku_client.server import LONGEST_RUN, TIMEOUT
 from tansaku_client.verbs import CampaignVerbs, ServerVerbs
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
-    from tansaku_client.points import Points
-    from tansaku_client.verbs import Values
-
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _server_method(
+    verb: Callable[Concatenate[ServerVerbs, P], Steps[T]],
+) -> Callable[Concatenate[AsyncServer, P], Coroutine[Any, Any, T]]:
+    """The method of a server that carries out a verb, with its arguments and words."""
+
+    @wraps(verb)
+    async def method(server: AsyncServer, /, *given: P.args, **facts: P.kwargs) -> T:
+        return await server.carry_out(verb(server.verbs, *given, **facts))
+
+    return method
+
+
+def _method(
+    verb: Callable[Concatenate[CampaignVerbs, P], Steps[T]],
+) -> Callable[Concatenate[AsyncCampaign, P], Coroutine[Any, Any, T]]:
+    """The method of a campaign that carries out a verb, with its arguments and words."""
+
+    @wraps(verb)
+    async def method(campaign: AsyncCampaign, /, *given: P.args, **facts: P.kwargs) -> T:
+        return await campaign._server.carry_out(verb(campaign.verbs, *given, **facts))
+
+    return method
 
 
 class AsyncServer:
@@ -63,13 +84,11 @@ class AsyncServer:
         except httpx.TransportError as error:
             return unanswered(self._client, error)
 
-    async def user(self) -> User:
-        """Whom the token belongs to, and its role."""
-        return await self.carry_out(self.verbs.user())
-
-    async def campaigns(self) -> tuple[Line, ...]:
-        """All campaigns, by name."""
-        return await self.carry_out(self.verbs.campaigns())
+    user = _server_method(ServerVerbs.user)
+    campaigns = _server_method(ServerVerbs.campaigns)
+    numbers = _server_method(ServerVerbs.numbers)
+    check = _server_method(ServerVerbs.check)
+    upload = _server_method(ServerVerbs.upload)
 
     async def campaign(self, name: str) -> AsyncCampaign:
         """Opens a campaign."""
@@ -77,22 +96,10 @@ class AsyncServer:
         await found.status()
         return found
 
-    async def numbers(self, figure: str) -> pd.DataFrame:
-        """The numbers of a figure of the dashboard, by its path below ``/api/v1``."""
-        return await self.carry_out(self.verbs.numbers(figure))
-
-    async def check(self, spec: str | Path | Mapping[str, Any]) -> Check:
-        """Checks a campaign file."""
-        return await self.carry_out(self.verbs.check(spec))
-
     async def create(self, spec: str | Path | Mapping[str, Any], *, run: bool = False) -> AsyncCampaign:
         """Creates a campaign."""
         created = await self.carry_out(self.verbs.create(spec, run=run))
         return AsyncCampaign(self, created.name)
-
-    async def upload(self, path: str | Path, name: str | None = None) -> str:
-        """Adds a file to the library; returns its hash."""
-        return await self.carry_out(self.verbs.upload(path, name))
 
 
 class AsyncCampaign:
@@ -112,42 +119,22 @@ class AsyncCampaign:
         """Name of the campaign."""
         return self.verbs.name
 
-    async def yaml(self) -> str:
-        """The campaign as the text of a campaign file."""
-        return await self._server.carry_out(self.verbs.yaml())
-
-    async def ask(
-        self,
-        count: int | None = None,
-        *,
-        values_only: bool = False,
-        request_id: str | None = None,
-        timeout: float = TIMEOUT,
-    ) -> list[Proposed]:
-        """Requests proposals and waits for them."""
-        steps = self.verbs.ask(count, values_only=values_only, request_id=request_id, timeout=timeout)
-        return await self._server.carry_out(steps)
-
-    async def tell(
-        self,
-        row: Proposed | Values,
-        value: float | None = None,
-        *,
-        deviation: float | None = None,
-        status: str | None = None,
-        note: str | None = None,
-        request_id: str | None = None,
-        **columns: float | str,
-    ) -> Receipt:
-        """Records measured values."""
-        facts = {"deviation": deviation, "status": status, "note": note, **columns}
-        return await self._server.carry_out(self.verbs.tell(row, value, facts, request_id=request_id))
-
-    async def attach(
-        self, row: Proposed | int, path: str | Path, *, photo: bool | None = None, request_id: str | None = None
-    ) -> Attachment:
-        """Keeps a photo or file with a reported value."""
-        return await self._server.carry_out(self.verbs.attach(row, path, photo=photo, request_id=request_id))
+    yaml = _method(CampaignVerbs.yaml)
+    ask = _method(CampaignVerbs.ask)
+    tell = _method(CampaignVerbs.tell)
+    attach = _method(CampaignVerbs.attach)
+    run = _method(CampaignVerbs.run)
+    wait = _method(CampaignVerbs.wait)
+    done = _method(CampaignVerbs.done)
+    best = _method(CampaignVerbs.best)
+    frame = _method(CampaignVerbs.frame)
+    results = _method(CampaignVerbs.results)
+    predict = _method(CampaignVerbs.predict)
+    acquisition = _method(CampaignVerbs.acquisition)
+    slices = _method(CampaignVerbs.slices)
+    importance = _method(CampaignVerbs.importance)
+    hull = _method(CampaignVerbs.hull)
+    plot = _method(CampaignVerbs.plot)
 
     async def release(self, *rows: Proposed) -> None:
         """Releases proposals."""
@@ -157,61 +144,13 @@ class AsyncCampaign:
         """Asks the service to run the campaign."""
         await self._server.carry_out(self.verbs.start(request_id))
 
-    async def run(self, *, request_id: str | None = None, timeout: float = LONGEST_RUN) -> str:
-        """Has the service run the campaign; returns why it ended."""
-        return await self._server.carry_out(self.verbs.run(request_id=request_id, timeout=timeout))
-
-    async def wait(self, timeout: float | None = None) -> str | None:
-        """Waits for the end of what was started."""
-        return await self._server.carry_out(self.verbs.wait(timeout))
-
     async def status(self) -> Status:
         """The status."""
         return await self._server.carry_out(self.verbs.status(words=True))
 
-    async def done(self) -> bool:
-        """Whether the campaign has ended."""
-        return await self._server.carry_out(self.verbs.done())
-
-    async def best(self) -> Found | None:
-        """The best candidate."""
-        return await self._server.carry_out(self.verbs.best())
-
-    async def frame(self) -> pd.DataFrame:
-        """One row for each evaluation."""
-        return await self._server.carry_out(self.verbs.frame())
-
-    async def results(self) -> pd.DataFrame:
-        """One row for each system."""
-        return await self._server.carry_out(self.verbs.results())
-
     async def evaluations(self) -> tuple[Evaluation, ...]:
         """All evaluations."""
         return await self._server.carry_out(self.verbs.evaluations())
-
-    async def predict(self, points: Points | None = None) -> pd.DataFrame:
-        """Predictions at points."""
-        return await self._server.carry_out(self.verbs.predict(points))
-
-    async def acquisition(self, points: Points | None = None) -> pd.DataFrame:
-        """Acquisition values at points."""
-        return await self._server.carry_out(self.verbs.acquisition(points))
-
-    async def slices(self) -> pd.DataFrame:
-        """Predictions along each parameter through the best candidate."""
-        return await self._server.carry_out(self.verbs.slices())
-
-    async def importance(self) -> pd.Series[float]:
-        """Shares of groups of features."""
-        return await self._server.carry_out(self.verbs.importance())
-
-    async def hull(self) -> Hull:
-        """The phase diagram."""
-        return await self._server.carry_out(self.verbs.hull())
-
-    async def plot(self, path: Path | str) -> Path:
-        """Writes the figure of the best value so far."""
-        return await self._server.carry_out(self.verbs.plot(path))
 
     @overload
     async def structure(self, candidate: Candidate | str | int, form: None = None, *, of: Of = "start") -> Any: ...  # noqa: ANN401

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
     Values: TypeAlias = str | Path | pd.DataFrame | Mapping[int, float | Mapping[str, object]] | Sequence[Mapping[str, object]]
 
+TIMEOUT = 600.0
+"""Longest time that `ask` waits for the service [s]."""
+
+LONGEST_RUN = 30 * 86400.0
+"""Longest time that `run` waits for its end [s]."""
+
 _PAGE = 500  # entries of a list in one answer
 _FACTS = frozenset({"deviation", "status", "note"})
 _PREDICTED = ("mean", "deviation")
@@ -84,7 +90,7 @@ class ServerVerbs:
         return max([began + _UNSERVED, *(at + self.patience for at in self.seen)])
 
     def user(self) -> Steps[User]:
-        """Whom the token belongs to."""
+        """Whom the token belongs to, and its role."""
         return User.model_validate((yield from self.send(Call("GET", "/session"))).data)
 
     def campaigns(self) -> Steps[tuple[Line, ...]]:
@@ -98,7 +104,14 @@ class ServerVerbs:
         return tuple(found)
 
     def numbers(self, figure: str) -> Steps[pd.DataFrame]:
-        """The numbers of a figure, as its CSV has them."""
+        """Reads the numbers of a figure of the dashboard: the line that its button "Copy as Python" copies.
+
+        Args:
+            figure: Path of the figure below ``/api/v1``, such as ``/models/alloy@2/drawings/learning``.
+
+        Raises:
+            NotFoundError: There is no such figure, or it has no numbers.
+        """
         import pandas as pd
 
         if not isinstance(figure, str) or not figure.startswith("/") or figure.startswith("//"):
@@ -108,7 +121,7 @@ class ServerVerbs:
         return pd.read_csv(io.BytesIO(answer.content))
 
     def check(self, spec: str | Path | Mapping[str, Any]) -> Steps[Check]:
-        """Checks a campaign file; stores and computes nothing."""
+        """Checks a campaign file, given as path, text or keys: what is wrong, or what it would cost. Nothing is stored."""
         found = (yield from self.send(Call("POST", "/checks", body={"spec": _text_of(spec)}))).data
         while found["state"] == "running":
             yield Pause(FIRST_WAIT)
@@ -120,8 +133,8 @@ class ServerVerbs:
         body = {"spec": _text_of(spec), "run": run}
         return Created.model_validate((yield from self.send(Call("POST", "/campaigns", body=body))).data)
 
-    def upload(self, path: str | Path, name: str | None) -> Steps[str]:
-        """Adds a file to the library; returns its hash."""
+    def upload(self, path: str | Path, name: str | None = None) -> Steps[str]:
+        """Adds a file to the library, under its own name or another; returns its hash."""
         content = _content_of("upload", path)
         digest = sha256(content).hexdigest()
         yield from self.send(Call("PUT", f"/files/{digest}", {"name": name or Path(path).name}, content=content))
@@ -157,13 +170,34 @@ class CampaignVerbs:
         return Status.model_validate((yield from self._call("GET", "", query={"words": words or None})).data)
 
     def yaml(self) -> Steps[str]:
-        """The text of the campaign file."""
+        """The campaign as the text of a campaign file."""
         return str((yield from self._call("GET", "/spec")).data["yaml"])
 
     # What is to be measured.
 
-    def ask(self, count: int | None, *, values_only: bool, request_id: str | None, timeout: float) -> Steps[list[Proposed]]:
-        """Requests proposals, and waits until the service has made them; the same request again gives those that still wait."""
+    def ask(
+        self,
+        count: int | None = None,
+        *,
+        values_only: bool = False,
+        request_id: str | None = None,
+        timeout: float = TIMEOUT,
+    ) -> Steps[list[Proposed]]:
+        """Requests proposals and waits for them; returns all that wait for values, by number.
+
+        Asked again before a value is reported, it returns the same.
+
+        Args:
+            count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
+            values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
+            request_id: 8 to 64 characters; the same one twice is one request.
+            timeout: How long to wait for the service [s].
+
+        Raises:
+            ConfigurationError: The values of the campaign are computed, or the count is not possible.
+            StateError: The campaign is paused, or the service refuses to run it.
+            TransientError: The service has not proposed enough in time, or none runs.
+        """
         key = key_of(request_id)
         body = {"count": count_of(count), "values": values_only}
         asked = (yield from self._call("POST", "/asks", body=body, key=key)).data
@@ -242,17 +276,53 @@ class CampaignVerbs:
             return None
 
     def tell(
-        self, row: Proposed | Values, value: float | None, facts: Mapping[str, object], *, request_id: str | None
+        self,
+        /,
+        row: Proposed | Values,
+        value: float | None = None,
+        *,
+        deviation: float | None = None,
+        status: str | None = None,
+        note: str | None = None,
+        request_id: str | None = None,
+        **columns: float | str,
     ) -> Steps[Receipt]:
-        """Stores a report: all of it or nothing; the same request again stores nothing more."""
+        """Records measured values: all or none; the same twice is stored once. What is read through this object then has them.
+
+        Args:
+            row: What was measured, of :meth:`ask`; or a whole report: a frame, rows, a CSV file, or values by number.
+            value: Measured value [the objective's unit]; None where the status says why.
+            deviation: Its standard deviation, same unit.
+            status: ``failed``, ``repeat`` or ``correction``; None: a first value.
+            note: Why it failed, or anything else.
+            request_id: 8 to 64 characters; the same one twice is one request.
+            columns: Further measured quantities, and conditions that were other than proposed, by name.
+
+        Raises:
+            ConfigurationError: A value is wrong, or the values of the campaign are computed; nothing was stored.
+        """
+        facts = {"deviation": deviation, "status": status, "note": note, **columns}
         answer = yield from self._call("POST", "/tells", body=_report(row, value, facts), key=key_of(request_id))
         receipt = Receipt.model_validate(answer.data)
         if receipt.command is not None and not receipt.applied:
             self.reported[:] = [receipt.command]
         return receipt
 
-    def attach(self, row: Proposed | int, path: str | Path, *, photo: bool | None, request_id: str | None) -> Steps[Attachment]:
-        """Keeps a photo or file with a reported value; the same one again is kept once."""
+    def attach(
+        self, row: Proposed | int, path: str | Path, *, photo: bool | None = None, request_id: str | None = None
+    ) -> Steps[Attachment]:
+        """Keeps a photo or file with a reported value; the same one again is kept once.
+
+        Args:
+            row: What was measured, or the number of its proposal.
+            path: Of the file, of at most 10 MB.
+            photo: Whether it is stored as a photo, without metadata; None: if its name ends as that of one.
+            request_id: 8 to 64 characters; the same one twice is one request.
+
+        Raises:
+            ConfigurationError: It cannot be read, or there is too much of it.
+            NotFoundError: No value is reported of this proposal.
+        """
         number = number_of("attach", row)
         content, file = _content_of("attach", path), Path(path).name
         shown = file.lower().endswith(_PHOTOS) if photo is None else photo
@@ -291,16 +361,21 @@ class CampaignVerbs:
         self.started[:] = [request.id]
         return request
 
-    def run(self, *, request_id: str | None, timeout: float) -> Steps[str]:
-        """Has the campaign run, and waits for its end; returns why it ended."""
+    def run(self, *, request_id: str | None = None, timeout: float = LONGEST_RUN) -> Steps[str]:
+        """Has the server's service run the campaign, and waits for its end; returns why it ended. Raises as :meth:`start`."""
         request = yield from self.start(request_id)
         reason = yield from self.wait(timeout)
         if reason is None:
             raise TransientError(f"{self.name}: runs longer than {timeout:g} s; wait again: request_id={request.id!r}")
         return reason
 
-    def wait(self, timeout: float | None) -> Steps[str | None]:
-        """Waits for the end of what was started; returns why it ended, None where the time [s] is over before that."""
+    def wait(self, timeout: float | None = None) -> Steps[str | None]:
+        """Waits for the end of what :meth:`start` began; returns why it ended, None where the time [s] is over before that.
+
+        Raises:
+            StateError: Nothing was started, or the service refused it.
+            TransientError: No service runs that would take it.
+        """
         if not self.started:
             raise StateError(f"campaign {self.name!r} was not started; `start()` does it")
         began = yield from self._begun()
@@ -331,7 +406,7 @@ class CampaignVerbs:
                 return tuple(found)
 
     def best(self) -> Steps[Found | None]:
-        """The best candidate."""
+        """The best candidate; None before there is a value. Raises ConfigurationError where there are several objectives."""
         yield from self.settled()
         headline = (yield from self.status()).headline
         if headline.front is not None:
@@ -346,7 +421,7 @@ class CampaignVerbs:
         return Found(found.candidate, item.cells or {}, found.number, item.system, found.value, headline.unit)
 
     def frame(self) -> Steps[pd.DataFrame]:
-        """One row for each evaluation of the search."""
+        """One row for each evaluation, its parameters included, indexed by proposal number."""
         from tansaku_client.frames import frame_of, with_cells
 
         found = [item for item in (yield from self.evaluations()) if item.model_dump()["purpose"] == "search"]
@@ -354,7 +429,7 @@ class CampaignVerbs:
         return with_cells(frame, (item.cells or {} for item in found))
 
     def results(self) -> Steps[pd.DataFrame]:
-        """One row for each system."""
+        """One row for each system: the best value, evaluations, cost."""
         import pandas as pd
 
         yield from self.settled()
@@ -367,12 +442,24 @@ class CampaignVerbs:
             if after is None:
                 return pd.DataFrame(rows)
 
-    def predict(self, points: Points | None) -> Steps[pd.DataFrame]:
-        """Predictions at points, one row each."""
+    def predict(self, points: Points | None = None) -> Steps[pd.DataFrame]:
+        """Predicts the value with all that is known, one row for each point: what describes it, ``mean`` and ``deviation``.
+
+        Args:
+            points: A mapping of parameters, several of them, a frame of them, structures of ASE or pymatgen, or candidates and
+                their ids, 500 at most; None: all candidates, where there are 20,000 at most.
+
+        Raises:
+            ConfigurationError: There is no model or no value yet, or the space cannot express a point.
+            NotFoundError: There is no such candidate.
+        """
         return _frame_of((yield from self._at("/predictions", points)), *_PREDICTED)
 
-    def acquisition(self, points: Points | None) -> Steps[pd.DataFrame]:
-        """Acquisition values at points, one row each."""
+    def acquisition(self, points: Points | None = None) -> Steps[pd.DataFrame]:
+        """Scores points as the next proposal would: what describes each, and ``acquisition``; the highest is proposed.
+
+        Arguments and errors are those of :meth:`predict`. Every point is scored, also one that is not proposed again.
+        """
         rows = yield from self._at("/acquisitions", points)
         return _frame_of([row | {"acquisition": _score(row["acquisition"])} for row in rows], "acquisition")
 
@@ -384,7 +471,12 @@ class CampaignVerbs:
         return found
 
     def slices(self) -> Steps[pd.DataFrame]:
-        """Predictions along each parameter through the best candidate."""
+        """Predicts along each parameter through the best candidate: ``along``, the parameters, ``mean`` and ``deviation``.
+
+        Raises:
+            ConfigurationError: There is no model or no value yet, no parameters describe the candidates, or there are several
+                objectives.
+        """
         from tansaku_client.frames import slices_frame
 
         yield from self.settled()
@@ -393,7 +485,11 @@ class CampaignVerbs:
         return slices_frame([row["along"] for row in rows], _frame_of(named, *_PREDICTED))
 
     def importance(self) -> Steps[pd.Series[float]]:
-        """Shares of groups of features."""
+        """Shares of the variance that groups of features cause in the model of the last fit, the largest first.
+
+        Raises:
+            ConfigurationError: Nothing was fitted yet.
+        """
         from tansaku_client.frames import importance_series
 
         yield from self.settled()
@@ -401,13 +497,24 @@ class CampaignVerbs:
         return importance_series({row["group"]: row["share"] for row in rows})
 
     def hull(self) -> Steps[Hull]:
-        """The phase diagram."""
+        """The phase diagram of the results and given phases: ``frame``, ``stable``; energies above the hull [eV/atom].
+
+        Raises:
+            ConfigurationError: Nothing has an energy yet, or an element has no phase of its own.
+        """
         yield from self.settled()
         found = (yield from self._call("GET", "/hull")).data
         return Hull(tuple(found["elements"]), found["phases"], found["left_out"])
 
     def plot(self, path: str | Path) -> Steps[Path]:
-        """Writes the figure of the best value so far, as the server draws it."""
+        """Writes the server's drawing of the best value so far against evaluations and cost.
+
+        Args:
+            path: File that ends in ``.png`` or ``.svg``.
+
+        Raises:
+            ConfigurationError: It has another ending or cannot be written, or nothing has a value yet.
+        """
         path = path_of("plot", path)
         form = path.suffix.removeprefix(".")
         if form not in _FORMS:

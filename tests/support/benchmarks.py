@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -13,63 +12,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.warm_workers import WarmWorkers
+from tests.support.warm_worker_server import WORKERS
+from tests.support.warm_workers import WarmWorkers, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class BenchmarkServer:
-    """Handle of ``benchmark_server.py``."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.benchmark_server"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-
-    def run(
-        self, folder: Path, name: str, arguments: list[str], timeout: float, workers: str | None
-    ) -> subprocess.CompletedProcess[str]:
-        output, errors = folder / "benchmark.out", folder / "benchmark.err"
-        request = {"module": f"benchmarks.{name}", "arguments": arguments, "output": str(output), "errors": str(errors)}
-        request["workers"] = workers
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        pid = self._answer(timeout)["pid"]
-        try:
-            status = self._answer(timeout)["status"]
-        except BaseException:  # an interrupted run of the tests leaves no benchmark behind either
-            os.killpg(pid, signal.SIGKILL)
-            self._answer(timeout)
-            raise
-        return subprocess.CompletedProcess(arguments, status, output.read_text(), errors.read_text())
-
-    def _answer(self, timeout: float) -> dict:
-        """The next line that the server says; it says one at a time."""
-        ready, _, _ = select.select([self._process.stdout], [], [], timeout)
-        if not ready:
-            raise TimeoutError(f"no answer within {timeout} s")
-        line = self._process.stdout.readline()
-        assert line, f"the server of the benchmarks ended with status {self._process.wait()}"
-        return json.loads(line)
-
-    def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(60)
+PRELOADED = (
+    "ase.build",
+    "chgnet.model",
+    "matplotlib.pyplot",
+    "pymatgen.core",
+    "scipy.optimize",
+    "torch",
+    "tansaku.tasks.act.replay.bench",
+)
 
 
 @pytest.fixture(scope="session")
-def benchmark_server() -> Iterator[BenchmarkServer]:
-    server = BenchmarkServer()
-    yield server
-    server.close()
+def warm_benchmarks() -> Iterator[WarmWorkers]:
+    """The process that forks benchmarks; a benchmark's own state stays in its fork."""
+    yield from opened(PRELOADED)
 
 
 @pytest.fixture
 def run_benchmark(
-    benchmark_server: BenchmarkServer, warm_workers: WarmWorkers, tmp_path_factory: pytest.TempPathFactory
+    warm_benchmarks: WarmWorkers, warm_workers: WarmWorkers, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """``run_benchmark("potential", "--quick", …)``: what ``python -m benchmarks.potential --quick …`` answers.
 
@@ -79,8 +47,17 @@ def run_benchmark(
     def run(
         name: str, *arguments: str | Path, timeout: float = 600.0, forked: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        workers = warm_workers.address if forked else None
-        return benchmark_server.run(tmp_path_factory.mktemp("benchmark"), name, list(map(str, arguments)), timeout, workers)
+        folder, argv = tmp_path_factory.mktemp("benchmark"), [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
+        output, errors = folder / "benchmark.out", folder / "benchmark.err"
+        environment = os.environ | ({WORKERS: warm_workers.address} if forked else {})
+        with output.open("wb") as out, errors.open("wb") as err:
+            process = warm_benchmarks.start(argv, out, err, environment, ROOT)
+        try:
+            status = process.wait(timeout)
+        except BaseException:  # an interrupted run of the tests leaves no benchmark behind either
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(argv, status, output.read_text(), errors.read_text())
 
     return run
 

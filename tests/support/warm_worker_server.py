@@ -96,6 +96,9 @@ WITH_PREFECT = (
 )
 """What the process imports that forks services, the drivers of their runs, and Prefect's commands."""
 
+WORKERS = "TESTS_FORK_WORKERS_FROM"
+"""Variable of a module's environment: the address of the process that forks the workers of its campaigns."""
+
 ENGINE = "prefect.engine"
 FLOW_DRIVER = "tests.integration.faults.flow_driver"
 ENGINES = "prefect.runner.runner"  # starts them
@@ -191,10 +194,13 @@ def become(request: dict, streams: list[int], address: str) -> None:
     kind, program, *arguments = (word for word in request["command"][1:] if word != "-P")
     if kind == "-m":
         sys.argv = [program, *arguments]
-        if program in (ENGINE, FLOW_DRIVER):
+        if "-P" not in request["command"]:
+            sys.path.insert(0, request["folder"])
+        workers = os.environ.pop(WORKERS, address if program in (ENGINE, FLOW_DRIVER) else None)
+        if workers is not None:
             from tests.support.warm_workers import fork_from
 
-            fork_from(lambda: address)
+            fork_from(lambda: workers)
         end_as(program)
     assert program in (COMMAND, PREFECT_COMMAND)
     sys.argv = [kind, *arguments]

@@ -154,27 +154,25 @@ class WarmWorkers:
                 assert self._process.stdout.readline() == b"ready\n"
         return self._address
 
-    def command(
-        self,
-        arguments: Sequence[str | Path],
-        out: IO[bytes],
-        err: IO[bytes],
-        environment: dict[str, str],
-        folder: Path | None = None,
+    def start(
+        self, argv: list[str], out: IO[bytes], err: IO[bytes], environment: dict[str, str], folder: Path | None = None
     ) -> WarmProcess:
-        """Starts ``tansaku ARGUMENTS``.
+        """Starts a command without input.
 
         Args:
-            arguments: Of the command.
+            argv: The command.
             out: File of its standard output.
             err: File of its errors.
             environment: All its variables; Python's own are those of this process.
             folder: In which it runs; None: that of this process.
         """
-        argv = [sys.executable, "-P", "-c", COMMAND, *map(str, arguments)]
         assert not _python_changed(environment)
         with Path(os.devnull).open() as nothing:
             return WarmProcess(self.address, argv, (nothing.fileno(), out.fileno(), err.fileno()), environment, folder)
+
+    def command(self, arguments: Sequence[str | Path], *where: object) -> WarmProcess:
+        """Starts ``tansaku ARGUMENTS``; the other arguments are those of :meth:`start`."""
+        return self.start([sys.executable, "-P", "-c", COMMAND, *map(str, arguments)], *where)
 
     def program(self, folder: Path, name: str = "tansaku", command: str = COMMAND) -> None:
         """Writes a program into a folder of a PATH, for commands of a shell that run to their end."""
@@ -259,22 +257,24 @@ def fork_from(address: Callable[[], str]) -> None:
     import_module(FORKED).FORKER.usable = False
 
 
+def opened(preloaded: Sequence[str] = ()) -> Iterator[WarmWorkers]:
+    """A process that forks, until the fixture's end."""
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
+        workers = WarmWorkers(Path(folder), preloaded)
+        yield workers
+        workers.close()
+
+
 @pytest.fixture(scope="session")
 def warm_workers() -> Iterator[WarmWorkers]:
     """The process that forks the workers of this test process."""
-    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
-        workers = WarmWorkers(Path(folder))
-        yield workers
-        workers.close()
+    yield from opened()
 
 
 @pytest.fixture(scope="session")
 def warm_services() -> Iterator[WarmWorkers]:
     """The process that forks services of Prefect's runs, the drivers of these, and their workers."""
-    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
-        workers = WarmWorkers(Path(folder), WITH_PREFECT)
-        yield workers
-        workers.close()
+    yield from opened(WITH_PREFECT)
 
 
 @pytest.fixture(scope="module")

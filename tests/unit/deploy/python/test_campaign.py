@@ -748,14 +748,6 @@ def test_values_that_stand_for_no_file_are_refused_with_what_does():
     assert "ase.Atoms" in ts.Structures.__doc__
 
 
-def test_what_a_newer_version_wrote_is_named_as_such(tmp_path):
-    (tmp_path / "new.yaml").write_text(
-        "schema_version: 2\nspace: {type: parameters, parameters: {x: {type: number, low: 0, high: 1}}}\n"
-    )
-    with pytest.raises(ConfigurationError, match=r"schema_version: 2; a newer version of tansaku wrote it, this one reads 1"):
-        load_campaign(tmp_path / "new.yaml", LimitsSpec())
-
-
 def complex_scores(_pool, _observations, posterior, _rng):
     return posterior.deviation * 1j
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.features.species import species_of
@@ -43,9 +42,3 @@ def test_what_hardly_varies_in_training_is_not_blown_up_elsewhere(emt_examples):
     blown_up = (raw_features(SHARP, replace(examples[0], structure=squeezed), ("Cu",)) - raw.mean(axis=0))[:, tail]
     assert np.abs(blown_up).max() / raw.std(axis=0)[tail] > 1e4
     assert columns.scale[0, tail] == pytest.approx(1e-3 * columns.scale[0].max())
-
-
-def test_an_unknown_element_is_named(emt_examples):
-    columns = learned(SHARP, emt_examples(groups=2, per_group=1))
-    with pytest.raises(FitError, match="Au was not in the training data"):
-        columns.rows(emt_examples(("Cu", "Au"), groups=2, per_group=1)[0])
