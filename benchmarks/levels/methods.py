@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from benchmarks.pools import search
 from tansaku.models.domain.levels import with_levels
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History, Proposer
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -24,7 +25,6 @@ from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.methods import Delegating
 
 if TYPE_CHECKING:
-    from ax.core.experiment import Experiment
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
 
 Purchases = Iterator[tuple[int, int]]
@@ -224,7 +224,7 @@ def ax_mes(table: LevelTable, seed: int) -> Purchases:
                 trial.mark_completed()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            adapter = Generators.BOTORCH_MODULAR(
+            adapter: Any = Generators.BOTORCH_MODULAR(
                 experiment=experiment, botorch_acqf_class=qMultiFidelityMaxValueEntropy, acquisition_options=price
             )
             asked = [ObservationFeatures(parameters=arm) for level in arms for arm in level]
@@ -236,11 +236,11 @@ def ax_mes(table: LevelTable, seed: int) -> Purchases:
         yield new[0]
 
 
-def _arm(row: FloatArray, level: int) -> dict[str, float]:
+def _arm(row: FloatArray, level: int) -> JsonDict:
     return {f"x{number}": float(value) for number, value in enumerate(row)} | {"level": float(level)}
 
 
-def _ax_experiment(width: int) -> Experiment:
+def _ax_experiment(width: int) -> Any:  # noqa: ANN401 - Ax types trials as their base
     """An experiment without trials; the last parameter is the level."""
     from ax.core.experiment import Experiment
     from ax.core.metric import Metric

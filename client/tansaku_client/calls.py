@@ -5,12 +5,14 @@ A verb is a generator that yields calls and pauses and receives answers, so that
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import reprlib
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, TypeVar
@@ -138,7 +140,21 @@ class Answer:
 
 
 T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., object])
 Steps: TypeAlias = Generator[Call | Pause, Answer, T]
+
+
+def described_by(verb: Callable[..., object]) -> Callable[[Method], Method]:
+    """Gives a method the name, words and arguments of the verb that it carries out, and the type that the steps return."""
+
+    def described(method: Method) -> Method:
+        wraps(verb)(method)
+        signature = inspect.signature(verb)
+        returned = str(signature.return_annotation).removeprefix("Steps[").removesuffix("]")
+        vars(method)["__signature__"] = signature.replace(return_annotation=returned)
+        return method
+
+    return described
 
 
 def sent(call: Call, patience: float) -> Steps[Answer]:

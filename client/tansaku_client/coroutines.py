@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import httpx
 
-from tansaku_client.calls import Answer, Call, Pause, Steps
+from tansaku_client.calls import Answer, Call, Pause, Steps, described_by
 from tansaku_client.candidates import Candidate, Form, Of, Proposed
 from tansaku_client.records import Evaluation, Status
 from tansaku_client.sending import answered, arguments, unanswered
 from tansaku_client.verbs import CampaignVerbs, ServerVerbs
-
-if TYPE_CHECKING:
-    pass
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +24,7 @@ def _server_method(
 ) -> Callable[Concatenate[AsyncServer, P], Coroutine[Any, Any, T]]:
     """The method of a server that carries out a verb, with its arguments and words."""
 
-    @wraps(verb)
+    @described_by(verb)
     async def method(server: AsyncServer, /, *given: P.args, **facts: P.kwargs) -> T:
         return await server.carry_out(verb(server.verbs, *given, **facts))
 
@@ -40,7 +36,7 @@ def _method(
 ) -> Callable[Concatenate[AsyncCampaign, P], Coroutine[Any, Any, T]]:
     """The method of a campaign that carries out a verb, with its arguments and words."""
 
-    @wraps(verb)
+    @described_by(verb)
     async def method(campaign: AsyncCampaign, /, *given: P.args, **facts: P.kwargs) -> T:
         return await campaign._server.carry_out(verb(campaign.verbs, *given, **facts))
 

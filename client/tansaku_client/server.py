@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 import httpx
 
-from tansaku_client.calls import Answer, Call, Pause, Steps
+from tansaku_client.calls import Answer, Call, Pause, Steps, described_by
 from tansaku_client.candidates import Candidate, Form, Found, Of, Proposed
 from tansaku_client.records import Created, Evaluation, Line, Status, User
 from tansaku_client.sending import answered, arguments, unanswered
@@ -28,7 +27,7 @@ T = TypeVar("T")
 def _server_method(verb: Callable[Concatenate[ServerVerbs, P], Steps[T]]) -> Callable[Concatenate[Server, P], T]:
     """The method of a server that carries out a verb, with its arguments and words."""
 
-    @wraps(verb)
+    @described_by(verb)
     def method(server: Server, /, *given: P.args, **facts: P.kwargs) -> T:
         return server.carry_out(verb(server.verbs, *given, **facts))
 
@@ -38,7 +37,7 @@ def _server_method(verb: Callable[Concatenate[ServerVerbs, P], Steps[T]]) -> Cal
 def _method(verb: Callable[Concatenate[CampaignVerbs, P], Steps[T]]) -> Callable[Concatenate[Campaign, P], T]:
     """The method of a campaign that carries out a verb, with its arguments and words."""
 
-    @wraps(verb)
+    @described_by(verb)
     def method(campaign: Campaign, /, *given: P.args, **facts: P.kwargs) -> T:
         return campaign._server.carry_out(verb(campaign.verbs, *given, **facts))
 

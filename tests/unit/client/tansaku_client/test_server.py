@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import http.server
+import inspect
 import os
 import subprocess
 import sys
@@ -541,6 +542,14 @@ def test_it_needs_nothing_that_it_does_not_name(dashboard: Dashboard, tmp_path):
     command = [environment_of_the_client(tmp_path / "alone"), "-I", "-c", ALONE, dashboard.address]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "4 c 4 [1, 2, 3, 4]\n"), done.stderr
+
+
+@pytest.mark.parametrize("campaign", [tc.Campaign, tc.AsyncCampaign])
+def test_a_method_has_the_words_and_arguments_of_its_verb_and_returns_what_the_steps_do(campaign: type):
+    signature = inspect.signature(campaign.predict)
+    assert (campaign.predict.__name__, *signature.parameters) == ("predict", "self", "points")
+    assert signature.return_annotation == "pd.DataFrame"
+    assert "Predicts the value" in campaign.predict.__doc__
 
 
 def test_coroutines_have_the_same_names(dashboard: Dashboard, tmp_path):
