@@ -270,10 +270,15 @@ def main() -> None:
     prepare(result, CASES[:1] if options.quick else CASES, options.out)
     result["absent"] = add_potentials(result["points"])
     write_json(options.out, result)
-    for point in result["points"][: options.barriers]:
-        for state in add_energies(point, "PBE", density_functional(point, {})):
-            print(point["name"], state, point["energies"]["PBE"][state], flush=True)
-            write_json(options.out, result)
+    for point in [known for known in result["points"] if known["name"] not in result["failed"]][: options.barriers]:
+        try:
+            for state in add_energies(point, "PBE", density_functional(point, {})):
+                print(point["name"], state, point["energies"]["PBE"][state], flush=True)
+                write_json(options.out, result)
+        except CalculationError as error:
+            result["failed"][point["name"]] = f"{error.reason}: {error.message}"
+            print(f"{point['name']}: left out: {error}", flush=True)
+            continue
         if not options.quick:
             check(result, point, options.out)
     result |= {"provenance": describe_machine(), "summary": summary(result["points"])}
