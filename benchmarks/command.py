@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from tansaku.tasks.read.figures.style import drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+SECONDS_BETWEEN = 30.0
+"""Between two writings of a result of many short runs: an interruption costs the runs since."""
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -84,3 +88,13 @@ def results(run: Callable[[Case], Result], chosen: Sequence[Case], jobs: int) ->
         return
     with ProcessPoolExecutor(jobs) as workers:
         yield from workers.map(run, chosen)
+
+
+def collect(runs: list[JsonDict], found: Iterator[JsonDict], write: Callable[[], None]) -> None:
+    """Appends what is found to the runs of a result, and writes it now and then; the last runs are left to the caller."""
+    written = time.monotonic()
+    for run in found:
+        runs.append(run)
+        if time.monotonic() - written > SECONDS_BETWEEN:
+            write()
+            written = time.monotonic()

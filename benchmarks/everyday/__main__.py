@@ -18,14 +18,13 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import begun, command, figure_file, results
+from benchmarks.command import begun, collect, command, figure_file, results
 from benchmarks.everyday.comparison import best_peer, comparison, scores
 from benchmarks.everyday.score import random_gaps, search_gaps
 from benchmarks.everyday.tables import HALVES, content, tables, write_campaign
@@ -41,9 +40,6 @@ from tansaku.tasks.node.jobs.spool_files import write_json
 
 OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3, 4)}
 """Our engines as proposers of a campaign file."""
-
-_SECONDS_BETWEEN = 30.0
-"""Between two writings of the result: an interruption costs the searches since."""
 
 QUICK = ("snar", "benzylation")
 QUICK_METHODS = ("random", "default", "botorch-single")
@@ -212,12 +208,7 @@ def main() -> None:
     todo = [case for case in cases if (case.table, case.method, case.seed) not in known]
     if todo:
         result["provenance"] = describe_machine()
-    written = time.monotonic()
-    for row in results(run, todo, given.jobs):
-        result["runs"].append(row)
-        if time.monotonic() - written > _SECONDS_BETWEEN:
-            write_json(given.out, result)
-            written = time.monotonic()
+    collect(result["runs"], results(run, todo, given.jobs), lambda: write_json(given.out, result))
     said = conclusions(result["runs"], given.best_of)
     write_json(given.out, result | said)
     printed(said)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import begun, command, figure_file, results
+from benchmarks.command import begun, collect, command, figure_file, results
 from benchmarks.intervals import wilson
 from benchmarks.levels.methods import ELSEWHERE, METHODS
 from benchmarks.levels.tables import BELOW, BUDGET, BUDGET_OF_BEST, COSTS, SETTINGS, SHAPES, TAVORITES, read_table
@@ -43,9 +43,6 @@ SHAPES_OF = {"bought": SHAPES, "screened": SHAPES, "botorch-mes": SHAPES, "ax-me
 QUICK = ("cofs",)
 AT = (10, 15, 25, 50, 100)
 """Costs at which the tables of tavorites are judged."""
-
-WRITTEN_EVERY = 30.0
-"""Time between two writings of the result [s]; with thousands of searches writing it takes longer than a search."""
 
 
 @dataclass(frozen=True)
@@ -215,12 +212,13 @@ def main() -> None:
     found = begun(options.out, {"schema_version": 1, "budget": BUDGET, "close": CLOSE} | fixed, runs=[])
     done = {(run["table"], run["shape"], run["method"], run["seed"]) for run in found["runs"]}
     left = [case for case in wanted if (case.table, case.shape, case.method, case.seed) not in done]
-    written = time.monotonic()
-    for number, run in enumerate(results(_Searched(options.data), left, options.jobs), 1):
-        found["runs"].append(run)
-        if number == len(left) or time.monotonic() - written > WRITTEN_EVERY:
-            write_json(options.out, found | {"machine": describe_machine(), "summary": summary(found["runs"])})
-            written = time.monotonic()
+
+    def write() -> None:
+        write_json(options.out, found | {"machine": describe_machine(), "summary": summary(found["runs"])})
+
+    collect(found["runs"], results(_Searched(options.data), left, options.jobs), write)
+    if left:
+        write()
     if options.figure:
         draw(found, options.figure)
     for row in summary(found["runs"]):

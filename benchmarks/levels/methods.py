@@ -25,6 +25,7 @@ from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.methods import Delegating
 
 if TYPE_CHECKING:
+    from ax.core.experiment import Experiment
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
 
 Purchases = Iterator[tuple[int, int]]
@@ -211,7 +212,8 @@ def ax_mes(table: LevelTable, seed: int) -> Purchases:
     set_stderr_log_level(logging.WARNING)
     arms = [[_arm(row, level) for row in table.features] for level in (0, 1)]
     price = {"cost_intercept": table.cost, "fidelity_weights": {table.features.shape[1]: 1.0 - table.cost}}
-    experiment, known = _ax_experiment(table.features.shape[1]), _pairs(table, seed)
+    experiment: Any = _ax_experiment(table.features.shape[1])
+    known = _pairs(table, seed)
     yield from known
     new = known
     while True:
@@ -240,7 +242,7 @@ def _arm(row: FloatArray, level: int) -> JsonDict:
     return {f"x{number}": float(value) for number, value in enumerate(row)} | {"level": float(level)}
 
 
-def _ax_experiment(width: int) -> Any:  # noqa: ANN401 - Ax types trials as their base
+def _ax_experiment(width: int) -> Experiment:
     """An experiment without trials; the last parameter is the level."""
     from ax.core.experiment import Experiment
     from ax.core.metric import Metric

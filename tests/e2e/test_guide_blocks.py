@@ -25,6 +25,7 @@ from tansaku.models.domain.specs.screen import ScreenSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tests.support.campaign_files import table_space
+from tests.support.pages import blocks_of
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/guide"
@@ -50,8 +51,7 @@ class Block(NamedTuple):
 
 
 def blocks() -> list[Block]:
-    fence = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-    return [Block(path.stem, *found) for path in sorted(GUIDE.glob("*.md")) for found in fence.findall(path.read_text("utf-8"))]
+    return [Block(path.stem, *found) for path in sorted(GUIDE.glob("*.md")) for found in blocks_of(path)]
 
 
 BLOCKS = blocks()

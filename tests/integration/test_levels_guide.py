@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,10 @@ from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tests.support.actors import ADA
 from tests.support.copper_desk import opened_desk
+from tests.support.pages import blocks_of
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCKS = [
-    yaml.safe_load(text)
-    for text in re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/guide/levels.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
-]
+BLOCKS = [yaml.safe_load(text) for language, text in blocks_of(ROOT / "docs/guide/levels.md") if language == "yaml"]
 
 
 def block(calculator: str) -> dict:

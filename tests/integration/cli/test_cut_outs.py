@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import ase.io
 import numpy as np
 import pytest
 import yaml
+
+from tests.support.pages import blocks_of
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs/guide/boundary-potentials.md"
@@ -23,7 +24,7 @@ EACH = 3
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for name, text in blocks_of(PAGE) if name == language]
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_the_page_s_potential_learns_boundaries_from_cut_outs(tansaku, folder):
     for text in blocks("sh"):
         for line in text.replace("--each 6", f"--each {EACH}").splitlines():
             if line.startswith("sed "):
-                subprocess.run(line, shell=True, check=True)
+                subprocess.run(line, shell=True, check=True)  # the shell writes its output into a file
                 continue
             plain = ["--plain"] if line.split()[1] == "run" or line.split()[1:3] == ["dataset", "build"] else []
             done = tansaku(*line.split()[1:], *plain)
