@@ -145,17 +145,20 @@ def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
     outcome = evaluation.outcome
     if outcome is None or outcome.value is None:
         return None
-    found = origin_of(spec, outcome.predicted_by)
+    found = origin_of(spec, outcome.predicted_by, evaluation.proposal.level)
     elsewhere = adopted_from(evaluation)
     return found if found is None or elsewhere is None else f"{found} in {elsewhere.describe()}"
 
 
-def origin_of(spec: CampaignSpec, predicted_by: str | None) -> str | None:
+def origin_of(spec: CampaignSpec, predicted_by: str | None, level: str | None = None) -> str | None:
     """Returns where a value comes from, see :func:`value_from`.
 
     Args:
         predicted_by: The model that predicted it, None if it was computed.
+        level: Of a look.
     """
+    if level is not None and (looked := spec.level(level).calculator) is not None:
+        return looked.type
     if predicted_by is not None or spec.calculator is None:
         return None if spec.calculator is None else predicted_by
     if spec.label is not None and spec.objective.property == LABEL_PROPERTY:

@@ -278,7 +278,20 @@ class CampaignSpec(Spec):
                 raise ValueError(
                     f"levels[{i}].resumes: true; expected false: no structure is relaxed that another level could continue"
                 )
+            compared = self.space.description.properties and described_needs(self.objective.property) == "phases"
+            if compared and not self._same_energies(level):
+                raise ValueError(
+                    f"levels[{i}].calculator: {self.objective.property} would compare its energies with phases of another "
+                    "calculator; expected that of the campaign with another relaxation, or objective.property energy_per_atom"
+                )
         return self
+
+    def _same_energies(self, level: LevelSpec) -> bool:
+        """Whether the calculators of a level and of the campaign give a structure the same energy."""
+        own, full = (
+            None if item is None else item.model_dump(exclude={"relaxation"}) for item in (level.calculator, self.calculator)
+        )
+        return own == full
 
     def _resumes(self, calculator: CalculatorSpec | None) -> bool:
         """Whether evaluations by a calculator relax a structure, and can begin from one that is relaxed."""

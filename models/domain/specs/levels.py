@@ -64,6 +64,8 @@ def check_levels(levels: Sequence[LevelSpec], full: CalculatorSpec | None, *, re
             raise ValueError(f"levels[{i}].name: {WANTED!r} is the level that the campaign wants; expected another name")
         if level.name in [before.name for before in levels[:i]]:
             raise ValueError(f"levels[{i}].name: {level.name!r} is there twice")
+        if level.column is not None and level.column in [before.column for before in levels[:i]]:
+            raise ValueError(f"levels[{i}].column: {level.column!r} is there twice")
         if getattr(level, other) is not None:
             raise ValueError(f"levels[{i}].{other}: the space {'records' if recorded else 'has no'} values; expected {wanted}")
         if level.spares is not None and not level.resumes:

@@ -118,11 +118,11 @@ class LevelProposer:
         levels, cost = levels_of(pool), _costs(pool, history)
         if not np.isfinite(cost[:, -1]).any():
             return None
-        in_design = number <= self.initial_count(pool)
-        if self._screen and (row := self._screened(levels, cost, history, rng)) is not None:
+        in_design, open_ = number <= self.initial_count(pool), _open(levels, cost, history)
+        if self._screen and (row := self._screened(levels, open_, history, rng)) is not None:
             return Choice(row, initial=in_design)
         if in_design or hyperparameters is None or not len(history.observed):
-            return Choice(self._first(levels, cost, history, rng), initial=in_design)
+            return Choice(self._first(levels, open_, history, rng), initial=in_design)
         fitted = LevelFit.from_json(hyperparameters[FITTED])
         cost[:, :-1][cost[:, :-1] > _left_for_looks(pool, history, fitted)] = inf
         if hyperparameters.get(_ALONE) is not None and not np.isfinite(cost[:, :-1]).any():
@@ -132,7 +132,7 @@ class LevelProposer:
         posterior = self._posterior(pool, history, hyperparameters, fitted)
         round_ = _Round.of(self._goal, levels, cost, history, fitted, posterior)
         if round_ is None:
-            return Choice(self._first(levels, cost, history, rng))
+            return Choice(self._first(levels, open_, history, rng))
         planned = round_.planned(rng)
         chosen = round_.likeliest if self._goal.kind == "all_below" else round_.cheapest
         index, candidate, level = chosen() if planned is None else (None, *planned)
@@ -265,10 +265,7 @@ class _Round:
         seen[levels.candidate[taken := history.proposed], levels.level[taken]] = True
         # A look tells nothing new where the same or a more expensive level is known or in progress.
         over = np.logical_or.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
-        left = inf if history.remaining_cost is None else history.remaining_cost
-        rest = cost[:, [top]] * (1.0 - np.array(levels.spared[:top]))
-        payable = cost[:, :top] + rest <= left
-        look = np.where(over[:, :top] | ~payable, inf, cost[:, :top])
+        look = np.where(over[:, :top], inf, _open(levels, cost, history)[:, :top])
         return cls(
             goal,
             levels,
@@ -278,8 +275,8 @@ class _Round:
             beaten,
             cost[:, top],
             look,
-            rest,
-            left,
+            _rest(levels, cost),
+            _left(history),
             np.asarray(seen[:, :top].any(axis=1)),
         )
 
@@ -341,6 +338,21 @@ class _Round:
             if ratios[place] > best[0]:
                 best = (float(ratios[place]), int(part[place]), level)
         return best
+
+
+def _left(history: History) -> float:
+    return inf if history.remaining_cost is None else history.remaining_cost
+
+
+def _rest(levels: Levels, cost: FloatArray) -> FloatArray:
+    """Cost of each full value after each look, shape ``(n_candidates, n_looks)``."""
+    return np.asarray(cost[:, [-1]] * (1.0 - np.array(levels.spared[:-1])))
+
+
+def _open(levels: Levels, cost: FloatArray, history: History) -> FloatArray:
+    """The costs, infinite also for looks after which no full value could be paid."""
+    payable = cost[:, :-1] + _rest(levels, cost) <= _left(history)
+    return np.column_stack([np.where(payable, cost[:, :-1], inf), cost[:, -1]])
 
 
 def _costs(pool: CandidatePool, history: History) -> FloatArray:

@@ -14,8 +14,9 @@ from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of
 from tansaku.models.domain.ports import DescribingSpace, Space
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.report_columns import CANDIDATE, DEVIATION, INSTEAD, NOTE, NUMBER, STATUS, UNIT, VALUE
+from tansaku.models.domain.report_columns import CANDIDATE, DEVIATION, INSTEAD, LEVEL, NOTE, NUMBER, STATUS, UNIT, VALUE
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.levels import WANTED
 from tansaku.models.domain.specs.off_pool import Cell
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
@@ -129,12 +130,14 @@ class _Judge:
 
     def __post_init__(self) -> None:
         self.by_number = {item.proposal.number: item for item in self.evaluations}
-        self.latest = {item.proposal.candidate: item for item in self.evaluations}
+        self.at = {(item.proposal.candidate, item.proposal.level): item for item in self.evaluations}
+        self.latest = {candidate: item for (candidate, level), item in self.at.items() if level is None}
         columns = self.space.columns() if isinstance(self.space, DescribingSpace) else ()
         taken = (*_OF_REPORTS, *self.spec.measured)
         self.headings = Headings(self.spec, self.report, tuple(item for item in columns if item.name not in taken))
         self.own_columns = {*self.spec.measured, *(item.name for item in columns)}
-        self.conditions = Conditions(self.space, self.headings, frozenset(self.spec.space.prices), self.latest)
+        known = {candidate: item for (candidate, _), item in self.at.items()}
+        self.conditions = Conditions(self.space, self.headings, frozenset(self.spec.space.prices), known)
 
     def judge(self, said: Collection[str]) -> Judged:
         """Raises ReportError with every line that is wrong."""
@@ -195,6 +198,10 @@ class _Judge:
             raise ValueError(f"status failed, but the {given[0]} {cells[given[0]]!r}; expected one of them")
         done = done or self.conditions.done(cells, named)
         instead, ended = None, of is not None and self.by_number[of].state in _ENDED
+        if done.done and of is not None and (level := self.by_number[of].proposal.level) is not None:
+            raise ValueError(
+                f"proposal {of} asks for a look at level {level}, which nothing else replaces; report it as proposed"
+            )
         if done.done:
             if not measured or (status == "correction" and ended):
                 why = "a correction replaces values" if measured else "the descriptor of another sample is not the candidate's"
@@ -230,8 +237,11 @@ class _Judge:
 
         A proposal in whose place something else was measured means that.
         """
+        level = self._level(cells)
         if NUMBER in cells:
             own = self.by_number[self._number(cells)]
+            if level != (asked := own.proposal.level or WANTED) and level is not None:
+                raise ValueError(f"level: {level!r}, but proposal {own.proposal.number} is at level {asked!r}")
             other = self._followed(own)
             candidates = (own.proposal.candidate, other.proposal.candidate)
             if cells.get(CANDIDATE, candidates[0]) not in candidates:
@@ -241,10 +251,28 @@ class _Judge:
         named = cells.get(CANDIDATE)
         if named is None or not self.conditions.listed(named):
             return None, None
+        looks = [item for (candidate, at), item in self.at.items() if candidate == named and at is not None]
+        if level not in (None, WANTED):
+            look = next((item for item in looks if item.proposal.level == level), None)
+            if look is None:
+                raise ValueError(f"level: no look at {named!r} at level {level!r} was proposed; expected {WANTED!r}")
+            return named, look.proposal.number
+        if level is None and (waiting := [item for item in looks if not item.state.terminal]):
+            expected = " or ".join(map(repr, (*(str(item.proposal.level) for item in waiting), WANTED)))
+            raise ValueError(f"number, level: both are missing; expected level {expected}, as a look at {named!r} waits too")
         if named not in self.latest:
             return named, None
         found = self._followed(self.latest[named])
         return found.proposal.candidate, found.proposal.number
+
+    def _level(self, cells: Mapping[str, str]) -> str | None:
+        """The level that a row names; None where it names none, or a column of candidates has the name. Raises ValueError."""
+        names = [*(level.name for level in self.spec.levels), WANTED]
+        if len(names) == 1 or LEVEL not in cells or LEVEL in self.own_columns:
+            return None
+        if cells[LEVEL] not in names:
+            raise ValueError(f"level: {cells[LEVEL]!r}; expected {' or '.join(map(repr, names))}")
+        return cells[LEVEL]
 
     def _followed(self, evaluation: Evaluation) -> Evaluation:
         return evaluation if evaluation.done_as is None else self.by_number[evaluation.done_as]

@@ -401,7 +401,8 @@ class Headings:
     @cached_property
     def _aliases(self) -> Mapping[str, str]:
         """Columns of the report by the names, in any case, that they may have."""
-        named = {name.lower(): name for name in (*COLUMNS, *self.spec.measured)} | ALIASES
+        own_level = [LEVEL] if self.spec.levels else []
+        named = {name.lower(): name for name in (*COLUMNS, *own_level, *self.spec.measured)} | ALIASES
         columns = getattr(self.spec.space, "columns", None)
         for own, meant in ((getattr(columns, "id", None), CANDIDATE), (self.spec.objective.property, VALUE)):
             if own is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from tansaku.models.domain.errors import (
 from tansaku.models.domain.identifiers import short_hash, shown
 from tansaku.models.domain.measurements import Reported, further_values, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
-from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
+from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Proposal, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted, significant, with_unit
@@ -339,12 +339,15 @@ def expected_after(opened: OpenedCampaign) -> float:
 def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
     """Refuses values far from the predictions with which their candidates were proposed, or without one far from all others."""
     proposals = {item.proposal.number: item.proposal for item in opened.evaluations}
-    known = [item.outcome.value for item in opened.evaluations if item.outcome is not None and item.outcome.value is not None]
-    spread = statistics.pstdev(known) if 0 < len(known) < _TRUSTED else 0.0
     usual, unit = getattr(opened.spec.calculator, "deviation", None), opened.spec.objective.unit
-    found, known_from, reported = [], expected_after(opened), [*known, *_reported(_pending(opened.record))]
+    found, known_from = [], expected_after(opened)
     for report in judged.reports:
         proposal = None if report.number is None else proposals[report.number]
+        level = _level_of(report, proposals)
+        outcomes = [item.outcome for item in opened.evaluations if item.proposal.level == level and item.outcome is not None]
+        known = [outcome.value for outcome in outcomes if outcome.value is not None]
+        reported = [*known, *_reported(_pending(opened.record), proposals, level)]
+        spread = statistics.pstdev(known) if 0 < len(known) < _TRUSTED else 0.0
         if (
             proposal is None
             or proposal.predicted_mean is None
@@ -363,10 +366,15 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
         raise SurpriseError("; ".join(found))
 
 
-def _reported(pending: Sequence[Command]) -> list[float]:
-    """Values of reports that are still to be applied."""
+def _level_of(report: Reported, proposals: Mapping[int, Proposal]) -> str | None:
+    return None if report.number is None else proposals[report.number].level
+
+
+def _reported(pending: Sequence[Command], proposals: Mapping[int, Proposal], level: str | None) -> list[float]:
+    """Values at a level in reports that are still to be applied."""
     reports = (report for command in pending for report in reports_of(command.payload))
-    return [item.value for report in reports for item in report.measurements if item.value is not None]
+    at = (report for report in reports if _level_of(report, proposals) == level)
+    return [item.value for report in at for item in report.measurements if item.value is not None]
 
 
 def _far_from_all(value: float | None, known: Sequence[float], unit: str) -> str:

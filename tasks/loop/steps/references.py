@@ -37,7 +37,8 @@ def next_reference(context: StepContext) -> Evaluation | StopReason | None:
     Returns:
         Its evaluation, to be submitted; the reason why the search cannot begin; or None while elements are being computed.
     """
-    ledger = context.ledger
+    ledger, levels = context.ledger, context.ledger.pool.levels
+    cost = ledger.pool.cost if levels is None else ledger.pool.cost[levels.places[:, -1]]
     known = {item.candidate: item for item in ledger.references}
     for element in context.references:
         if element not in known:
@@ -50,7 +51,7 @@ def next_reference(context: StepContext) -> Evaluation | StopReason | None:
                     surface=REFERENCE,
                     source=reference_source(ledger.source),
                     # Its cost in the unit of the space is not known; few atoms as it has, it counts as the cheapest candidate.
-                    predicted_cost=float(ledger.pool.cost.min()),
+                    predicted_cost=float(cost.min()),
                     purpose="reference",
                     model=REFERENCE,
                 ),

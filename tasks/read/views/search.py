@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.errors import ConfigurationError, FieldError, SlowQueryError, StoreError
-from tansaku.models.domain.evaluation_columns import predicted, value_from
+from tansaku.models.domain.evaluation_columns import origin_of, predicted, value_from
 from tansaku.models.domain.ports import CampaignStore, Space, VariedSpace
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -537,6 +537,6 @@ def _hit(item: Searched, evaluation: Evaluation, quantity: str) -> Hit:
         value=value,
         unit=unit,
         predicted=predicted(evaluation),
-        calculator=value_from(spec, evaluation) or (None if spec.calculator is None else spec.calculator.type),
+        calculator=value_from(spec, evaluation) or origin_of(spec, None, evaluation.proposal.level),
         finished_at=evaluation.finished_at,
     )

@@ -47,6 +47,12 @@ def test_looks_may_have_a_column_of_costs(tmp_path):
         ([{"name": "look", "column": "none", "cost": 0.1}], r"levels\[0\]\.column.*'none'"),
         ([{"name": "look", "column": "a", "cost": 0.1}], r"levels\[0\]\.column: 'a' is also in space\.features\.x"),
         ([{"name": "look", "column": "cheap", "cost": "id"}], r"levels\[0\]\.cost"),
+        ([{"name": "look", "column": "full", "cost": 0.1}], r"levels\[0\]\.column: 'full' has the wanted values"),
+        (
+            [{"name": "look", "column": "cheap", "cost": 0.2}, {"name": "rough", "column": "minutes", "cost": 0.1}],
+            r"levels\[0\]\.cost: .* more than .* of rough; expected the cheapest first",
+        ),
+        ([{"name": "look", "column": "minutes", "cost": "cheap"}], r"levels\[0\]\.cost: .* more than .* of full"),
     ],
 )
 def test_a_column_that_does_not_serve_is_named(tmp_path, levels, message):

@@ -98,12 +98,14 @@ def test_nothing_is_bought_twice_and_no_look_follows_a_full_value():
         assert level == 1 or (candidate, 1) not in pairs[:place]
 
 
-def test_no_look_is_bought_whose_full_value_cannot_be_paid():
-    bought = Bought(RELATED, 12.05)
+@pytest.mark.parametrize(("cost", "screen"), [(12.05, False), (1.05, False), (2.15, False), (2.5, True)])
+def test_no_look_is_bought_whose_full_value_cannot_be_paid(cost, screen):
+    bought = Bought(RELATED, cost, screen=screen)
     spent = np.cumsum(bought.rows.cost[bought.done.positions])
-    assert spent[-1] <= 12.05
-    last = max(place for place, level in enumerate(bought.at) if level == 0)
-    assert spent[last] + 1.0 <= 12.05
+    assert spent[-1] <= cost
+    last = max((place for place, level in enumerate(bought.at) if level == 0), default=None)
+    assert last is None or spent[last] + 1.0 <= cost
+    assert len(bought.top()) == (int(cost) if cost < 2.5 else max(1, len(bought.top())))
 
 
 @pytest.mark.parametrize("seed", range(3, 9))

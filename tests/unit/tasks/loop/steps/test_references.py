@@ -78,6 +78,7 @@ def test_their_cost_counts_and_they_are_shown_by_their_purpose(desk):
     spent = sum(row["cost"] for row in evaluation_rows(data))
     assert (data.aside_cost, status.cost) == (2.0, 2.0 + spent)
     assert 0.0 < spent <= 4.0
+
     left = [cost for name, cost in zip(data.pool.ids, data.pool.cost, strict=True) if name not in data.columns.candidates]
     assert min(left) > 6.0 - status.cost
     assert (status.references, status.evaluations, status.done) == (2, len(data.columns), len(data.columns))
@@ -97,6 +98,13 @@ def test_their_cost_counts_and_they_are_shown_by_their_purpose(desk):
     whole = data.updated(desk.store.campaign("new"), desk.store.evaluations("new")[:3])
     assert whole.spec.space.phases.computed == data.spec.space.phases.computed
     assert len(whole.columns) == len(data.columns)
+
+
+def test_they_cost_as_much_as_a_full_value_where_there_are_looks(desk):
+    rough = {"name": "rough", "cost": 0.1, "calculator": {"relaxation": {"fmax": 0.5}}}
+    alloys(desk, "new", budget={"cost": 6.0}, levels=[rough], proposer={"type": "multi_level"})
+    desk.drive("new")
+    assert Campaign.load(desk.store, "new").aside_cost == 2.0
 
 
 @pytest.mark.parametrize("method", ["insert_proposal", "begin_attempt", "accept_outcome"])

@@ -41,3 +41,10 @@ def test_a_value_says_where_it_comes_from(prop, by, expected):
     assert value_from(spec, one) == expected
     assert predicted(one) == (by is not None)
     assert value_from(spec, evaluation(2, None)) is None
+
+
+def test_a_look_comes_from_the_calculator_of_its_level():
+    levels = {"levels": [{"name": "rough", "cost": 0.1, "calculator": {"type": "emt"}}], "calculator": {"type": "chgnet"}}
+    spec = CampaignSpec.model_validate({**SPEC, **levels, "label": None, "budget": {"cost": 9}})
+    look = evaluation_of(proposal_of(1, purpose="look", level="rough"), Outcome(value=1.0))
+    assert (value_from(spec, look), value_from(spec, evaluation(2, 1.0))) == ("emt", "chgnet")

@@ -46,6 +46,7 @@ def test_written_and_read_again_it_is_the_same():
         ({"levels": [LOOK, LOOK]}, r"levels\[1\]\.name: 'look' is there twice"),
         ({"levels": [{"name": "look", "cost": 0.1}]}, r"levels\[0\]\.column: missing"),
         ({"levels": [LOOK | {"calculator": {"type": "emt"}}]}, r"levels\[0\]\.calculator: the space records values"),
+        ({"levels": [LOOK, LOOK | {"name": "other"}]}, r"levels\[1\]\.column: 'cheap' is there twice"),
         ({"levels": [LOOK | {"cost": "minutes"}]}, r"levels\[0\]\.cost: 'minutes'.*a column needs space\.columns\.cost"),
         ({"levels": [LOOK | {"cost": 1.5}]}, "less than 1"),
         ({"levels": [LOOK | {"spares": 0.5}]}, r"levels\[0\]\.spares: 0\.5; only a look with resumes: true"),
@@ -80,6 +81,14 @@ def test_where_nothing_is_relaxed_nothing_can_be_continued():
     levels = [{"name": "look", "cost": 0.1, "calculator": {"type": "chgnet"}, "resumes": True}]
     with pytest.raises(ValidationError, match=r"levels\[0\]\.resumes: true; expected false: no structure is relaxed"):
         table(space=space, calculator=EMT, objective=objective, levels=levels)
+
+
+def test_formation_energies_of_another_calculator_are_refused():
+    energies = {"phases": {"references": "compute"}, "relaxed": True, "type": "structures", "folder": "crystals"}
+    wanted = {"space": energies, "objective": {"property": "formation_energy", "unit": "eV/atom"}, "calculator": EMT}
+    with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: formation_energy would compare its energies"):
+        table(levels=[{"name": "look", "cost": 0.1, "calculator": {"type": "chgnet"}}], **wanted)
+    assert table(levels=[{"name": "look", "cost": 0.1, "calculator": {"relaxation": {"fmax": 0.5}}}], **wanted).levels
 
 
 def test_a_computed_look_needs_a_calculator():

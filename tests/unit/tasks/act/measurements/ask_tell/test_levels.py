@@ -11,8 +11,10 @@ import pytest
 
 import tansaku as ts
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.act.measurements.report_file import read_report
+from tansaku.tasks.act.measurements.report_file import ReportError, read_report, report_of
+from tansaku.tasks.act.measurements.stored_commands import store_report
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
+from tests.support.actors import ADA
 
 POINTS = np.random.default_rng(0).uniform(size=(40, 2))
 FULL = ((POINTS - [0.3, 0.6]) ** 2).sum(axis=1)
@@ -52,6 +54,38 @@ def test_a_table_to_be_filled_in_names_levels_and_is_read_again():
     report = read_report(asked.to_csv().encode(), "table.csv")
     assert len(report.rows) == 2
     assert "waiting for values of 2 proposals" in search.status.describe()
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"candidate": "FIRST", "level": "other", "value": 1}, "level: 'other'; expected 'quick' or 'full'"),
+        ({"candidate": "s00", "level": "quick", "value": 1}, "no look at 's00' at level 'quick' was proposed"),
+        ({"number": 1, "level": "full", "value": 1}, "level: 'full', but proposal 1 is at level 'quick'"),
+        ({"candidate": "FIRST", "value": 1}, "number, level: both are missing; expected level 'quick' or 'full'"),
+        ({"number": 1, "value": 1, "instead": "s01"}, "proposal 1 asks for a look at level quick, which nothing else replaces"),
+    ],
+)
+def test_a_row_whose_level_does_not_fit_stores_nothing(row, problem):
+    search = campaign()
+    first = search.ask(2)[0].id
+    assert first != "s00"
+    row = {key: first if cell == "FIRST" else cell for key, cell in row.items()}
+    with search._place.open() as resources, pytest.raises(ReportError, match=problem):
+        store_report(resources.store, ADA, search.name, report_of([row]))
+
+
+def test_a_row_with_candidate_and_level_is_of_that_level():
+    search = campaign()
+    first = search.ask(2)[0].id
+    with search._place.open() as resources:
+        rows = [{"candidate": first, "level": "quick", "value": 70.0}, {"candidate": first, "Level": "full", "value": 0.5}]
+        for row in (*rows, {**rows[0], "value": 80.0, "status": "correction"}):
+            store_report(resources.store, ADA, search.name, report_of([row]))
+            search.ask(1)
+        found = {item.proposal.level: item.outcome.value for item in resources.store.evaluations(search.name) if item.outcome}
+    assert found == {"quick": 80.0, None: 0.5}
+    assert search.best.value == 0.5
 
 
 @pytest.mark.parametrize(
