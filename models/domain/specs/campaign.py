@@ -278,8 +278,10 @@ class CampaignSpec(Spec):
                 raise ValueError(
                     f"levels[{i}].resumes: true; expected false: no structure is relaxed that another level could continue"
                 )
-            compared = self.space.description.properties and described_needs(self.objective.property) == "phases"
-            if compared and not self._same_energies(level):
+            asked = described_needs(self.objective.property) if self.space.description.properties else None
+            if asked == "band_gap" and level.calculator is not None and not level.calculator.facts.band_gap:
+                raise ValueError(f"levels[{i}].calculator: {level.calculator.type} gives no {self.objective.property}")
+            if asked == "phases" and not self._same_energies(level):
                 raise ValueError(
                     f"levels[{i}].calculator: {self.objective.property} would compare its energies with phases of another "
                     "calculator; expected that of the campaign with another relaxation, or objective.property energy_per_atom"

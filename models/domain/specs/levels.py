@@ -70,8 +70,9 @@ def check_levels(levels: Sequence[LevelSpec], full: CalculatorSpec | None, *, re
             raise ValueError(f"levels[{i}].{other}: the space {'records' if recorded else 'has no'} values; expected {wanted}")
         if level.spares is not None and not level.resumes:
             raise ValueError(f"levels[{i}].spares: {level.spares:g}; only a look with resumes: true spares a cost")
-        same = level.calculator is not None and level.calculator == full and not full.facts.manual
-        if getattr(level, wanted) is None or same:
+        if level.calculator is not None and level.calculator == full and not full.facts.manual:
+            raise ValueError(f"levels[{i}].calculator: that of the campaign; expected keys that differ")
+        if getattr(level, wanted) is None:
             raise ValueError(f"levels[{i}].{wanted}: missing; a look needs it")
         if isinstance(level.cost, str) and not priced:
             hint = "; a column needs space.columns.cost" if recorded else ""

@@ -22,6 +22,7 @@ from tansaku.models.engine.proposer_registry import build_proposer, build_transf
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.surrogate_registry import build_trainer
+from tansaku.spaces.levels import searched_pool
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.checks import workflow
 from tansaku.tasks.act.checks.kept_files import Database, lacks_files, load_kept
@@ -165,6 +166,8 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         workflow.check_reported(spec, space)
         workflow.check_function(spec, space, loaded.base_path)
         workflow.check_boundary(spec, loaded.base_path)
+        if spec.levels:
+            searched_pool(spec, space, loaded.base_path)
         goal = spec.objective.goal
         of_pool = goal.gridded or goal.exchanging
         if not (proposer.listed or proposer.fits_pool or divided or compared or of_pool or isinstance(space, ScreenedSpace)):

@@ -12,6 +12,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 def calculators_of(spec: CampaignSpec) -> Iterator[tuple[str, CalculatorSpec]]:
     """Returns all calculators of a campaign by key."""
     several = [("calculator", spec.calculator), ("label.calculator", None if spec.label is None else spec.label.calculator)]
+    several += [(f"levels[{i}].calculator", level.calculator) for i, level in enumerate(spec.levels)]
     for key, calculator in several:
         if calculator is not None:
             yield key, calculator

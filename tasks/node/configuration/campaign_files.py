@@ -25,7 +25,7 @@ from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.structure_files import folder_sha256, structure_files
-from tansaku.tasks.ground.formats.validation import validate_data, validate_document
+from tansaku.tasks.ground.formats.validation import dotted, validate_data, validate_document
 from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.ground.site.users import user_path
 from tansaku.tasks.node.configuration.crystal import check_cell, resolve_crystal
@@ -228,13 +228,13 @@ def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSp
         ConfigurationError: A key is not editable, or a value is wrong.
     """
     data = spec.model_dump(mode="json")
-    for dotted, value in changes.items():
-        if not is_editable(tuple(dotted.split("."))):
+    for place, value in changes.items():
+        if not is_editable(tuple(place.split("."))):
             allowed = ", ".join(".".join(prefix) for prefix in EDITABLE_KEYS)
             raise ConfigurationError(
-                f"{dotted or repr(dotted)}: cannot change while a campaign is in progress; editable are {allowed}"
+                f"{place or repr(place)}: cannot change while a campaign is in progress; editable are {allowed}"
             )
-        set_key(data, dotted, value)
+        set_key(data, place, value)
     return validate_data(CampaignSpec, data)
 
 
@@ -341,13 +341,14 @@ def _resolve_calculator(
         calculator = resolve_calculator(calculator, base_path)
         known = known_elements(calculator, base_path) if facts.elements_from is not None else None
     except ConfigurationError as error:
-        raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
+        message = re.sub(r"^calculator(?=[.:])", dotted(key), error.message)
+        raise ConfigurationError(f"{message} {where}", hint=error.hint) from error
     workflow = workflow_of(calculator)
     moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
     for element in sorted((space.elements | moving) - known) if known is not None else ():
         whose = "the ion" if element in moving else "the crystal"
         hint = f"it knows {', '.join(sorted(known))}" if known and len(known) <= _SHOWN else None
-        raise ConfigurationError(f"{'.'.join(map(str, blamed))}: {whose}'s {element} is missing {where}", hint=hint)
+        raise ConfigurationError(f"{dotted(blamed)}: {whose}'s {element} is missing {where}", hint=hint)
     return calculator
 
 

@@ -91,6 +91,12 @@ def test_formation_energies_of_another_calculator_are_refused():
     assert table(levels=[{"name": "look", "cost": 0.1, "calculator": {"relaxation": {"fmax": 0.5}}}], **wanted).levels
 
 
+def test_a_calculator_without_a_gap_is_no_look_at_gaps():
+    gaps = {"space": {"type": "structures", "folder": "c"}, "objective": {"property": "band_gap", "unit": "eV"}}
+    with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: emt gives no band_gap"):
+        table(**gaps, calculator={"type": "gpaw"}, levels=[{"name": "look", "cost": 0.1, "calculator": {"type": "emt"}}])
+
+
 def test_a_computed_look_needs_a_calculator():
-    with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: missing; a look needs it"):
+    with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: that of the campaign; expected keys that differ"):
         computed({})

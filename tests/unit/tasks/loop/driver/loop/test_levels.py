@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
@@ -212,6 +212,24 @@ def test_a_figure_shows_looks_beside_the_full_values_of_the_same_candidates(desk
     assert (shown.alone, shown.levels) == (len(found) - len(valued), ("look",))
     assert dict(zip(shown.candidates, shown.full, strict=True)) == valued.to_dict()
     assert list(shown.look) == sorted(shown.look)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"levels": [{"name": "look", "column": "none", "cost": 0.1}]}, r"levels\[0\]\.column.*'none'"),
+        (
+            {**CELLS, "space": SPACE | {"crystals": {"fe": {"structure": "bcc", "elements": ["Fe"], "lattice_parameter": 2.9}}}}
+            | {"calculator": {"type": "gpaw"}, "levels": [{"name": "rough", "cost": 0.2, "calculator": {"type": "emt"}}]},
+            r"levels\[0\]\.calculator: type emt does not support Fe of the space",
+        ),
+    ],
+)
+def test_levels_that_cannot_serve_store_no_campaign(desk, changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        create(desk, **changes)
+    with pytest.raises(NotFoundError):
+        desk.store.campaign("looks")
 
 
 def test_without_looks_there_is_no_such_figure(desk):
