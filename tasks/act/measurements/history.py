@@ -34,7 +34,7 @@ class ReportedValue(Record):
 
 
 class CandidateHistory(Record):
-    """All that was reported of one candidate.
+    """All that was reported of one candidate at a level.
 
     Attributes:
         number: Of its evaluation; None before a driver has made one.
@@ -42,10 +42,12 @@ class CandidateHistory(Record):
         cells: Description of the candidate.
         instead: Numbers of the proposals in whose place it was measured.
         values: The newest first.
+        level: The cheaper level of a look; None: the wanted one.
     """
 
     number: int | None
     candidate: str
+    level: str | None = None
     cells: JsonDict
     instead: tuple[int, ...]
     values: tuple[ReportedValue, ...]
@@ -58,19 +60,22 @@ class CandidateHistory(Record):
 
 def reported_history(opened: OpenedCampaign, most: int) -> list[CandidateHistory]:
     """Returns the values that were reported last, the newest first."""
-    latest = {item.proposal.candidate: item.proposal.number for item in opened.evaluations}
-    found: dict[str, CandidateHistory] = {}
+    levels = {item.proposal.number: item.proposal.level for item in opened.evaluations}
+    latest = {item.proposal.candidate: item.proposal.number for item in opened.evaluations if item.proposal.level is None}
+    found: dict[tuple[str, str | None], CandidateHistory] = {}
     attached: dict[tuple[str, str], list[Attachment]] = defaultdict(list)
     for item in attachments_of(opened.record.commands):
         attached[item.report, item.candidate].append(item)
     for command, report in _reports(opened):
-        known = found.pop(report.candidate, None)
+        level = None if report.number is None else levels.get(report.number)
+        known = found.pop((report.candidate, level), None)
         before = () if known is None else known.values
         if report.replaces:
             before = tuple(value.model_copy(update={"replaced": True}) for value in before)
-        found[report.candidate] = CandidateHistory(
+        found[report.candidate, level] = CandidateHistory(
             number=latest.get(report.candidate) if report.number is None else report.number,
             candidate=report.candidate,
+            level=level,
             cells={},
             instead=tuple(dict.fromkeys((*(known.instead if known else ()), *report.instead))),
             values=(*_values(command, report, attached[command.id, report.candidate]), *before),

@@ -11,8 +11,9 @@ import pytest
 
 import tansaku as ts
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.act.measurements.history import reported_history
 from tansaku.tasks.act.measurements.report_file import ReportError, read_report, report_of
-from tansaku.tasks.act.measurements.stored_commands import store_report
+from tansaku.tasks.act.measurements.stored_commands import open_manual, store_report
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tests.support.actors import ADA
 
@@ -84,7 +85,10 @@ def test_a_row_with_candidate_and_level_is_of_that_level():
             store_report(resources.store, ADA, search.name, report_of([row]))
             search.ask(1)
         found = {item.proposal.level: item.outcome.value for item in resources.store.evaluations(search.name) if item.outcome}
+        shown = reported_history(open_manual(resources.store, search.name), 9)
     assert found == {"quick": 80.0, None: 0.5}
+    values = {item.level: [(value.measurement.value, value.replaced) for value in item.values] for item in shown}
+    assert values == {"quick": [(80.0, False), (70.0, True)], None: [(0.5, False)]}
     assert search.best.value == 0.5
 
 
