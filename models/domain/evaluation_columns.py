@@ -157,8 +157,9 @@ def origin_of(spec: CampaignSpec, predicted_by: str | None, level: str | None = 
         predicted_by: The model that predicted it, None if it was computed.
         level: Of a look.
     """
-    if level is not None and (looked := spec.level(level).calculator) is not None:
-        return looked.type
+    if level is not None:
+        looked = (item.calculator for item in spec.levels if item.name == level)
+        return next((calculator.type for calculator in looked if calculator is not None), None)
     if predicted_by is not None or spec.calculator is None:
         return None if spec.calculator is None else predicted_by
     if spec.label is not None and spec.objective.property == LABEL_PROPERTY:

@@ -48,3 +48,4 @@ def test_a_look_comes_from_the_calculator_of_its_level():
     spec = CampaignSpec.model_validate({**SPEC, **levels, "label": None, "budget": {"cost": 9}})
     look = evaluation_of(proposal_of(1, purpose="look", level="rough"), Outcome(value=1.0))
     assert (value_from(spec, look), value_from(spec, evaluation(2, 1.0))) == ("emt", "chgnet")
+    assert value_from(spec, evaluation_of(proposal_of(3, purpose="look", level="ghost"), Outcome(value=1.0))) is None
