@@ -10,6 +10,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, Levels
 from tansaku.models.domain.ports import History
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.levels import WANTED, Relation
@@ -31,6 +32,11 @@ EVIDENCE = 2.0
 
 _BETWEEN = "@"
 _SIGNS: dict[Relation, tuple[int, ...]] = {"rises": (1,), "falls": (-1,), "unknown": (1, -1)}
+
+
+def trusts_looks(hyperparameters: JsonDict) -> bool:
+    """Whether a refit has enough evidence that the levels are related."""
+    return bool(hyperparameters[FITTED]["evidence"] >= EVIDENCE)
 
 
 def row_id(candidate: str, level: str | None) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorBuyer
 from tansaku.models.domain.feasibility import excess, keeps_limits
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.levels import EVIDENCE, FITTED, trusts_looks
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, RefinedSpace, Space
 from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
@@ -73,6 +74,7 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
         return None if plan is None else plan.stop
     _note_failed_fit(context, number)
     _note_transfer(context, number)
+    _note_levels(context, number)
     if (rule := rules.budget.stop) is not None and _rule_ends(context, plan, rules, rule):
         return rule.reason
     if _descriptor_first(context, plan):
@@ -144,6 +146,19 @@ def _note_transfer(context: StepContext, number: int) -> None:
     refit = context.ledger.refits[-1] if context.ledger.refits else None
     if refit is not None and refit.at_proposal == number and (event := transfer_event(refit)) is not None:
         context.store.append_event(event)
+
+
+def _note_levels(context: StepContext, number: int) -> None:
+    """Writes into the audit that a refit for this number began or ceased to trust looks; also after a kill in between."""
+    of_levels = [refit for refit in context.ledger.refits if FITTED in refit.hyperparameters]
+    if not of_levels or of_levels[-1].at_proposal != number:
+        return
+    refit, before = of_levels[-1], of_levels[-2] if len(of_levels) > 1 else None
+    if before is None or trusts_looks(refit.hyperparameters) != trusts_looks(before.hyperparameters):
+        fitted = refit.hyperparameters[FITTED]
+        data = {"refit": refit.number, "at_proposal": number, "trusted": trusts_looks(refit.hyperparameters)}
+        data |= {"evidence": fitted["evidence"], "needed": EVIDENCE, "pairs": fitted["pairs"]}
+        log_event(context, "levels", [refit.number], data)
 
 
 def commit(context: StepContext, proposal: Proposal) -> Evaluation:

@@ -153,6 +153,12 @@ def _transfer(data: JsonDict, _: Command | None) -> str:
     return f"transfer: {kept} {data['mode']}, from {counted(int(data['observations']), 'result')}"
 
 
+def _levels(data: JsonDict, _: Command | None) -> str:
+    tell = "tell of full values" if data["trusted"] else "are not known to tell of full values, so few are bought"
+    evidence = f"evidence {data['evidence']:.1f} nats, {data['needed']:g} are needed"
+    return f"looks {tell} ({evidence}; {counted(int(data['pairs']), 'candidate')} with both values)"
+
+
 def _late(data: JsonDict, _: Command | None) -> str:
     return f"{data['candidate']}: a late result of attempt {data['attempt']} {'is' if data['adopted'] else 'is not'} used"
 
@@ -178,6 +184,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "certificate": _certificate,
     "transfer.changed": _transfer,
     "transfer.kept": _transfer,
+    "levels": _levels,
     "transfer.other_level": lambda data, _: f"learns from another level of theory: {', '.join(data['sources'])}",
     "reuse.frozen": lambda *_: "results that exist were chosen for adoption",
     "late-result": _late,
@@ -199,5 +206,5 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
 
 _BY_DRIVERS = (
     "evaluation.", "stopped", "certificate", "descriptor", "done-otherwise", "transfer.", "late-result", "warning.plugins",
-    "warning.refit", "warning.retrain", "target", "command.applied", "voided",
+    "warning.refit", "warning.retrain", "target", "command.applied", "voided", "levels",
 )  # fmt: skip

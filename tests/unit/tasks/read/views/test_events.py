@@ -68,6 +68,13 @@ SAID = [
         "transfer: none → multi, from 12 results",
         DRIVER,
     ),
+    (
+        "levels",
+        {"trusted": False, "evidence": 1.234567, "needed": 2.0, "pairs": 5},
+        "looks are not known to tell of full values, so few are bought "
+        "(evidence 1.2 nats, 2 are needed; 5 candidates with both values)",
+        DRIVER,
+    ),
     ("of.a.later.version", {"x": 1}, "of.a.later.version", ""),
     ("edited", {"changes": "damaged"}, "edited", ""),
     ("certificate", {"damaged": True}, "certificate", DRIVER),

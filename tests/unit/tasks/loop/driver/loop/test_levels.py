@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
@@ -59,6 +60,11 @@ def bought(desk) -> list[tuple[str, str | None]]:
     return [(item.proposal.candidate, item.proposal.level) for item in desk.store.evaluations("looks")]
 
 
+def noted(desk) -> list[JsonDict]:
+    """What the log says of whether looks are trusted."""
+    return [event.data for event in desk.store.events("looks", kind="levels")]
+
+
 def test_looks_and_full_values_are_bought_and_counted_apart(desk):
     assert run(desk) == "budget"
     data, status = Campaign.load(desk.store, "looks"), campaign_status(desk.store, "looks")
@@ -88,15 +94,16 @@ def test_looks_and_full_values_are_bought_and_counted_apart(desk):
 def test_looks_that_tell_nothing_are_soon_left(desk):
     run(desk, cost=16.0, shuffled=True)
     assert sum(level is not None for _, level in bought(desk)) <= 12
+    assert not noted(desk)[-1]["trusted"]
     assert "looks are not known to tell of full values" in campaign_status(desk.store, "looks").describe()
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> list[tuple[str, str | None]]:
-    """What a campaign buys whose driver nobody kills."""
+def undisturbed(tmp_path_factory) -> tuple[list[tuple[str, str | None]], list[JsonDict]]:
+    """What a campaign buys and notes about looks whose driver nobody kills."""
     desk = opened_desk(tmp_path_factory.mktemp("undisturbed"))
     run(desk, cost=8.0)
-    return bought(desk)
+    return bought(desk), noted(desk)
 
 
 @pytest.mark.parametrize("method", ["insert_proposal", "begin_attempt", "accept_outcome", "insert_refit"])
@@ -105,7 +112,8 @@ def test_killed_between_look_and_full_value_it_buys_the_same_and_nothing_twice(d
     create(desk, cost=8.0)
     desk.drive_to_its_death("looks", method, 2 if method == "insert_refit" else 12, when)
     assert desk.drive("looks") == "budget"
-    assert bought(desk) == undisturbed
+    assert (bought(desk), noted(desk)) == undisturbed
+    assert noted(desk)
     assert all(len(item.attempts) == 1 for item in desk.store.evaluations("looks"))
 
 
