@@ -117,7 +117,7 @@ OTHERS = {
                 ],
             },
         ),
-        r"calculator\.charges: Mg4O4, the crystal of the space, has a charge of \+2 e; expected charges that make it neutral",
+        r"calculator\.charges: MgO, the crystal of the space, has a charge of \+0.5 e; expected charges that make it neutral",
     ),
     "too many to list": (
         document(boundaries("Am"), CHGNET),
