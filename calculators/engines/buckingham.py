@@ -142,8 +142,8 @@ def potential_step(structure: Atoms, charges: Sequence[float]) -> float:
     across = open_ways[0]
     below = gaps[:, across].argmax()
     middle = ordered[below, across] + 0.5 * gaps[below, across]
-    moment = float(np.dot(charges, (fractions[:, across] - middle) % 1.0)) * heights[across]
-    return 4.0 * math.pi * COULOMB * moment * float(heights[across]) / structure.get_volume()
+    moment = np.dot(charges, (fractions[:, across] - middle) % 1.0) * heights[across]
+    return float(4.0 * math.pi * COULOMB * moment * heights[across] / structure.get_volume())
 
 
 def _row(pair: BuckinghamPair, first: int, second: int) -> str:
