@@ -367,9 +367,11 @@ class CompoundBoundarySpace:
             for planes in (pair.lower, pair.upper)
         ]
         found: list[Surface] = []
+        left: list[dict[int, int]] = []
         for ends in itertools.product(*cuts):
             slabs = _slab_pair(pair, (ends[0], ends[1]), spec.repeats)
             self._check_atoms(meeting, slabs)
+            left.append(_left_over(slabs.counts, self._bulk))
             # Terminations the other way round are the same boundary where symmetry takes each grain to the other.
             if ends[1] < ends[0] and slabs.exchangeable:
                 continue
@@ -379,9 +381,12 @@ class CompoundBoundarySpace:
                 _formula(self._bulk),
                 *(f"up to {most} {_formula(unit)} more or fewer" for unit, most in self._exchanged),
             ]
+            nearest = min(left, key=lambda atoms: sum(atoms.values()))
+            charge = f"the nearest leaves {_formula(nearest)}, and has a charge unless that is neutral; " if nearest else ""
             raise ConfigurationError(
-                f"{meeting.key}: no pair of terminations, with what is removed, is made of whole formula units "
-                f"of {' and '.join(parts)}; expected another plane, or a unit"
+                f"{meeting.key}: planes {' / '.join(str(list(plane)) for plane in meeting.planes)}: no pair of terminations, "
+                f"with what is removed, is made of whole formula units of {' and '.join(parts)}; {charge}expected another "
+                "plane, or a unit"
             )
         return found
 
@@ -548,6 +553,12 @@ def _left(bulk: Mapping[int, int], unit: Mapping[int, int]) -> dict[int, int]:
     """Atoms of a formula unit that another one leaves, by atomic number; negative where it has more."""
     left = {number: bulk.get(number, 0) - unit.get(number, 0) for number in dict.fromkeys((*bulk, *unit))}
     return {number: count for number, count in left.items() if count}
+
+
+def _left_over(counts: Mapping[int, int], bulk: Mapping[int, int]) -> dict[int, int]:
+    """Atoms beyond whole formula units, by atomic number."""
+    units = min(counts.get(number, 0) // count for number, count in bulk.items())
+    return _left(counts, {number: units * count for number, count in bulk.items()})
 
 
 def _check_parts(bulk: Mapping[int, int], unit: Mapping[int, int], phases: Mapping[str, Atoms]) -> None:

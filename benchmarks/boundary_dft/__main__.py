@@ -1,9 +1,9 @@
-"""``python -m benchmarks.boundary_dft --out result.json``: boundary cells of MgO by PBE, CHGNet and a Buckingham potential.
+"""``python -m benchmarks.boundary_dft --out result.json``: boundary cells of MgO or Li3OCl by PBE and by two fast methods.
 
-Thin cells of Sigma 5 (2 1 0) and (3 1 0), of a few shifts: as they are built, and relaxed by CHGNet or the other potential.
-Each method gives the energy and the forces of the same structures, as they stand; energies are those above the crystal with
-the file's lattice parameter, by the same method, and per area of boundary. The slope is that of a line through the origin, of
-a method's numbers against those of PBE: below 1 the method is too soft (doi:10.1038/s41524-024-01500-6). Some points are
+Thin cells of Sigma 3 and Sigma 5 boundaries, of a few shifts: as they are built, and relaxed by a fast method. Each
+method gives the energy and the forces of the same structures, as they stand; energies are those above the crystal with the
+file's lattice parameter, by the same method, and per area of boundary. The slope is that of a line through the origin, of a
+method's numbers against those of PBE: below 1 the method is too soft (doi:10.1038/s41524-024-01500-6). Some points are
 computed again with a higher cutoff or more k-points. A run that was interrupted continues.
 """
 
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,9 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
 from tansaku.models.domain.specs.compound_boundary import CompoundBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.spaces.compound_boundary import CompoundBoundarySpace
@@ -40,37 +43,71 @@ CHECKS: dict[str, JsonDict] = {"cutoff 550 eV": {"cutoff": 550.0}, "k-points 2.7
 CHECKED = ((0, "cutoff 550 eV"), (0, "k-points 2.7 Å"), (1, "cutoff 550 eV"))
 """Points that are computed once more, by their place."""
 
-SURFACES = (((2, 1, 0), 4.0), ((3, 1, 0), 3.0))
 SHIFTS = 3
-STATES = ("built", "by CHGNet", "by Buckingham")
+BUILT = "built"
 RELAXATION = RelaxationSpec.model_validate({"cell": "normal", "translation": "free", "fmax": 0.05, "max_steps": 150})
 OPENING = 0.4
 """Distance by which grains are apart at first [Å]: nearer ions have energies that no relaxation meets."""
 
-LOWEST = 300.0
-"""Energy of a cell that is still a boundary [mJ/m^2]; thin grains can become the perfect crystal."""
+
+@dataclass(frozen=True)
+class Material:
+    """A crystal of the examples, of the same name.
+
+    Attributes:
+        surfaces: Planes, with the thickness of the grains [Å].
+        methods: Compared with PBE.
+        relaxing: Those that also relax the cells.
+        lowest: Energy of a cell that is still a boundary by CHGNet [mJ/m^2]; thin grains can become the perfect crystal.
+    """
+
+    surfaces: tuple[tuple[tuple[int, int, int], float], ...]
+    methods: tuple[str, str]
+    relaxing: tuple[str, ...]
+    lowest: float
 
 
-def classical() -> dict[str, Calculator]:
+MATERIALS = {
+    "mgo": Material((((2, 1, 0), 4.0), ((3, 1, 0), 3.0)), ("CHGNet", "Buckingham"), ("CHGNet", "Buckingham"), 300.0),
+    "li3ocl": Material((((1, 1, 1), 3.0), ((2, 1, 0), 3.0)), ("CHGNet", "SevenNet"), ("CHGNet",), 100.0),
+}
+
+
+def ions() -> CalculatorBase:
+    """The potential of the example ``mgo-tilt``."""
+    found = load_campaign(EXAMPLES / "mgo-tilt.yaml").spec.calculator
+    assert found is not None
+    return found
+
+
+METHODS: dict[str, Callable[[], CalculatorBase]] = {"CHGNet": ChgnetSpec, "SevenNet": SevennetSpec, "Buckingham": ions}
+
+
+def classical(material: str) -> dict[str, Calculator]:
     """The calculators that are compared with PBE."""
-    ions = load_campaign(EXAMPLES / "mgo-tilt.yaml").spec.calculator
-    assert ions is not None
-    return {"CHGNet": open_calculator(ChgnetSpec(), Path()), "Buckingham": open_calculator(ions, Path())}
+    return {name: open_calculator(METHODS[name](), Path()) for name in MATERIALS[material].methods}
 
 
-def structures() -> list[Atoms]:
-    """The cells, as they are built and relaxed; a relaxation that fails or ends in the perfect crystal is left out."""
-    found, relaxing = [], classical()
-    for plane, thickness in SURFACES:
-        keys = {"crystal": "mgo.cif", "planes": (plane,), "thickness": thickness, "step": 0.8, "opening": OPENING}
-        space = CompoundBoundarySpace(CompoundBoundarySpaceSpec.model_validate(keys), EXAMPLES)
+def space_of(material: str, place: int, **keys: float) -> CompoundBoundarySpace:
+    """The space of one of the planes; further keys are those of its spec."""
+    plane, thickness = MATERIALS[material].surfaces[place]
+    document = {"crystal": f"{material}.cif", "planes": (plane,), "thickness": thickness} | keys
+    return CompoundBoundarySpace(CompoundBoundarySpaceSpec.model_validate(document), EXAMPLES)
+
+
+def structures(material: str) -> list[Atoms]:
+    """The cells, as they are built and relaxed; a relaxation that fails is left out."""
+    found, relaxing = [], classical(material)
+    for place in range(len(MATERIALS[material].surfaces)):
+        space = space_of(material, place, step=0.8, opening=OPENING)
         ids = [str(item) for item in space.pool().ids]
         for candidate in np.random.default_rng(1).choice(ids, SHIFTS, replace=False):
             start = space.structure(str(candidate))
-            cells = {STATES[0]: start}
-            for state, calculator in zip(STATES[1:], relaxing.values(), strict=True):
+            cells = {BUILT: start}
+            for name in MATERIALS[material].relaxing:
+                state = f"by {name}"
                 try:
-                    cells[state] = relaxed_boundary(calculator, start, RELAXATION).atoms
+                    cells[state] = relaxed_boundary(relaxing[name], start, RELAXATION).atoms
                 except CalculationError as error:
                     print(f"{candidate} {state}: left out: {error}", flush=True)
             for state, atoms in cells.items():
@@ -118,8 +155,8 @@ def summary(result: JsonDict) -> JsonDict:
         for point in points
     ]
     slopes: JsonDict = {}
-    for method in ("CHGNet", "Buckingham"):
-        for name, chosen in (("all", points), ("relaxed", [point for point in points if point["state"] != STATES[0]])):
+    for method in MATERIALS[result["material"]].methods:
+        for name, chosen in (("all", points), ("relaxed", [point for point in points if point["state"] != BUILT])):
             if not chosen:
                 continue
             by = {kind: np.array([excess(point, result["crystals"], kind) for point in chosen]) for kind in ("PBE", method)}
@@ -129,7 +166,7 @@ def summary(result: JsonDict) -> JsonDict:
                 "mean_error": round(float((by[method] - by["PBE"]).mean()), 1),
             }
         # A calculator's own minima have no forces.
-        built = [point["results"] for point in points if point["state"] == STATES[0]]
+        built = [point["results"] for point in points if point["state"] == BUILT]
         pulls = {kind: np.concatenate([given[kind]["forces"] for given in built]) for kind in ("PBE", method)}
         slopes[f"{method}, as built"] = {"points": len(built), "force": round(slope(pulls["PBE"], pulls[method]), 3)}
     checks = {}
@@ -141,14 +178,14 @@ def summary(result: JsonDict) -> JsonDict:
 
 def draw(result: JsonDict, path: Path) -> None:
     """Energies of both methods against those of PBE."""
-    rows = result["summary"]["rows"]
+    rows, methods = result["summary"]["rows"], MATERIALS[result["material"]].methods
     with figure_file(path, 4.2, 3.6) as figure:
         axes = figure.add_subplot()
-        most = 1.05 * max(row[method] for row in rows for method in ("PBE", "CHGNet", "Buckingham"))
+        most = 1.05 * max(row[method] for row in rows for method in ("PBE", *methods))
         axes.plot([0, most], [0, most], color="0.6", linewidth=0.8, label="equal")
-        for method, color in (("CHGNet", "C0"), ("Buckingham", "C1")):
+        for method, color in zip(methods, ("C0", "C1"), strict=True):
             for relaxed in (False, True):
-                chosen = [row for row in rows if (row["state"] != STATES[0]) == relaxed]
+                chosen = [row for row in rows if (row["state"] != BUILT) == relaxed]
                 label = f"{method}, {'relaxed' if relaxed else 'as built'}"
                 x, y = ([row[name] for row in chosen] for name in ("PBE", method))
                 axes.scatter(x, y, s=22, edgecolors=color, facecolors=color if relaxed else "none", label=label)
@@ -157,15 +194,14 @@ def draw(result: JsonDict, path: Path) -> None:
         axes.legend(fontsize=7)
 
 
-def crystals(methods: Mapping[str, Calculator]) -> JsonDict:
+def crystals(material: str, methods: Mapping[str, Calculator]) -> JsonDict:
     """The crystal in cells like those of both planes: cells of other shapes have another error of the plane waves."""
     found: JsonDict = {}
-    for plane, thickness in SURFACES:
-        keys = {"crystal": "mgo.cif", "planes": (plane,), "thickness": thickness}
-        space = CompoundBoundarySpace(CompoundBoundarySpaceSpec.model_validate(keys), EXAMPLES)
+    for place in range(len(MATERIALS[material].surfaces)):
+        space = space_of(material, place)
         candidate = str(space.pool().ids[0])
         slabs = space.slabs(candidate, space.crystal)
-        atoms = slabs.bulk(slabs.count // 2)
+        atoms = slabs.bulk(slabs.count // len(slabs.planes.numbers))
         name = candidate.split("-")[0]
         found[name] = {part: np.asarray(atoms.arrays[part]).tolist() for part in ("numbers", "positions")}
         found[name] |= {"cell": atoms.cell.array.tolist()}
@@ -175,9 +211,10 @@ def crystals(methods: Mapping[str, Calculator]) -> JsonDict:
 
 def prepared(result: JsonDict) -> None:
     """Adds the structures, and what the fast methods give for them."""
-    methods = classical()
-    result["crystals"] = crystals(methods)
-    for atoms in structures():
+    material = result["material"]
+    methods = classical(material)
+    result["crystals"] = crystals(material, methods)
+    for atoms in structures(material):
         point = {
             **{key: atoms.info[key] for key in ("candidate", "state")},
             "atoms": len(atoms),
@@ -187,10 +224,13 @@ def prepared(result: JsonDict) -> None:
             "positions": np.round(atoms.positions, 6).tolist(),
         }
         point["results"] = {name: computed(calculator, cell_of(point)) for name, calculator in methods.items()}
-        if excess(point, result["crystals"], "CHGNet") > LOWEST:
+        if excess(point, result["crystals"], "CHGNet") > MATERIALS[material].lowest:
             result["points"].append(point)
-    # Interleaved, so that a part of them already has every kind.
-    result["points"].sort(key=lambda point: (STATES.index(point["state"]) == 2, point["candidate"][4:], point["candidate"]))
+    # Small cells first, and interleaved, so that a part of them already has every kind.
+    last = f"by {MATERIALS[material].methods[-1]}"
+    result["points"].sort(
+        key=lambda point: (point["state"] == last, point["atoms"], point["candidate"][4:], point["candidate"])
+    )
 
 
 def cell_of(point: JsonDict) -> Atoms:
@@ -200,8 +240,11 @@ def cell_of(point: JsonDict) -> Atoms:
 
 def main() -> None:
     """Entry of the command."""
-    options = command("boundary_dft", __doc__, quick="one point", figure="energies against those of PBE").parse_args()
-    result = begun(options.out, {"schema_version": 1, "dft": DFT, "quick": options.quick}, points=[], checks={}, crystals={})
+    parser = command("boundary_dft", __doc__, quick="one point", figure="energies against those of PBE")
+    parser.add_argument("--material", choices=MATERIALS, default="mgo", help="crystal of the examples")
+    options = parser.parse_args()
+    same = {"schema_version": 1, "material": options.material, "dft": DFT, "quick": options.quick}
+    result = begun(options.out, same, points=[], checks={}, crystals={})
     if not result["points"]:
         prepared(result)
         if options.quick:

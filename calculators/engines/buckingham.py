@@ -5,7 +5,7 @@ energies are a sum over atoms; up to cells of 640 atoms it took no longer than L
 cutoff and the accuracy alone, so that energies of different cells have the same small error.
 
 Towards zero distance the energy falls to -∞, by C/r^6 or by the charges: ions that are nearer than its innermost maximum fall
-together. No such structure has an energy here.
+together. No such structure has an energy here, nor has a slab in vacuum whose surfaces differ in their potential.
 """
 
 from __future__ import annotations
@@ -27,11 +27,15 @@ from tansaku.calculators.engines.lammps import MINIMIZER, LammpsCalculator
 from tansaku.calculators.engines.lammps_session import load_lammps
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculators.buckingham import BuckinghamPair, BuckinghamSpec
+from tansaku.models.domain.specs.calculators.buckingham import NEUTRAL, BuckinghamPair, BuckinghamSpec
 from tansaku.models.domain.specs.calculators.contract import settings_of
 
-_NEUTRAL = 1e-6
-"""Charge of a cell that is rounding [e]."""
+_VACUUM = 6.0
+"""Height without ions in a cell, from which on it is vacuum around a slab [Å]; the widest in boundaries was 1.9 Å."""
+
+_STEP = 10.0
+"""Difference of the potential between both surfaces of a slab from which on it is polar [V]. One pair of planes (1 1 1) of MgO
+has 57 V, of (0 0 1) of SrTiO3 with charges 1.84, 2.36 and -1.4 10.3 V; ions that are shaken by 0.1 Å make some volts."""
 
 _STYLE = "buck/coul/long/cs"
 """The same energy as ``buck/coul/long`` with a better erfc, by which energies are exact to 5e-7 and not to 1.5e-6."""
@@ -66,16 +70,25 @@ class BuckinghamPotential:
 
         Raises:
             ConfigurationError: An element has no charge.
-            CalculationError: The structure is not neutral (``charged``), or ions fall together (``collapsed``).
+            CalculationError: The structure is not neutral (``charged``), is a slab with a dipole (``dipole``), or ions fall
+                together (``collapsed``).
         """
         charges, symbols = self.spec.charges, structure.get_chemical_symbols()
         for symbol in sorted(set(symbols) - set(charges)):
             raise ConfigurationError(f"calculator.charges: {symbol} is missing; given are {', '.join(charges)}")
         total = math.fsum(charges[symbol] for symbol in symbols)
-        if abs(total) > _NEUTRAL:
+        if abs(total) > NEUTRAL:
             raise CalculationError(
                 "charged",
                 f"{structure.get_chemical_formula()} has a charge of {total:+.6g} e by calculator.charges; expected none",
+            )
+        step = potential_step(structure, [charges[symbol] for symbol in symbols])
+        if abs(step) > _STEP:
+            raise CalculationError(
+                "dipole",
+                f"{structure.get_chemical_formula()} is a slab in vacuum with a dipole: the potential of its surfaces differs "
+                f"by {abs(step):.3g} V, and the field of its images would count; expected a slab that is symmetric about its "
+                "middle, or a cell without vacuum, such as those of a compound_boundary space",
             )
         if not self.closest:
             return
@@ -108,6 +121,29 @@ class BuckinghamPotential:
     def atom_commands(self, symbols: Sequence[str]) -> list[str]:
         """Commands that give the atoms their charges, as a ``Potential`` of a session."""
         return [f"set type {index} charge {self.spec.charges[symbol]!r}" for index, symbol in enumerate(symbols, start=1)]
+
+
+def potential_step(structure: Atoms, charges: Sequence[float]) -> float:
+    """Difference of the electrostatic potential between both surfaces of a slab in vacuum, from its dipole [V].
+
+    Args:
+        charges: Of the atoms [e].
+
+    Returns:
+        0 where not exactly one direction of the cell has vacuum.
+    """
+    fractions = structure.get_scaled_positions()
+    ordered = np.sort(fractions, axis=0)
+    gaps = np.diff(ordered, axis=0, append=ordered[:1] + 1.0)
+    heights = 1.0 / np.linalg.norm(structure.cell.reciprocal(), axis=1)
+    open_ways = np.flatnonzero(gaps.max(axis=0) * heights > _VACUUM)
+    if len(open_ways) != 1:
+        return 0.0
+    across = open_ways[0]
+    below = gaps[:, across].argmax()
+    middle = ordered[below, across] + 0.5 * gaps[below, across]
+    moment = np.dot(charges, (fractions[:, across] - middle) % 1.0) * heights[across]
+    return float(4.0 * math.pi * COULOMB * moment * heights[across] / structure.get_volume())
 
 
 def _row(pair: BuckinghamPair, first: int, second: int) -> str:

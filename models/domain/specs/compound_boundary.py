@@ -275,6 +275,16 @@ class CompoundBoundarySpaceSpec(EnergySpaceSpec):
     second_unit: Annotated[NeutralUnitSpec | None, Field(exclude_if=lambda given: given is None)] = None
     sha256: Sha256 | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _always_two_boundaries(cls, data: object) -> object:
+        if isinstance(data, Mapping) and "cell" in data:
+            raise ValueError(
+                f"cell: {data['cell']}; free surfaces around one boundary would have a dipole where planes are polar: cells "
+                "of a compound always have two equal boundaries, remove it"
+            )
+        return data
+
     @model_validator(mode="after")
     def _planes_have_normals(self) -> Self:
         for i, plane in enumerate(self.planes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import DescribedSpace, DescribingSpace, Proposer, Space, SurfaceSpace, VariedSpace
 from tansaku.models.domain.report_columns import VALUE, unclear_names
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
+from tansaku.models.domain.specs.calculators.buckingham import NEUTRAL, BuckinghamSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
@@ -21,6 +23,7 @@ from tansaku.models.domain.specs.objective import FORMATION_ENERGY, AtPotentials
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.goals import goal_of
+from tansaku.spaces.compound_boundary import CompoundBoundarySpace
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.loop.ledger.startable import calculators_of
 from tansaku.tasks.node.configuration.defaults import keys_of_gp
@@ -42,7 +45,8 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
         base_path: Folder in which its relative paths start.
 
     Raises:
-        ConfigurationError: A calculator does not support one of them: every evaluation with it would fail.
+        ConfigurationError: A calculator does not support one of them, or gives a crystal a charge: every evaluation with it
+            would fail.
         MissingComponentError: A calculator's package is not installed.
     """
     wanted = space.elements()
@@ -58,6 +62,18 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
                 f"{key}: type {calculator.type} does not support {', '.join(unknown)} of the space"
                 f"{_having(space, unknown)}; it supports {there}",
                 hint="choose a calculator that supports all elements of the space, or remove these elements from the space",
+            )
+        if isinstance(calculator, BuckinghamSpec) and isinstance(space, CompoundBoundarySpace):
+            _check_neutral(key, calculator, space)
+
+
+def _check_neutral(key: str, calculator: BuckinghamSpec, space: CompoundBoundarySpace) -> None:
+    for name, atoms in (("crystal", space.crystal.atoms()), *space.phases.items()):
+        charge = math.fsum(calculator.charges[symbol] for symbol in atoms.get_chemical_symbols())
+        if abs(charge) > NEUTRAL:
+            raise ConfigurationError(
+                f"{key}.charges: {atoms.get_chemical_formula()}, the {name} of the space, has a charge of {charge:+.6g} e; "
+                "expected charges that make it neutral"
             )
 
 

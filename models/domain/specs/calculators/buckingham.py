@@ -13,6 +13,9 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 
+NEUTRAL = 1e-6
+"""Charge of a cell that is rounding [e]."""
+
 
 class BuckinghamPair(Spec):
     """Energy of two ions beside that of their charges, A exp(-r/rho) - C/r^6; without A and C the charges are all.

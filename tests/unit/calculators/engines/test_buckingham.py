@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
+from ase.build import bulk, surface
+from ase.geometry import permute_axes
 from ase.neighborlist import neighbor_list
 from pydantic import ValidationError
 from scipy.optimize import minimize_scalar
@@ -186,6 +187,24 @@ def test_a_structure_that_is_not_neutral_has_no_energy(opened, vacuum):
         ) as caught:
             calculator.evaluate(slab, relaxation)
         assert caught.value.reason == "charged"
+
+
+@pytest.mark.parametrize("across", [0, 2])
+def test_a_slab_with_a_dipole_has_no_energy(opened, across):
+    """Planes (1 1 1) of Mg and of O in turn; the crystal in the same cell without vacuum has an energy."""
+    crystal = permute_axes(surface(salt(), (1, 1, 1), 3, periodic=True), [(axis + 2 - across) % 3 for axis in range(3)])
+    slab = crystal.copy()
+    slab.cell[across, across] += 15.0
+    slab.positions[:, across] += 18.0
+    slab.wrap()  # the vacuum is in the middle of the cell
+    # Planes of charge s by area, d apart: the potential rises by 4 pi k s d at each of three pairs.
+    rise = 3 * 4 * np.pi * 14.39964 * 2 / (np.sqrt(3) / 4 * 4.2**2) * 4.2 / (2 * np.sqrt(3))
+    with pytest.raises(
+        CalculationError, match=f"with a dipole: the potential of its surfaces differs by {rise:.3g} V"
+    ) as caught:
+        opened().evaluate(slab)
+    assert caught.value.reason == "dipole"
+    assert opened().evaluate(crystal).energy < 0
 
 
 def collapsing(first: str, second: str, distance: float) -> Atoms:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from ase.build import bulk
 from ase.calculators.emt import parameters
 from ase.data import chemical_symbols
+from ase.io import write
 
 from tansaku.calculators.calculator_registry import known_elements
 from tansaku.models.domain.errors import ConfigurationError
@@ -102,6 +104,21 @@ OTHERS = {
         document(boundaries("Fe"), {"type": "surrogate", "model": "iron.safetensors", "relaxed_by": EMT}),
         r"calculator\.relaxed_by: type emt does not support Fe",
     ),
+    "charges that do not fit the crystal": (
+        document(
+            {"type": "compound_boundary", "crystal": "mgo.cif", "planes": [[2, 1, 0]]},
+            {
+                "type": "buckingham",
+                "charges": {"Mg": 2, "O": -1.5},
+                "pairs": [
+                    {"between": ["Mg", "Mg"]},
+                    {"between": ["Mg", "O"], "A": 821.6, "rho": 0.3242},
+                    {"between": ["O", "O"]},
+                ],
+            },
+        ),
+        r"calculator\.charges: MgO, the crystal of the space, has a charge of \+0.5 e; expected charges that make it neutral",
+    ),
     "too many to list": (
         document(boundaries("Am"), CHGNET),
         "calculator: type chgnet does not support Am of the space; it supports 94 others",
@@ -133,6 +150,7 @@ def test_every_calculator_of_a_campaign_is_asked(tmp_path, require, case):
     require("safetensors")
     given, expected = OTHERS[case]
     write_weights(Weights({"none": np.zeros(1)}, {"species": ["Fe"]}), tmp_path / "iron.safetensors")
+    write(tmp_path / "mgo.cif", bulk("MgO", "rocksalt", a=4.2, cubic=True))
     spec = CampaignSpec.model_validate(given)
     with pytest.raises(ConfigurationError, match=expected):
         check_elements(spec, open_space(spec.space, tmp_path), tmp_path)
