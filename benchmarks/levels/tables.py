@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm, rankdata
 
 from benchmarks.composition.problem import TABLE, Problem, from_table
 from tansaku.models.domain.errors import MissingComponentError
@@ -18,8 +19,9 @@ from tansaku.models.engine.transfer.data import part
 COSTS = {"cofs": 0.065, "freesolv": 0.1, "polarizability": 0.167}
 """Cost of the cheap level in units of the wanted one's, as the source states it."""
 
-SHAPES = ("as they are", "damped", "shuffled")
-"""``damped``: cheap values of half of the rows are shuffled among each other; ``shuffled``: of all rows."""
+SHAPES = ("as they are", "damped", "weak", "shuffled")
+"""``damped``: cheap values of half of the rows are shuffled among each other; ``shuffled``: of all rows; ``weak``: they are the
+wanted ones' normal scores with noise, so that their rank correlation is 0.4."""
 
 RELAXED = TABLE.with_name("relaxed.parquet")
 """Barriers of the tavorites in crystals that are relaxed to the end."""
@@ -40,6 +42,9 @@ BELOW = 0.3
 
 BUDGET, BUDGET_OF_BEST = 50.0, 25.0
 """Cost of a search, in units of a wanted value; of one for the best tavorite. Long ones have twice as much."""
+
+_LINEAR = 2.0 * np.sin(0.4 * np.pi / 6.0)
+"""Correlation of normal values whose rank correlation is 0.4."""
 
 _BITS, _RADIUS, _COMPONENTS = 1024, 2, 10
 _CHEAP, _WANTED = "LF", "HF"
@@ -99,9 +104,13 @@ def read_table(folder: Path | None, name: str, shape: str = SHAPES[0]) -> LevelT
     """
     table = _tavorites(*TAVORITES[name]) if name in TAVORITES else _public(folder or Path(), name)
     values, rng = table.values.copy(), np.random.default_rng(_SEED)
-    moved = {"as they are": 0, "damped": len(values) // 2, "shuffled": len(values)}[shape]
-    chosen = rng.permutation(len(values))[:moved]
-    values[chosen, 0] = values[rng.permutation(chosen), 0]
+    if shape == "weak":
+        scores = norm.ppf((rankdata(values[:, 1]) - 0.5) / len(values))
+        values[:, 0] = _LINEAR * scores + np.sqrt(1.0 - _LINEAR**2) * rng.standard_normal(len(values))
+    else:
+        moved = {"as they are": 0, "damped": len(values) // 2, "shuffled": len(values)}[shape]
+        chosen = rng.permutation(len(values))[:moved]
+        values[chosen, 0] = values[rng.permutation(chosen), 0]
     return replace(table, values=values)
 
 

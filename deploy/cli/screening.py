@@ -64,9 +64,9 @@ def screen(
     loaded = load_screen(file)
     with opened(site) as resources:
         record = find_model(resources.registry, loaded.spec.model)
-    for campaign in loaded.campaigns:
-        with opened(site) as resources:
+        for campaign in loaded.campaigns:  # what is wrong with the last is said before the first spends anything
             prepare_campaign(resources, this_user(), campaign)
+    for campaign in loaded.campaigns:
         reason = drive_to_end(campaign.spec.name, site, plain)
         if reason in ("paused", "cancelled"):
             say(f"{campaign.spec.name} is {reason}; nothing was predicted", err=True)

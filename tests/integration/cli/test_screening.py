@@ -43,6 +43,13 @@ def test_boundaries_of_several_axes_are_relaxed_predicted_and_ranked(tansaku, fo
     assert tansaku("dataset", "build", folder / "screened-copper.yaml", "--plain").code == 0
     assert tansaku("model", "train", folder / "model.yaml").code == 0
 
+    (folder / "site.yaml").write_text("limits: {pool: 10_000}\n")  # of [1, 0, 0] there are fewer candidates, of [1, 1, 0] more
+    large = SCREEN.replace("copper-screen", "large").replace("[[1, 1, 0], [1, 0, 0]]", "[[1, 0, 0], [1, 1, 0]]")
+    (folder / "large.yaml").write_text(large)
+    small = ("--plain", "--site", folder / "site.yaml")
+    assert "expected at most 10,000" in tansaku("model", "screen", folder / "large.yaml", "--out", folder / "l.csv", *small).err
+    assert json.loads(tansaku("status", "large-100", "--json").out)[0]["evaluations"] == 0
+
     command = ("model", "screen", folder / "screen.yaml", "--out", folder / "t.csv", "--plain")
     ended = tansaku(*command, "--figures", folder / "figures", "--json")
     assert ended.code == 0, ended.err
