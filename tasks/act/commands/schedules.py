@@ -1,4 +1,4 @@
-"""Schedules of stored campaigns: what users may store, and the changes of it. A service carries them out."""
+"""Schedules of campaigns and trainings: what users may store, and the changes of it. A service carries them out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import re
 from datetime import datetime
 from zoneinfo import available_timezones
 
+from tansaku.models.domain.accounts import Actor as User
+from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.schedules import Schedule, Schedules
+from tansaku.models.domain.trainings import WantedModel
+from tansaku.tasks.act.checks.rights import may_train
+from tansaku.tasks.act.checks.seen_registry import SeenRegistry
+from tansaku.tasks.act.checks.sight import Sight
+from tansaku.tasks.act.commands.audit import record_change, training_change
+from tansaku.tasks.act.commands.trainings import NOT_YOURS, open_trainings, request_training, resolved
+from tansaku.tasks.backends.resources import DatabaseResources
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -87,26 +96,32 @@ def _number(text: str, low: int, names: tuple[str, ...]) -> int | None:
 
 
 def create_schedule(
-    schedules: Schedules, store: CampaignStore, actor: Actor, wanted: tuple[str, str, str, str, bool], now: datetime
+    schedules: Schedules,
+    store: CampaignStore,
+    actor: Actor,
+    wanted: tuple[str, str | WantedModel, str, str, bool],
+    now: datetime,
 ) -> Schedule:
     """Stores a schedule; storing it again with the same id changes nothing.
 
     Args:
-        wanted: Id, campaign, cron fields, time zone, and whether it is on.
+        wanted: Id, campaign or training, cron fields, time zone, and whether it is on.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
-        StoreError: It is being deleted, or the id belongs to a schedule of another campaign.
+        StoreError: It is being deleted, or the id belongs to a schedule of something else.
         FieldError: The fields or the zone are none.
     """
-    identifier, name, cron, zone, active = wanted
-    record = store.campaign(name)
-    refuse_reserved(record)
+    identifier, starts, cron, zone, active = wanted
+    record = store.campaign(starts) if isinstance(starts, str) else None
+    if record is not None:
+        refuse_reserved(record)
     stored = schedules.add_schedule(
         Schedule(
             id=identifier,
-            campaign=name,
-            campaign_created_at=record.created_at,
+            campaign=None if record is None else record.name,
+            campaign_created_at=None if record is None else record.created_at,
+            training=None if isinstance(starts, str) else starts,
             cron=check_timing(cron, zone),
             zone=zone,
             active=active,
@@ -115,8 +130,8 @@ def create_schedule(
             created_at=now,
         )
     )
-    if stored.campaign != name:
-        raise StoreError(f"schedule {identifier} is of campaign {stored.campaign!r}, not {name!r}")
+    if starts not in (stored.campaign, stored.training):
+        raise StoreError(f"schedule {identifier} is of {stored.subject}; expected another key")
     return stored
 
 
@@ -126,3 +141,41 @@ def find_schedule(schedules: Schedules, identifier: str) -> Schedule:
     if found is None:
         raise NotFoundError(f"no schedule {identifier!r} is stored here; those made on Prefect's page are changed there")
     return found
+
+
+def train_scheduled(resources: DatabaseResources, schedule_id: str, identifier: str, now: datetime) -> tuple[bool, str]:
+    """Asks for the training of a schedule, with the rights that its user has now.
+
+    Args:
+        identifier: Id of the request; asking again with the same one stores nothing.
+
+    Returns:
+        Whether a request is stored, and what was done, or why not: while a training of the model has not ended, and where one
+        with these data was done, there is nothing to do.
+
+    Raises:
+        NotFoundError: The schedule, its data set or its version is gone.
+        FieldError: The data set or a value cannot be used any more.
+        StoreError: The schedule runs a campaign, its user may not train the model any more, or has too many trainings.
+    """
+    known = find_schedule(resources.schedules, schedule_id)
+    if known.training is None:
+        raise StoreError(f"schedule {schedule_id} is of {known.subject}; expected one of a training")
+    user = resources.accounts.user(known.user)
+    if user is None or user.disabled or user.created_at > known.created_at or not user.role.includes(Role.OPERATOR):
+        raise StoreError(f"{known.user}, who stored this schedule, may not train models any more")
+    actor = User(name=user.name, role=user.role, address=f"schedule {schedule_id}")
+    seen = SeenRegistry(resources.registry, Sight(resources.accounts, resources.store, actor))
+    spec, dataset = resolved(seen, known.training)
+    versions = resources.registry.models(spec.name)
+    if not may_train(resources.accounts, resources.store, resources.requests, actor, versions):
+        raise StoreError(NOT_YOURS)
+    under_way = [found.id for found in open_trainings(resources.requests) if found.model == spec.name]
+    if under_way and identifier not in under_way:
+        return False, f"training {under_way[-1]} of {spec.name} has not ended"
+    same = [record.label for record in versions if record.spec == spec.model_dump(mode="json")]
+    if same:
+        return False, f"{same[-1]} was trained on the latest data set {dataset.name}"
+    stored, _ = request_training(resources.requests, Actor(user.name, actor.address), spec, identifier, now)
+    record_change(resources.accounts, actor, training_change(stored), now)
+    return True, f"training {identifier} of {spec.name} is asked for"
