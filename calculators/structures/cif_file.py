@@ -78,9 +78,9 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
         raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
     check_limit(limits, "cif_atoms", len(found[0]), f"{key}: atoms in the cell of {path.name!r}")
     if limits is not None:
-        atoms = Atoms("X" * len(found[0]), scaled_positions=found[0].frac_coords, cell=found[0].lattice.matrix, pbc=True)
+        crystal = Atoms("X" * len(found[0]), scaled_positions=found[0].frac_coords, cell=found[0].lattice.matrix, pbc=True)
         occupancies = np.array([site.species.num_atoms for site in found[0]])
-        check_apart(atoms, f"{key}: {path.name!r}", [site.label for site in found[0]], occupancies)
+        check_apart(crystal, f"{key}: {path.name!r}", [site.label for site in found[0]], occupancies)
     return found[0]
 
 
