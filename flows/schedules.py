@@ -10,11 +10,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter
@@ -23,20 +21,12 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
 
 from tansaku.flows.names import RECONCILE, STORED, TRAIN, deployment_name, deployment_names
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
-from tansaku.models.domain.moments import utc_now
+from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror, ScheduleRow, Schedules
-from tansaku.tasks.act.commands.schedules import train_scheduled
-from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
-from tansaku.tasks.ground.settings import Settings
-from tansaku.tasks.node.configuration.campaign_files import load_site
-from tansaku.tasks.read.views.schedules import MOMENT
 
 HOLD = 600.0
 """A schedule whose service did not look at it for this long may be taken by another deployment [s]."""
@@ -44,23 +34,6 @@ HOLD = 600.0
 _SLUG = "dashboard-"
 _MOST_RUNS = 200
 _LONGEST = 300
-
-
-@flow(name=TRAIN, flow_run_name="{schedule}", persist_result=False)
-def train_flow(schedule: str, site: str | None = None) -> State[None]:
-    """Asks for the training of a model at the times of a schedule of the dashboard; the service trains.
-
-    Args:
-        schedule: Id of the schedule.
-        site: Site file on the service's machine; none: the service's own.
-    """
-    settings = Settings.from_environment()
-    with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
-        try:
-            stored, outcome = train_scheduled(resources, schedule, flow_run.id, utc_now())
-        except (ConfigurationError, NotFoundError, StoreError) as error:
-            return Failed(message=error.message)
-    return Completed(name=None if stored else "Skipped", message=outcome)
 
 
 class ScheduleServer(Protocol):
@@ -240,10 +213,10 @@ def _row(found: DeploymentSchedule, task: str, own_task: bool, runs: list[FlowRu
 
 
 def _result(state: State | None, own_task: bool) -> str:
-    """How a run ended, when, and why; what reconciling found is in the log of the service."""
+    """Returns the state in which a run ended, when, and why; what reconciling found is in the log of the service."""
     if state is None:
         return ""
-    ended = f"{state.name} at {state.timestamp:{MOMENT}}"
+    ended = f"{state.name} at {state.timestamp:%Y-%m-%d %H:%M:%S}Z"
     return f"{ended}: {state.message[:_LONGEST]}" if state.message and not own_task else ended
 
 

@@ -37,8 +37,7 @@ from tansaku.flows.notifications import notifying
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
 from tansaku.flows.requests import RequestService
-from tansaku.flows.retrain import retrain_flow
-from tansaku.flows.schedules import train_flow
+from tansaku.flows.retrain import retrain_flow, train_flow
 from tansaku.flows.server import configured_server
 from tansaku.flows.trainings import training
 from tansaku.models.domain.errors import ConfigurationError, FieldError, TransientError

@@ -6,19 +6,11 @@ import re
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from tansaku.models.domain.accounts import Actor as User
-from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.schedules import Schedule, Schedules
 from tansaku.models.domain.trainings import WantedModel
-from tansaku.tasks.act.checks.rights import may_train
-from tansaku.tasks.act.checks.seen_registry import SeenRegistry
-from tansaku.tasks.act.checks.sight import Sight
-from tansaku.tasks.act.commands.audit import record_change, training_change
-from tansaku.tasks.act.commands.trainings import NOT_YOURS, open_trainings, request_training, resolved
-from tansaku.tasks.backends.resources import DatabaseResources
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -141,41 +133,3 @@ def find_schedule(schedules: Schedules, identifier: str) -> Schedule:
     if found is None:
         raise NotFoundError(f"no schedule {identifier!r} is stored here; those made on Prefect's page are changed there")
     return found
-
-
-def train_scheduled(resources: DatabaseResources, schedule_id: str, identifier: str, now: datetime) -> tuple[bool, str]:
-    """Asks for the training of a schedule, with the rights that its user has now.
-
-    Args:
-        identifier: Id of the request; asking again with the same one stores nothing.
-
-    Returns:
-        Whether a request is stored, and what was done, or why not: while a training of the model has not ended, and where one
-        with these data was done, there is nothing to do.
-
-    Raises:
-        NotFoundError: The schedule, its data set or its version is gone.
-        FieldError: The data set or a value cannot be used any more.
-        StoreError: The schedule runs a campaign, its user may not train the model any more, or has too many trainings.
-    """
-    known = find_schedule(resources.schedules, schedule_id)
-    if known.training is None:
-        raise StoreError(f"schedule {schedule_id} is of {known.subject}; expected one of a training")
-    user = resources.accounts.user(known.user)
-    if user is None or user.disabled or user.created_at > known.created_at or not user.role.includes(Role.OPERATOR):
-        raise StoreError(f"{known.user}, who stored this schedule, may not train models any more")
-    actor = User(name=user.name, role=user.role, address=f"schedule {schedule_id}")
-    seen = SeenRegistry(resources.registry, Sight(resources.accounts, resources.store, actor))
-    spec, dataset = resolved(seen, known.training)
-    versions = resources.registry.models(spec.name)
-    if not may_train(resources.accounts, resources.store, resources.requests, actor, versions):
-        raise StoreError(NOT_YOURS)
-    under_way = [found.id for found in open_trainings(resources.requests) if found.model == spec.name]
-    if under_way and identifier not in under_way:
-        return False, f"training {under_way[-1]} of {spec.name} has not ended"
-    same = [record.label for record in versions if record.spec == spec.model_dump(mode="json")]
-    if same:
-        return False, f"{same[-1]} was trained on the latest data set {dataset.name}"
-    stored, _ = request_training(resources.requests, Actor(user.name, actor.address), spec, identifier, now)
-    record_change(resources.accounts, actor, training_change(stored), now)
-    return True, f"training {identifier} of {spec.name} is asked for"

@@ -83,7 +83,7 @@ def schedule_line(known: Schedule, mirrors: list[ScheduleMirror], trainings: Tra
 
 
 def _last_result(row: ScheduleRow, trainings: Trainings) -> str:
-    """How the last run ended; of one that asked for a training, what became of that."""
+    """Returns the end of the last run; of one that asked for a training, what became of that."""
     training = None if row.last_run is None else trainings.training(row.last_run)
     if training is None:
         return row.last_result

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tansaku.flows.retrain import train_scheduled
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.schedules import ScheduleMirror, ScheduleRow
 from tansaku.models.domain.trainings import TrainingEnd, TrainingState
-from tansaku.tasks.act.commands.schedules import train_scheduled
 from tests.support.records import dataset_record, model_record
 
 NAME, API = "small-table", "/api/v1/schedules"
