@@ -6,12 +6,14 @@ CAMPAIGN = "campaign"
 STORED = "stored-campaign"
 RETRAIN = "retrain"
 RECONCILE = "reconcile"
+TRAIN = "scheduled-training"
 
 _DOES = {
     CAMPAIGN: "run-campaign",
     STORED: "continue-stored-campaign",
     RETRAIN: "train-surrogate",
     RECONCILE: "reconcile-database",
+    TRAIN: "request-training",
 }
 
 

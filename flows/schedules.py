@@ -16,13 +16,13 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter
-from prefect.client.schemas.objects import DeploymentSchedule, FlowRun
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from tansaku.flows.names import RECONCILE, STORED, deployment_name, deployment_names
+from tansaku.flows.names import RECONCILE, STORED, TRAIN, deployment_name, deployment_names
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror, ScheduleRow, Schedules
@@ -33,6 +33,7 @@ HOLD = 600.0
 
 _SLUG = "dashboard-"
 _MOST_RUNS = 200
+_LONGEST = 300
 
 
 class ScheduleServer(Protocol):
@@ -98,6 +99,8 @@ class ScheduleDesk:
 
     def _problem(self, known: Schedule) -> str:
         """Returns why a schedule must not be in force; empty: it may be."""
+        if known.campaign is None:
+            return ""
         try:
             record = self.store.campaign(known.campaign)
             refuse_reserved(record)
@@ -147,7 +150,8 @@ class PrefectSchedules:
             raise StoreError(f"Prefect refuses {wanted.cron!r} in {wanted.zone!r}") from error
         # What was deleted on the page in the meantime is put right in the next pass.
         with suppress(ObjectNotFound), self._ask() as client:
-            deployment, parameters = self._stored(client), {"name": wanted.campaign}
+            deployment = self._found(client, deployment_name(STORED if wanted.training is None else TRAIN, self._service))
+            parameters = {"name": wanted.campaign} if wanted.training is None else {"schedule": wanted.id}
             if present is not None:
                 # Parameters that are not sent again would be lost.
                 client.update_deployment_schedule(
@@ -164,16 +168,16 @@ class PrefectSchedules:
     def delete(self, row: ScheduleRow) -> None:
         """Deletes a schedule of a stored one."""
         with suppress(ObjectNotFound), self._ask() as client:
-            client.delete_deployment_schedule(self._stored(client).id, UUID(row.id))
+            client.delete_deployment_schedule(self._found(client, row.task).id, UUID(row.id))
 
     def _deployments(self, client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
         chosen = DeploymentFilter.model_validate({"name": {"any_": deployment_names(self._service)}})
         return {found.name: found for found in client.read_deployments(deployment_filter=chosen)}
 
-    def _stored(self, client: SyncPrefectClient) -> DeploymentResponse:
-        found = self._deployments(client).get(deployment_name(STORED, self._service))
+    def _found(self, client: SyncPrefectClient, name: str) -> DeploymentResponse:
+        found = self._deployments(client).get(name)
         if found is None:
-            raise StoreError("the deployment of stored campaigns is gone; the service registers it again")
+            raise StoreError(f"the deployment {name} is gone; the service registers it again")
         return found
 
     def _runs(self, client: SyncPrefectClient, deployment: DeploymentResponse) -> list[FlowRun]:
@@ -192,7 +196,7 @@ def _row(found: DeploymentSchedule, task: str, own_task: bool, runs: list[FlowRu
         for run in mine
         if run.state is not None and run.state.is_scheduled() and run.expected_start_time
     ]
-    ended = next((run.state for run in mine if run.state is not None and run.state.is_final()), None)
+    last = next((run for run in mine if run.state is not None and run.state.is_final()), None)
     campaign = found.parameters.get("name")
     return ScheduleRow(
         id=str(found.id),
@@ -203,8 +207,17 @@ def _row(found: DeploymentSchedule, task: str, own_task: bool, runs: list[FlowRu
         zone=getattr(timing, "timezone", None) or "UTC",
         active=found.active,
         next_at=min(due) if due and found.active else None,
-        last_result="" if ended is None else f"{ended.name} at {ended.timestamp:%Y-%m-%d %H:%M:%S}Z",
+        last_result=_result(None if last is None or last.state is None else last.state, own_task),
+        last_run=None if last is None else str(last.id),
     )
+
+
+def _result(state: State | None, own_task: bool) -> str:
+    """Returns the state in which a run ended, when, and why; what reconciling found is in the log of the service."""
+    if state is None:
+        return ""
+    ended = f"{state.name} at {state.timestamp:%Y-%m-%d %H:%M:%S}Z"
+    return f"{ended}: {state.message[:_LONGEST]}" if state.message and not own_task else ended
 
 
 def _words(timing: object) -> str:

@@ -32,12 +32,12 @@ from prefect.utilities.callables import parameter_schema
 from tansaku.flows.engines import is_alive, living_engines
 from tansaku.flows.launch import launch_flow, stored_flow
 from tansaku.flows.measured import measured_requests, measuring
-from tansaku.flows.names import RECONCILE, deployment_name
+from tansaku.flows.names import RECONCILE, TRAIN, deployment_name
 from tansaku.flows.notifications import notifying
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
 from tansaku.flows.requests import RequestService
-from tansaku.flows.retrain import retrain_flow
+from tansaku.flows.retrain import retrain_flow, train_flow
 from tansaku.flows.server import configured_server
 from tansaku.flows.trainings import training
 from tansaku.models.domain.errors import ConfigurationError, FieldError, TransientError
@@ -108,11 +108,11 @@ def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> N
         asyncio.run(_serve(options, mark, server.api_url, show))
 
 
-async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], RunnerDeployment]:
+async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], RunnerDeployment, RunnerDeployment]:
     """Defines the deployments of a service.
 
     Returns:
-        The deployments that drive campaigns or train surrogates, and the deployment that reconciles.
+        The deployments that drive campaigns or train surrogates; the one that reconciles; the one that asks for trainings.
     """
     site = str(options.site.resolve()) if options.site is not None else None
     drivers = [
@@ -139,10 +139,17 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
         schedules=[schedule] if schedule is not None else None,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    for item in (*drivers, reconcile):
+    asking = await train_flow.ato_deployment(
+        name=deployment_name(TRAIN, options.name),
+        description=train_flow.description,
+        parameters={"site": site},
+        tags=["tansaku"],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    for item in (*drivers, reconcile, asking):
         if not item.schedules:
             item.model_fields_set.discard("schedules")  # otherwise an update would delete those that users added
-    return drivers, reconcile
+    return drivers, reconcile, asking
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,7 @@ class _Offer:
     options: ServiceOptions
     drivers: list[RunnerDeployment]
     reconcile: RunnerDeployment
+    asking: RunnerDeployment
 
 
 async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, show: Callable[[str], None]) -> None:
@@ -215,13 +223,13 @@ async def _register(client: PrefectClient, offer: _Offer) -> _Served:
             await client.create_work_pool(WorkPoolCreate(name=driver.work_pool_name, type="process"))
         identities.append(await driver.aapply())
     await client.update_deployment(identities[0], DeploymentUpdate(parameter_openapi_schema=campaign_form()))
-    reconcile = await runner.aadd_deployment(offer.reconcile)
+    reconcile, asking = [await runner.aadd_deployment(item) for item in (offer.reconcile, offer.asking)]
     if options.reconcile is None:
         for schedule in await client.read_deployment_schedules(reconcile):
             if schedule.slug == _SLUG:
                 await client.delete_deployment_schedule(reconcile, schedule.id)
     await store_automations(client, automations(options.name, identities, options.silence))
-    return _Served(runner, [reconcile, *mine])
+    return _Served(runner, [reconcile, asking, *mine])
 
 
 async def _watch(served: _Served, stop: asyncio.Event) -> None:

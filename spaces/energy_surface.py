@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.constraints import FixAtoms
 from ase.data import atomic_numbers, covalent_radii
-from ase.neighborlist import neighbor_list
 
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE
+from tansaku.calculators.structures.cif_file import check_apart
 from tansaku.calculators.structures.ion_grid import (
     IonGrid,
     invariant_waves,
@@ -71,7 +71,7 @@ class EnergySurfaceSpace:
         self._host = _host(spec, base_path, limits)
         if len(self._host) > MOST_HOST_ATOMS:
             raise ConfigurationError(f"space.host: {len(self._host):,} atoms in the cell; expected at most {MOST_HOST_ATOMS:,}")
-        _check_host(self._host)
+        check_apart(self._host, "space.host")
         self._host, self._symmetry, shape = with_grid(self._host, spec.grid)
         self._shape = shape
         _check_room(self._host, shape, self._exclusion, spec.exclusion)
@@ -335,17 +335,6 @@ def _check_charges(prototype: str, cations: Sequence[Ion]) -> None:
         raise ConfigurationError(
             f"space.host.ions: {', '.join(map(str, cations))} in {prototype}: the host would have a charge of {charge:+d} e in "
             "each primitive cell; expected charges that cancel"
-        )
-
-
-def _check_host(host: Atoms) -> None:
-    """Raises ConfigurationError if two atoms of a host are at the same position."""
-    first, second, distance = neighbor_list("ijd", host, _INSIDE)
-    if len(distance):
-        nearest = int(distance.argmin())
-        raise ConfigurationError(
-            f"space.host: atoms {first[nearest]} and {second[nearest]} are {distance[nearest]:.2f} Å apart; expected a crystal "
-            "in which every site has one atom"
         )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
+from ase.neighborlist import neighbor_list
 
 from tansaku.calculators.structures.ion_data import load_pymatgen
 from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 
 _TWICE_COUNTED = 4
@@ -21,6 +26,16 @@ _OPERATIONS = 192
 """A space group has at most so many in its conventional cell."""
 _MAGNETIC = 384
 """A magnetic space group has at most so many, which a file may give as operations times centrings."""
+_LENGTHS = tuple(f"_cell_length_{axis}" for axis in "abc")
+_ANGLES = tuple(f"_cell_angle_{name}" for name in ("alpha", "beta", "gamma"))
+_FRACTIONS = tuple(f"_atom_site_fract_{axis}" for axis in "xyz")
+_MOST_CELLS = 1000.0
+_MOST_OCCUPIED = 1.01
+"""Occupancies of a site that are rounded may exceed 1 by this."""
+_FLATTEST = 1e-2
+"""Height of a cell of which neighbours are looked for [Å]."""
+CLOSEST = 0.35
+"""Atoms that are nearer to each other are at one place [Å]; the shortest bond, that of H2, is twice as long."""
 _LONGEST_OPERATION = 200
 """Characters; those written with fifteen decimals have about eighty."""
 
@@ -50,6 +65,10 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
             atoms = sum(_images(block, parser.get_symops(block)) for block in file.data.values()) // _TWICE_COUNTED
             # The parser compares all images of all atoms with each other, which takes minutes where they are many.
             check_limit(limits, "cif_atoms", atoms, f"{key}: atoms in the cell of {path.name!r}, at least")
+            if limits is not None:
+                for block in file.data.values():
+                    _check_numbers(block.data, f"{key}: {path.name!r}")
+                    _check_rows(block.data, parser.get_lattice(block), f"{key}: {path.name!r}")
             found = parser.parse_structures(primitive=False)
     except ConfigurationError:
         raise
@@ -58,7 +77,71 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
     if len(found) != 1:
         raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
     check_limit(limits, "cif_atoms", len(found[0]), f"{key}: atoms in the cell of {path.name!r}")
+    if limits is not None:
+        crystal = Atoms("X" * len(found[0]), scaled_positions=found[0].frac_coords, cell=found[0].lattice.matrix, pbc=True)
+        occupancies = np.array([site.species.num_atoms for site in found[0]])
+        check_apart(crystal, f"{key}: {path.name!r}", [site.label for site in found[0]], occupancies)
     return found[0]
+
+
+def check_apart(atoms: Atoms, where: str, names: Sequence[str] | None = None, occupancies: FloatArray | None = None) -> None:
+    """Refuses a structure in which two atoms are at one place.
+
+    Args:
+        where: Names it in messages.
+        names: Of its atoms; None: their numbers and elements.
+        occupancies: Of its sites; two of which at most one is occupied may be at one place. None: all are occupied.
+
+    Raises:
+        ConfigurationError: Two are nearer than :data:`CLOSEST`.
+    """
+    vectors = atoms.cell.array
+    areas = np.linalg.norm(np.cross(np.roll(vectors, -1, axis=0), np.roll(vectors, -2, axis=0)), axis=1)
+    if atoms.pbc.any() and abs(np.linalg.det(vectors)) < _FLATTEST * areas.max():
+        return  # it would have too many images; its volume for an atom is judged elsewhere
+    first, second, distances = neighbor_list("ijd", atoms, CLOSEST)
+    if occupancies is not None:
+        both = occupancies[first] + occupancies[second] > _MOST_OCCUPIED
+        first, second, distances = first[both], second[both], distances[both]
+    if len(distances):
+        nearest = distances.argmin()
+        pair = [f"{at + 1} ({atoms.symbols[at]})" if names is None else names[at] for at in (first[nearest], second[nearest])]
+        raise ConfigurationError(
+            f"{where}: atoms {pair[0]} and {pair[1]} are {distances[nearest]:.2f} Å apart; expected {CLOSEST:g} Å or more"
+        )
+
+
+def _number(text: object) -> float | None:
+    """The value of an entry, which may have an uncertainty in brackets; None: it has none."""
+    try:
+        return float(str(text).partition("(")[0])
+    except ValueError:
+        return None
+
+
+def _check_numbers(block: Mapping[str, Any], where: str) -> None:
+    """Refuses a cell and positions that are none."""
+    for names, high, expected in ((_LENGTHS, math.inf, "a length above 0 Å"), (_ANGLES, 180.0, "an angle between 0° and 180°")):
+        for name in names:
+            value = _number(block.get(name))
+            if value is not None and not 0.0 < value < high:
+                raise ConfigurationError(f"{where}: {name}: {value:g}; expected {expected}")
+    for name in _FRACTIONS:
+        for entry in block.get(name, []):
+            value = _number(entry)
+            if value is not None and not abs(value) <= _MOST_CELLS:
+                raise ConfigurationError(f"{where}: {name}: {shown(entry)}; expected a fraction of the cell")
+
+
+def _check_rows(block: Mapping[str, Any], lattice: Any, where: str) -> None:  # noqa: ANN401 - a pymatgen Lattice
+    """Refuses rows of atoms at one place, which the parser does not name."""
+    labels, rows = block.get("_atom_site_label", []), [[_number(text) for text in block.get(name, [])] for name in _FRACTIONS]
+    if lattice is None or not labels or len({len(labels), *map(len, rows)}) > 1 or any(None in row for row in rows):
+        return
+    given = [_number(text) for text in block.get("_atom_site_occupancy", ["1"] * len(labels))]
+    occupancies = np.array([1.0 if value is None else value for value in given])
+    atoms = Atoms("X" * len(labels), scaled_positions=np.array(rows, dtype=float).T, cell=lattice.matrix, pbc=True)
+    check_apart(atoms, where, [shown(label) for label in labels], occupancies)
 
 
 def _check_lists(file: Any, path: Path, limits: LimitsSpec | None, key: str) -> None:  # noqa: ANN401 - a pymatgen CifFile

@@ -21,7 +21,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from tansaku.calculators.structures.cif_file import read_cif
+from tansaku.calculators.structures.cif_file import check_apart, read_cif
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
@@ -85,6 +85,8 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str, box: float 
             check_limit(limits, "atoms", len(atoms), f"{key}: atoms of structure {place} of {path.name!r}")
             placed = atoms if box is None else _in_box(atoms, box)
             found = checked_structure(placed, info, _where(path, None if single else place, key))
+            if limits is not None:
+                check_apart(found.atoms, _where(path, None if single else place, key))
             yield replace(found, place=None if single else place, name=own)
     except (ConfigurationError, MissingComponentError):
         raise
@@ -93,7 +95,7 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str, box: float 
 
 
 def parse_structure_file(path: Path, limits: LimitsSpec | None, key: str) -> None:
-    """Reads a file as far as its format goes; but for lengths, whether its structures can be computed is not judged.
+    """Reads a file as far as its format goes; but for lengths and distances, its structures are not judged.
 
     The first arguments and the errors are those of :func:`read_structures`.
     """
@@ -105,6 +107,7 @@ def parse_structure_file(path: Path, limits: LimitsSpec | None, key: str) -> Non
     try:
         for place, (atoms, _, _) in enumerate(several(path, limits, key), 1):
             check_lengths(atoms.cell.array, atoms.positions, _where(path, place, key))
+            check_apart(atoms, _where(path, place, key))
     except (ConfigurationError, MissingComponentError):
         raise
     except Exception as error:  # as in read_structures

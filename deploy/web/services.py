@@ -182,6 +182,7 @@ class Services:
             registry=self.registry,
             accounts=self.accounts,
             limits=self.site.web.library,
+            structures=self.site.limits,
             parse=desk.parse_upload,
             clock=self.clock,
         )

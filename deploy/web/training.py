@@ -7,10 +7,11 @@ from tansaku.deploy.web.services import Services
 from tansaku.deploy.web.steering import audit_once, author_of, check_address_key
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import NotFoundError
-from tansaku.models.domain.trainings import TrainingRequest
-from tansaku.tasks.act.checks.rights import may_promote
-from tansaku.tasks.act.commands.audit import Change
-from tansaku.tasks.act.commands.trainings import WantedModel, cancel_training, request_training, resolved, training_of
+from tansaku.models.domain.specs.surrogate import ModelSpec
+from tansaku.models.domain.trainings import TrainingRequest, WantedModel
+from tansaku.tasks.act.checks.rights import may_train
+from tansaku.tasks.act.commands.audit import Change, training_change
+from tansaku.tasks.act.commands.trainings import NOT_YOURS, cancel_training, request_training, resolved, training_of
 from tansaku.tasks.read.views.trainings import Estimate, TrainingLine, estimate_of, training_line, training_lines
 
 MOST_LINES = 20
@@ -22,26 +23,32 @@ def estimate(services: Services, actor: Actor, wanted: WantedModel) -> Estimate:
     return estimate_of(registry, *resolved(registry, wanted))
 
 
+def permitted(services: Services, actor: Actor, wanted: WantedModel) -> ModelSpec:
+    """Returns the model file of a training that an actor may ask for.
+
+    Raises:
+        FieldError, NotFoundError: As of :func:`resolved`.
+        ForbiddenError: The model exists, and the actor may not decide which of its versions is used.
+    """
+    spec, _ = resolved(services.seen_registry(actor), wanted)
+    versions = services.registry.models(spec.name)
+    if not may_train(services.accounts, services.store, services.requests, actor, versions):
+        raise ForbiddenError(NOT_YOURS)
+    return spec
+
+
 def train(services: Services, actor: Actor, key: str, wanted: WantedModel) -> tuple[TrainingRequest, bool]:
     """Asks a service to train a model; a repeated key stores nothing. Returns the request, and whether this call stored it.
 
     Raises:
         ProblemError: The key cannot be one.
-        FieldError, NotFoundError: As of :func:`resolved`.
-        ForbiddenError: The model exists, and the actor may not decide which of its versions is used.
+        FieldError, NotFoundError, ForbiddenError: As of :func:`permitted`.
         StoreError: As of :func:`request_training`.
     """
     check_address_key(key)
-    spec, _ = resolved(services.seen_registry(actor), wanted)
-    versions = services.registry.models(spec.name)
-    if versions and not may_promote(services.accounts, services.store, actor, versions):
-        raise ForbiddenError(
-            "only admins, and the operator whose campaigns trained all its versions, may train another version of a model; "
-            "choose another name"
-        )
+    spec = permitted(services, actor, wanted)
     stored, new = request_training(services.requests, author_of(actor), spec, key, services.clock())
-    after = {"id": key, "dataset": spec.dataset, "surrogate": spec.surrogate.type}
-    audit_once(services, actor, Change("model.train", f"model:{spec.name}", after=after))
+    audit_once(services, actor, training_change(stored))
     return stored, new
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
 
 _ION = re.compile(r"(OH|[A-Z][a-z]?)([1-9]?)([+-])")
 
@@ -31,7 +32,7 @@ class Ion:
         """
         match = _ION.fullmatch(text)
         if match is None:
-            raise ConfigurationError(f"{text!r} is not an ion; expected symbol, number and sign, such as 'Li+' or 'O2-'")
+            raise ConfigurationError(f"{shown(text)} is not an ion; expected symbol, number and sign, such as 'Li+' or 'O2-'")
         symbol, number, sign = match.groups()
         return cls(symbol, int(number or 1) * (1 if sign == "+" else -1))
 

@@ -6,21 +6,24 @@ schedules of the server, including those made on Prefect's own page.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from tansaku.models.domain.records import Number, Record
+from tansaku.models.domain.trainings import WantedModel
 
 SCHEDULE_ID_PATTERN = r"^[A-Za-z0-9-]{8,64}$"
 
 
 class Schedule(Record):
-    """A schedule: times at which a stored campaign is run.
+    """A schedule: times at which a stored campaign is run, or a model is trained.
 
     Attributes:
         id: Chosen by the client; storing it twice has no further effect.
+        campaign: Its name; None: a model is trained.
         campaign_created_at: Distinguishes the campaign from a later one of its name.
+        training: Asked for at these times, by ``user``; None: a campaign is run.
         cron: Five fields.
         zone: Time zone of the fields, a name of the IANA database.
         active: Whether runs are started.
@@ -31,8 +34,9 @@ class Schedule(Record):
 
     schema_version: Literal[1] = 1
     id: str = Field(pattern=SCHEDULE_ID_PATTERN)
-    campaign: str
-    campaign_created_at: AwareDatetime
+    campaign: str | None = None
+    campaign_created_at: AwareDatetime | None = None
+    training: WantedModel | None = Field(default=None, exclude_if=lambda training: training is None)
     cron: str
     zone: str
     active: bool = True
@@ -43,6 +47,18 @@ class Schedule(Record):
     removed: bool = False
     holder: str | None = None
     held_until: AwareDatetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """The campaign or model, as the audit names it."""
+        return f"campaign:{self.campaign}" if self.training is None else f"model:{self.training.name}"
+
+    @model_validator(mode="after")
+    def _starts_one_thing(self) -> Self:
+        is_campaign = self.campaign is not None
+        if is_campaign is (self.training is not None) or is_campaign is (self.campaign_created_at is None):
+            raise ValueError("expected either a campaign with the time of its creation, or a training")
+        return self
 
 
 class ScheduleRow(Record):
@@ -56,6 +72,7 @@ class ScheduleRow(Record):
         timing: Cron fields, or the interval in words.
         next_at: Of the next run; None: there is none.
         last_result: How the last run ended; empty: none did yet.
+        last_run: The server's id of that run, which is also the id of the training that it asked for; None: none ended yet.
     """
 
     id: str
@@ -67,6 +84,7 @@ class ScheduleRow(Record):
     active: bool
     next_at: AwareDatetime | None
     last_result: str
+    last_run: str | None = None
 
 
 class ScheduleMirror(Record):

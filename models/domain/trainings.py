@@ -31,6 +31,24 @@ class TrainingState(StrEnum):
         return self in (TrainingState.WAITING, TrainingState.RUNNING)
 
 
+class WantedModel(Record):
+    """A training that a user wants.
+
+    Attributes:
+        name: Of the model.
+        dataset: Name of a data set, or its hash.
+        surrogate: Type of a surrogate with the usual hyper-parameters, or a version whose hyper-parameters it has.
+        learns: Whose energies are learned: ``calculator`` or ``label``.
+        seed: Of the random choices.
+    """
+
+    name: str
+    dataset: str
+    surrogate: str
+    learns: str = "calculator"
+    seed: int = 0
+
+
 class TrainingStep(Record):
     """Errors after a step of a training [``unit``]; None where an error is no finite number."""
 

@@ -480,6 +480,11 @@ def test_every_page_is_accessible_and_fits_a_phone(
     refuse(stored, "rows-0")
     store_models(stored.registry, stored.artifacts, tmp_path)
     store_training(stored)
+    go(page, "/schedules")
+    page.get_by_label("Train a model").check()
+    page.get_by_label("Model; each training").fill("nightly")
+    command(page, "Add")
+    expect(page.get_by_role("row", name=re.compile("nightly trained on the latest copper"))).to_contain_text("0 3 * * *")
     store_measured(stored, tmp_path)
     store_project(stored, "measured")
     found = {}

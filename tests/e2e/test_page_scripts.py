@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -184,3 +185,48 @@ def test_a_csv_file_is_read_with_its_quotes_and_its_numbers(browser: Browser) ->
     assert page.evaluate("[cellText(1234567), cellText(0.123456789), cellText('007'), cellText(null)]") == [
         1234567, 0.123457, "007", ""
     ]  # fmt: skip
+
+
+FORM = """<form id="new" data-token="t"><textarea id="names"></textarea><div id="status"></div>
+<div class="upload" data-into="names" data-kind="structure"></div></form>"""
+KEEPS = "window.kept = []; window.toLibrary = async (name) => { kept.push(name); return new Response('{}'); };"
+"""A library that takes everything."""
+
+
+def zipped(*names: str, size: int = 1, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        for name in names:
+            archive.writestr(name, bytes(size))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("files", "count", "words"),
+    [
+        ({"m.zip": (1005, 1)}, 1000,
+         "Only the first 1000 files at a time; the others were left out."),
+        ({"n.zip": b"no archive at all, but long enough"}, 0, "1 of 1 refused: n.zip is no zip archive."),
+        ({"d.zip": zipped("a.cif")[30:], "good.cif": b"x"}, 1, "1 of 2 refused: d.zip is a damaged zip archive."),
+        ({"b.zip": zipped("a.cif", method=zipfile.ZIP_BZIP2)}, 0, "1 of 1 refused: a.cif is packed in an unknown way."),
+        ({"large.zip": (1, 2**28 + 1)}, 0, "1 of 1 refused: large.zip unpacks to more than 256 MB."),
+        # Each of the files is allowed, all of them together are not.
+        ({"many.zip": (5, 2**26)}, 0, "many.zip unpacks to more than 256 MB."),
+        ({"runs.zip": zipped("../1/POSCAR", "2/POSCAR")}, 1, "1 of 2 refused: POSCAR: another file has this name; rename it."),
+    ],
+)  # fmt: skip
+def test_the_files_in_an_archive_are_added_or_refused_by_name(browser: Browser, files, count: int, words: str) -> None:
+    page = browser.new_page()
+    page.set_content(FORM)
+    page.add_script_tag(content=KEEPS)
+    page.add_script_tag(path=STATIC / "uploads.js")
+    made = {
+        name: content if isinstance(content, bytes) else zipped(*(f"{k}.cif" for k in range(content[0])), ".x", size=content[1])
+        for name, content in files.items()
+    }
+    chosen = [{"name": name, "mimeType": "", "buffer": content} for name, content in made.items()]
+    page.locator("input[type=file]").first.set_input_files(chosen)
+    expect(page.locator(".upload .problem")).to_contain_text(words, timeout=60_000)
+    expect(page.locator(".upload [role=status]")).to_have_text(f" {count} uploaded.")
+    assert len(page.evaluate("kept")) == count
+    page.close()

@@ -1,4 +1,4 @@
-"""Schedules of campaigns: /api/v1/schedules. The service carries them out."""
+"""Schedules of campaigns and trainings: /api/v1/schedules. The service carries them out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from starlette.responses import Response
 from tansaku.deploy.web import scheduling
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
+from tansaku.deploy.web.api.trainings import NewTraining
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.trainings import WantedModel
 from tansaku.tasks.read.views.schedules import ScheduleLine
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
@@ -36,9 +39,18 @@ class NewTiming(Body):
 
 
 class NewSchedule(NewTiming):
-    """A schedule of a campaign."""
+    """A schedule of a campaign, or of a training of a model."""
 
-    campaign: str = Field(max_length=63, examples=["al-110-tilt"])
+    campaign: str | None = Field(default=None, max_length=63, examples=["al-110-tilt"])
+    training: NewTraining | None = Field(default=None, description="Instead of a campaign.")
+
+    def starts(self) -> str | WantedModel:
+        """The campaign or training. Raises FieldError unless it is exactly one."""
+        if self.campaign is not None and self.training is None:
+            return self.campaign
+        if self.training is not None and self.campaign is None:
+            return self.training.wanted()
+        raise FieldError("campaign", "expected either campaign or training")
 
 
 @router.get("", responses=LINKED)
@@ -56,7 +68,7 @@ def create(
 ) -> ScheduleLine:
     """Stores a schedule; repeating it with the same key is answered with 200."""
     services = services_of(request)
-    stored, new = scheduling.create(services, actor, idempotency_key, body.campaign, body.timing())
+    stored, new = scheduling.create(services, actor, idempotency_key, body.starts(), body.timing())
     if not new:
         response.status_code = HTTPStatus.OK
     response.headers["ETag"] = f'"{stored.version}"'

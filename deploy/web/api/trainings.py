@@ -15,7 +15,7 @@ from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.identifiers import NAME_PATTERN
-from tansaku.tasks.act.commands.trainings import WantedModel
+from tansaku.models.domain.trainings import WantedModel
 from tansaku.tasks.read.views.trainings import Estimate, TrainingLine
 
 router = APIRouter(prefix="/api/v1/trainings", tags=["models"])

@@ -15,9 +15,11 @@ from tansaku.deploy.web.forms import new_key
 from tansaku.deploy.web.pages.again import Forms, Sent
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.pages.trainings import choices, wanted_training
 from tansaku.deploy.web.services import services_of
 from tansaku.deploy.web.steering import steered
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.identifiers import is_name
 from tansaku.tasks.read.views.service_health import read_health
 
@@ -32,14 +34,16 @@ def schedules_page(request: Request, actor: Viewer, campaign: str = "") -> Respo
 
 def _schedules(request: Request, actor: Actor, campaign: str = "", refused: Refused = NOTHING) -> Response:
     services = services_of(request)
+    lines, is_operator = scheduling.lines(services, actor), actor.may(Role.OPERATOR)
     names = [name for name in services.sight(actor).names() if is_name(name)]
-    content = {
-        "lines": scheduling.lines(services, actor),
+    content = (choices(services, actor) if is_operator else {}) | {
+        "lines": lines,
         "names": names,
-        "steered": steered(services, actor, names) if actor.may(Role.OPERATOR) else [],
+        "steered": steered(services, actor, names) if is_operator else [],
+        "changeable": scheduling.changeable(services, actor, lines),
         "campaign": campaign,
         "service_runs": read_health(services.requests).running,
-        "may_change": actor.may(Role.OPERATOR),
+        "may_change": is_operator,
         "key": new_key,
         "refused": refused,
     }
@@ -53,7 +57,11 @@ forms = Forms(router, Role.OPERATOR, lambda sent, refused: _schedules(sent.reque
 def create(sent: Sent) -> str:
     """Stores the schedule of a form."""
     timing = scheduling.Timing(cron=sent.text("cron"), zone=sent.text("zone"), active=True)
-    scheduling.create(sent.services, sent.actor, sent.text("key"), sent.text("campaign"), timing)
+    trains = sent.text("starts") == "train"
+    if sent.text("name") and not trains:
+        raise FieldError("name", "choose Train a model, or leave this empty")
+    starts = wanted_training(sent.fields) if trains else sent.text("campaign")
+    scheduling.create(sent.services, sent.actor, sent.text("key"), starts, timing)
     return "/schedules"
 
 

@@ -23,6 +23,7 @@ from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.trainings import WantedModel
 from tansaku.models.domain.wording import field_problem
 from tansaku.tasks.act.commands.trainings import offered_surrogates
 from tansaku.tasks.read.views.service_health import read_health
@@ -55,11 +56,8 @@ def _page(
     request: Request, actor: Actor, given: Mapping[str, str], refused: Refused = NOTHING, estimate: Estimate | None = None
 ) -> Response:
     services = services_of(request)
-    registry = services.seen_registry(actor)
-    content = {
+    content = choices(services, actor) | {
         "given": given,
-        "datasets": list(dict.fromkeys(record.name for record in reversed(registry.readable_datasets()[0]))),
-        "surrogates": offered_surrogates(registry),
         "key": new_key,
         "refused": refused,
         "estimate": estimate,
@@ -67,12 +65,20 @@ def _page(
     return render(request, "trainings.html", content | progress(services, actor))
 
 
-def _wanted(given: Mapping[str, str]) -> NewTraining:
+def choices(services: Services, actor: Actor) -> JsonDict:
+    """Returns what the fields of a training offer an actor."""
+    registry = services.seen_registry(actor)
+    datasets = dict.fromkeys(record.name for record in reversed(registry.readable_datasets()[0]))
+    return {"datasets": list(datasets), "surrogates": offered_surrogates(registry)}
+
+
+def wanted_training(given: Mapping[str, str]) -> WantedModel:
+    """Returns the training of a form's fields. Raises FieldError."""
     chosen: dict[str, str | int] = {name: given[name] for name in _FIELDS if given.get(name)}
     with suppress(KeyError, ValueError):
         chosen["seed"] = int(given["seed"])
     try:
-        return NewTraining.model_validate(chosen)
+        return NewTraining.model_validate(chosen).wanted()
     except ValidationError as error:
         raise FieldError(*field_problem(error)) from error
 
@@ -83,7 +89,7 @@ forms = Forms(router, Role.OPERATOR, lambda sent, refused: _page(sent.request, s
 @forms.post("", "train")
 def train(sent: Sent) -> str | Response:
     """Asks for the training of a form, or shows what it would use."""
-    wanted, action = _wanted(sent.fields).wanted(), sent.text("action")
+    wanted, action = wanted_training(sent.fields), sent.text("action")
     if action == "estimate":
         found = training.estimate(sent.services, sent.actor, wanted)
         return _page(sent.request, sent.actor, sent.fields, estimate=found)

@@ -114,22 +114,19 @@
     complain(input);
     const names = [];
     const wrong = [];
-    try {
-      const unpacked = await Promise.all([...files].map((file) => /\.zip$/i.test(file.name) ? unzip(file).catch(damaged(file)) : [file]));
-      const found = unpacked.flat().sort((one, other) => one.name.localeCompare(other.name));
-      const every = found.slice(0, MOST);
-      if (found.length > MOST) wrong.push(`Only the first ${MOST} files at a time; the others were left out.`);
-      document.dispatchEvent(new CustomEvent("tansaku:chosen", { detail: every }));
-      for (const [place, file] of every.entries()) {
-        tell(input, ` Uploading ${place + 1} of ${every.length}: ${file.name} …`);
-        try {
-          names.push(await send(file, box(input)?.dataset.kind));
-        } catch (error) {
-          wrong.push(error.message);
-        }
+    const refuse = (error) => { wrong.push(error.message); return []; };
+    const unpacked = await Promise.all([...files].map((file) => /\.zip$/i.test(file.name) ? unzip(file).catch(damaged(file)).catch(refuse) : [file]));
+    const found = unpacked.flat().sort((one, other) => one.name.localeCompare(other.name));
+    const every = found.slice(0, MOST);
+    document.dispatchEvent(new CustomEvent("tansaku:chosen", { detail: every }));
+    for (const [place, file] of every.entries()) {
+      tell(input, ` Uploading ${place + 1} of ${every.length}: ${file.name} …`);
+      try {
+        if (file.name === every[place - 1]?.name) throw new Error(`${file.name}: another file has this name; rename it.`);
+        names.push(await send(file, box(input)?.dataset.kind));
+      } catch (error) {
+        wrong.push(error.message);
       }
-    } catch (error) {
-      wrong.push(error.message);
     }
     const target = document.getElementById(input);
     if (names.length && target) {
@@ -139,7 +136,10 @@
       end();
     }
     tell(input, ` ${names.length} uploaded.`);
-    if (wrong.length) refusals.set(input, ` ${wrong.length} of ${names.length + wrong.length} refused: ${wrong.slice(0, 5).join(" ")}`);
+    const said = [];
+    if (wrong.length) said.push(` ${wrong.length} of ${names.length + wrong.length} refused: ${wrong.slice(0, 5).join(" ")}`);
+    if (found.length > MOST) said.push(` Only the first ${MOST} files at a time; the others were left out.`);
+    if (said.length) refusals.set(input, said.join(""));
     complain(input);
   };
 

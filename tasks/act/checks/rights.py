@@ -15,6 +15,7 @@ from tansaku.models.domain.records import CampaignRecord, Observation, Steerer
 from tansaku.models.domain.roles import ProjectRole
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec
+from tansaku.models.domain.trainings import Trainings
 from tansaku.tasks.act.checks.policy import Admitted, invalid
 from tansaku.tasks.act.checks.request import Stored
 from tansaku.tasks.act.checks.seen_registry import SeenRegistry
@@ -25,6 +26,10 @@ from tansaku.tasks.loop.reuse.offering import Offer, offer_results
 
 MOST_OBSERVATIONS = 50_000
 """Observations of all sources of a campaign from the dashboard; with more, the command line creates it."""
+
+
+_LOOKED_AT = 500
+"""Last trainings, among which those of a user are looked for."""
 
 
 class Steered(Protocol):
@@ -88,6 +93,22 @@ def may_promote(accounts: Accounts, store: CampaignStore, actor: Actor, versions
             if owns(accounts, actor, store.campaign(name)):
                 left -= {end.version for _, end in store.retrains(name) if end is not None and end.version is not None}
     return not left
+
+
+def may_train(
+    accounts: Accounts, store: CampaignStore, trainings: Trainings, actor: Actor, versions: Sequence[ModelRecord]
+) -> bool:
+    """Returns whether an actor may train another version: an operator who asked for all of them, or may promote the others.
+
+    Args:
+        accounts: Users.
+        versions: All of the model's name.
+    """
+    user = accounts.user(actor.name)
+    asked = trainings.trainings(_LOOKED_AT) if user is not None and versions else []
+    own = {request.version for request in asked if user and request.user == user.name and request.created_at >= user.created_at}
+    others = [record for record in versions if record.label not in own]
+    return actor.may(Role.OPERATOR) and (not others or may_promote(accounts, store, actor, others))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from tansaku.models.domain.accounts import Accounts, Actor, AuditEntry, Role
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.trainings import TrainingRequest
 from tansaku.tasks.ground.site.users import user_name
 
 _ORDER = itertools.count()
@@ -47,6 +48,12 @@ def renaming(record: CampaignRecord, names: tuple[str, str], before: int) -> Cha
     old, new = names
     identifier = short_hash([record.created_at.isoformat(), old, new, before])
     return Change("campaign.rename", f"campaign:{old}", before={"name": old}, after={"id": identifier, "name": new})
+
+
+def training_change(request: TrainingRequest) -> Change:
+    """Change: a training of a model was asked for."""
+    after = {"id": request.id, "dataset": request.spec["dataset"], "surrogate": request.spec["surrogate"]["type"]}
+    return Change("model.train", f"model:{request.model}", after=after)
 
 
 def by_command() -> Actor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from tansaku.models.domain.accounts import Accounts, Actor
@@ -15,7 +16,9 @@ from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import FileKind
+from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.web import LibrarySpec
+from tansaku.models.domain.structure_files import CIF_ENDINGS, is_poscar
 from tansaku.tasks.act.commands.audit import Change, record_change
 
 _MEGABYTE = 1 << 20
@@ -34,6 +37,7 @@ class LibraryDesk:
         registry: Models and data sets that may.
         accounts: The audit.
         limits: How much it may hold.
+        structures: Limits of the machine for files of structures.
         parse: Reads a file in a process with limits; raises where it is none of its kind.
         clock: Current time, aware.
     """
@@ -44,6 +48,7 @@ class LibraryDesk:
     registry: Registry
     accounts: Accounts
     limits: LibrarySpec
+    structures: LimitsSpec
     parse: Callable[[Path], None]
     clock: Callable[[], datetime]
 
@@ -66,8 +71,8 @@ class LibraryDesk:
             TransientError: Too many files are being parsed.
         """
         kind, size = self._kind(name), file.stat().st_size
+        self._check_room(name, size)
         self._check(name, kind, file)
-        self._check_room(size)
         if self.library.file(file_sha256(file)) is None:
             file = file.rename(file.with_name(name))
             self.parse(file)
@@ -114,19 +119,23 @@ class LibraryDesk:
 
     def _check(self, name: str, kind: FileKind, file: Path) -> None:
         """Refuses files that are plainly of another kind."""
+        binary = kind == "model" or name.lower().endswith((".parquet", ".pq"))
         with file.open("rb") as stream:
             head = stream.read(_HEAD)
+            has_nul = not binary and any(b"\0" in part for part in chain((head,), iter(lambda: stream.read(_HEAD), b"")))
         if not head:
             raise FieldError("content", "the file is empty")
-        binary = kind == "model" or name.lower().endswith((".parquet", ".pq"))
-        if not binary and b"\0" in head:
+        if has_nul:
             raise FieldError("content", f"{name!r} is not a text")
         if binary and kind == "table" and not head.startswith(_PARQUET):
             raise FieldError("content", f"{name!r} is not a Parquet file")
 
-    def _check_room(self, size: int) -> None:
-        if size > self.largest:
-            raise FieldError("content", f"{size:,} bytes; expected at most {self.largest:,}")
+    def _check_room(self, name: str, size: int) -> None:
+        """Refuses what is too large, before it is parsed."""
+        one_crystal = name.lower().endswith(CIF_ENDINGS) or is_poscar(name)
+        most = min(self.largest, self.structures.cif_bytes) if one_crystal else self.largest
+        if size > most:
+            raise FieldError("content", f"{size:,} bytes; expected at most {most:,}")
         files = self.library.files()
         if len(files) >= self.limits.files:
             raise FieldError("content", f"the library holds {len(files)} files, as many as it may; an admin can remove some")

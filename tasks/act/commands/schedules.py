@@ -1,4 +1,4 @@
-"""Schedules of stored campaigns: what users may store, and the changes of it. A service carries them out."""
+"""Schedules of campaigns and trainings: what users may store, and the changes of it. A service carries them out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.schedules import Schedule, Schedules
+from tansaku.models.domain.trainings import WantedModel
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -87,26 +88,32 @@ def _number(text: str, low: int, names: tuple[str, ...]) -> int | None:
 
 
 def create_schedule(
-    schedules: Schedules, store: CampaignStore, actor: Actor, wanted: tuple[str, str, str, str, bool], now: datetime
+    schedules: Schedules,
+    store: CampaignStore,
+    actor: Actor,
+    wanted: tuple[str, str | WantedModel, str, str, bool],
+    now: datetime,
 ) -> Schedule:
     """Stores a schedule; storing it again with the same id changes nothing.
 
     Args:
-        wanted: Id, campaign, cron fields, time zone, and whether it is on.
+        wanted: Id, campaign or training, cron fields, time zone, and whether it is on.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
-        StoreError: It is being deleted, or the id belongs to a schedule of another campaign.
+        StoreError: It is being deleted, or the id belongs to a schedule of something else.
         FieldError: The fields or the zone are none.
     """
-    identifier, name, cron, zone, active = wanted
-    record = store.campaign(name)
-    refuse_reserved(record)
+    identifier, starts, cron, zone, active = wanted
+    record = store.campaign(starts) if isinstance(starts, str) else None
+    if record is not None:
+        refuse_reserved(record)
     stored = schedules.add_schedule(
         Schedule(
             id=identifier,
-            campaign=name,
-            campaign_created_at=record.created_at,
+            campaign=None if record is None else record.name,
+            campaign_created_at=None if record is None else record.created_at,
+            training=None if isinstance(starts, str) else starts,
             cron=check_timing(cron, zone),
             zone=zone,
             active=active,
@@ -115,8 +122,8 @@ def create_schedule(
             created_at=now,
         )
     )
-    if stored.campaign != name:
-        raise StoreError(f"schedule {identifier} is of campaign {stored.campaign!r}, not {name!r}")
+    if starts not in (stored.campaign, stored.training):
+        raise StoreError(f"schedule {identifier} is of {stored.subject}; expected another key")
     return stored
 
 

@@ -10,34 +10,20 @@ from pydantic import ValidationError
 from tansaku.models.domain.authors import Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
 from tansaku.models.domain.model_registry import DatasetRecord, Registry
-from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.surrogate import SURROGATE_SPECS, ModelSpec
-from tansaku.models.domain.trainings import TrainingEnd, TrainingRequest, Trainings, TrainingState
+from tansaku.models.domain.trainings import TrainingEnd, TrainingRequest, Trainings, TrainingState, WantedModel
 from tansaku.models.domain.wording import field_problem
 from tansaku.tasks.loop.training.versions import find_dataset, find_model
 
 MOST_OPEN = 20
 """Trainings of a user that have not ended."""
 
+NOT_YOURS = (
+    "only admins, and the operator whose campaigns and trainings made all its versions, may train another version of a model; "
+    "choose another name"
+)
+
 _LOOKED_AT = 500
-
-
-class WantedModel(Record):
-    """A training that a user wants.
-
-    Attributes:
-        name: Of the model.
-        dataset: Name of a data set, or its hash.
-        surrogate: Type of a surrogate with the usual hyper-parameters, or a version whose hyper-parameters it has.
-        learns: Whose energies are learned: ``calculator`` or ``label``.
-        seed: Of the random choices.
-    """
-
-    name: str
-    dataset: str
-    surrogate: str
-    learns: str = "calculator"
-    seed: int = 0
 
 
 def resolved(registry: Registry, wanted: WantedModel) -> tuple[ModelSpec, DatasetRecord]:
@@ -81,8 +67,7 @@ def request_training(
     known = trainings.training(identifier)
     new = known is None
     if known is None:
-        is_open = [found for found in trainings.trainings(_LOOKED_AT) if found.state.is_open and found.user == actor.name]
-        if len(is_open) >= MOST_OPEN:
+        if sum(found.user == actor.name for found in open_trainings(trainings)) >= MOST_OPEN:
             raise StoreError(f"{MOST_OPEN} trainings of yours have not ended; wait for them or cancel some")
         known = trainings.add_training(
             TrainingRequest(
@@ -97,6 +82,11 @@ def request_training(
     if known.user != actor.name or known.model != spec.name:
         raise StoreError(f"training {identifier} is another one")
     return known, new
+
+
+def open_trainings(trainings: Trainings) -> list[TrainingRequest]:
+    """Returns the trainings that have not ended, the newest first."""
+    return [found for found in trainings.trainings(_LOOKED_AT) if found.state.is_open]
 
 
 def cancel_training(trainings: Trainings, actor: Actor, identifier: str, now: datetime) -> bool:

@@ -271,8 +271,8 @@ def _explain(problem: _Problem) -> str:
         key, expected = context["discriminator"].strip("'"), [tag.strip("'") for tag in context["expected_tags"].split(", ")]
         if key != "type":
             return f"{key}: {_shown(detail['input'][key])}; expected one of {', '.join(expected)}"
-        hint = did_you_mean(context["tag"], expected)
-        return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
+        tag, hint = context["tag"], did_you_mean(context["tag"], expected)
+        return f"type {_shown(tag)} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(tag)}"
     if kind == "string_pattern_mismatch":
         return f"{_shown(detail['input'])} {unmatched(detail['input'], context['pattern'])}"
     if kind == "literal_error" and problem.path[-1] == "schema_version" and _is_later(detail["input"]):

@@ -8,9 +8,13 @@ from pydantic import AwareDatetime
 
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror, ScheduleRow, Schedules
+from tansaku.models.domain.trainings import Trainings, WantedModel
 
 FRESH = 30.0
 """A mirror older than this is not believed [s]."""
+
+MOMENT = "%Y-%m-%d %H:%M:%SZ"
+"""Format of times in results; pages show them in local time."""
 
 
 class ScheduleLine(Record):
@@ -20,6 +24,7 @@ class ScheduleLine(Record):
         id: To change it by; of those kept by Prefect's page the server's, which nothing here changes.
         read_only: Whether it is kept by Prefect's own page.
         campaign: That it runs; None: it does another task.
+        training: That it asks for; None: it does another task.
         task: What it does.
         cron: Fields, or the interval in words.
         revision: Of what is stored; None: read-only.
@@ -30,6 +35,7 @@ class ScheduleLine(Record):
     id: str
     read_only: bool
     campaign: str | None
+    training: WantedModel | None
     task: str
     cron: str
     zone: str
@@ -41,19 +47,20 @@ class ScheduleLine(Record):
     service: str | None
 
 
-def schedule_lines(schedules: Schedules, now: datetime) -> list[ScheduleLine]:
-    """All schedules: first those stored here, the oldest first, then those of Prefect's page.
+def schedule_lines(schedules: Schedules, trainings: Trainings, stored: list[Schedule], now: datetime) -> list[ScheduleLine]:
+    """Schedules: first those stored here, the oldest first, then those of Prefect's page.
 
     Args:
+        stored: Those that are shown.
         now: The time; services and the dashboard may differ by some seconds.
     """
     mirrors = schedules.schedule_mirrors()
-    own = [schedule_line(known, mirrors, now) for known in schedules.schedules()]
+    own = [schedule_line(known, mirrors, trainings, now) for known in stored]
     foreign = [_foreign(row, mirror) for mirror in mirrors for row in mirror.rows if row.own is None]
     return own + foreign
 
 
-def schedule_line(known: Schedule, mirrors: list[ScheduleMirror], now: datetime) -> ScheduleLine:
+def schedule_line(known: Schedule, mirrors: list[ScheduleMirror], trainings: Trainings, now: datetime) -> ScheduleLine:
     """The line of a stored schedule."""
     found = [(row, mirror) for mirror in mirrors for row in mirror.rows if row.own == known.id]
     row, mirror = found[0] if found else (None, None)
@@ -62,16 +69,27 @@ def schedule_line(known: Schedule, mirrors: list[ScheduleMirror], now: datetime)
         id=known.id,
         read_only=False,
         campaign=known.campaign,
-        task="run",
+        training=known.training,
+        task="run" if known.training is None else "train",
         cron=known.cron,
         zone=known.zone,
         active=known.active,
         revision=known.version,
         next_at=None if row is None or known.removed else row.next_at,
-        last_result="" if row is None else row.last_result,
+        last_result="" if row is None else _last_result(row, trainings),
         state=_state(known, row, mirror, problems, now),
         service=None if mirror is None else mirror.id,
     )
+
+
+def _last_result(row: ScheduleRow, trainings: Trainings) -> str:
+    """Returns the end of the last run; of one that asked for a training, what became of that."""
+    training = None if row.last_run is None else trainings.training(row.last_run)
+    if training is None:
+        return row.last_result
+    words = f"{training.state} as {training.version}" if training.version else training.state.value
+    when = f"since {training.created_at:{MOMENT}}" if training.ended_at is None else f"at {training.ended_at:{MOMENT}}"
+    return f"{words} {when}: {training.reason}" if training.reason else f"{words} {when}"
 
 
 def _state(known: Schedule, row: ScheduleRow | None, mirror: ScheduleMirror | None, problems: list[str], now: datetime) -> str:
@@ -91,6 +109,7 @@ def _foreign(row: ScheduleRow, mirror: ScheduleMirror) -> ScheduleLine:
         id=row.id,
         read_only=True,
         campaign=row.campaign,
+        training=None,
         task=row.task,
         cron=row.timing,
         zone=row.zone,

@@ -246,7 +246,7 @@ class Service:
     def close(self) -> None:
         if self.serves:
             self.kill()
-        for flow in ("campaign", "stored-campaign", "retrain", "reconcile"):
+        for flow in ("campaign", "stored-campaign", "retrain", "reconcile", "scheduled-training"):
             try:
                 path = f"/deployments/{self.deployment(flow)['id']}"
             except urllib.error.HTTPError:

@@ -17,15 +17,15 @@ from tansaku.tasks.ground.site.service_mark import ServiceMark
 
 
 def offered(**options: object) -> dict:
-    drivers, reconcile = asyncio.run(deployments(ServiceOptions("mine", Path("/campaigns"), **options)))
-    return {one.flow_name: one for one in (*drivers, reconcile)}
+    drivers, *others = asyncio.run(deployments(ServiceOptions("mine", Path("/campaigns"), **options)))
+    return {one.flow_name: one for one in (*drivers, *others)}
 
 
 def test_deployments_are_named_by_module_path_and_lead_to_their_flows():
     found = offered(site=Path("/site.yaml"))
-    assert set(found) == {"campaign", "stored-campaign", "retrain", "reconcile"}
-    names = [one.name for one in found.values()]
-    assert names == ["mine-run-campaign", "mine-continue-stored-campaign", "mine-train-surrogate", "mine-reconcile-database"]
+    assert set(found) == {"campaign", "stored-campaign", "retrain", "reconcile", "scheduled-training"}
+    does = ("run-campaign", "continue-stored-campaign", "train-surrogate", "reconcile-database", "request-training")
+    assert [one.name for one in found.values()] == [f"mine-{task}" for task in does]
     for name, one in found.items():
         module, _, function = one.entrypoint.rpartition(".")
         assert getattr(importlib.import_module(module), function).name == name
@@ -37,7 +37,7 @@ def test_deployments_are_named_by_module_path_and_lead_to_their_flows():
 def test_only_our_own_schedule_is_sent_so_that_those_of_users_stay():
     found = offered(reconcile="*/3 * * * *")
     assert [one.schedule.cron for one in found["reconcile"].schedules] == ["*/3 * * * *"]
-    for one in (found["campaign"], found["stored-campaign"], found["retrain"], offered(reconcile=None)["reconcile"]):
+    for one in (*(found[name] for name in found if name != "reconcile"), offered(reconcile=None)["reconcile"]):
         assert "schedules" not in one.model_dump(exclude_unset=True)
 
 
@@ -48,13 +48,15 @@ def test_a_pool_executes_campaigns_and_not_the_reconciling():
         "stored-campaign": "campaigns",
         "retrain": "campaigns",
         "reconcile": None,
+        "scheduled-training": None,
     }
 
 
 def test_trainings_may_have_a_pool_of_their_own():
     for pool in (None, "campaigns"):
         found = {name: one.work_pool_name for name, one in offered(pool=pool, training_pool="gpus").items()}
-        assert found == {"campaign": pool, "stored-campaign": pool, "retrain": "gpus", "reconcile": None}
+        others = {"reconcile": None, "scheduled-training": None}
+        assert found == {"campaign": pool, "stored-campaign": pool, "retrain": "gpus", **others}
 
 
 def test_no_server_is_told_before_anything_is_done(tmp_path):

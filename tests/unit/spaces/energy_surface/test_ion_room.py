@@ -74,7 +74,7 @@ def test_a_charged_ion_is_refused():
 def test_a_host_with_two_atoms_in_one_place_is_refused(tmp_path):
     host = bulk("Al", "fcc", a=4.05, cubic=True) + Atoms("Al", positions=[[0.0, 0.1, 0.0]])
     host.write(tmp_path / "host.vasp", format="vasp")
-    with pytest.raises(ConfigurationError, match=r"space\.host: atoms \d and \d are 0\.10 Å apart"):
+    with pytest.raises(ConfigurationError, match=r"space\.host: atoms \d \(\w+\) and \d \(\w+\) are 0\.10 Å apart"):
         opened(tmp_path, host={"file": "host.vasp"})
 
 

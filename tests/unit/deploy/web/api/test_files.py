@@ -91,6 +91,8 @@ def test_files_are_listed_in_pages(site):
         ("al.extxyz", '1\nLattice="5 0 0 0 1e30 0 0 0 5"\nAl 0 0 0\n'),
         ("al.extxyz", "1000000000\n\nAl 0 0 0\n"),
         ("al.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5"\n<b> 0 0 0\n'),
+        ("al.cif", f"data_x\n{'#' * 70_000}\0"),
+        ("al.extxyz", '2\nLattice="5 0 0 0 5 0 0 0 5"\nAl 0 0 0\nAl 5 0 0\n'),
         ("al.cif", "<html><script>alert(1)</script>"),
         ("al.cif", "\x89PNG\r\n\x1a\n\0"),
         ("archive.cif", "PK\x03\x04\0"),
@@ -105,6 +107,12 @@ def test_other_files_are_refused(site, name, content):
     assert answer.status_code == 422, answer.text
     assert answer.json()["key"] in {"name", "content"}
     assert site.services.library.files() == []
+
+
+def test_a_crystal_that_is_too_large_is_refused_before_it_is_parsed(site):
+    answer = site.logged_in(Role.OPERATOR).upload("al.CIF", "data_x\n" + "#" * 1_000_000)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "content: 1,000,007 bytes; expected at most 1,000,000")
+    assert site.services.desk.sandbox.uploads == []
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tansaku.flows.retrain import train_scheduled
 from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.schedules import ScheduleMirror, ScheduleRow
+from tansaku.models.domain.trainings import TrainingEnd, TrainingState
+from tests.support.records import dataset_record, model_record
 
 NAME, API = "small-table", "/api/v1/schedules"
-BODY = {"campaign": NAME, "cron": "30 2 * * 1-5", "zone": "Europe/Berlin"}
+TIMES = {"cron": "30 2 * * 1-5", "zone": "Europe/Berlin"}
+BODY = {"campaign": NAME, **TIMES}
+TRAINING = {"name": "copper", "dataset": "copper", "surrogate": "kernel_ridge"}
+RUN = "run-00000{}"
 
 
 def send(browser, method: str, path: str, body: dict | None = None, **headers: str):
@@ -15,7 +24,8 @@ def send(browser, method: str, path: str, body: dict | None = None, **headers: s
 
 def row(identifier: str, own: str | None, site, **changes: object) -> ScheduleRow:
     usual = {"campaign": NAME, "task": "run", "timing": BODY["cron"], "zone": BODY["zone"], "active": True}
-    return ScheduleRow(id=identifier, own=own, next_at=site.clock(), last_result="Completed", **(usual | changes))
+    usual |= {"next_at": site.clock(), "last_result": "Completed"}
+    return ScheduleRow(id=identifier, own=own, **(usual | changes))
 
 
 def test_a_schedule_is_stored_changed_and_removed(site_with):
@@ -48,6 +58,9 @@ def test_wrong_fields_and_unknown_campaigns_are_problems(site_with):
         answer = send(browser, "POST", API, BODY | change, Idempotency_Key="some-key-1")
         assert (answer.status_code, answer.json()["key"]) == (422, key)
     assert send(browser, "POST", API, BODY | {"campaign": "none"}, Idempotency_Key="some-key-1").status_code == 404
+    for body in (TIMES, BODY | {"training": TRAINING}):
+        answer = send(browser, "POST", API, body, Idempotency_Key="some-key-1")
+        assert (answer.status_code, answer.json()["detail"]) == (422, "campaign: expected either campaign or training")
 
 
 def test_those_of_prefects_page_are_shown_and_refused(site_with):
@@ -94,3 +107,85 @@ def test_forms_do_the_same(site_with):
 
 def test_a_viewer_sees_no_form(site):
     assert "Add a schedule" not in site.logged_in(Role.VIEWER).get("/schedules").text
+
+
+@pytest.fixture
+def trained(owned_site):
+    """A site with a data set, and a schedule on which its operator trains a model."""
+    owned_site.services.registry.add_dataset(dataset_record(name="copper"))
+    made = send(
+        owned_site.with_session(Role.OPERATOR), "POST", API, TIMES | {"training": TRAINING}, Idempotency_Key="nightly-1"
+    )
+    assert (made.status_code, made.json()["training"]["name"]) == (201, "copper")
+    return owned_site
+
+
+def test_a_training_is_asked_for_at_its_times(trained, its_resources):
+    requests, registry, now = its_resources.requests, its_resources.registry, trained.clock()
+
+    def asked(number: int) -> tuple[bool, str]:
+        return train_scheduled(its_resources, "nightly-1", RUN.format(number), now)
+
+    def result(number: int, words: str = "Completed") -> str:
+        of_it = row("r1", "nightly-1", trained, campaign=None, last_run=RUN.format(number), last_result=words)
+        trained.services.schedules.mirror_schedules(ScheduleMirror(id="tansaku", rows=(of_it,), mirrored_at=trained.clock()))
+        (line,) = trained.with_session(Role.VIEWER).get(API).json()
+        return line["last_result"]
+
+    for _ in range(2):
+        assert asked(1) == (True, "training run-000001 of copper is asked for")
+    assert asked(2) == (False, "training run-000001 of copper has not ended")
+    assert (result(1), result(2, "Skipped")) == (f"waiting since {now:%Y-%m-%d %H:%M:%S}Z", "Skipped")
+    (stored,) = requests.trainings()
+    assert (stored.user, stored.origin, stored.state) == ("operator", "schedule nightly-1", TrainingState.WAITING)
+    requests.end_training(stored.id, TrainingEnd(state=TrainingState.FAILED, reason="no energies"), now)
+    assert result(1) == f"failed at {now:%Y-%m-%d %H:%M:%S}Z: no energies"
+    assert asked(3)[0]
+    registry.add_model(model_record(name="copper", spec=stored.spec))
+    requests.end_training(RUN.format(3), TrainingEnd(state=TrainingState.ENDED, version="copper@1", reason="fine"), now)
+    assert result(3) == f"ended as copper@1 at {now:%Y-%m-%d %H:%M:%S}Z: fine"
+    assert asked(4) == (False, "copper@1 was trained on the latest data set copper")
+    registry.add_dataset(dataset_record(name="copper", sha256="b" * 64))
+    assert asked(5)[0]
+    assert [entry.address for entry in trained.changes("model.train")] == ["schedule nightly-1"] * 4
+
+
+def test_a_training_needs_its_users_rights_at_each_time(trained, its_resources):
+    accounts, now = its_resources.accounts, trained.clock()
+    its_resources.registry.add_model(model_record(name="copper"))
+    with pytest.raises(StoreError, match="only admins"):
+        train_scheduled(its_resources, "nightly-1", RUN, now)
+    operator = accounts.user("operator")
+    for user in (operator.model_copy(update={"role": Role.VIEWER}), operator.model_copy(update={"disabled": True})):
+        accounts.replace_user(user)
+        with pytest.raises(StoreError, match="operator, who stored this schedule, may not train models any more"):
+            train_scheduled(its_resources, "nightly-1", RUN, now)
+    with pytest.raises(NotFoundError, match="no schedule 'nightly-9' is stored"):
+        train_scheduled(its_resources, "nightly-9", RUN, now)
+    assert its_resources.requests.trainings() == []
+
+
+def test_its_user_and_admins_change_a_schedule_of_a_training(trained):
+    accounts, other, path = trained.services.accounts, trained.with_session(Role.VIEWER), f"{API}/nightly-1"
+    accounts.replace_user(accounts.user("viewer").model_copy(update={"role": Role.OPERATOR}))
+    off = TIMES | {"active": False}
+    assert [send(other, verb, path, off, If_Match='"1"').status_code for verb in ("PUT", "DELETE")] == [403, 403]
+    assert send(other, "POST", API, TIMES | {"training": TRAINING}, Idempotency_Key="nightly-1").status_code == 403
+    assert "Remove the schedule of copper" not in other.get("/schedules").text
+    owner = trained.with_session(Role.OPERATOR)
+    assert "Remove the schedule of copper" in owner.get("/schedules").text
+    assert send(owner, "PUT", path, off, If_Match='"1"').status_code == 200
+    assert send(trained.with_session(Role.ADMIN), "DELETE", path).status_code == 204
+    assert {entry.subject for entry in trained.changes("schedule.create")} == {"model:copper"}
+
+
+def test_the_form_asks_for_a_training(trained):
+    browser = trained.with_session(Role.OPERATOR)
+    fields = TIMES | TRAINING | {"seed": "3", "key": "from-a-form"}
+    page = browser.submit("/schedules", fields | {"starts": "run", "campaign": NAME}, "/schedules")
+    assert (page.status_code, "choose Train a model" in page.text) == (422, True)
+    page = browser.submit("/schedules", fields | {"starts": "train", "surrogate": "magic"}, "/schedules")
+    assert page.status_code == 422
+    assert all(part in page.text for part in ('id="problem-add-surrogate"', 'value="train" checked', 'value="3"'))
+    assert browser.submit("/schedules", fields | {"starts": "train"}, "/schedules").status_code == 303
+    assert trained.services.schedules.schedules()[0].training.seed == 3

@@ -124,6 +124,17 @@ def test_what_is_wrong_is_said_at_its_field(kind, fields, named):
     assert named & {entry.name for entry in edited.fields} == set(said), problems(edited.text)
 
 
+HOSTILE = ("NaN", "1e400", "-5", "<b>x</b>", "../../etc/passwd", "=cmd|'/c calc'!A1", "a\0b", "x" * 20_000, "{a: b}", "&a *a")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("name", ["ions-1", "calculator.type", "budget.evaluations", "budget.fraction", "seed"])
+def test_what_would_harm_elsewhere_is_named_at_its_field_and_shortened(name, text):
+    edited = sent(STARTS["compositions"], **{name: text})
+    said = edited.problems_by_field(problems(edited.text))
+    assert (set(said), max(map(len, said.values())) < 400) == ({name}, True)
+
+
 LACKING = [
     ("structures", {"space.paths": ""}, "space.paths", "choose at least one file"),
     ("table", {}, "space.features", "mark at least one column that describes the candidates (a feature)"),
