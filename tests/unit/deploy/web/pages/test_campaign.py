@@ -428,6 +428,7 @@ def test_a_campaign_whose_evaluations_all_failed_is_no_success(site_with):
     for path in (PAGE, "/"):
         shown = site.logged_in(Role.OPERATOR).get(path).text
         assert re.search(r'class="badge failed">FINISHED</\w+> <span class="bad">1 of 1 failed</span>', shown)
+        assert "its cost was spent" in shown
     other = site_with("a1", "a3", stop=StopReason.BUDGET)
     assert 'class="badge finished">FINISHED' in other.logged_in(Role.OPERATOR).get(PAGE).text
 
