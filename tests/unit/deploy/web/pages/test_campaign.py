@@ -116,6 +116,11 @@ def test_more_than_two_warnings_are_folded(site_with, monkeypatch):
     assert (open_ones.count("is doubtful"), folded.count("is doubtful")) == (2, 3)
 
 
+def test_a_system_whose_evaluations_all_failed_has_no_candidate(site_with):
+    page = site_with("a3", "b1").logged_in(Role.VIEWER).get(PAGE).text
+    assert re.search(r"alpha</th>.*?<td class=\"aside\">–</td>", page)
+
+
 def test_systems_are_called_as_people_know_them(site_with, monkeypatch):
     browser = site_with("a1", "b1").logged_in(Role.VIEWER)
     assert "Σ3" not in browser.get(PAGE).text
