@@ -12,11 +12,11 @@ import numpy as np
 from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.grain_boundary import AxisValues, PeriodSpec, RangeSpec, TranslationSpec
+from tansaku.models.domain.specs.grain_boundary import TRANSLATION_LABEL, AxisValues, PeriodSpec, RangeSpec, TranslationSpec
 
 MAX_VALUES = 100_000
 
-_LABEL = re.compile(r"x(m?\d{3,})-y(m?\d{3,})-z(m?\d{3,})")
+_LABEL = re.compile(TRANSLATION_LABEL)
 
 
 @dataclass(frozen=True)

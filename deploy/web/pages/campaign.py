@@ -328,6 +328,8 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
     """Content of the page besides the table."""
     series, status = best_series(reading), status_of(reading)
     events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
+    lines, proposals = system_lines(reading), last_proposals(reading)
+    named = {line.candidate for line in lines if line.candidate} | {item.proposal.candidate for item in proposals}
     return {
         "over_parameters": reading.spec.space.description.figures == PARAMETER_FIGURES,
         "status": status,
@@ -340,11 +342,12 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
         "retrying": _asked_to_retry(reading, [failure.candidate for failure in status.failures]),
         "series": series,
         "improvements": improvements(series),
-        "by_system": system_lines(reading),
+        "by_system": lines,
+        "candidates_told": {name: conditions_told(reading, name) for name in named},
         "hits": hits_of(reading),
         "stable": stable_of(reading),
         "most_hits": _MOST_HITS,
-        "proposals": last_proposals(reading),
+        "proposals": proposals,
         "predictions": predictions_of(reading, most=0),
         "expected_within": EXPECTED_WITHIN,
         "awaited": awaited_spec(reading.record),

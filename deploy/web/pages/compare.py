@@ -16,6 +16,7 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import is_name
+from tansaku.tasks.read.views.conditions import conditions_told
 
 router = APIRouter(prefix="/compare")
 
@@ -27,15 +28,19 @@ def compare_page(request: Request, actor: Viewer, name: Names = []) -> Response:
     """Shows the chosen campaigns side by side, and a form to choose others."""
     services = services_of(request)
     found, problem = None, ""
+    told: dict[str, str] = {}
     if name:
         try:
             found = comparison_of(services, actor, name)
+            best = [(line.name, line.candidate) for line in found.campaigns if line.candidate]
+            told = {known: conditions_told(services.readings.reading(known), candidate) for known, candidate in best}
         except (FieldError, NotFoundError, StoreError) as error:
             problem = error.message.removeprefix("name: ")
     content = {
         "names": [known for known in services.sight(actor).names() if is_name(known)],
         "chosen": set(name),
         "found": found,
+        "told": told,
         "problem": problem,
         "query": urlencode([("name", known) for known in dict.fromkeys(name)]),
     }

@@ -21,7 +21,7 @@ from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.requests import ServiceRequest
-from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
+from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState, StopReason
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.readings import CampaignLine
@@ -84,6 +84,7 @@ def home(
         "moving": json.dumps(_moving(lines, linked, requested)),
         "runnable": {line.name for line in lines if _may_run(services, actor, line)} & linked - set(requested),
         "may_run": actor.may(Role.OPERATOR),
+        "reasons": {reason.value: reason.words for reason in StopReason},
         "key": new_key,
     }
     return render(request, "home.html", content)

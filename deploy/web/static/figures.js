@@ -166,7 +166,7 @@
       if (!there) continue;
       const body = figureIn(ofPictures, name[0].toUpperCase() + name.slice(1).replaceAll("-", " "));
       pictureIn(body, `${section.dataset.drawings}${name}?form=svg&seen=${encodeURIComponent(version)}`);
-      takenFrom(ofPictures, section.dataset, name, "plot(\"figures\")", { forms: there.forms });
+      takenFrom(ofPictures, section.dataset, name, "view().plot(\"figures\")", { forms: there.forms });
     }
     section.hidden = isEmpty();
   };

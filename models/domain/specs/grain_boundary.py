@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -13,11 +14,18 @@ from tansaku.models.domain.specs.boundary_density import AnnealSpec, BoundaryAto
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.cost import WORK, AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
+from tansaku.models.domain.units import Unit
 
 Indices = Annotated[tuple[int, ...], Field(min_length=3, max_length=4)]
 """Miller indices, or Miller-Bravais indices of a hexagonal crystal."""
 
 LatticeParameter = PositiveFloat | tuple[PositiveFloat, PositiveFloat]
+
+TRANSLATION_LABEL = r"x(m?\d{3,})-y(m?\d{3,})-z(m?\d{3,})"
+"""Rigid-body translation at the end of an id: across and along the axis, and the opening, each in 0.01 Å."""
+
+_OF_GRID = re.compile(rf"-r(\d+)-{TRANSLATION_LABEL}$")
+_TRANSLATION = ("shift across axis", "shift along axis", "opening")
 
 MOST_HALF_PLANES = 2
 """Planes of atoms that may be removed from a hexagonal crystal: more are a translation."""
@@ -505,6 +513,15 @@ class GrainBoundarySpaceSpec(SpaceBase):
     def elements(self) -> frozenset[str]:
         """The crystal's one element."""
         return frozenset({self.crystal.element})
+
+    def read_id(self, candidate: str) -> Mapping[str, tuple[float, Unit]]:
+        """Removed planes and rigid-body translation of a candidate; empty where its id does not end in them."""
+        found = _OF_GRID.search(candidate)
+        if found is None:
+            return {}
+        removed, *lengths = found.groups()
+        shifts = [(float(text.replace("m", "-")) / 100.0, "Angstrom") for text in lengths]
+        return {"removed planes": (float(removed), "1"), **dict(zip(_TRANSLATION, shifts, strict=True))}
 
     @property
     def densities(self) -> bool:

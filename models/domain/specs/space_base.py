@@ -252,6 +252,10 @@ class SpaceBase(KindSpec):
         """
         return self
 
+    def read_id(self, _candidate: str) -> Mapping[str, tuple[float, Unit]]:
+        """Numbers in the id of a candidate, with their units, by what they are; empty: the id is a name."""
+        return {}
+
     def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
         """The spec with candidates that were measured although the space does not list them."""
         if rows:

@@ -294,6 +294,9 @@ def _opening_after(
 
 def _conditions(spec: CampaignSpec, space: Space, candidates: Sequence[str]) -> tuple[str, ...]:
     """The conditions of the first candidates in words, as ``temperature 60 °C, solvent water``; none for rows of a table."""
+    numbers = [spec.space.read_id(candidate) for candidate in candidates[:_DESCRIBED]]
+    if all(numbers):
+        return tuple(", ".join(f"{name} {_amount(*number)}" for name, number in found.items()) for found in numbers)
     if not isinstance(space, DescribingSpace) or getattr(spec.space, "columns", None) is not None:
         return ()
     units = {column.name: column.unit for column in space.columns()}

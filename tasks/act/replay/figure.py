@@ -12,7 +12,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, headed
 from tansaku.tasks.act.replay.records import BenchResult
 from tansaku.tasks.act.replay.summary import at_cost
 from tansaku.tasks.read.figures import style
@@ -129,8 +129,8 @@ def gap_curves(result: BenchResult) -> GapCurves:
     return GapCurves(
         share=(100 * costs / result.exhaustive_cost).tolist(),
         bands=bands,
-        across=f"cost {'with' if with_initial else 'after'} the initial points [% of the exhaustive cost]",
-        up="dominated hypervolume / that of the true front" if volumes else f"mean gap to the true {best} [{unit}]",
+        across=f"cost {'with' if with_initial else 'after'} the initial points [% of the cost of all candidates]",
+        up="dominated hypervolume / that of the true front" if volumes else headed(f"mean gap to the true {best}", unit),
         logarithmic=not volumes,
     )
 

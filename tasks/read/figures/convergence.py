@@ -74,6 +74,6 @@ def draw_png(found: Convergence, path: Path) -> Path:
         unit = pretty_unit(found.unit)
         left.set_ylabel(headed(f"best so far − {_reference(found)}", unit))
         left.set_xlabel("evaluations")
-        right.set_xlabel(f"cumulative cost [% of exhaustive, {found.exhaustive_cost:,.0f}]")
+        right.set_xlabel(f"cost [% of that of all candidates, {found.exhaustive_cost:,.0f}]")
         left.legend()
     return path

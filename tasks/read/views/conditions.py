@@ -12,6 +12,8 @@ from tansaku.tasks.read.views.results import cells_of
 
 def conditions_of(campaign: Campaign, candidate: str) -> dict[str, str]:
     """The conditions by name, with units; empty where nothing describes candidates, or the space is closed or large."""
+    if numbers := campaign.spec.space.read_id(candidate):
+        return {name: _said(value, unit) for name, (value, unit) in numbers.items()}
     prospects = campaign.prospects if campaign.spec.manual or campaign.spec.space.description.figures == FIGURES else None
     if prospects is None or (len(prospects.pool) > MOST_OPENED and not campaign.spec.manual):
         return {}

@@ -192,6 +192,12 @@ def described(campaign: Campaign, rows: Sequence[JsonDict]) -> tuple[tuple[Param
 
     Nothing where no parameters do, or the space is large or closed.
     """
+    numbers = [campaign.spec.space.read_id(str(row["candidate"])) for row in rows]
+    if units := {name: unit for found in numbers for name, (_, unit) in found.items()}:
+        axes = tuple(
+            ParameterAxis(name=name, unit=None if unit == "1" else unit, categories=None) for name, unit in units.items()
+        )
+        return axes, [{name: value for name, (value, _) in found.items()} for found in numbers]
     prospects = campaign.prospects if campaign.spec.space.description.figures == FIGURES else None
     if prospects is None or len(prospects.pool) > MOST_OPENED:
         return (), []

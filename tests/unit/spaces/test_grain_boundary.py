@@ -276,6 +276,8 @@ def test_negative_translations_have_ids_of_their_own():
     )
     assert "s009-221-r1-xm050-y000-z030" in opened.pool().ids
     assert opened.structure("s009-221-r1-xm050-y000-z030").info["translation"] == [-0.5, 0.0, 0.3]
+    said = GrainBoundarySpaceSpec.model_validate(SMALL).read_id("s009-221-r1-xm050-y000-z030")
+    assert list(said.values()) == [(1.0, "1"), (-0.5, "Angstrom"), (0.0, "Angstrom"), (0.3, "Angstrom")]
 
 
 def test_soap_is_a_further_group(require):

@@ -21,6 +21,7 @@ from pymatgen.core import Lattice, Structure
 
 import tansaku as ts
 from tansaku.deploy.python.building import constructor, made_by
+from tansaku.deploy.web.scripts import STATIC
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError, StoreError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.specs.limits import LimitsSpec
@@ -277,7 +278,7 @@ def test_what_people_measure_has_no_unit_unless_they_say_one():
     assert ts.maximize("yield", unit="%").data["unit"] == "%"
 
 
-def test_a_frame_is_a_table_and_its_known_values_run(tmp_path):
+def test_a_frame_is_a_table_and_its_known_values_run(tmp_path, monkeypatch):
     campaign = table(value="y")
     assert campaign.run() == "evaluations"
     assert campaign.best == {"x": 0.5}
@@ -288,6 +289,10 @@ def test_a_frame_is_a_table_and_its_known_values_run(tmp_path):
     assert "<svg" in campaign.plot(tmp_path / "found.svg").read_text()
     with pytest.raises(ConfigurationError, match=r"plot: .* does not end in \.png or \.svg"):
         campaign.plot(tmp_path / "found.pdf")
+    # The line that the dashboard copies below a picture.
+    (line,) = re.findall(r'"(\S*plot\(\S+\))"', (STATIC / "figures.js").read_text().replace("\\", ""))
+    monkeypatch.chdir(tmp_path)
+    assert all(path.exists() for path in eval(f"campaign.{line}"))
     assert list(campaign.results["best_candidate"]) == ["c"]
 
 

@@ -116,6 +116,11 @@ def test_more_than_two_warnings_are_folded(site_with, monkeypatch):
     assert (open_ones.count("is doubtful"), folded.count("is doubtful")) == (2, 3)
 
 
+def test_a_system_whose_evaluations_all_failed_has_no_candidate(site_with):
+    page = site_with("a3", "b1").logged_in(Role.VIEWER).get(PAGE).text
+    assert re.search(r"alpha</th>.*?<td class=\"aside\">–</td>", page)
+
+
 def test_systems_are_called_as_people_know_them(site_with, monkeypatch):
     browser = site_with("a1", "b1").logged_in(Role.VIEWER)
     assert "Σ3" not in browser.get(PAGE).text
@@ -428,6 +433,7 @@ def test_a_campaign_whose_evaluations_all_failed_is_no_success(site_with):
     for path in (PAGE, "/"):
         shown = site.logged_in(Role.OPERATOR).get(path).text
         assert re.search(r'class="badge failed">FINISHED</\w+> <span class="bad">1 of 1 failed</span>', shown)
+        assert "its cost was spent" in shown
     other = site_with("a1", "a3", stop=StopReason.BUDGET)
     assert 'class="badge finished">FINISHED' in other.logged_in(Role.OPERATOR).get(PAGE).text
 

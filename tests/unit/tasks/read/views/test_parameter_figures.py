@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 import tansaku as ts
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.tasks.read.figures.campaign import parameter_figures
 from tansaku.tasks.read.figures.drawing import table_of
 from tansaku.tasks.read.views import parameter_figures as views
+from tansaku.tasks.read.views.conditions import conditions_told
 from tansaku.tasks.read.views.parameter_figures import described, parallel_lines, parameter_contour, parameter_model
 from tansaku.tasks.read.views.results import evaluation_rows
 
@@ -111,3 +115,13 @@ def test_a_large_space_is_neither_opened_for_a_table_nor_asked(searched, monkeyp
     assert described(data, [row]) == ((), [])
     with pytest.raises(ConfigurationError, match="48 candidates is not drawn here"):
         parameter_model(searched.view().data)
+
+
+def test_what_an_id_says_describes_a_boundary():
+    space = {"crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.6}, "boundaries": {"planes": [[1, 1, 3]]}}
+    campaign = SimpleNamespace(spec=SimpleNamespace(space=GrainBoundarySpaceSpec.model_validate(space)))
+    axes, rows = described(campaign, [{"candidate": "s011-113-r2-x050-ym010-z000"}, {"candidate": "bulk"}])
+    assert [(axis.name, axis.unit) for axis in axes[::3]] == [("removed planes", None), ("opening", "Angstrom")]
+    assert (list(rows[0].values()), rows[1]) == ([2.0, 0.5, -0.1, 0.0], {})
+    said = conditions_told(campaign, "s011-113-r2-x050-ym010-z000")
+    assert said == "removed planes 2, shift across axis 0.5 Å, shift along axis -0.1 Å, opening 0 Å"

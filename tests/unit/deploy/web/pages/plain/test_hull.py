@@ -17,6 +17,8 @@ def test_it_is_linked_and_shows_the_stable_phases_with_their_decomposition(make_
     assert re.search(r"0.50? Au \+ 0.50? L10-AuCu|0.50? L10-AuCu \+ 0.50? Au", page)
     assert len(re.findall("<circle", page)) == 4
     assert len(re.findall("<rect", page)) == 2
+    named = {name: anchor for anchor, name in re.findall(r'text-anchor="(start|end)">(L1[^<]+)<', page)}
+    assert named == {"L10-AuCu": "end", "L12-AuCu3": "start"}
 
 
 def test_without_energies_it_says_what_lacks(site_with):
