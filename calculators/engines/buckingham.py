@@ -27,7 +27,7 @@ from tansaku.calculators.engines.lammps import MINIMIZER, LammpsCalculator
 from tansaku.calculators.engines.lammps_session import load_lammps
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculators.buckingham import NEUTRAL, BuckinghamPair, BuckinghamSpec
+from tansaku.models.domain.specs.calculators.buckingham import BuckinghamPair, BuckinghamSpec
 from tansaku.models.domain.specs.calculators.contract import settings_of
 
 _VACUUM = 6.0
@@ -76,8 +76,7 @@ class BuckinghamPotential:
         charges, symbols = self.spec.charges, structure.get_chemical_symbols()
         for symbol in sorted(set(symbols) - set(charges)):
             raise ConfigurationError(f"calculator.charges: {symbol} is missing; given are {', '.join(charges)}")
-        total = math.fsum(charges[symbol] for symbol in symbols)
-        if abs(total) > NEUTRAL:
+        if total := self.spec.charge(symbols):
             raise CalculationError(
                 "charged",
                 f"{structure.get_chemical_formula()} has a charge of {total:+.6g} e by calculator.charges; expected none",

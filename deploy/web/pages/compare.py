@@ -28,19 +28,19 @@ def compare_page(request: Request, actor: Viewer, name: Names = []) -> Response:
     """Shows the chosen campaigns side by side, and a form to choose others."""
     services = services_of(request)
     found, problem = None, ""
-    told: dict[str, str] = {}
+    conditions: dict[str, str] = {}
     if name:
         try:
             found = comparison_of(services, actor, name)
             best = [(line.name, line.candidate) for line in found.campaigns if line.candidate]
-            told = {known: conditions_told(services.readings.reading(known), candidate) for known, candidate in best}
+            conditions = {known: conditions_told(services.readings.reading(known), candidate) for known, candidate in best}
         except (FieldError, NotFoundError, StoreError) as error:
             problem = error.message.removeprefix("name: ")
     content = {
         "names": [known for known in services.sight(actor).names() if is_name(known)],
         "chosen": set(name),
         "found": found,
-        "told": told,
+        "conditions": conditions,
         "problem": problem,
         "query": urlencode([("name", known) for known in dict.fromkeys(name)]),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import DescribedSpace, DescribingSpace, Proposer, Space, SurfaceSpace, VariedSpace
 from tansaku.models.domain.report_columns import VALUE, unclear_names
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
-from tansaku.models.domain.specs.calculators.buckingham import NEUTRAL, BuckinghamSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -63,14 +62,13 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
                 f"{_having(space, unknown)}; it supports {there}",
                 hint="choose a calculator that supports all elements of the space, or remove these elements from the space",
             )
-        if isinstance(calculator, BuckinghamSpec) and isinstance(space, CompoundBoundarySpace):
+        if isinstance(space, CompoundBoundarySpace):
             _check_neutral(key, calculator, space)
 
 
-def _check_neutral(key: str, calculator: BuckinghamSpec, space: CompoundBoundarySpace) -> None:
+def _check_neutral(key: str, calculator: CalculatorSpec, space: CompoundBoundarySpace) -> None:
     for name, atoms in (("crystal", space.crystal.atoms()), *space.phases.items()):
-        charge = math.fsum(calculator.charges[symbol] for symbol in atoms.get_chemical_symbols())
-        if abs(charge) > NEUTRAL:
+        if charge := calculator.charge(atoms.get_chemical_symbols()):
             raise ConfigurationError(
                 f"{key}.charges: {atoms.get_chemical_formula()}, the {name} of the space, has a charge of {charge:+.6g} e; "
                 "expected charges that make it neutral"

@@ -19,7 +19,7 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.levels import EVIDENCE, FITTED, trusts_looks
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, RefinedSpace, Space
-from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
+from tansaku.models.domain.records import Evaluation, Event, JsonDict, Proposal, StopDecision
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.states import StopReason
@@ -156,7 +156,7 @@ def _note_levels(context: StepContext, number: int) -> None:
     refit, before = of_levels[-1], of_levels[-2] if len(of_levels) > 1 else None
     if before is None or trusts_looks(refit.hyperparameters) != trusts_looks(before.hyperparameters):
         fitted = refit.hyperparameters[FITTED]
-        data = {"refit": refit.number, "at_proposal": number, "trusted": trusts_looks(refit.hyperparameters)}
+        data: JsonDict = {"refit": refit.number, "at_proposal": number, "trusted": trusts_looks(refit.hyperparameters)}
         data |= {"evidence": fitted["evidence"], "needed": EVIDENCE, "pairs": fitted["pairs"]}
         log_event(context, "levels", [refit.number], data)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -13,7 +15,7 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 
-NEUTRAL = 1e-6
+_NEUTRAL = 1e-6
 """Charge of a cell that is rounding [e]."""
 
 
@@ -83,6 +85,11 @@ class BuckinghamSpec(CalculatorBase):
     cutoff: Annotated[float, Field(ge=4, le=30)] = 10.0
     accuracy: Annotated[float, Field(ge=1e-10, le=1e-4)] = 1e-8
     relaxation: RelaxationSpec = RelaxationSpec()
+
+    def charge(self, symbols: Iterable[str]) -> float:
+        """Charge of ions [e], 0 where it is rounding."""
+        total = math.fsum(self.charges[symbol] for symbol in symbols)
+        return total if abs(total) > _NEUTRAL else 0.0
 
     @field_validator("charges")
     @classmethod

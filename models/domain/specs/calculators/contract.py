@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -133,6 +133,14 @@ class CalculatorBase(Spec):
         @property
         def relaxation(self) -> RelaxationSpec:
             """Relaxation of every candidate."""
+
+    def charge(self, symbols: Iterable[str]) -> float:  # noqa: ARG002 - for calculators whose ions have charges
+        """Charge of atoms by the charges of the file [e], 0 where that is rounding or the file has none.
+
+        Args:
+            symbols: Chemical symbols of the atoms.
+        """
+        return 0.0
 
     @property
     def called(self) -> tuple[str, str] | None:
