@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from http import HTTPStatus
+from typing import Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -22,15 +23,17 @@ from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.requests import RequestState
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
+from tansaku.models.domain.specs.objective import BY_SYSTEM
 from tansaku.models.domain.states import CampaignState
 from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
 from tansaku.tasks.read.figures.hull import outline
 from tansaku.tasks.read.views.campaign_figures import figures_of
+from tansaku.tasks.read.views.conditions import conditions_told
 from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.queue import CampaignQueue, read_queue
 from tansaku.tasks.read.views.service_health import read_health
-from tansaku.tasks.read.views.structures import gallery_of, has_steps
+from tansaku.tasks.read.views.structures import best_of_each, gallery_of, has_steps
 from tansaku.tasks.read.views.timeline import MOST_EVALUATIONS, timeline_of
 
 router = APIRouter()
@@ -86,11 +89,23 @@ def hull_page(request: Request, _: Viewer, name: str) -> Response:
 
 
 @router.get("/campaigns/{name}/structures")
-def structures_page(request: Request, _: Viewer, name: str, after: int | None = None) -> Response:
-    """Shows the structures of the best values side by side."""
+def structures_page(
+    request: Request, _: Viewer, name: str, after: int | None = None, of: Literal["systems", "all"] = "systems"
+) -> Response:
+    """Shows the structures of the best values side by side: of each system where each has its own, or of all."""
     reading = services_of(request).readings.reading(name)
-    shown, following = gallery_of(reading, _SIDE_BY_SIDE, after)
-    content = {"reading": reading, "shown": shown, "next": following, "after": after, "has_steps": has_steps}
+    several = reading.spec.objective.goal.type in BY_SYSTEM and len(reading.columns.system_names) > 1
+    shown, following = (best_of_each if several and of == "systems" else gallery_of)(reading, _SIDE_BY_SIDE, after)
+    content = {
+        "reading": reading,
+        "shown": shown,
+        "next": following,
+        "after": after,
+        "has_steps": has_steps,
+        "several": several,
+        "of": of,
+        "conditions": {item.proposal.candidate: conditions_told(reading, item.proposal.candidate) for item in shown},
+    }
     return render(request, "structures.html", content)
 
 

@@ -24,6 +24,7 @@ from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import Selection, evaluation_of, table_page
 from tansaku.tasks.read.views.origins import best_of, value_of
 from tansaku.tasks.read.views.parameter_figures import space_of
+from tansaku.tasks.read.views.proposals import system_lines
 from tansaku.tasks.read.views.results import system_rows
 
 if TYPE_CHECKING:
@@ -308,12 +309,25 @@ def gallery_of(campaign: Campaign, most: int, after: int | None = None) -> tuple
     page = table_page(campaign, Selection(state=EvaluationState.DONE, sort="best", limit=_LOOKED_AT, after=after))
     found: dict[str, Evaluation] = {}
     for item in campaign.kept.numbered([line["round"] for line in page.lines]):
-        if structure_sha256(item) is None or value_of(item) is None or item.proposal.candidate in found:
+        if not _has_both(item) or item.proposal.candidate in found:
             continue
         if len(found) == most:
             return list(found.values()), list(found.values())[-1].proposal.number
         found[item.proposal.candidate] = item
     return list(found.values()), page.next
+
+
+def best_of_each(campaign: Campaign, most: int, after: int | None = None) -> tuple[list[Evaluation], int | None]:
+    """The evaluation with the best value of each system, by system; arguments and result as of :func:`gallery_of`."""
+    numbers = [line.number for line in system_lines(campaign) if line.number is not None]
+    left = numbers[numbers.index(after) + 1 :] if after in numbers else numbers
+    found = [item for item in campaign.kept.numbered(left) if _has_both(item)]
+    return found[:most], found[most - 1].proposal.number if len(found) > most else None
+
+
+def _has_both(evaluation: Evaluation) -> bool:
+    """Whether an evaluation has a value and left a structure."""
+    return structure_sha256(evaluation) is not None and value_of(evaluation) is not None
 
 
 def describe_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> StructureText:

@@ -11,7 +11,7 @@ from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.node.jobs.document import STEPS_FILE, STRUCTURE_FILE
 from tansaku.tasks.node.jobs.steps import write_steps
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.structures import best_structures, has_steps, steps_file
+from tansaku.tasks.read.views.structures import best_of_each, best_structures, gallery_of, has_steps, steps_file
 from tests.support.records import read_campaign
 
 
@@ -40,6 +40,24 @@ def test_the_best_are_distinct_candidates_after_their_final_relaxation(campaign)
 def test_all_are_those_of_search_and_final_relaxation(campaign):
     data, artifacts = campaign
     assert [best.value for best in best_structures(data, artifacts, None)] == [0.5, 1.0, 2.0, 3.0]
+
+
+def test_the_gallery_has_the_best_of_each_system_or_all_values(recorded):
+    data = Campaign.load(recorded("a1", "b1", "a2", "b2"), "small-table")
+    values = {"a1": 2.0, "a2": 1.0, "b1": 3.0, "b2": 4.0}
+    evaluations = []
+    for item in data.evaluations:
+        changes = {"artifacts": {STRUCTURE_FILE: "0"}, "value": values[item.proposal.candidate]}
+        evaluations.append(item.model_copy(update={"outcome": item.outcome.model_copy(update=changes)}))
+    kept = read_campaign(data.record, data.spec, evaluations)
+    assert shown_by(best_of_each(kept, 6)) == (["b1", "a2"], None)  # their systems by name
+    assert shown_by(best_of_each(kept, 1)) == (["b1"], 2)
+    assert shown_by(best_of_each(kept, 1, 2)) == (["a2"], None)
+    assert shown_by(gallery_of(kept, 6)) == (["a2", "a1", "b1", "b2"], None)
+
+
+def shown_by(found) -> tuple[list[str], int | None]:
+    return [item.proposal.candidate for item in found[0]], found[1]
 
 
 def test_a_final_relaxation_without_a_structure_counts_as_none(campaign):
