@@ -10,6 +10,7 @@ import typer
 from tansaku.deploy.cli.printing import say, writing
 from tansaku.deploy.cli.session import NameArgument, SiteOption, complete_campaign, opened
 from tansaku.deploy.cli.tables import show_json, show_table
+from tansaku.models.domain.states import STEPS
 
 if TYPE_CHECKING:
     from tansaku.models.domain.model_registry import Registry
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from tansaku.tasks.backends.resources import Resources
     from tansaku.tasks.read.views.campaign import Campaign
 
-# Events of every evaluation that succeeds.
-_ROUTINE = frozenset(
-    [*(f"evaluation.{step}" for step in ("proposed", "submitting", "submitted", "running", "done")), "certificate"]
-)
+_ROUTINE = STEPS | {"evaluation.done", "certificate"}
+"""Kinds of events of every evaluation that succeeds."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 

@@ -27,6 +27,9 @@ _TERMINAL = frozenset({EvaluationState.DONE, EvaluationState.FAILED, EvaluationS
 
 ACTIVE_STATES = tuple(state for state in EvaluationState if state not in _TERMINAL)
 
+STEPS = frozenset(f"evaluation.{state.value.lower()}" for state in ACTIVE_STATES if state is not EvaluationState.LOST)
+"""Kinds of the events that every evaluation has before its end."""
+
 ALLOWED_TRANSITIONS: dict[EvaluationState, frozenset[EvaluationState]] = {
     EvaluationState.PROPOSED: frozenset({EvaluationState.SUBMITTING, EvaluationState.CANCELLED}),
     EvaluationState.SUBMITTING: frozenset(

@@ -34,7 +34,7 @@ from tansaku.models.domain.evaluation_columns import PURPOSES, Place, shown_at
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.models.domain.states import CampaignState, EvaluationState
+from tansaku.models.domain.states import STEPS, CampaignState, EvaluationState
 from tansaku.models.domain.verbs import OWNER_VERBS, PROJECT_VERBS, VERBS, OwnerKind, ending_state
 from tansaku.tasks.act.checks.rights import may_own, may_steer
 from tansaku.tasks.act.commands.runs import may_run
@@ -78,7 +78,9 @@ OF_THE_PAGE = "of-the-page"
 router = APIRouter(prefix="/campaigns")
 
 
-_MOST_EVENTS = 25
+_MOST_EVENTS, _EVENTS_READ = 25, 150
+"""Events that are shown, and those of which they are chosen."""
+
 _FIRST_ROWS = 25
 """Evaluations in the page itself, which few look at before they filter or sort: a phone shows each as a card."""
 
@@ -327,7 +329,8 @@ def _candidate(reading: Campaign, text: str) -> str:
 def _shown(services: Services, reading: Campaign) -> JsonDict:
     """Content of the page besides the table."""
     series, status = best_series(reading), status_of(reading)
-    events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
+    read = services.store.events(reading.record.name, limit=_EVENTS_READ)
+    events = [event for event in read if event.kind not in STEPS][-_MOST_EVENTS:]
     lines, proposals = system_lines(reading), last_proposals(reading)
     named = {line.candidate for line in lines if line.candidate} | {item.proposal.candidate for item in proposals}
     return {

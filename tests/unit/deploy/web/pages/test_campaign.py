@@ -275,6 +275,16 @@ def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_
     assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
 
 
+def test_events_are_shown_without_the_steps_of_evaluations(site_with):
+    site = site_with("a1", "a3")
+    kinds = {event.kind for event in site.services.store.events("small-table")}
+    shown = site.logged_in(Role.VIEWER).get(PAGE).text.partition("<h2>Events</h2>")[2].partition("</table>")[0]
+    assert "evaluation.submitting" in kinds
+    assert "submitting" not in shown
+    assert "a1 done" in shown
+    assert "a3 failed" in shown
+
+
 def test_why_a_value_is_doubtful_stands_on_its_page(site_with):
     site = site_with("a1")
     add_evaluation(site, 2, "a2", Outcome(value=3.0, properties={DOUBT: "its two boundaries <differ>"}))
