@@ -90,6 +90,8 @@ CASES = (
     Case("Li2S", "Li", "fluorite", 5.71),
     Case("Cu", "Cu", "fcc", 3.61, kpoint_density=METALLIC),
     Case("LiTiS2", "Li", "layered", 3.46, distance=6.0),
+    Case("Ag", "Ag", "fcc", 4.16, kpoint_density=METALLIC),
+    Case("Na", "Na", "bcc", 4.20, kpoint_density=METALLIC),
 )
 
 
