@@ -68,7 +68,8 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
             if limits is not None:
                 for block in file.data.values():
                     _check_numbers(block.data, f"{key}: {path.name!r}")
-                    _check_rows(block.data, parser.get_lattice(block), f"{key}: {path.name!r}")
+                    if (lattice := parser.get_lattice(block)) is not None:
+                        _check_rows(block.data, lattice.matrix, f"{key}: {path.name!r}")
             found = parser.parse_structures(primitive=False)
     except ConfigurationError:
         raise
@@ -78,9 +79,9 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
         raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
     check_limit(limits, "cif_atoms", len(found[0]), f"{key}: atoms in the cell of {path.name!r}")
     if limits is not None:
-        crystal = Atoms("X" * len(found[0]), scaled_positions=found[0].frac_coords, cell=found[0].lattice.matrix, pbc=True)
+        sites = _atoms_at(found[0].frac_coords, found[0].lattice.matrix)
         occupancies = np.array([site.species.num_atoms for site in found[0]])
-        check_apart(crystal, f"{key}: {path.name!r}", [site.label for site in found[0]], occupancies)
+        check_apart(sites, f"{key}: {path.name!r}", [site.label for site in found[0]], occupancies)
     return found[0]
 
 
@@ -133,15 +134,19 @@ def _check_numbers(block: Mapping[str, Any], where: str) -> None:
                 raise ConfigurationError(f"{where}: {name}: {shown(entry)}; expected a fraction of the cell")
 
 
-def _check_rows(block: Mapping[str, Any], lattice: Any, where: str) -> None:  # noqa: ANN401 - a pymatgen Lattice
+def _atoms_at(fractions: FloatArray, cell: FloatArray) -> Atoms:
+    """Atoms of no element at the sites of a cell."""
+    return Atoms("X" * len(fractions), scaled_positions=fractions, cell=cell, pbc=True)
+
+
+def _check_rows(block: Mapping[str, Any], cell: FloatArray, where: str) -> None:
     """Refuses rows of atoms at one place, which the parser does not name."""
     labels, rows = block.get("_atom_site_label", []), [[_number(text) for text in block.get(name, [])] for name in _FRACTIONS]
-    if lattice is None or not labels or len({len(labels), *map(len, rows)}) > 1 or any(None in row for row in rows):
+    if not labels or len({len(labels), *map(len, rows)}) > 1 or any(None in row for row in rows):
         return
     given = [_number(text) for text in block.get("_atom_site_occupancy", ["1"] * len(labels))]
     occupancies = np.array([1.0 if value is None else value for value in given])
-    atoms = Atoms("X" * len(labels), scaled_positions=np.array(rows, dtype=float).T, cell=lattice.matrix, pbc=True)
-    check_apart(atoms, where, [shown(label) for label in labels], occupancies)
+    check_apart(_atoms_at(np.array(rows, dtype=float).T, cell), where, [shown(label) for label in labels], occupancies)
 
 
 def _check_lists(file: Any, path: Path, limits: LimitsSpec | None, key: str) -> None:  # noqa: ANN401 - a pymatgen CifFile

@@ -10,7 +10,6 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray, Levels
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.levels import WANTED, Relation
@@ -34,9 +33,9 @@ _BETWEEN = "@"
 _SIGNS: dict[Relation, tuple[int, ...]] = {"rises": (1,), "falls": (-1,), "unknown": (1, -1)}
 
 
-def trusts_looks(hyperparameters: JsonDict) -> bool:
-    """Whether a refit has enough evidence that the levels are related."""
-    return bool(hyperparameters[FITTED]["evidence"] >= EVIDENCE)
+def trusts_looks(evidence: float) -> bool:
+    """Whether there is enough evidence that the levels are related [nats]."""
+    return evidence >= EVIDENCE
 
 
 def row_id(candidate: str, level: str | None) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.levels import CANDIDATE, EVIDENCE, LEVEL
+from tansaku.models.domain.levels import CANDIDATE, LEVEL, trusts_looks
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.gain import Prediction
@@ -118,7 +118,7 @@ class LevelFit:
     @property
     def proven(self) -> bool:
         """Whether there is enough evidence that the levels are related."""
-        return self.evidence >= EVIDENCE
+        return trusts_looks(self.evidence)
 
     def to_json(self) -> JsonDict:
         """Plain data with exact floats, as a refit stores it."""

@@ -153,10 +153,10 @@ def _note_levels(context: StepContext, number: int) -> None:
     of_levels = [refit for refit in context.ledger.refits if FITTED in refit.hyperparameters]
     if not of_levels or of_levels[-1].at_proposal != number:
         return
-    refit, before = of_levels[-1], of_levels[-2] if len(of_levels) > 1 else None
-    if before is None or trusts_looks(refit.hyperparameters) != trusts_looks(before.hyperparameters):
+    refit, trusted = of_levels[-1], [trusts_looks(item.hyperparameters[FITTED]["evidence"]) for item in of_levels[-2:]]
+    if len(trusted) == 1 or trusted[0] != trusted[1]:
         fitted = refit.hyperparameters[FITTED]
-        data: JsonDict = {"refit": refit.number, "at_proposal": number, "trusted": trusts_looks(refit.hyperparameters)}
+        data: JsonDict = {"refit": refit.number, "at_proposal": number, "trusted": trusted[-1]}
         data |= {"evidence": fitted["evidence"], "needed": EVIDENCE, "pairs": fitted["pairs"]}
         log_event(context, "levels", [refit.number], data)
 

@@ -68,7 +68,7 @@ def looks_in_words(campaign: Campaign) -> tuple[str, ...]:
     if not campaign.spec.levels:
         return ()
     lines = [_counts(campaign, level.name) for level in campaign.spec.levels]
-    fitted = [refit.hyperparameters for refit in campaign.refits if FITTED in refit.hyperparameters]
+    fitted = [refit.hyperparameters[FITTED] for refit in campaign.refits if FITTED in refit.hyperparameters]
     return (*lines, _related(campaign, fitted[-1])) if fitted else tuple(lines)
 
 
@@ -82,11 +82,10 @@ def _counts(campaign: Campaign, level: str) -> str:
     return f"{level}: {counted(int(here.sum()), 'look')}, {failed} failed, {100 * share:.3g} % of the cost"
 
 
-def _related(campaign: Campaign, hyperparameters: JsonDict) -> str:
-    fitted = hyperparameters[FITTED]
+def _related(campaign: Campaign, fitted: JsonDict) -> str:
     pairs = f"{counted(fitted['pairs'], 'candidate')} with both values"
     evidence = f"evidence {fitted['evidence']:.1f} nats, {pairs}"
-    if not trusts_looks(hyperparameters):
+    if not trusts_looks(fitted["evidence"]):
         return f"looks are not known to tell of full values, so few are bought ({evidence}; {EVIDENCE:g} are needed)"
     names = [level.name for level in campaign.spec.levels]
     said = ", ".join(f"{name} {share:.2f}" for name, share in zip(names, fitted["related"], strict=False))

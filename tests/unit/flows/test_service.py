@@ -18,32 +18,32 @@ from tansaku.tasks.ground.site.service_mark import ServiceMark
 
 def offered(**options: object) -> dict:
     drivers, *others = asyncio.run(deployments(ServiceOptions("mine", Path("/campaigns"), **options)))
-    return {one.flow_name: one for one in (*drivers, *others)}
+    return {item.flow_name: item for item in (*drivers, *others)}
 
 
 def test_deployments_are_named_by_module_path_and_lead_to_their_flows():
     found = offered(site=Path("/site.yaml"))
     assert set(found) == {"campaign", "stored-campaign", "retrain", "reconcile", "scheduled-training"}
     does = ("run-campaign", "continue-stored-campaign", "train-surrogate", "reconcile-database", "request-training")
-    assert [one.name for one in found.values()] == [f"mine-{task}" for task in does]
-    for name, one in found.items():
-        module, _, function = one.entrypoint.rpartition(".")
+    assert [item.name for item in found.values()] == [f"mine-{task}" for task in does]
+    for name, item in found.items():
+        module, _, function = item.entrypoint.rpartition(".")
         assert getattr(importlib.import_module(module), function).name == name
-        assert one.parameters["site"] == "/site.yaml"
-        assert one.enforce_parameter_schema
+        assert item.parameters["site"] == "/site.yaml"
+        assert item.enforce_parameter_schema
     assert found["campaign"].parameters["folder"] == "/campaigns"
 
 
 def test_only_our_own_schedule_is_sent_so_that_those_of_users_stay():
     found = offered(reconcile="*/3 * * * *")
-    assert [one.schedule.cron for one in found["reconcile"].schedules] == ["*/3 * * * *"]
-    for one in (*(found[name] for name in found if name != "reconcile"), offered(reconcile=None)["reconcile"]):
-        assert "schedules" not in one.model_dump(exclude_unset=True)
+    assert [item.schedule.cron for item in found["reconcile"].schedules] == ["*/3 * * * *"]
+    for item in (*(found[name] for name in found if name != "reconcile"), offered(reconcile=None)["reconcile"]):
+        assert "schedules" not in item.model_dump(exclude_unset=True)
 
 
 def test_a_pool_executes_campaigns_and_not_the_reconciling():
     found = offered(pool="campaigns")
-    assert {name: one.work_pool_name for name, one in found.items()} == {
+    assert {name: item.work_pool_name for name, item in found.items()} == {
         "campaign": "campaigns",
         "stored-campaign": "campaigns",
         "retrain": "campaigns",
@@ -54,7 +54,7 @@ def test_a_pool_executes_campaigns_and_not_the_reconciling():
 
 def test_trainings_may_have_a_pool_of_their_own():
     for pool in (None, "campaigns"):
-        found = {name: one.work_pool_name for name, one in offered(pool=pool, training_pool="gpus").items()}
+        found = {name: item.work_pool_name for name, item in offered(pool=pool, training_pool="gpus").items()}
         others = {"reconcile": None, "scheduled-training": None}
         assert found == {"campaign": pool, "stored-campaign": pool, "retrain": "gpus", **others}
 

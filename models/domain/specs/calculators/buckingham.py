@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -14,9 +13,6 @@ from tansaku.models.domain.specs.calculators.contract import CalculatorBase, Cal
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
-
-_NEUTRAL = 1e-6
-"""Charge of a cell that is rounding [e]."""
 
 
 class BuckinghamPair(Spec):
@@ -86,10 +82,10 @@ class BuckinghamSpec(CalculatorBase):
     accuracy: Annotated[float, Field(ge=1e-10, le=1e-4)] = 1e-8
     relaxation: RelaxationSpec = RelaxationSpec()
 
-    def charge(self, symbols: Iterable[str]) -> float:
-        """Charge of ions [e], 0 where it is rounding."""
-        total = math.fsum(self.charges[symbol] for symbol in symbols)
-        return total if abs(total) > _NEUTRAL else 0.0
+    @property
+    def ionic_charges(self) -> Mapping[str, float]:
+        """The key ``charges``."""
+        return self.charges
 
     @field_validator("charges")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -14,6 +15,9 @@ from tansaku.models.domain.specs.base import Spec
 if TYPE_CHECKING:
     from tansaku.models.domain.specs.relaxation import RelaxationSpec
     from tansaku.models.domain.specs.workflow import WorkflowBase
+
+_NEUTRAL = 1e-6
+"""Charge of a cell that is rounding [e]."""
 
 Cell = Literal["fixed", "normal", "full"]
 
@@ -134,13 +138,19 @@ class CalculatorBase(Spec):
         def relaxation(self) -> RelaxationSpec:
             """Relaxation of every candidate."""
 
-    def charge(self, symbols: Iterable[str]) -> float:  # noqa: ARG002 - for calculators whose ions have charges
+    @property
+    def ionic_charges(self) -> Mapping[str, float]:
+        """Charge of each element's ions in the file [e]; empty where ions have none."""
+        return {}
+
+    def charge(self, symbols: Iterable[str]) -> float:
         """Charge of atoms by the charges of the file [e], 0 where that is rounding or the file has none.
 
         Args:
             symbols: Chemical symbols of the atoms.
         """
-        return 0.0
+        total = math.fsum(self.ionic_charges.get(symbol, 0.0) for symbol in symbols)
+        return total if abs(total) > _NEUTRAL else 0.0
 
     @property
     def called(self) -> tuple[str, str] | None:
