@@ -238,6 +238,7 @@ def test_the_steps_of_a_relaxation_are_seen(hand: Hand) -> None:
     expect(said).to_contain_text("the end")
     hand.press("Start of L12-AuCu3")
     expect(slider).to_be_hidden()
+    expect(said).to_contain_text("as its space has it", timeout=PATIENCE)
 
 
 def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:

@@ -500,3 +500,15 @@ def test_an_earlier_reading_leaves_memory_with_the_next_result(site_with):
         assert earlier() is None
     finally:
         gc.enable()
+
+
+def test_the_place_of_a_figure_is_kept_once_something_has_a_value(site_with):
+    """Else what is below moves when the figure comes, and an empty part disappears."""
+    coming, axis = '<p class="coming quiet">Loading …</p>', re.compile('id="curve-axis"( hidden)?>')
+    page = site_with("a1").with_session(Role.VIEWER).get(PAGE).text
+    assert coming in page[page.index('<div id="curve"') :].partition("</div>")[0]
+    assert axis.search(page)[1] is None
+    assert re.search('<section id="figures" hidden ', page)  # this space has none
+    empty = site_with().with_session(Role.VIEWER).get(PAGE).text
+    assert coming not in empty
+    assert axis.search(empty)[1] == " hidden"
