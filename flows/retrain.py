@@ -25,7 +25,7 @@ from tansaku.models.domain.specs.base import Name
 from tansaku.tasks.act.checks.rights import may_train
 from tansaku.tasks.act.checks.seen_registry import SeenRegistry
 from tansaku.tasks.act.checks.sight import Sight
-from tansaku.tasks.act.commands.audit import record_change, training_change
+from tansaku.tasks.act.commands.audit import record_once, training_change
 from tansaku.tasks.act.commands.schedules import find_schedule
 from tansaku.tasks.act.commands.trainings import NOT_YOURS, open_trainings, request_training, resolved
 from tansaku.tasks.backends.resources import DatabaseResources, open_resources
@@ -92,19 +92,22 @@ def train_scheduled(resources: DatabaseResources, schedule_id: str, identifier: 
     if user is None or user.disabled or user.created_at > known.created_at or not user.role.includes(Role.OPERATOR):
         raise StoreError(f"{known.user}, who stored this schedule, may not train models any more")
     actor = User(name=user.name, role=user.role, address=f"schedule {schedule_id}")
+    if (asked := resources.requests.training(identifier)) is not None:
+        record_once(resources.accounts, actor, training_change(asked), now)  # the earlier call may have been killed before
+        return True, f"training {identifier} of {asked.model} is asked for"
     seen = SeenRegistry(resources.registry, Sight(resources.accounts, resources.store, actor))
     spec, dataset = resolved(seen, known.training)
     versions = resources.registry.models(spec.name)
     if not may_train(resources.accounts, resources.store, resources.requests, actor, versions):
         raise StoreError(NOT_YOURS)
     under_way = [found.id for found in open_trainings(resources.requests) if found.model == spec.name]
-    if under_way and identifier not in under_way:
+    if under_way:
         return False, f"training {under_way[-1]} of {spec.name} has not ended"
     same = [record.label for record in versions if record.spec == spec.model_dump(mode="json")]
     if same:
         return False, f"{same[-1]} was trained on the latest data set {dataset.name}"
     stored, _ = request_training(resources.requests, Actor(user.name, actor.address), spec, identifier, now)
-    record_change(resources.accounts, actor, training_change(stored), now)
+    record_once(resources.accounts, actor, training_change(stored), now)
     return True, f"training {identifier} of {spec.name} is asked for"
 
 

@@ -64,7 +64,7 @@ def check(
         bool,
         typer.Option(
             "--rehearse",
-            help="Replay the campaign on its table, or on posterior samples of its model, and report what the budget buys.",
+            help="Try the search on its table, or on random values from its model, and report how often the budget suffices.",
         ),
     ] = False,
     within: Annotated[

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.read.views.comparison import MOST_CAMPAIGNS, Comparison, compared
 
 
@@ -20,7 +21,7 @@ def comparison_of(services: Services, actor: Actor, names: Sequence[str]) -> Com
     """
     chosen = list(dict.fromkeys(names))
     if not 2 <= len(chosen) <= MOST_CAMPAIGNS:
-        raise FieldError("name", f"{len(chosen)} campaigns are chosen; expected 2 to {MOST_CAMPAIGNS}")
+        raise FieldError("name", f"{counted(len(chosen), 'campaign')} chosen; expected 2 to {MOST_CAMPAIGNS}")
     sight = services.sight(actor)
     for name in chosen:
         sight.check(name)

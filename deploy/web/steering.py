@@ -21,16 +21,13 @@ from tansaku.models.domain.requests import ServiceRequest
 from tansaku.models.domain.verbs import SteeringKind, judged_state, kinds_shown, needs_driver
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.commands import steer
-from tansaku.tasks.act.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.audit import Change, record_once
 from tansaku.tasks.act.commands.runs import request_run
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.node.configuration.campaign_files import apply_edits
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.service_health import is_starting, last_request
 from tansaku.tasks.read.views.status import live_lease, status_of
-
-_LOOKED_AT = 100
-"""Last entries of the audit on a campaign, among which an earlier call's is looked for."""
 
 _SPENDING = ("resume", "retry", "rerun")
 """Commands after which more is computed; a driver carries others out, such as cancel, whatever the quota is."""
@@ -222,11 +219,8 @@ def _value_of(spec: JsonDict, key: str) -> object:
 
 
 def audit_once(services: Services, actor: Actor, change: Change) -> None:
-    """Records a change, unless an earlier call with the same id did; that call may have been killed before recording it."""
-    known = services.accounts.audit(subject=change.subject, limit=_LOOKED_AT)
-    identifier = (change.after or {}).get("id")
-    if not any(entry.action == change.action and (entry.after or {}).get("id") == identifier for entry in known):
-        record_change(services.accounts, actor, change, services.clock())
+    """As :func:`record_once`."""
+    record_once(services.accounts, actor, change, services.clock())
 
 
 def check_key(key: str) -> None:

@@ -129,10 +129,10 @@ class Certificate(Record):
     def _describe_unknown(self) -> str:
         """The sentence where no system has an estimate."""
         each = self.searched // len(self.tolerances)
-        more = f": there are {each} evaluations of each on average, and it takes about {ENOUGH}" if each < ENOUGH else ""
+        more = f": there are {each} evaluations of each on average; about {ENOUGH} are needed" if each < ENOUGH else ""
         of = counted(len(self.tolerances), *self.words)
         sure = f"{100 * self.confidence:g} %"
-        return f"How far the best of each of the {of} is from its optimum cannot be said with {sure} yet{more}"
+        return f"It cannot be said with {sure} yet how close the best of each of the {of} is to its optimum{more}"
 
     def describe(self) -> str:
         """Describes the certificate in words; estimates that only some systems have are stated for these."""

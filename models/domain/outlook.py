@@ -163,12 +163,13 @@ class Outlook(Record):
     def _describe_missing(self) -> str:
         low, high = min(self.short.values()), max(self.short.values())
         have = str(low) if low == high else f"{low} to {high}"
-        more = f"about {counted(self.evaluations, 'more evaluation')}{' of these' if self.systems > 1 else ''}"
-        begun = f"It is too early to say what further evaluations gain: that takes {self.needed} results"
+        more = f"about {counted(self.evaluations, 'more evaluation')}"
+        begun = "It is too early to say what further evaluations gain:"
         if self.systems == 1:
-            return f"{begun}, and there are {have}; {more}"
+            return f"{begun} {self.needed} results are needed, and there are {have}; {more}"
         has = "has" if len(self.short) == 1 else "have"
-        return f"{begun} of each {self.words[0]}, and {len(self.short)} of {self.systems} {has} {have}; {more}"
+        short = f"{len(self.short)} of {self.systems} {has} only {have}"
+        return f"{begun} each {self.words[0]} needs {self.needed} results, and {short}; {more}"
 
 
 def _amount(value: float) -> str:

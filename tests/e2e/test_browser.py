@@ -403,10 +403,14 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     otherwise = page.locator("#told li.card").first
     expect(otherwise).to_contain_text("instead of proposal 6", timeout=PATIENCE)
     expect(otherwise.locator("dd").first).to_contain_text("41.5 °C")
+    odd = {"name": "odd.csv", "mimeType": "text/csv", "buffer": b"number,value\n8,-5000\n"}
+    page.locator("#report-file input").set_input_files(odd)
+    expect(page.locator("#report-file .problem")).to_contain_text("odd.csv: -5000 GPa is ", timeout=PATIENCE)
+    expect(page.locator("#report-file button")).to_be_visible()
     save(page, 8, "-5000")
     expect(page.locator("#proposal-8 .problem")).to_contain_text("standard deviations from what is expected", timeout=PATIENCE)
     assert len(experiment.store.evaluations("experiment")) == 8
-    command(page, "Store it all the same")
+    page.locator("#proposal-8").get_by_role("button", name="Store it all the same").click()
     expect(page.locator("#told li.card").first).to_contain_text("-5000 GPa", timeout=PATIENCE)
     correction = page.locator("#told-8")
     correction.get_by_text("Correct", exact=True).click(timeout=PATIENCE)

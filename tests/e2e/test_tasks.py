@@ -238,6 +238,7 @@ def test_the_steps_of_a_relaxation_are_seen(hand: Hand) -> None:
     expect(said).to_contain_text("the end")
     hand.press("Start of L12-AuCu3")
     expect(slider).to_be_hidden()
+    expect(said).to_contain_text("as its space has it", timeout=PATIENCE)
 
 
 def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:
@@ -322,6 +323,24 @@ def test_files_dropped_beside_their_box_do_not_replace_the_page(hand: Hand) -> N
     page.locator("[data-key=name]").fill("dropped")
     assert page.evaluate(DROP, {"left.xyz": '1\nLattice="3 0 0 0 3 0 0 0 3"\nCu 0 0 0\n'})
     expect(page.locator("#spec")).to_have_value(re.compile("name: dropped[^$]*left.xyz"), timeout=PATIENCE)
+
+
+SHORTER_THAN_ITS_CHOICE = """select => {
+  const style = getComputedStyle(select), drawn = document.createElement("canvas").getContext("2d");
+  drawn.font = style.font;
+  const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 16;
+  return drawn.measureText(select.selectedOptions[0].text).width > room;
+}"""
+"""Whether the chosen words of a list, beside its arrow, are cut."""
+
+
+def test_no_choice_is_cut_on_a_small_laptop(hand: Hand) -> None:
+    page = hand.page
+    go(page, "/new/compositions")
+    for width in (1280, 1366, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        wanted = page.locator('[id="field-objective.property"]')
+        assert not wanted.evaluate(SHORTER_THAN_ITS_CHOICE), width
 
 
 def test_search_a_table(hand: Hand) -> None:

@@ -82,9 +82,15 @@ def _sites(data: JsonDict, chosen: str) -> Part:
     rows = [_row(place, name, from_file=from_file) for place, name in enumerate([*names, *missing, *free], 1)]
     headings: tuple[str, ...]
     if from_file:
-        headings, about = ("Site", "in the file", "may be, with commas"), "All atoms of the ion in the file belong to the site."
+        headings, about = (
+            ("Site", "in the file", "Ions it may hold, separated by commas"),
+            "All atoms of the ion in the file belong to the site.",
+        )
     else:
-        headings, about = ("Site", "may be, with commas"), "An empty list means all ions that the prototype knows for the site."
+        headings, about = (
+            ("Site", "Ions it may hold, separated by commas"),
+            "An empty list means all ions that the prototype knows for the site.",
+        )
     return Part("Sites", headings=headings, rows=rows, about=about)
 
 

@@ -128,7 +128,7 @@ def _listed() -> Field:
         before = mapping_at(data, _PARAMETERS)
         put(data, _PARAMETERS, {name: _merged(before.get(name), entry) for name, entry in map(_entry, _lines(text))})
 
-    about = "One a line, with commas, or cells of a spreadsheet: temperature (K), 300, 400 or solvent, water, ethanol"
+    about = "A parameter per line, with commas or as spreadsheet cells: temperature (K), 300, 400 or solvent, water, ethanol"
     return Field("listed", "Parameters", read, write, lines=4, about=about)
 
 

@@ -43,7 +43,7 @@ def further(data: JsonDict) -> Part:
         [
             number("seed", "Seed"),
             number("budget.cost", "Budget: cost"),
-            number("budget.fraction", "Budget: share of the cost of all candidates, as 0.1"),
+            number("budget.fraction", "Budget: share of the cost of all candidates, such as 0.1"),
             number("execution.in_flight", "Proposals that wait at a time" if by_people else "In flight"),
         ],
         more=True,
@@ -60,15 +60,15 @@ def measured() -> list[Field]:
             put(data, ("objective", "unit"), unit)
 
     return [
-        replace(at("objective.property", "What is wanted, such as yield"), write=write),
-        at("objective.unit", "Its unit; 1 for a plain number"),
+        replace(at("objective.property", "What you measure, such as yield"), write=write),
+        at("objective.unit", "Its unit (1 for a plain number)"),
         direction(),
     ]
 
 
 def direction() -> Field:
     """Whether low or high values are wanted."""
-    return choice("objective.direction", "Wanted are", DIRECTIONS, "minimize")
+    return choice("objective.direction", "You want", DIRECTIONS, "minimize")
 
 
 def computed_property(properties: Mapping[str, str]) -> Field:

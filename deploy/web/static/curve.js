@@ -12,6 +12,7 @@
     if (plot) plot.destroy();
     plot = null;
     if (!series || series.evaluations.length === 0) return;
+    place.replaceChildren();
     const unit = horizontal === "cost" ? series.cost_unit ?? "as given" : null;
     const { colour, lines } = plotStyle(place);
     plot = new uPlot({
@@ -35,7 +36,7 @@
     if (!answer) return;
     series = answer;
     files.hidden = !series.best.some((value) => value !== null);
-    axis.hidden = false;
+    axis.hidden = files.hidden;
     draw();
   };
 

@@ -30,12 +30,14 @@ for (const figure of document.querySelectorAll("figure[data-file]")) {
 
   const show = async (of) => {
     const mine = turn += 1;
-    const answer = await fetch(`${figure.dataset.file}&of=${of}`, { credentials: "same-origin" });
-    const text = answer.ok ? await answer.text() : (await answer.json()).detail;
-    if (mine !== turn) return; // the other one was asked for meanwhile
     for (const button of figure.querySelectorAll("[data-of]")) button.setAttribute("aria-pressed", String(button.dataset.of === of));
-    if (chosen) chosen.hidden = of !== "steps" || !answer.ok;
-    if (!answer.ok) { said.textContent = text; return; }
+    if (chosen) chosen.hidden = true;
+    said.textContent = "Loading …";
+    const answer = await fetch(`${figure.dataset.file}&of=${of}`, { credentials: "same-origin" }).catch(() => null);
+    const text = answer === null ? "The server does not answer." : answer.ok ? await answer.text() : (await answer.json()).detail;
+    if (mine !== turn) return; // the other one was asked for meanwhile
+    if (!answer?.ok) { said.textContent = text; return; }
+    if (chosen) chosen.hidden = of !== "steps";
     if (of === "steps") {
       steps = structuresOf(text);
       slider.max = String(steps.length - 1);

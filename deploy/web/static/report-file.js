@@ -5,8 +5,10 @@
   const part = document.getElementById("report-file");
   const input = part.querySelector("input");
   const problem = part.querySelector(".problem");
+  const again = part.querySelector("button");
   const status = document.getElementById("status");
   const LARGEST = 700000; // bytes: the server takes no larger request
+  let asked = null; // the file with a value far from what was expected
   part.hidden = false;
 
   const fail = (said) => {
@@ -21,16 +23,16 @@
     reader.readAsDataURL(file);
   });
 
-  input.addEventListener("change", async () => {
-    const file = input.files[0];
-    if (!file) return;
-    problem.hidden = true;
+  const send = async (file, confirm) => {
+    problem.hidden = again.hidden = true;
     status.textContent = ""; // what became of an earlier file
     if (file.size > LARGEST) { fail(`${file.name} is larger than ${LARGEST / 1000} kB; paste its rows in parts.`); return; }
     try {
-      const answer = await outbox.post({ file: await encoded(file), confirm: true }, outbox.newKey());
+      const answer = await outbox.post({ file: await encoded(file), confirm }, outbox.newKey());
       const found = await answer.json();
-      if (!answer.ok) { fail(`${file.name}: ${found.detail.replaceAll("\\n", "\n")}`); return; }
+      asked = !answer.ok && found.key === "confirm" ? file : null;
+      again.hidden = !asked;
+      if (!answer.ok) { fail(`${file.name}: ${found.detail.replace(/^confirm: /, "").replaceAll("\\n", "\n")}`); return; }
       const counts = Object.entries(found.new).map(([kind, count]) => `${count} ${(count === 1 ? kind.replace(/s$/, "") : kind).replace("_", " ")}`);
       status.textContent = `${file.name}: ${counts.join(", ") || "nothing new"}${found.command ? ", stored, learning" : ""}${found.ignored.length ? `; not read: ${found.ignored.join(", ")}` : ""}`;
       input.value = "";
@@ -38,5 +40,8 @@
       if (!(error instanceof TypeError) && error.name !== "TimeoutError") throw error;
       fail("The server does not answer; choose the file again when the connection is back.");
     }
-  });
+  };
+
+  input.addEventListener("change", () => { if (input.files[0]) send(input.files[0], false); });
+  again.addEventListener("click", () => send(asked, true));
 })();

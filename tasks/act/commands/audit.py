@@ -14,6 +14,8 @@ from tansaku.models.domain.trainings import TrainingRequest
 from tansaku.tasks.ground.site.users import user_name
 
 _ORDER = itertools.count()
+_LOOKED_AT = 100
+"""Last entries on a subject, among which an earlier call's is looked for."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,14 @@ def record_change(accounts: Accounts, actor: Actor, change: Change, now: datetim
     )
     accounts.append_audit(entry)
     return entry
+
+
+def record_once(accounts: Accounts, actor: Actor, change: Change, now: datetime) -> None:
+    """Records a change, unless an earlier call with the same id did; that call may have been killed before recording it."""
+    known = accounts.audit(subject=change.subject, limit=_LOOKED_AT)
+    identifier = (change.after or {}).get("id")
+    if not any(entry.action == change.action and (entry.after or {}).get("id") == identifier for entry in known):
+        record_change(accounts, actor, change, now)
 
 
 def entry_id(moment: datetime) -> str:

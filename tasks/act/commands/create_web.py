@@ -70,7 +70,7 @@ _PROBLEMS = {
     NO_SPREAD: SpecProblem(
         "options.spread",
         None,
-        "missing; say what spread of the values you expect, a number with their unit: nothing is computed yet",
+        "missing; expected a number with a unit, your guess of the standard deviation of the values, for none is known yet",
     ),
 }
 

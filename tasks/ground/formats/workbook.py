@@ -7,7 +7,8 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from datetime import datetime, timedelta
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -23,6 +24,17 @@ _PIECE = 1_000_000
 _MACROS = ("vbaproject.bin", ".xlm")
 _TEXT_KINDS = ("str", "inlineStr")
 _SHEET, _BOOK, _TEXTS = "xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/sharedStrings.xml"
+_STYLES = "xl/styles.xml"
+_DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
+"""Numbers of the built-in formats of dates and times."""
+
+_UNDATED = re.compile(r'"[^"]*"|\\.|[_*].|\[[^]hms][^]]*\]')
+"""Parts of a format that say nothing about a date: texts, spaces, colours, currencies."""
+
+_DAY_0 = datetime(1899, 12, 30)
+_DAYS = 2_958_466
+"""Days to the end of the year 9999."""
+
 _LINKS = "xl/_rels/workbook.xml.rels"
 _PACKAGE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -68,7 +80,8 @@ def write_workbook(rows: Iterable[Iterable[object]]) -> bytes:
 def read_workbook(content: bytes, most_rows: int = MOST_ROWS) -> list[tuple[int, list[str]]]:
     """Rows of the first sheet with their numbers; empty ones are left out.
 
-    Formulas are not evaluated: the value that the program stored beside one is read. Parts are read piece by piece, so a small
+    Formulas are not evaluated: the value that the program stored beside one is read. Dates and times are texts such as
+    2026-03-04 and 12:30:00, not the numbers of days by which workbooks count them. Parts are read piece by piece, so a small
     file that unpacks to a very large one takes no memory.
 
     Args:
@@ -85,7 +98,10 @@ def read_workbook(content: bytes, most_rows: int = MOST_ROWS) -> list[tuple[int,
             texts = _Texts()
             if _TEXTS in names:
                 _read(packed, _TEXTS, texts)
-            sheet = _Sheet(texts.found, most_rows)
+            styles = _Styles()
+            if _STYLES in names:
+                _read(packed, _STYLES, styles)
+            sheet = _Sheet(texts.found, styles.dated(), most_rows)
             _read(packed, _first_sheet(packed), sheet)
             return sheet.rows
     except _RefusedError:
@@ -200,26 +216,57 @@ class _Texts(_Written):
             self.found.append(self.taken().get("t", ""))
 
 
+class _Styles(_Part):
+    """The styles of cells, of which some show numbers as dates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_cells = False
+        self._codes: dict[str, str] = {}
+        self._formats: list[str] = []
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        self._in_cells |= name == "cellXfs"
+        if name == "numFmt":
+            self._codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+        elif name == "xf" and self._in_cells:
+            self._formats.append(attributes.get("numFmtId", "0"))
+
+    def finish(self, name: str) -> None:
+        self._in_cells &= name != "cellXfs"
+
+    def dated(self) -> Set[str]:
+        """Numbers of the styles, as cells name them, that show dates or times."""
+        return {str(place) for place, number in enumerate(self._formats) if self._is_date(number)}
+
+    def _is_date(self, number: str) -> bool:
+        code = self._codes.get(number)
+        if code is None:
+            return int(number) in _DATE_FORMATS
+        return re.search("[ymdhs]", _UNDATED.sub("", code.partition(";")[0]).lower()) is not None
+
+
 class _Sheet(_Written):
     """The rows of a sheet.
 
     Args:
         texts: Those that cells share.
+        dated: Numbers of the styles that show dates.
         most_rows: Rows with any cell, below the first one.
     """
 
-    def __init__(self, texts: Sequence[str], most_rows: int) -> None:
+    def __init__(self, texts: Sequence[str], dated: Set[str], most_rows: int) -> None:
         super().__init__(("v", "f"))
         self.rows: list[tuple[int, list[str]]] = []
-        self._texts, self._most = texts, most_rows
-        self._number, self._cells, self._kind = 0, [""] * 0, "n"
+        self._texts, self._dated, self._most = texts, dated, most_rows
+        self._number, self._cells, self._kind, self._style = 0, [""] * 0, "n", "0"
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         super().begin(name, attributes)
         if name == "row":
             self._number, self._cells = int(attributes.get("r") or self._number + 1), []
         elif name == "c":
-            self._kind = attributes.get("t", "n")
+            self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "0")
             place = _column(attributes.get("r"), len(self._cells))
             if place >= _LONGEST_ROW:
                 raise _RefusedError(f"row {self._number} has more than {_LONGEST_ROW:,} cells")
@@ -250,8 +297,18 @@ class _Sheet(_Written):
             return "true" if value == "1" else "false"
         if self._kind == "n" and value:
             number = float(value)  # programs write 0.1 as 0.10000000000000001
+            if self._style in self._dated and 0 <= number < _DAYS:
+                return _date(number)
             return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
         return value
+
+
+def _date(days: float) -> str:
+    """A date, a time, or both, from the days since the begin of a workbook's calendar."""
+    moment = _DAY_0 + timedelta(seconds=round(86400 * days))
+    if days < 1:
+        return f"{moment:%H:%M:%S}"
+    return f"{moment:%Y-%m-%d}" if days.is_integer() else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _read(packed: zipfile.ZipFile, name: str, part: _Part) -> None:

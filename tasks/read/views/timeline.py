@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from tansaku.models.domain.records import Evaluation
@@ -16,6 +16,20 @@ MOST_EVALUATIONS = 200
 
 End = Literal["done", "failed", "lost", "running"]
 _UNKNOWN = "not known"
+
+_STEPS = [
+    1,
+    2,
+    5,
+    10,
+    20,
+    30,
+    *(60 * minutes for minutes in (1, 2, 5, 10, 20, 30)),
+    *(3600 * hours for hours in (1, 2, 6, 12, 24)),
+]
+"""Distances of marks on the time axis [s]; longer ones are multiples of the last."""
+
+_MOST_MARKS = 5
 
 
 @dataclass(frozen=True)
@@ -45,10 +59,17 @@ class Lane:
     Attributes:
         host: The machine.
         stretches: In order.
+        number: Of the lane among those of its machine, from 1.
     """
 
     host: str
     stretches: tuple[Stretch, ...]
+    number: int = 1
+
+    @property
+    def name(self) -> str:
+        """The machine; with a number from the second lane of the machine on."""
+        return self.host if self.number == 1 else f"{self.host} ({self.number})"
 
 
 @dataclass(frozen=True)
@@ -106,6 +127,15 @@ class Timeline:
             "state": [item.ended for item in rows],
         }
 
+    def marks(self) -> list[datetime]:
+        """Round times between begin and end, at most five, in order; the begin if there are none."""
+        whole = (self.end - self.begin).total_seconds()
+        fitting = (step for step in _STEPS if whole < _MOST_MARKS * step)
+        step = next(fitting, _STEPS[-1] * int(whole / (_MOST_MARKS * _STEPS[-1]) + 1))
+        first = -(-self.begin.timestamp() // step) * step
+        places = range(int((self.end.timestamp() - first) // step) + 1)
+        return [datetime.fromtimestamp(first + step * place, UTC) for place in places] or [self.begin]
+
     def share(self, moment: datetime) -> float:
         """Place of a time between begin and end, 0 to 1."""
         whole = (self.end - self.begin).total_seconds()
@@ -161,7 +191,7 @@ def _lanes(stretches: Iterable[Stretch]) -> tuple[Lane, ...]:
         else:
             free.append(stretch)
     hosts = sorted(lanes, key=lambda host: (host == _UNKNOWN, host))
-    return tuple(Lane(host, tuple(lane)) for host in hosts for lane in lanes[host])
+    return tuple(Lane(host, tuple(lane), number) for host in hosts for number, lane in enumerate(lanes[host], start=1))
 
 
 def _line(host: str, lanes: list[Lane], whole: float) -> HostLine:

@@ -35,8 +35,8 @@ def test_nothing_is_said_of_a_barrier_that_is_not_known():
 
 
 UNKNOWN = (
-    "How far the best of each of the 2 boundaries is from its optimum cannot be said with 95 % yet: "
-    "there are 14 evaluations of each on average, and it takes about 55"
+    "It cannot be said with 95 % yet how close the best of each of the 2 boundaries is to its optimum: "
+    "there are 14 evaluations of each on average; about 55 are needed"
 )
 SEVERAL = {"estimate": None, "unit": "mJ/m2", "words": ("boundary", "boundaries")}
 

@@ -105,11 +105,11 @@ def test_what_is_missing_is_said_with_how_many_evaluations_bring_it():
     lacking = missing(counts, direction="minimize", unit="mJ/m2")
     assert lacking.evaluations == sum(5 - have for have, left in counts.values() if left and have < 5)
     assert lacking.describe() == (
-        "It is too early to say what further evaluations gain: that takes 5 results of each system, and 14 of 17 have 2 to 4; "
-        f"about {lacking.evaluations} more evaluations of these"
+        "It is too early to say what further evaluations gain: each system needs 5 results, and 14 of 17 have only 2 to 4; "
+        f"about {lacking.evaluations} more evaluations"
     )
     assert missing({"": (3, 40)}, direction="minimize", unit="eV").describe() == (
-        "It is too early to say what further evaluations gain: that takes 5 results, and there are 3; about 2 more evaluations"
+        "It is too early to say what further evaluations gain: 5 results are needed, and there are 3; about 2 more evaluations"
     )
     assert missing({"tiny": (1, 2)}, direction="minimize", unit="eV").evaluations == 2
     assert missing({"a": (5, 10), "b": (3, 0)}, direction="minimize", unit="eV") is None

@@ -288,6 +288,10 @@ def test_a_surprising_value_is_asked_about_before_it_is_stored(site, serve):
     fields = {"key": "form-key-1", f"value-{number}": "5000", "confirm": ""}
     page = browser.submit("/campaigns/rows/tells", fields)
     assert (page.status_code, 'name="confirm" value="yes"' in page.text) == (422, True)
+    pasted = browser.submit(
+        "/campaigns/rows/tells", {"key": "form-key-2", "csv": f"number,value\n{number},5000", "confirm": ""}
+    )
+    assert (pasted.status_code, pasted.text.count('name="confirm" value="yes"')) == (422, 1)
     assert len(site.services.store.campaign("rows").commands) == 2
     assert browser.submit("/campaigns/rows/tells", fields | {"confirm": "yes"}).status_code == 303
 

@@ -417,7 +417,7 @@ def test_only_commands_that_apply_are_offered_and_accepted(site_with):
 def test_the_page_says_what_further_evaluations_may_bring(table_file, site_with):
     table_file.write_text(table_file.read_text().replace("{type: grid}", "{type: gp, preset: default}"))
     page = site_with("a1", "b1", "b2").logged_in(Role.VIEWER).get(PAGE).text
-    assert "It is too early to say what further evaluations gain: that takes 5 results of each system, and 1 of 2 has 1" in page
+    assert "It is too early to say what further evaluations gain: each system needs 5 results, and 1 of 2 has only 1" in page
     ended = site_with("a1", "b1", "b2", stop=StopReason.EVALUATIONS).logged_in(Role.VIEWER).get(PAGE).text
     assert "What further evaluations gain" not in ended
 
@@ -500,3 +500,15 @@ def test_an_earlier_reading_leaves_memory_with_the_next_result(site_with):
         assert earlier() is None
     finally:
         gc.enable()
+
+
+def test_the_place_of_a_figure_is_kept_once_something_has_a_value(site_with):
+    """Else what is below moves when the figure comes, and an empty part disappears."""
+    coming, axis = '<p class="coming quiet">Loading …</p>', re.compile('id="curve-axis"( hidden)?>')
+    page = site_with("a1").with_session(Role.VIEWER).get(PAGE).text
+    assert coming in page[page.index('<div id="curve"') :].partition("</div>")[0]
+    assert axis.search(page)[1] is None
+    assert re.search('<section id="figures" hidden ', page)  # this space has none
+    empty = site_with().with_session(Role.VIEWER).get(PAGE).text
+    assert coming not in empty
+    assert axis.search(empty)[1] == " hidden"

@@ -76,7 +76,7 @@ def test_the_curves_can_be_taken_as_files(browser):
     ("query", "said"),
     [
         (f"name={NAME}&name=other-unit", "small-table: mJ/m2, other-unit: eV"),
-        (f"name={NAME}&name={NAME}", "1 campaigns are chosen; expected 2 to 8"),
+        (f"name={NAME}&name={NAME}", "1 campaign chosen; expected 2 to 8"),
         ("&".join(f"name=c{number}" for number in range(9)), "expected 2 to 8"),
         (f"name={NAME}&name=none-such", "none-such"),
     ],

@@ -29,6 +29,7 @@ def send(browser, action: str, spec: str = SPEC, **fields: str):
 
 def test_it_starts_from_each_template(browser):
     first = browser.get("/new").text
+    assert "How likely is it that this budget finds the best candidate?" in first
     for name, template in campaign_templates().items():
         assert f'<option value="{name}"' in first
         assert text_of(browser.get(f"/new?template={name}").text) == template.read_text()

@@ -147,7 +147,25 @@ def test_a_training_is_asked_for_at_its_times(trained, its_resources):
     assert asked(4) == (False, "copper@1 was trained on the latest data set copper")
     registry.add_dataset(dataset_record(name="copper", sha256="b" * 64))
     assert asked(5)[0]
-    assert [entry.address for entry in trained.changes("model.train")] == ["schedule nightly-1"] * 4
+    assert [entry.address for entry in trained.changes("model.train")] == ["schedule nightly-1"] * 3
+
+
+def test_the_audit_has_a_training_whose_run_was_killed_before_the_entry(trained, its_resources, monkeypatch):
+    accounts, now = its_resources.accounts, trained.clock()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(accounts), "append_audit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_scheduled(its_resources, "nightly-1", RUN.format(1), now)
+    (stored,) = its_resources.requests.trainings()
+    its_resources.requests.end_training(stored.id, TrainingEnd(state=TrainingState.FAILED, reason="no energies"), now)
+    assert trained.changes("model.train") == []
+    for _ in range(2):
+        assert train_scheduled(its_resources, "nightly-1", RUN.format(1), now)[0]
+    assert [entry.after["id"] for entry in trained.changes("model.train")] == [stored.id]
 
 
 def test_a_training_needs_its_users_rights_at_each_time(trained, its_resources):

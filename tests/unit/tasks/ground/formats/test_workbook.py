@@ -66,6 +66,32 @@ def test_a_formula_counts_with_the_value_that_is_stored_beside_it():
     assert read_workbook(packed(texts=SPOKEN))[0][1] == ["n", "", "鉄"]
 
 
+STYLES = f"""<styleSheet {MAIN}><numFmts>
+<numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/><numFmt numFmtId="165" formatCode="[h]:mm"/>
+<numFmt numFmtId="166" formatCode="#,##0.00\\ &quot;mmol&quot;"/><numFmt numFmtId="167" formatCode="[Red]0.0_m"/></numFmts>
+<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>
+<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/>
+<xf numFmtId="165"/><xf numFmtId="166"/><xf numFmtId="167"/></cellXfs></styleSheet>"""
+
+
+@pytest.mark.parametrize(
+    ("style", "value", "text"),
+    [
+        (0, "46085", "46085"),
+        (1, "46085", "2026-03-04"),
+        (2, "46085.5", "2026-03-04 12:00:00"),
+        (3, "0.125", "03:00:00"),
+        (4, "46085", "46085"),
+        (5, "2.5", "2.5"),
+        (1, "-3", "-3"),
+    ],
+)
+def test_a_cell_that_shows_a_date_is_no_number(style, value, text):
+    """Spreadsheet programs make a date of 3.4; it was stored as the number of days since 1900."""
+    sheet = SHEET.replace('<c r="A5"><v>3</v>', f'<c r="A5" s="{style}"><v>{value}</v>')
+    assert read_workbook(packed({"xl/styles.xml": STYLES}, sheet=sheet))[1][1][0] == text
+
+
 def test_the_text_of_a_sheet_is_read_as_the_workbook_is():
     content = write_workbook([["T (K)", "note", "value (GPa)"], [300, '=1+1, "a"', 1.5], [None, None, None], [400, "-", 2]])
     text = sheet_text(content)

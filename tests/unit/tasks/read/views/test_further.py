@@ -46,8 +46,8 @@ def test_before_the_first_certificate_it_is_said_what_is_missing(proposed_by):
     (said,) = campaign_status(store, NAME).further
     # Only alpha has candidates that are still open.
     assert said == (
-        "It is too early to say what further evaluations gain: that takes 5 results of each system, and 1 of 2 has 1; "
-        "about 2 more evaluations of these"
+        "It is too early to say what further evaluations gain: each system needs 5 results, and 1 of 2 has only 1; "
+        "about 2 more evaluations"
     )
     assert f"  {said}" in campaign_status(store, NAME).describe().splitlines()
 
@@ -55,7 +55,7 @@ def test_before_the_first_certificate_it_is_said_what_is_missing(proposed_by):
 def test_an_ended_search_says_what_was_missing(proposed_by):
     store = proposed_by("{type: gp, preset: default}", "a1", "b1", "b2", stop=StopReason.BUDGET)
     (said,) = campaign_status(store, NAME).further
-    assert said.startswith("It is too early to say what further evaluations gain: that takes 5 results of each system")
+    assert said.startswith("It is too early to say what further evaluations gain: each system needs 5 results")
 
 
 def test_the_last_certificate_says_what_the_next_ones_gain(proposed_by):
@@ -82,7 +82,7 @@ def test_what_was_missing_at_the_last_certificate_is_counted_anew(proposed_by):
     store = proposed_by("{type: gp, preset: default}", "a1", "a2")
     certify(store, outlook=Outlook(evaluations=8, systems=2, short={"alpha": 1, "<b>beta</b>": 1}, unit="mJ/m2"))
     (said,) = campaign_status(store, NAME).further
-    assert "2 of 2 have 0 to 2; about 3 more evaluations of these" in said
+    assert "2 of 2 have only 0 to 2; about 3 more evaluations" in said
 
 
 def test_of_a_certificate_that_was_stored_before_nothing_is_made_up(proposed_by):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -58,6 +59,23 @@ def test_what_ran_at_once_is_in_lanes_of_its_machine():
     assert [(line.host, line.at_once, line.attempts, line.failed) for line in found.hosts] == [("a", 2, 3, 0), ("b", 1, 1, 0)]
     assert [line.busy for line in found.hosts] == pytest.approx([0.9, 0.9])
     assert found.share(at(6)) == pytest.approx(0.5)
+
+
+def test_each_lane_has_a_name():
+    found = timeline(ran(1, "b", 1, 10), ran(2, "a", 2, 6), ran(3, "a", 4, 8))
+    assert [lane.name for lane in found.lanes] == ["a", "a (2)", "b"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"),
+    [(9.7, 2), (42, 10), (50, 10), (1500, 300), (9.2 * 3600, 2 * 3600), (86400, 6 * 3600), (86400 * 40, 86400 * 8)],
+)
+def test_the_axis_has_marks_at_round_times(seconds: float, step: float):
+    found = timeline(ran(1, "a", 0.3, seconds))
+    marks = found.marks()
+    assert 1 < len(marks) <= 5
+    assert {(late - early).total_seconds() for early, late in itertools.pairwise(marks)} == {step}
+    assert all(mark.timestamp() % step == 0 and found.begin <= mark <= found.end for mark in marks)
 
 
 def test_attempts_that_were_lost_failed_or_run_are_told_apart():

@@ -13,6 +13,9 @@ def test_it_is_linked_and_shows_the_stable_phases_with_their_decomposition(make_
     assert f'<a href="{PAGE}/hull">Phase diagram' in browser.get(PAGE).text
     page = browser.get(f"{PAGE}/hull").text
     assert "Au-Cu: stable are AuCu3, AuCu, Cu, Au" in page
+    assert f'href="{PAGE}/hull#phases"' in page  # here to the table below, from the campaign's page to this one
+    assert 'id="phases"' in page
+    assert f'href="{PAGE}/hull"' not in page
     assert f'<a href="{PAGE}/evaluations/4">L12-Au3Cu</a>' in page
     assert re.search(r"0.50? Au \+ 0.50? L10-AuCu|0.50? L10-AuCu \+ 0.50? Au", page)
     assert len(re.findall("<circle", page)) == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tansaku.models.domain.accounts import Role
 from tests.support.alloys import NAME, alloy_store
 
@@ -10,7 +12,9 @@ def test_the_timeline_is_drawn_and_told_in_a_table(make_site):
     browser = make_site(alloy_store()).with_session(Role.VIEWER)
     page = browser.get(f"/campaigns/{NAME}/workers").text
     assert page.count('<rect class="done"') == 5
-    assert "<title>not known: round 2, L10-AuCu, done</title>" in page
+    assert "<title>not known: round 2, L10-AuCu, done, " in page
+    assert '<li title="not known">not known</li>' in page
+    assert re.search(r"<foreignObject[^>]+><p>\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ</p></foreignObject>", page)
     assert '<tr><th scope="row">not known</th>' in page
     assert f'data-poll="/campaigns/{NAME}/workers"' in page
     assert '<script src="/static/together/taken+poll' in page  # the page follows what runs
