@@ -150,7 +150,7 @@
       }
       const bought = found.rehearsal;
       rehearsed.replaceChildren(...said(bought
-        ? `The budget is enough with a probability of ${Math.round(100 * bought.chance)} % (${Math.round(100 * bought.low)} to ${Math.round(100 * bought.high)} %): so many of ${bought.replays} searches came within ${bought.within}${bought.unit === "1" ? "" : ` ${bought.unit}`} of the best value, on ${bought.source}.`
+        ? `The budget is enough with a probability of ${Math.round(100 * bought.chance)} % (${Math.round(100 * bought.low)} to ${Math.round(100 * bought.high)} %): ${Math.round(bought.chance * bought.replays)} of ${bought.replays} searches came within ${bought.within}${bought.unit === "1" ? "" : ` ${bought.unit}`} of the best value, on ${bought.source}.`
         : found.problems.map((problem) => `${labels[problem.key] ? `${labels[problem.key]}: ` : problem.key ? `\`${problem.key}\`: ` : ""}${problem.message}`).join(" ")));
     } catch (error) {
       rehearsed.textContent = error.detail || "The server does not answer.";

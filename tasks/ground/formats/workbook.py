@@ -31,6 +31,9 @@ _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *rang
 _UNDATED = re.compile(r'"[^"]*"|\\.|[_*].|\[[^]hms][^]]*\]')
 """Parts of a format that say nothing about a date: texts, spaces, colours, currencies."""
 
+_LONGEST_FORMAT = 255
+"""Characters of a format that are read; spreadsheet programs write no longer ones."""
+
 _DAY_0 = datetime(1899, 12, 30)
 _DAYS = 2_958_466
 """Days to the end of the year 9999."""
@@ -228,7 +231,7 @@ class _Styles(_Part):
     def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         self._in_cells |= name == "cellXfs"
         if name == "numFmt":
-            self._codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+            self._codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")[:_LONGEST_FORMAT]
         elif name == "xf" and self._in_cells:
             self._formats.append(attributes.get("numFmtId", "0"))
 

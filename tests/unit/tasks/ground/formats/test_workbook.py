@@ -92,6 +92,14 @@ def test_a_cell_that_shows_a_date_is_no_number(style, value, text):
     assert read_workbook(packed({"xl/styles.xml": STYLES}, sheet=sheet))[1][1][0] == text
 
 
+def test_the_end_of_an_endless_format_is_not_read():
+    """Its unclosed brackets took a minute."""
+    code = "[" * 300 + "yyyy"
+    styles = STYLES.replace('formatCode="[h]:mm"', f'formatCode="{code}"')
+    sheet = SHEET.replace('<c r="A5"><v>3</v>', '<c r="A5" s="3"><v>46085</v>')
+    assert read_workbook(packed({"xl/styles.xml": styles}, sheet=sheet))[1][1][0] == "46085"
+
+
 def test_the_text_of_a_sheet_is_read_as_the_workbook_is():
     content = write_workbook([["T (K)", "note", "value (GPa)"], [300, '=1+1, "a"', 1.5], [None, None, None], [400, "-", 2]])
     text = sheet_text(content)
