@@ -31,6 +31,7 @@ from tansaku.tasks.loop.transfer.checks import (
     check_observed,
     source_campaign,
 )
+from tansaku.tasks.node.configuration.source import source_of
 
 CONTENT_TYPE = "application/json"
 
@@ -40,7 +41,12 @@ class Target:
     """The campaign that learns."""
 
     spec: CampaignSpec
-    pool: CandidatePool
+    searched: CandidatePool
+
+    @property
+    def pool(self) -> CandidatePool:
+        """The candidates, without levels."""
+        return self.searched if self.searched.levels is None else self.searched.levels.candidates
 
     @property
     def transfer(self) -> TransferSpec:
@@ -97,8 +103,9 @@ def campaign_source(
     check_features(claim, target.pool, pool)
     pool = _compared_alike(target.pool, pool)
     observations = store.observations(record.name)
-    # The search comes first.
-    own = observations[0].source if observations else None
+    # The search comes first, and looks at cheaper levels do not count.
+    looks = {source_of(spec, level) for level in spec.levels}
+    own = next((observation.source for observation in observations if observation.source not in looks), None)
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
     found = {
         observation.candidate: observation.value
