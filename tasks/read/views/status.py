@@ -203,7 +203,7 @@ class CampaignStatus(Record):
         return (
             f"evaluations {self.evaluations}"
             + (f", {self.adopted} of them adopted at no cost" if self.adopted > self.known else "")
-            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
+            + f": {self.done} done, {self.failed} failed, {self.pending if self.looks else self.active} in progress"
             + (f"; {known_already(self.known)}" if self.known else "")
             + (f", {self.lost} lost and to be retried" if self.lost else "")
             + (f"; final relaxations {self.polish}" if self.polish else "")

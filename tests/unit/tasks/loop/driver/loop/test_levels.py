@@ -26,6 +26,7 @@ from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.evaluation_table import evaluation_of
 from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
+from tansaku.tasks.read.views.tabulation import write_table
 from tests.support.actors import ADA
 from tests.support.copper_desk import opened_desk
 from tests.support.looks import looks_campaign
@@ -91,6 +92,17 @@ def test_looks_and_full_values_are_bought_and_counted_apart(desk):
     number = next(item.proposal.number for item in desk.store.evaluations("looks") if item.proposal.level)
     assert evaluation_of(data, number).proposal.level == "look"
     assert len(data.updated(desk.store.campaign("looks"), desk.store.evaluations("looks")[:3]).columns) == len(data.columns)
+
+
+def test_a_table_of_results_has_a_column_of_looks(desk, tmp_path):
+    run(desk, cost=8.0)
+    write_table(Campaign.load(desk.store, "looks"), tmp_path)
+    written = pq.read_table(tmp_path / "candidates.parquet").to_pandas().set_index("id")
+    table = pd.read_csv(desk.folder / "looks.csv").set_index("id")
+    looked = {candidate for candidate, level in bought(desk) if level == "look"}
+    assert {name for name in written.index if not pd.isna(written.look_look[name])} == looked & {*written.index} != set()
+    known = written.look_look.dropna()
+    assert (known == table.cheap[known.index]).all()
 
 
 def test_looks_that_tell_nothing_are_soon_left(desk):
