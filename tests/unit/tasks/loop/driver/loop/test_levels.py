@@ -146,6 +146,8 @@ def told(tmp_path_factory) -> list[tuple[str, str | None]]:
     decided = [refit.hyperparameters["transfer"] for refit in desk.store.refits("looks") if "transfer" in refit.hyperparameters]
     assert {source["observations"] for made in decided for source in made["sources"]} == {len(full)}
     assert decided[-1]["mode"] == "posterior"
+    data = Campaign.load(desk.store, "looks", desk.resources.artifacts)
+    assert "looks" in {figure.stem for figure in drawings_of(data, desk.resources.artifacts)}
     return bought(desk)
 
 
