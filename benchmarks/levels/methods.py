@@ -61,14 +61,6 @@ def misled(table: LevelTable, seed: int) -> Purchases:
     yield from _by_levels(table, LevelProposer(_goal(table), sources=FrozenSources([shuffled])), seed)
 
 
-def reversed_(table: LevelTable, seed: int) -> Purchases:
-    """The same with a source that is high where it should be low."""
-    source = _source(table)
-    yield from _by_levels(
-        table, LevelProposer(_goal(table), sources=FrozenSources([replace(source, values=-source.values)])), seed
-    )
-
-
 def _source(table: LevelTable) -> SourceData:
     if table.source is None:
         raise ConfigurationError(f"--tables: {table.name} has no source; expected tables of sodium")
@@ -295,7 +287,6 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "screened": screened,
     "told": told,
     "misled": misled,
-    "reversed": reversed_,
     "single": single,
     "screen": screen,
     "random": random,
@@ -307,7 +298,7 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
 ELSEWHERE = ("bofire",)
 """Methods that need an environment of their own."""
 
-OF_SODIUM = ("told", "misled", "reversed")
+OF_SODIUM = ("told", "misled")
 """Methods that need a source."""
 
 
