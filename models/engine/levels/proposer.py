@@ -136,7 +136,7 @@ class LevelProposer:
         """The pool with what the sources of a refit let one expect."""
         if self._sources is None:
             raise AssertionError("only a proposer with sources fits a model that is told what they let one expect")
-        expected = self._compared_by(pool, self._sources).expected(levels_of(pool).candidates, record)
+        expected = self._compared_by(pool, self._sources).source_means(levels_of(pool).candidates, record)
         group = FeatureGroup.compact(SOURCES, expected[:, None], levels_of(pool).candidate, (SOURCES,))
         return replace(pool, groups={**pool.groups, SOURCES: group})
 

@@ -201,7 +201,7 @@ class TransferProposer(GPProposer):
             self._fits[key] = family.source_fit()
         return self._fits[key]
 
-    def expected(self, pool: CandidatePool, record: JsonDict) -> FloatArray:
+    def source_means(self, pool: CandidatePool, record: JsonDict) -> FloatArray:
         """What the sources of a refit let one expect of each candidate, standardised, shape ``(n_candidates,)``.
 
         Args:
