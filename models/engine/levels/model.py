@@ -119,7 +119,7 @@ class LevelFit:
     sources: float | None = None
 
     @property
-    def told(self) -> bool:
+    def taught(self) -> bool:
         """Whether predictions use what sources expect."""
         return _SOURCES in self.parameters[0]
 
@@ -260,9 +260,9 @@ def _told(
     if SOURCES not in pool.groups:
         return plain, without, None
     terms = level_kernel(pool, sources=True)
-    told = _related(pool, terms, rows, targets, begin)
-    gained = _explained(*told) - _explained(*without)
-    return (terms, told, gained) if gained >= EXPLAINED else (plain, without, gained)
+    taught = _related(pool, terms, rows, targets, begin)
+    gained = _explained(*taught) - _explained(*without)
+    return (terms, taught, gained) if gained >= EXPLAINED else (plain, without, gained)
 
 
 def _explained(density: LogPosterior, best: Parameters, wrong: Sequence[int]) -> float:
@@ -347,7 +347,7 @@ class LevelPosterior:
 
     def __init__(self, pool: CandidatePool, fit: LevelFit, block: int) -> None:
         self._levels, self._fit, self._block = levels_of(pool), fit, block
-        terms = level_kernel(pool, sources=fit.told)
+        terms = level_kernel(pool, sources=fit.taught)
         self._models = [PoolPosterior(pool, terms, parameters, float(parameters[NOISE][0])) for parameters in fit.parameters]
         for model in self._models:
             model.add_variances(dict.fromkeys(fit.wrong, WRONG))

@@ -135,9 +135,9 @@ TOLD = {"transfer": {"sources": [{"type": "campaign", "name": "older"}]}}
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory) -> list[tuple[str, str | None]]:
+def taught(tmp_path_factory) -> list[tuple[str, str | None]]:
     """What a campaign buys that learns from another one with levels, whose driver nobody kills."""
-    desk = opened_desk(tmp_path_factory.mktemp("told"))
+    desk = opened_desk(tmp_path_factory.mktemp("taught"))
     create(desk, "older", cost=30.0, proposer={"type": "multi_level", "screen": True})
     desk.drive("older")
     create(desk, cost=8.0, **TOLD)
@@ -154,13 +154,13 @@ def told(tmp_path_factory) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize(
     ("method", "when"), [("insert_refit", "before"), ("insert_refit", "after"), ("accept_outcome", "after")]
 )
-def test_one_that_learns_from_another_with_levels_buys_the_same_after_a_kill(desk, told, method, when):
+def test_one_that_learns_from_another_with_levels_buys_the_same_after_a_kill(desk, taught, method, when):
     create(desk, "older", cost=30.0, proposer={"type": "multi_level", "screen": True})
     desk.drive("older")
     create(desk, cost=8.0, **TOLD)
     desk.drive_to_its_death("looks", method, 12 if method == "accept_outcome" else 2, when)
     assert desk.drive("looks") == "budget"
-    assert bought(desk) == told
+    assert bought(desk) == taught
     assert desk.store.events("looks", kind="transfer.changed")
 
 
