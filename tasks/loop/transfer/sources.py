@@ -22,7 +22,8 @@ from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
 from tansaku.models.engine.transfer.data import KEY, FrozenSources, SourceData, observed_source
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.campaigns import stored_spec as stored_spec  # for the modules of this folder
+from tansaku.tasks.loop.ledger.context import look_sources
 from tansaku.tasks.loop.transfer.checks import (
     Claim,
     check_features,
@@ -31,7 +32,6 @@ from tansaku.tasks.loop.transfer.checks import (
     check_observed,
     source_campaign,
 )
-from tansaku.tasks.node.configuration.source import source_of
 
 CONTENT_TYPE = "application/json"
 
@@ -104,7 +104,7 @@ def campaign_source(
     pool = _compared_alike(target.pool, pool)
     observations = store.observations(record.name)
     # The search comes first, and looks at cheaper levels do not count.
-    looks = {source_of(spec, level) for level in spec.levels}
+    looks = {*look_sources(spec).values()}
     own = next((observation.source for observation in observations if observation.source not in looks), None)
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
     found = {
