@@ -2,9 +2,10 @@
 
 Cost counts looks and wanted values, in units of a wanted value. ``needed`` is the cost at which a wanted value within 1 % of
 the best was bought; searches that had none count as the budget. ``bought`` and ``single`` are the product's own search,
-``screened`` is its search after a look at all; the others begin with five random candidates, ``botorch-mes``, ``ax-mes`` and
-``bofire`` at both levels. ``bofire`` needs an environment of its own, with ``bofire[optimization]`` and what tansaku imports.
-An interrupted run continues. One thread: ``OMP_NUM_THREADS=1``.
+``screened`` is its search after a look at all; ``taught`` also learns from the full values of lithium, ``misled`` from these
+shuffled. The others begin with five random candidates, ``botorch-mes``, ``ax-mes`` and ``bofire`` at both levels. ``bofire``
+needs an environment of its own, with ``bofire[optimization]`` and what tansaku imports. An interrupted run continues. One
+thread: ``OMP_NUM_THREADS=1``.
 
 Tables of ``--data``, ``cofs``, ``freesolv`` and ``polarizability``, are searched with a budget of 50. Tables of tavorites are
 searched for the best compound with a budget of 25, or for all low barriers (``below``) with 50: ``found_at`` has the cost of
@@ -24,7 +25,7 @@ import numpy as np
 
 from benchmarks.command import begun, collect, command, figure_file, results
 from benchmarks.intervals import wilson
-from benchmarks.levels.methods import ELSEWHERE, METHODS
+from benchmarks.levels.methods import ELSEWHERE, METHODS, OF_SODIUM
 from benchmarks.levels.tables import BELOW, BUDGET, BUDGET_OF_BEST, COSTS, SETTINGS, SHAPES, TAVORITES, read_table
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -201,8 +202,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the public tables")
     parser.add_argument("--tables", nargs="+", choices=[*COSTS, *TAVORITES], help="default: the public ones, or all tavorites")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="default: all for methods that use the cheap level")
-    usual = [name for name in METHODS if name not in ELSEWHERE]
-    parser.add_argument("--methods", nargs="+", default=usual, choices=list(METHODS), help="default: all but bofire")
+    usual = [name for name in METHODS if name not in (*ELSEWHERE, *OF_SODIUM)]
+    parser.add_argument(
+        "--methods", nargs="+", default=usual, choices=list(METHODS), help="default: all but bofire, taught and misled"
+    )
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"default: {SEEDS}")
     options = parser.parse_args()
     methods = tuple(name for name in options.methods if not (options.quick and name in OF_BOTORCH))

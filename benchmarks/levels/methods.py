@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.levels.tables import LevelTable
 from benchmarks.pools import search
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.levels import with_levels
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History, Proposer
@@ -22,6 +24,7 @@ from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.levels.model import levels_of
 from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
 from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.models.engine.transfer.data import FrozenSources, SourceData
 from tansaku.tasks.act.replay.methods import Delegating
 
 if TYPE_CHECKING:
@@ -44,6 +47,24 @@ def bought(table: LevelTable, seed: int) -> Purchases:
 def screened(table: LevelTable, seed: int) -> Purchases:
     """Ours, with a look at all candidates first."""
     yield from _by_levels(table, LevelProposer(_goal(table), screen=True), seed)
+
+
+def taught(table: LevelTable, seed: int) -> Purchases:
+    """Ours, with full values of another table as a source of transfer."""
+    yield from _by_levels(table, LevelProposer(_goal(table), sources=FrozenSources([_source(table)])), seed)
+
+
+def misled(table: LevelTable, seed: int) -> Purchases:
+    """The same with a source whose values are shuffled."""
+    source = _source(table)
+    shuffled = replace(source, values=np.random.default_rng(seed).permutation(source.values))
+    yield from _by_levels(table, LevelProposer(_goal(table), sources=FrozenSources([shuffled])), seed)
+
+
+def _source(table: LevelTable) -> SourceData:
+    if table.source is None:
+        raise ConfigurationError(f"--tables: {table.name} has no source; expected tables of sodium")
+    return table.source
 
 
 def _by_levels(table: LevelTable, proposer: LevelProposer, seed: int) -> Purchases:
@@ -264,6 +285,8 @@ def _ax_experiment(width: int) -> Experiment:
 METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "bought": bought,
     "screened": screened,
+    "taught": taught,
+    "misled": misled,
     "single": single,
     "screen": screen,
     "random": random,
@@ -274,6 +297,9 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
 }
 ELSEWHERE = ("bofire",)
 """Methods that need an environment of their own."""
+
+OF_SODIUM = ("taught", "misled")
+"""Methods that need a source."""
 
 
 def _first(table: LevelTable, seed: int) -> IntArray:

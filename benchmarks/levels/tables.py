@@ -14,7 +14,7 @@ from scipy.stats import norm, rankdata
 from benchmarks.composition.problem import TABLE, Problem, from_table
 from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
-from tansaku.models.engine.transfer.data import part
+from tansaku.models.engine.transfer.data import SourceData, part
 
 COSTS = {"cofs": 0.065, "freesolv": 0.1, "polarizability": 0.167}
 """Cost of the cheap level in units of the wanted one's, as the source states it."""
@@ -64,6 +64,7 @@ class LevelTable:
         budget: Cost of a search.
         threshold: All values below it are wanted; None: the best one is.
         given: The candidates, where they have more than these features.
+        source: Full values of another table: of sodium, those of lithium.
     """
 
     name: str
@@ -73,6 +74,7 @@ class LevelTable:
     budget: float = BUDGET
     threshold: float | None = None
     given: CandidatePool | None = None
+    source: SourceData | None = None
 
     def pool(self) -> CandidatePool:
         """The candidates, one system."""
@@ -143,7 +145,8 @@ def _tavorites(ion: str, kind: str) -> LevelTable:
     below = " below" in kind
     budget = (BUDGET if below else BUDGET_OF_BEST) * (2.0 if " long" in kind else 1.0)
     threshold = _threshold(problem, ion) if below else None
-    return LevelTable(f"{ion}{kind}", features, values, cost, budget, threshold, given=pool)
+    source = problem.source if ion == "Na" else None
+    return LevelTable(f"{ion}{kind}", features, values, cost, budget, threshold, pool, source)
 
 
 def _threshold(problem: Problem, ion: str) -> float:

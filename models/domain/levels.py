@@ -20,6 +20,9 @@ LEVEL = "=level"
 CANDIDATE = "=candidate"
 """Feature group that holds the number of the candidate."""
 
+SOURCES = "=sources"
+"""Feature group of what sources of transfer expect of the candidate."""
+
 SHARE = "share"
 """Descriptor of cost: of a row's level, as a share of the full evaluation's cost."""
 

@@ -49,9 +49,7 @@ def build_proposer(
     return cast("Proposer", opened("proposers", spec.type, spec.opener)(spec, *given))
 
 
-def build_transfer_proposer(
-    spec: CampaignSpec, mode: TransferMode, sources: Sources, device: DeviceName = "numpy"
-) -> TransferProposer:
+def build_transfer_proposer(spec: CampaignSpec, mode: TransferMode, sources: Sources, device: DeviceName = "numpy") -> Proposer:
     """Builds a campaign's proposer with what it learns from other searches.
 
     Args:
@@ -62,6 +60,9 @@ def build_transfer_proposer(
         ConfigurationError: The proposer fits no hyper-parameters.
         MissingComponentError: The device is not there.
     """
+    if isinstance(spec.proposer, MultiLevelProposerSpec):
+        used = None if mode == "none" else sources
+        return LevelProposer(goal_of(spec.objective), screen=spec.proposer.screen, sources=used)
     if not isinstance(spec.proposer, GPProposerSpec):
         raise ConfigurationError(f"transfer: proposer {spec.proposer.type} has no model", hint="choose proposer type gp")
     chosen = _gp_settings(spec.proposer, spec.objective, spec.constraints)

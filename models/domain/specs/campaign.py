@@ -278,15 +278,23 @@ class CampaignSpec(Spec):
                 raise ValueError(
                     f"levels[{i}].resumes: true; expected false: no structure is relaxed that another level could continue"
                 )
-            asked = described_needs(self.objective.property) if self.space.description.properties else None
+        return self
+
+    def misleading_look(self) -> tuple[int, str] | None:
+        """Which level has a calculator whose values are not the campaign's, and why; None: none.
+
+        It is no rule of the spec: a stored campaign with such a level can still be read.
+        """
+        asked = described_needs(self.objective.property) if self.space.description.properties else None
+        for i, level in enumerate(self.levels):
             if asked == "band_gap" and level.calculator is not None and not level.calculator.facts.band_gap:
-                raise ValueError(f"levels[{i}].calculator: {level.calculator.type} gives no {self.objective.property}")
+                return i, f"{level.calculator.type} gives no {self.objective.property}"
             if asked == "phases" and not self._same_energies(level):
-                raise ValueError(
-                    f"levels[{i}].calculator: {self.objective.property} would compare its energies with phases of another "
+                return i, (
+                    f"{self.objective.property} would compare its energies with phases of another "
                     "calculator; expected that of the campaign with another relaxation, or objective.property energy_per_atom"
                 )
-        return self
+        return None
 
     def _same_energies(self, level: LevelSpec) -> bool:
         """Whether the calculators of a level and of the campaign give a structure the same energy."""
@@ -311,9 +319,11 @@ class CampaignSpec(Spec):
             raise ValueError(
                 "budget: looks are weighed by their cost; with levels expected cost or fraction, and no evaluations"
             )
-        for key in ("label", "retrain", "pre_screening", "transfer", "known"):
+        for key in ("label", "retrain", "pre_screening", "known"):
             if getattr(self, key) is not None:
                 raise ValueError(f"{key}: not with levels; remove it")
+        if self.transfer is not None and self.transfer.mode not in ("auto", "none"):
+            raise ValueError(f"transfer.mode: {self.transfer.mode}; with levels expected auto or none")
         if self.reuse or self.constraints.avoid_failures or self.space.preferred is not None:
             raise ValueError("levels: not with reuse, constraints.avoid_failures or space.prefers; remove these")
         return self

@@ -1,11 +1,12 @@
 """Gaussian process over candidates and levels.
 
-    k((x, s), (x', s')) = R_ss' [k(x, x') + v δ(x, x')] + m δ(s, s')
+    k((x, s), (x', s')) = R_ss' [k(x, x') + v δ(x, x') + w e(x) e(x')] + m δ(s, s')
 
 R is the correlation of the levels, one on its diagonal: what a level does not share with the others is a smooth function of
 its own, which serves as its bias, and a part of each candidate's own. The term v is a candidate's own part, shared by all
-levels: it lets a look announce a value that the features do not. m is the mean of a level. The values of each level are
-transformed before.
+levels: it lets a look announce a value that the features do not. m is the mean of a level. e(x) is what sources of transfer
+let one expect of a candidate, if they explain the values better than no sources do. The values of each level are transformed
+before.
 Kennedy & O'Hagan (2000), https://doi.org/10.1093/biomet/87.1.1; Bonilla, Chai & Williams (2007), Multi-task Gaussian process
 prediction, Advances in Neural Information Processing Systems 20.
 """
@@ -20,11 +21,11 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.levels import CANDIDATE, LEVEL, trusts_looks
+from tansaku.models.domain.levels import CANDIDATE, LEVEL, SOURCES, trusts_looks
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray, Levels
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.kernels import Parameters, Product, Same, Scale, Sum, Task, Term, expand, task_correlations
+from tansaku.models.engine.kernels import Linear, Parameters, Product, Same, Scale, Sum, Task, Term, expand, task_correlations
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters
 from tansaku.models.engine.posterior import PoolPosterior
@@ -40,6 +41,7 @@ LEAST_UNRELATED = 0.01
 _RELATED = "level.weights"
 _OWN = "own.variance"
 _MEAN = "level.variance"
+_SOURCES = "sources.variance"
 _STRENGTHS = np.exp(np.arange(-2.0, 2.5, 0.5))
 """Factors of the fitted strengths that are averaged over."""
 
@@ -47,7 +49,11 @@ _PRIORS = {
     _OWN: LogNormal(np.array([0.3]), 0.7),
     _MEAN: LogNormal(np.array([1.0]), 0.5),
     NOISE: LogNormal(np.array([0.02]), 1.5),
+    _SOURCES: LogNormal(np.array([1.0]), 1.0),
 }
+EXPLAINED = 1.0
+"""Sources count where they explain values better than without them by so much [nats]."""
+
 PRICE = 3.0
 """Price of taking a look for wrong [nats]: one in twenty is."""
 
@@ -100,6 +106,7 @@ class LevelFit:
         related: Correlation of each level with the wanted one by the most probable model, shape ``(n_levels,)``.
         pairs: Candidates with a value at a cheaper level and at the wanted one.
         wrong: Rows of looks that are wrong about their candidate.
+        sources: By how much what sources let one expect explains the values better [nats]; None: there are none.
     """
 
     parameters: tuple[Parameters, ...]
@@ -109,6 +116,12 @@ class LevelFit:
     related: FloatArray
     pairs: int
     wrong: tuple[int, ...] = ()
+    sources: float | None = None
+
+    @property
+    def taught(self) -> bool:
+        """Whether predictions use what sources expect."""
+        return _SOURCES in self.parameters[0]
 
     @property
     def single(self) -> bool:
@@ -132,6 +145,7 @@ class LevelFit:
             "related": self.related.tolist(),
             "pairs": self.pairs,
             "wrong": list(self.wrong),
+            **({} if self.sources is None else {"sources": self.sources}),
         }
 
     @classmethod
@@ -142,7 +156,7 @@ class LevelFit:
         scaling = Scaling(states, tuple(data.get("signs", (1,) * len(states))))
         related = np.asarray(data["related"])
         evidence, pairs, wrong = float(data["evidence"]), int(data["pairs"]), tuple(data.get("wrong", ()))
-        return cls(models, np.asarray(data["weights"]), scaling, evidence, related, pairs, wrong)
+        return cls(models, np.asarray(data["weights"]), scaling, evidence, related, pairs, wrong, data.get("sources"))
 
 
 def levels_of(pool: CandidatePool) -> Levels:
@@ -152,12 +166,16 @@ def levels_of(pool: CandidatePool) -> Levels:
     return pool.levels
 
 
-def level_kernel(pool: CandidatePool) -> tuple[Term, ...]:
-    """The kernel on rows at levels, multiplied out."""
+def level_kernel(pool: CandidatePool, *, sources: bool = False) -> tuple[Term, ...]:
+    """The kernel on rows at levels, multiplied out.
+
+    Args:
+        sources: Whether values are proportional to what sources expect, but for the rest.
+    """
     related = Task(LEVEL, _RELATED)
     smooth = build_kernel("medium", levels_of(pool).candidates)
-    own = Scale(_OWN, Same(CANDIDATE))
-    return expand(Sum((Product((Sum((smooth, own)), related)), Scale(_MEAN, Same(LEVEL)))))
+    shared = (smooth, Scale(_OWN, Same(CANDIDATE)), *((Scale(_SOURCES, Linear(SOURCES)),) if sources else ()))
+    return expand(Sum((Product((Sum(shared), related)), Scale(_MEAN, Same(LEVEL)))))
 
 
 def scaled(
@@ -214,11 +232,11 @@ def _fitted(
     transform: OutputTransform,
     signs: tuple[int, ...],
 ) -> LevelFit:
-    levels, terms = levels_of(pool), level_kernel(pool)
+    levels = levels_of(pool)
     scaling, both = scaled(levels, rows, values, signs, transform), _pairs(levels, rows)
     targets = scaling.forward(values, levels.level[rows])
     begin = previous.parameters[-1] if previous is not None and not previous.single else None
-    related, best, wrong = _related(pool, terms, rows, targets, begin)
+    terms, (related, best, wrong), gained = _told(pool, rows, targets, begin)
     apart = _density(pool, terms, rows, targets, (_UNRELATED, _UNRELATED_WIDTH))
     alone, _ = fit_parameters(apart, None)
     models, logs = _strengths(related, best)
@@ -229,7 +247,26 @@ def _fitted(
     weights = np.exp(logs - logsumexp(logs)) * (1.0 - (unrelated := float(expit(-evidence))))
     if unrelated > LEAST_UNRELATED:
         models, weights = [alone, *models], np.append(unrelated, weights)
-    return LevelFit(tuple(models), weights / weights.sum(), scaling, evidence, correlations, both, tuple(rows[wrong].tolist()))
+    surprising = tuple(rows[wrong].tolist())
+    return LevelFit(tuple(models), weights / weights.sum(), scaling, evidence, correlations, both, surprising, gained)
+
+
+def _told(
+    pool: CandidatePool, rows: IntArray, targets: FloatArray, begin: Parameters | None
+) -> tuple[tuple[Term, ...], tuple[LogPosterior, Parameters, list[int]], float | None]:
+    """Terms, what :func:`_related` finds, and what sources explain [nats]; without sources unless they explain enough."""
+    plain = level_kernel(pool)
+    without = _related(pool, plain, rows, targets, begin)
+    if SOURCES not in pool.groups:
+        return plain, without, None
+    terms = level_kernel(pool, sources=True)
+    taught = _related(pool, terms, rows, targets, begin)
+    gained = _explained(*taught) - _explained(*without)
+    return (terms, taught, gained) if gained >= EXPLAINED else (plain, without, gained)
+
+
+def _explained(density: LogPosterior, best: Parameters, wrong: Sequence[int]) -> float:
+    return density.value(density.pack(best)) - PRICE * len(wrong)
 
 
 def _related(
@@ -267,7 +304,8 @@ def _density(
     relation: tuple[float, float],
     wrong: Sequence[int] = (),
 ) -> LogPosterior:
-    priors = default_priors(pool, terms) | _PRIORS
+    priors = default_priors(pool, terms)
+    priors |= {name: prior for name, prior in _PRIORS.items() if name in priors}
     priors[_RELATED] = LogNormal(np.full(len(levels_of(pool).names), relation[0]), relation[1])
     extra = np.zeros(len(rows))
     extra[list(wrong)] = WRONG
@@ -309,7 +347,7 @@ class LevelPosterior:
 
     def __init__(self, pool: CandidatePool, fit: LevelFit, block: int) -> None:
         self._levels, self._fit, self._block = levels_of(pool), fit, block
-        terms = level_kernel(pool)
+        terms = level_kernel(pool, sources=fit.taught)
         self._models = [PoolPosterior(pool, terms, parameters, float(parameters[NOISE][0])) for parameters in fit.parameters]
         for model in self._models:
             model.add_variances(dict.fromkeys(fit.wrong, WRONG))

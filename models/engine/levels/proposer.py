@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.identifiers import canonical_json
-from tansaku.models.domain.levels import FITTED, wanted_history
-from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray, Levels
+from tansaku.models.domain.levels import FITTED, SOURCES, wanted_history
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FeatureGroup, FloatArray, IntArray, Levels
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -24,8 +24,10 @@ from tansaku.models.engine.initial import growing_position, growing_size
 from tansaku.models.engine.levels.index import Belief, cheapest_look, full_ratio, look_ratio
 from tansaku.models.engine.levels.model import PLAIN, LevelFit, LevelPosterior, fit_levels, levels_of
 from tansaku.models.engine.levels.plan import Plan
-from tansaku.models.engine.presets import settings
+from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.simple import allowed_candidates
+from tansaku.models.engine.transfer.data import KEY, Sources
+from tansaku.models.engine.transfer.proposer import LEAST_SKILL, TransferProposer
 from tansaku.models.engine.transforms import OutputTransform
 
 FIRST = 5
@@ -71,14 +73,18 @@ class LevelProposer:
         goal: What is wanted: the best of each system, the k best, or all below a threshold.
         screen: Look at every candidate at the cheapest level first, then at full values in the order of these looks, before the
             index decides.
+        sources: Other searches to learn from; None: none. What they let one expect of a candidate is proportional to its values
+            as far as those agree.
     """
 
     name = "levels"
 
-    def __init__(self, goal: Goal, *, screen: bool = False) -> None:
+    def __init__(self, goal: Goal, *, screen: bool = False, sources: Sources | None = None) -> None:
         self._goal, self._screen = goal, screen
+        self._sources = sources
         self._kept: tuple[CandidatePool, str, LevelPosterior] | None = None
         self._usual: GPProposer | None = None
+        self._reader: TransferProposer | None = None
 
     def initial_count(self, pool: CandidatePool) -> int:
         """Returns the number of proposals of the initial design: every level of its candidates, or a look at each candidate."""
@@ -98,13 +104,41 @@ class LevelProposer:
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """Fits the model of the levels, and of full values alone where levels are not known to be related."""
         before = LevelFit.from_json(previous[FITTED]) if previous else None
-        fitted = fit_levels(pool, history.observed, history.values, before, _ALL if self._goal.kind == "all_below" else _BEST)
-        found: JsonDict = {"n_observed": len(history.observed), FITTED: fitted.to_json()}
         wanted = _of_full_values(levels_of(pool), _costs(pool, history), history)
-        if fitted.single and len(wanted.observed):
+        record = self._compared(pool, wanted, previous)
+        taught = self._told(pool, record) if record is not None and record["source_fit"]["skill"] >= LEAST_SKILL else pool
+        fitted = fit_levels(taught, history.observed, history.values, before, _ALL if self._goal.kind == "all_below" else _BEST)
+        found: JsonDict = {"n_observed": len(history.observed), FITTED: fitted.to_json()}
+        if record is not None:
+            gained = {} if fitted.sources is None else {"posterior": {"log_density": fitted.sources, "prior": 0.0}}
+            mode = "posterior" if fitted.taught else "none"
+            found[KEY] = record | {"mode": mode, "evidence": {"none": {"log_density": 0.0, "prior": 0.0}} | gained}
+        if fitted.single and not fitted.taught and len(wanted.observed):
             before_alone = previous.get(_ALONE) if previous else None
             found[_ALONE] = self._alone(pool).fit(_candidates(pool), wanted, before_alone)
         return found
+
+    def _compared(self, pool: CandidatePool, wanted: History, previous: JsonDict | None) -> JsonDict | None:
+        """What full values say about the sources, in the form of a refit; None without sources, and before the first value."""
+        if self._sources is None or not len(wanted.observed):
+            return None
+        before = {KEY: previous[KEY]} if previous and KEY in previous else None
+        record: JsonDict = self._compared_by(pool, self._sources).fit(levels_of(pool).candidates, wanted, before)[KEY]
+        return record
+
+    def _compared_by(self, pool: CandidatePool, sources: Sources) -> TransferProposer:
+        """The model that compares full values with the sources' values."""
+        if self._reader is None:
+            self._reader = TransferProposer(self._settings(pool), "posterior", sources)
+        return self._reader
+
+    def _told(self, pool: CandidatePool, record: JsonDict) -> CandidatePool:
+        """The pool with what the sources of a refit let one expect."""
+        if self._sources is None:
+            raise AssertionError("only a proposer with sources fits a model that is taught what they let one expect")
+        expected = self._compared_by(pool, self._sources).source_means(levels_of(pool).candidates, record)
+        group = FeatureGroup.compact(SOURCES, expected[:, None], levels_of(pool).candidate, (SOURCES,))
+        return replace(pool, groups={**pool.groups, SOURCES: group})
 
     def propose(
         self,
@@ -144,9 +178,13 @@ class LevelProposer:
     def _alone(self, pool: CandidatePool) -> GPProposer:
         """The proposer of a campaign without levels."""
         if self._usual is None:
-            engine: Literal[4] | None = 4 if len(pool.systems) == 1 else None
-            self._usual = GPProposer(settings(GPProposerSpec(engine=engine), self._goal))
+            self._usual = GPProposer(self._settings(pool))
         return self._usual
+
+    def _settings(self, pool: CandidatePool) -> GPSettings:
+        """Those of a campaign without levels."""
+        engine: Literal[4] | None = 4 if len(pool.systems) == 1 else None
+        return settings(GPProposerSpec(engine=engine), self._goal)
 
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
@@ -163,7 +201,7 @@ class LevelProposer:
             return Remaining(pool, [], question(pool, nothing, open_, 0, by_system=goal.by_system), rng)
         asked = question(pool, reached, open_, int(known.sum()), by_system=goal.by_system)
         asked = replace(asked, price=pool.cost, rank=goal.k, counts=goal.kind == "all_below")
-        posterior = LevelPosterior(pool, LevelFit.from_json(hyperparameters[FITTED]), int(hyperparameters["n_observed"]))
+        posterior = self._new_posterior(pool, hyperparameters, LevelFit.from_json(hyperparameters[FITTED]))
         posterior.update(history.observed, history.values, np.empty(0, dtype=np.intp))
         return Remaining(pool, posterior.members(), asked, rng)
 
@@ -206,10 +244,15 @@ class LevelProposer:
         kept = self._kept
         fits = kept is not None and kept[0] is pool and kept[1] == key and kept[2].follows(history.observed.tolist())
         if kept is None or not fits:
-            kept = pool, key, LevelPosterior(pool, fitted, int(hyperparameters["n_observed"]))
+            kept = pool, key, self._new_posterior(pool, hyperparameters, fitted)
             self._kept = kept
         kept[2].update(history.observed, history.values, history.pending)
         return kept[2]
+
+    def _new_posterior(self, pool: CandidatePool, hyperparameters: JsonDict, fitted: LevelFit) -> LevelPosterior:
+        """A posterior without values, which expects what sources let one expect where its fit uses them."""
+        taught = self._told(pool, hyperparameters[KEY]) if fitted.taught else pool
+        return LevelPosterior(taught, fitted, int(hyperparameters["n_observed"]))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ _SPAN = 12.0
 _LEAST_NOISE = 1e-6
 _ITERATIONS = 60
 _WARM_ITERATIONS = 20
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -320,6 +321,21 @@ class Family:
         own = float(np.square(state.forward(values, systems) * state.scale).sum()) if len(values) else 0.0
         scale = sqrt((SCALE_COUNT * self.extended.scale**2 + own) / (SCALE_COUNT + len(values)))
         return replace(state, scale=scale) if scale > 0.0 else state
+
+    def expected(self, fitted: JsonDict) -> FloatArray:
+        """What the sources alone let one expect of each of the target's candidates, standardised, shape ``(n_candidates,)``.
+
+        Args:
+            fitted: Of a mode that conditions on the sources.
+        """
+        extended, parameters = self.extended, arrays(fitted["parameters"])
+        known, pool = extended.positions, extended.pool
+        matrix = covariance(self.terms, pool, parameters, known, known)
+        matrix[np.diag_indices(len(known))] += float(parameters[NOISE][0])
+        weights = np.linalg.solve(matrix, extended.targets)
+        every = np.arange(extended.n_target)
+        parts = (every[begin : begin + _AT_ONCE] for begin in range(0, len(every), _AT_ONCE))
+        return np.concatenate([covariance(self.terms, pool, parameters, part, known) @ weights for part in parts])
 
     def densities(self, mode: Mode, history: History, fitted: JsonDict) -> FloatArray:
         """Log predictive density of each of a target's observations given all others."""

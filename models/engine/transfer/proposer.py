@@ -201,6 +201,15 @@ class TransferProposer(GPProposer):
             self._fits[key] = family.source_fit()
         return self._fits[key]
 
+    def source_means(self, pool: CandidatePool, record: JsonDict) -> FloatArray:
+        """What the sources of a refit let one expect of each candidate, standardised, shape ``(n_candidates,)``.
+
+        Args:
+            record: What :meth:`fit` gave under ``transfer``, with a fit of the mode ``posterior``.
+        """
+        family = self._family_of(pool, [source["sha256"] for source in record["sources"]])
+        return family.expected(record["fits"]["posterior"])
+
     def _family_of(self, pool: CandidatePool, sha256: Sequence[str]) -> Family:
         if self._family is None or not self._family.serves(pool, sha256):
             self._family = Family(self._settings, pool, self._sources.at(sha256))

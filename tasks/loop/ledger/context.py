@@ -324,7 +324,7 @@ def rules_of(spec: CampaignSpec, choosing: Choosing, *, source: str, limit: floa
     return RoundRules(
         seed=spec.seed,
         source=source,
-        looks={level.name: source_of(spec, level) for level in spec.levels},
+        looks=look_sources(spec),
         direction=spec.objective.direction,
         budget=spec.budget,
         limit=limit,
@@ -343,6 +343,11 @@ def rules_of(spec: CampaignSpec, choosing: Choosing, *, source: str, limit: floa
         design=choosing.design,
         words=spec.space.description.system_words,
     )
+
+
+def look_sources(spec: CampaignSpec) -> dict[str, str]:
+    """Source of looks by the name of their level."""
+    return {level.name: source_of(spec, level) for level in spec.levels}
 
 
 def log_event(context: StepContext, kind: str, key: list[str | int], data: JsonDict) -> None:

@@ -22,7 +22,8 @@ from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
 from tansaku.models.engine.transfer.data import KEY, FrozenSources, SourceData, observed_source
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.campaigns import stored_spec as stored_spec  # for the modules of this folder
+from tansaku.tasks.loop.ledger.context import look_sources
 from tansaku.tasks.loop.transfer.checks import (
     Claim,
     check_features,
@@ -40,7 +41,12 @@ class Target:
     """The campaign that learns."""
 
     spec: CampaignSpec
-    pool: CandidatePool
+    searched: CandidatePool
+
+    @property
+    def pool(self) -> CandidatePool:
+        """The candidates, without levels."""
+        return self.searched if self.searched.levels is None else self.searched.levels.candidates
 
     @property
     def transfer(self) -> TransferSpec:
@@ -97,8 +103,9 @@ def campaign_source(
     check_features(claim, target.pool, pool)
     pool = _compared_alike(target.pool, pool)
     observations = store.observations(record.name)
-    # The search comes first.
-    own = observations[0].source if observations else None
+    # The search comes first, and looks at cheaper levels do not count.
+    looks = {*look_sources(spec).values()}
+    own = next((observation.source for observation in observations if observation.source not in looks), None)
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
     found = {
         observation.candidate: observation.value

@@ -281,6 +281,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
             raise ConfigurationError(f"{name}: the content of {str(path)!r} has SHA-256 {found}, expected {given} {where}")
         return found
 
+    _check_looks(spec, document)
     space, calculator = spec.space, spec.calculator
     space = without_references(_resolve_space(space, check, ("space",)))
     label = spec.label
@@ -316,6 +317,14 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
     update = {"space": space, "calculator": calculator, "levels": levels, "label": label, "transfer": transfer}
     spec = spec.model_copy(update=update)
     return with_defaults(spec)
+
+
+def _check_looks(spec: CampaignSpec, document: YamlText) -> None:
+    """Raises ConfigurationError if looks at a level would give other values than the campaign's."""
+    if (found := spec.misleading_look()) is not None:
+        i, reason = found
+        where = f"({document.source}, line {document.line(('levels', i, 'calculator'))})"
+        raise ConfigurationError(f"levels[{i}].calculator: {reason} {where}")
 
 
 def _resolve_space(space: _Space, check: _Check, key: KeyPath) -> _Space:

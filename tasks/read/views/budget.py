@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,6 +61,7 @@ class Used(Record):
         return f"{self.title.lower()} {self.spent}" + (f" of {self.limit}{share}" if self.limit else "")
 
 
+_SMALL = 100.0
 _EVALUATIONS, _COST, _DEADLINE = "Evaluations", "Cost", "Deadline"
 
 
@@ -121,28 +122,27 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
         budget: With edits applied.
     """
     unit, time = "" if spent.cost_unit is None else f" {spent.cost_unit}", spent.time
-    evaluations = _used(_EVALUATIONS, spent.evaluations, budget.evaluations, "{:,.0f}")
+    evaluations = _used(_EVALUATIONS, spent.evaluations, budget.evaluations, "{:,.0f}".format)
     ended = f"{spent.evaluations - spent.pending:,}" if spent.pending else ""
     share = (
         None
         if evaluations.share is None or not budget.evaluations
         else (spent.evaluations - spent.pending) / budget.evaluations
     )
-    form = f"{{:,.0f}}{unit}"
     found = [
         evaluations.model_copy(
             update={"pending": spent.pending, "ended": ended, "share": share, "candidates": _fewer(budget, spent)}
         ),
-        _used(_COST, spent.cost, spent.cost_limit or budget.cost, form).model_copy(
-            update={"reserved": form.format(spent.reserved) if spent.reserved else ""}
+        _used(_COST, spent.cost, spent.cost_limit or budget.cost, lambda cost: whole_or_short(cost) + unit).model_copy(
+            update={"reserved": whole_or_short(spent.reserved) + unit if spent.reserved else ""}
         ),
     ]
     if spent.cost_limit is None and budget.fraction is not None:  # the space cannot be opened
         found[1] = found[1].model_copy(update={"limit": f"{budget.fraction:g} of the exhaustive cost"})
     if budget.hours is not None:
-        found.append(_used("Time with a driver", time.driven / HOUR, budget.hours, "{:.3g} hours"))
+        found.append(_used("Time with a driver", time.driven / HOUR, budget.hours, "{:.3g} hours".format))
     if budget.core_hours is not None:
-        found.append(_used("Computing time", time.core_seconds / HOUR, budget.core_hours, "{:.3g} core-hours"))
+        found.append(_used("Computing time", time.core_seconds / HOUR, budget.core_hours, "{:.3g} core-hours".format))
     if budget.deadline is not None:
         left, whole = ((budget.deadline - moment).total_seconds() for moment in (time.now, spent.since))
         said = f"{left / HOUR:.3g} hours are left" if left > 0 else "it has passed"
@@ -168,7 +168,12 @@ def progress_of(used: Sequence[Used]) -> float | None:
     return min(1.0, max(found)) if found else None
 
 
-def _used(title: str, spent: float, limit: float | None, form: str) -> Used:
+def whole_or_short(cost: float) -> str:
+    """A cost as a whole number, a small one with three digits."""
+    return f"{cost:,.0f}" if abs(cost) >= _SMALL else f"{cost:.3g}"
+
+
+def _used(title: str, spent: float, limit: float | None, form: Callable[[float], str]) -> Used:
     if limit is None:
-        return Used(title=title, spent=form.format(spent))
-    return Used(title=title, spent=form.format(spent), limit=form.format(limit), share=spent / limit)
+        return Used(title=title, spent=form(spent))
+    return Used(title=title, spent=form(spent), limit=form(limit), share=spent / limit)

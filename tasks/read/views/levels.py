@@ -79,7 +79,9 @@ def _counts(campaign: Campaign, level: str) -> str:
         return f"{level}: no look yet"
     failed, cost = int((here & rows.failed).sum()), float(costs_of(rows, campaign.spec.space)[here].sum())
     share = cost / (campaign.aside_cost + float(campaign.costs[campaign.columns.counted].sum()))
-    return f"{level}: {counted(int(here.sum()), 'look')}, {failed} failed, {100 * share:.3g} % of the cost"
+    begun = int((here & ~rows.terminal).sum())
+    begun_in_words = f", {begun} in progress" if begun else ""
+    return f"{level}: {counted(int(here.sum()), 'look')}, {failed} failed{begun_in_words}, {100 * share:.3g} % of the cost"
 
 
 def _related(campaign: Campaign, fitted: JsonDict) -> str:

@@ -182,4 +182,5 @@ def _informed_model(data: Campaign) -> GPProposer | None:
         return _model(data)
     if not data.sources:
         return None
-    return build_transfer_proposer(data.spec, data.spec.transfer.mode, FrozenSources(data.sources))
+    proposer = build_transfer_proposer(data.spec, data.spec.transfer.mode, FrozenSources(data.sources))
+    return proposer if isinstance(proposer, GPProposer) else None

@@ -25,7 +25,7 @@ from tansaku.models.domain.wording import counted, known_already, significant
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.node.jobs.document import DOUBT
-from tansaku.tasks.read.views.budget import Spent, Used, budget_used, share_used
+from tansaku.tasks.read.views.budget import Spent, Used, budget_used, share_used, whole_or_short
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.further import further_of
@@ -153,7 +153,7 @@ class CampaignStatus(Record):
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         lines += [] if self.target is None else [f"  {self.target}"]
-        spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
+        spent = f"  cost {whole_or_short(self.cost)}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
         if self.exhaustive_cost is not None:
             spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         lines.append(spent)
@@ -203,7 +203,7 @@ class CampaignStatus(Record):
         return (
             f"evaluations {self.evaluations}"
             + (f", {self.adopted} of them adopted at no cost" if self.adopted > self.known else "")
-            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
+            + f": {self.done} done, {self.failed} failed, {self.pending if self.looks else self.active} in progress"
             + (f"; {known_already(self.known)}" if self.known else "")
             + (f", {self.lost} lost and to be retried" if self.lost else "")
             + (f"; final relaxations {self.polish}" if self.polish else "")

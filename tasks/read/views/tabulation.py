@@ -44,8 +44,9 @@ def write_table(data: Campaign, folder: Path) -> list[Path]:
     """Writes the finished evaluations of a campaign as a table campaign.
 
     ``candidates.parquet`` holds one row per candidate, NaN where the science failed, with the features that differ from
-    candidate to candidate; ``surfaces.csv`` and ``systems.csv`` hold those that a surface or a system has in common, and
-    what describes the systems; ``NAME-table.yaml`` is the campaign file on them, with the same goal and what it compares;
+    candidate to candidate and the values of looks; ``surfaces.csv`` and ``systems.csv`` hold those that a surface or a system
+    has in common, and what describes the systems; ``NAME-table.yaml`` is the campaign file on them, with the same goal and what
+    it compares;
     provenance is in the Parquet file's metadata.
 
     Args:
@@ -77,6 +78,7 @@ def write_table(data: Campaign, folder: Path) -> list[Path]:
     budget = _fraction(np.array(columns["cost"]), pool.system_codes[taken])
     columns |= _described(data, taken)
     columns |= _further(data, [finished[str(name)] for name in pool.ids[taken]])
+    columns |= _looks(data, pool.ids[taken].tolist())
     features: JsonDict = {}
     for group in own:
         names = _column_names(group)
@@ -123,6 +125,21 @@ def _further(data: Campaign, evaluations: Sequence[Evaluation]) -> dict[str, Flo
     none = (math.nan,) * (1 + len(further))
     rows = [(evaluation.outcome and objective_values(evaluation.outcome, further)) or none for evaluation in evaluations]
     return {_result_column(goal.property): np.array([row[i] for row in rows]) for i, goal in enumerate(further, start=1)}
+
+
+def _looks(data: Campaign, candidates: Sequence[str]) -> dict[str, FloatArray]:
+    """Values of the looks at each level, NaN without one."""
+    found = {level.name: dict.fromkeys(candidates, math.nan) for level in data.spec.levels}
+    for evaluation in data.select("look"):
+        proposal = evaluation.proposal
+        if proposal.level in found and proposal.candidate in found[proposal.level]:
+            found[proposal.level][proposal.candidate] = _value(evaluation)
+    return {_look_column(level): np.array([values[name] for name in candidates]) for level, values in found.items()}
+
+
+def _look_column(level: str) -> str:
+    """Column of looks; a feature may have the level's name."""
+    return f"look_{level}"
 
 
 def _result_column(name: str) -> str:

@@ -11,6 +11,7 @@ from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
+from tansaku.models.engine.transfer.data import KEY, FrozenSources, SourceData
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tests.support.pools import pool_of
@@ -28,10 +29,11 @@ BEST = Goal("top_k", 1)
 class Bought:
     """A search that is answered from a table, as a campaign runs it."""
 
-    def __init__(self, table, cost, goal=BEST, *, in_flight=1, screen=False, share=SHARE, spares=None, **pool):
+    def __init__(self, table, cost, goal=BEST, *, in_flight=1, screen=False, share=SHARE, spares=None, source=None, **pool):
         self.rows = with_levels(made := pool_of(N, GROUP, **pool), ["look"], [share * made.cost], spares=spares)
         self.levels, budget = self.rows.levels, BudgetSpec(cost=cost)
-        proposer = LevelProposer(goal, screen=screen)
+        sources = None if source is None else FrozenSources([SourceData("other", pool_of(N, GROUP), source)])
+        proposer = LevelProposer(goal, screen=screen, sources=sources)
         rules = RoundRules(
             seed=3,
             source="table",
@@ -164,3 +166,21 @@ def test_values_below_a_threshold_are_found_where_looks_say_nothing():
 def test_the_k_best_are_found():
     bought = Bought(RELATED, 25.0, Goal("top_k", 4))
     assert len(set(np.argsort(TOP)[:4].tolist()) & set(bought.top())) == 4
+
+
+WAVY = np.sin(14.0 * X[:, 0]) + np.cos(11.0 * X[:, 1])
+
+
+def test_a_source_that_resembles_the_values_finds_the_best_of_them_sooner():
+    table, best = np.column_stack([WAVY + RNG.standard_normal(N), WAVY]), int(np.argmin(WAVY))
+    alone, taught = Bought(table, 9.0), Bought(table, 9.0, source=4.0 * WAVY + 10.0)
+    assert taught.done.refits[-1].hyperparameters[KEY]["mode"] == "posterior"
+    assert taught.top()[FIRST] == best
+    assert alone.top()[FIRST] != best
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_source_of_shuffled_values_changes_no_purchase(seed):
+    alone, taught = Bought(RELATED, 14.0), Bought(RELATED, 14.0, source=np.random.default_rng(seed).permutation(WAVY))
+    assert {refit.hyperparameters[KEY]["mode"] for refit in taught.done.refits if KEY in refit.hyperparameters} == {"none"}
+    assert taught.done.positions.tolist() == alone.done.positions.tolist()

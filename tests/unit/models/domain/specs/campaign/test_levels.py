@@ -57,6 +57,10 @@ def test_written_and_read_again_it_is_the_same():
             "looks are weighed by their cost; with levels expected cost or fraction",
         ),
         ({"budget": {}}, "with levels expected cost or fraction"),
+        (
+            {"transfer": {"mode": "joint", "sources": [{"type": "campaign", "name": "other"}]}},
+            "transfer.mode: joint; with levels expected auto or none",
+        ),
         ({"objective": {"unit": "eV", "goal": {"type": "bottleneck", "dimensions": 1}}}, "levels: expected one of the goals"),
         ({"constraints": {"avoid_failures": True}}, "levels: not with reuse, constraints.avoid_failures"),
         ({"space": TABLE | {"prefers": {"within": {"x": [0, 1]}}}}, "levels: not with reuse, .* or space.prefers"),
@@ -83,18 +87,19 @@ def test_where_nothing_is_relaxed_nothing_can_be_continued():
         table(space=space, calculator=EMT, objective=objective, levels=levels)
 
 
-def test_formation_energies_of_another_calculator_are_refused():
+def test_formation_energies_of_another_calculator_mislead_but_can_be_read():
     energies = {"phases": {"references": "compute"}, "relaxed": True, "type": "structures", "folder": "crystals"}
     wanted = {"space": energies, "objective": {"property": "formation_energy", "unit": "eV/atom"}, "calculator": EMT}
-    with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: formation_energy would compare its energies"):
-        table(levels=[{"name": "look", "cost": 0.1, "calculator": {"type": "chgnet"}}], **wanted)
-    assert table(levels=[{"name": "look", "cost": 0.1, "calculator": {"relaxation": {"fmax": 0.5}}}], **wanted).levels
+    place, reason = table(levels=[{"name": "look", "cost": 0.1, "calculator": {"type": "chgnet"}}], **wanted).misleading_look()
+    assert (place, reason[:48]) == (0, "formation_energy would compare its energies with")
+    rough = {"name": "look", "cost": 0.1, "calculator": {"relaxation": {"fmax": 0.5}}}
+    assert table(levels=[rough], **wanted).misleading_look() is None
 
 
-def test_a_calculator_without_a_gap_is_no_look_at_gaps():
+def test_a_calculator_without_a_gap_is_no_look_at_gaps_but_can_be_read():
     gaps = {"space": {"type": "structures", "folder": "c"}, "objective": {"property": "band_gap", "unit": "eV"}}
-    with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: emt gives no band_gap"):
-        table(**gaps, calculator={"type": "gpaw"}, levels=[{"name": "look", "cost": 0.1, "calculator": {"type": "emt"}}])
+    levels = [{"name": "look", "cost": 0.1, "calculator": {"type": "emt"}}]
+    assert table(**gaps, calculator={"type": "gpaw"}, levels=levels).misleading_look() == (0, "emt gives no band_gap")
 
 
 def test_a_computed_look_needs_a_calculator():

@@ -54,7 +54,10 @@ def test_a_table_to_be_filled_in_names_levels_and_is_read_again():
     assert [row["level"] for row in rows] == ["quick", "full"]
     report = read_report(asked.to_csv().encode(), "table.csv")
     assert len(report.rows) == 2
-    assert "waiting for values of 2 proposals" in search.status.describe()
+    said = search.status.describe()
+    assert "waiting for values of 2 proposals" in said
+    assert "evaluations 1: 0 done, 0 failed, 1 in progress" in said
+    assert "quick: 1 look, 0 failed, 1 in progress" in said
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.evaluation_table import evaluation_of
 from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
+from tansaku.tasks.read.views.tabulation import write_table
 from tests.support.actors import ADA
 from tests.support.copper_desk import opened_desk
 from tests.support.looks import looks_campaign
@@ -85,10 +86,23 @@ def test_looks_and_full_values_are_bought_and_counted_apart(desk):
     said = status.describe()
     assert f"best so far: {best:.6g} eV" in said
     assert f"look: {len(looks)} looks, 0 failed" in said
+    assert status.cost != round(status.cost)
+    assert f"budget: cost {status.cost:.3g} of 12 (" in said
     assert "correlation with full values: look 0.9" in said
     number = next(item.proposal.number for item in desk.store.evaluations("looks") if item.proposal.level)
     assert evaluation_of(data, number).proposal.level == "look"
     assert len(data.updated(desk.store.campaign("looks"), desk.store.evaluations("looks")[:3]).columns) == len(data.columns)
+
+
+def test_a_table_of_results_has_a_column_of_looks(desk, tmp_path):
+    run(desk, cost=8.0)
+    write_table(Campaign.load(desk.store, "looks"), tmp_path)
+    written = pq.read_table(tmp_path / "candidates.parquet").to_pandas().set_index("id")
+    table = pd.read_csv(desk.folder / "looks.csv").set_index("id")
+    looked = {candidate for candidate, level in bought(desk) if level == "look"}
+    assert {name for name in written.index if not pd.isna(written.look_look[name])} == looked & {*written.index} != set()
+    known = written.look_look.dropna()
+    assert (known == table.cheap[known.index]).all()
 
 
 def test_looks_that_tell_nothing_are_soon_left(desk):
@@ -115,6 +129,39 @@ def test_killed_between_look_and_full_value_it_buys_the_same_and_nothing_twice(d
     assert (bought(desk), noted(desk)) == undisturbed
     assert noted(desk)
     assert all(len(item.attempts) == 1 for item in desk.store.evaluations("looks"))
+
+
+TOLD = {"transfer": {"sources": [{"type": "campaign", "name": "older"}]}}
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory) -> list[tuple[str, str | None]]:
+    """What a campaign buys that learns from another one with levels, whose driver nobody kills."""
+    desk = opened_desk(tmp_path_factory.mktemp("taught"))
+    create(desk, "older", cost=30.0, proposer={"type": "multi_level", "screen": True})
+    desk.drive("older")
+    create(desk, cost=8.0, **TOLD)
+    assert desk.drive("looks") == "budget"
+    full = [item.outcome.value for item in desk.store.evaluations("older") if item.proposal.level is None]
+    decided = [refit.hyperparameters["transfer"] for refit in desk.store.refits("looks") if "transfer" in refit.hyperparameters]
+    assert {source["observations"] for made in decided for source in made["sources"]} == {len(full)}
+    assert decided[-1]["mode"] == "posterior"
+    data = Campaign.load(desk.store, "looks", desk.resources.artifacts)
+    assert "looks" in {figure.stem for figure in drawings_of(data, desk.resources.artifacts)}
+    return bought(desk)
+
+
+@pytest.mark.parametrize(
+    ("method", "when"), [("insert_refit", "before"), ("insert_refit", "after"), ("accept_outcome", "after")]
+)
+def test_one_that_learns_from_another_with_levels_buys_the_same_after_a_kill(desk, taught, method, when):
+    create(desk, "older", cost=30.0, proposer={"type": "multi_level", "screen": True})
+    desk.drive("older")
+    create(desk, cost=8.0, **TOLD)
+    desk.drive_to_its_death("looks", method, 12 if method == "accept_outcome" else 2, when)
+    assert desk.drive("looks") == "budget"
+    assert bought(desk) == taught
+    assert desk.store.events("looks", kind="transfer.changed")
 
 
 def test_a_stop_rule_asks_about_full_values(desk):
@@ -230,6 +277,12 @@ def test_a_figure_shows_looks_beside_the_full_values_of_the_same_candidates(desk
             {**CELLS, "space": SPACE | {"crystals": {"fe": {"structure": "bcc", "elements": ["Fe"], "lattice_parameter": 2.9}}}}
             | {"calculator": {"type": "gpaw"}, "levels": [{"name": "rough", "cost": 0.2, "calculator": {"type": "emt"}}]},
             r"levels\[0\]\.calculator: type emt does not support Fe of the space",
+        ),
+        (
+            {"space": {"type": "structures", "folder": "."}, "calculator": {"type": "gpaw"}}
+            | {"objective": {"property": "band_gap", "unit": "eV", "goal": {"type": "best_overall"}}}
+            | {"levels": [{"name": "rough", "cost": 0.2, "calculator": {"type": "emt"}}]},
+            r"levels\[0\]\.calculator: emt gives no band_gap .*line \d+\)",
         ),
     ],
 )
