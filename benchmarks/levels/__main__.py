@@ -2,7 +2,7 @@
 
 Cost counts looks and wanted values, in units of a wanted value. ``needed`` is the cost at which a wanted value within 1 % of
 the best was bought; searches that had none count as the budget. ``bought`` and ``single`` are the product's own search,
-``screened`` is its search after a look at all; ``taught`` also learns from the full values of lithium, ``misled`` from these
+``screened`` is its search after a look at all; ``transfer`` also learns from the full values of lithium, ``misled`` from these
 shuffled. The others begin with five random candidates, ``botorch-mes``, ``ax-mes`` and ``bofire`` at both levels. ``bofire``
 needs an environment of its own, with ``bofire[optimization]`` and what tansaku imports. An interrupted run continues. One
 thread: ``OMP_NUM_THREADS=1``.
@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="default: all for methods that use the cheap level")
     usual = [name for name in METHODS if name not in (*ELSEWHERE, *OF_SODIUM)]
     parser.add_argument(
-        "--methods", nargs="+", default=usual, choices=list(METHODS), help="default: all but bofire, taught and misled"
+        "--methods", nargs="+", default=usual, choices=list(METHODS), help="default: all but bofire, transfer and misled"
     )
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"default: {SEEDS}")
     options = parser.parse_args()

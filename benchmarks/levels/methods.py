@@ -49,7 +49,7 @@ def screened(table: LevelTable, seed: int) -> Purchases:
     yield from _by_levels(table, LevelProposer(_goal(table), screen=True), seed)
 
 
-def taught(table: LevelTable, seed: int) -> Purchases:
+def transfer(table: LevelTable, seed: int) -> Purchases:
     """Ours, with full values of another table as a source of transfer."""
     yield from _by_levels(table, LevelProposer(_goal(table), sources=FrozenSources([_source(table)])), seed)
 
@@ -285,7 +285,7 @@ def _ax_experiment(width: int) -> Experiment:
 METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "bought": bought,
     "screened": screened,
-    "taught": taught,
+    "transfer": transfer,
     "misled": misled,
     "single": single,
     "screen": screen,
@@ -298,7 +298,7 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
 ELSEWHERE = ("bofire",)
 """Methods that need an environment of their own."""
 
-OF_SODIUM = ("taught", "misled")
+OF_SODIUM = ("transfer", "misled")
 """Methods that need a source."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = ROOT / "tasks"
-IMPORTS_BETWEEN_ROOMS = 768
+IMPORTS_BETWEEN_ROOMS = 769
 """Imports of one room by another, at most: lower it when it has fallen, raise it with a reason in the commit."""
 
 

@@ -119,7 +119,7 @@ class LevelFit:
     sources: float | None = None
 
     @property
-    def taught(self) -> bool:
+    def uses_sources(self) -> bool:
         """Whether predictions use what sources expect."""
         return _SOURCES in self.parameters[0]
 
@@ -236,7 +236,7 @@ def _fitted(
     scaling, both = scaled(levels, rows, values, signs, transform), _pairs(levels, rows)
     targets = scaling.forward(values, levels.level[rows])
     begin = previous.parameters[-1] if previous is not None and not previous.single else None
-    terms, (related, best, wrong), gained = _told(pool, rows, targets, begin)
+    terms, (related, best, wrong), gained = _with_sources(pool, rows, targets, begin)
     apart = _density(pool, terms, rows, targets, (_UNRELATED, _UNRELATED_WIDTH))
     alone, _ = fit_parameters(apart, None)
     models, logs = _strengths(related, best)
@@ -251,7 +251,7 @@ def _fitted(
     return LevelFit(tuple(models), weights / weights.sum(), scaling, evidence, correlations, both, surprising, gained)
 
 
-def _told(
+def _with_sources(
     pool: CandidatePool, rows: IntArray, targets: FloatArray, begin: Parameters | None
 ) -> tuple[tuple[Term, ...], tuple[LogPosterior, Parameters, list[int]], float | None]:
     """Terms, what :func:`_related` finds, and what sources explain [nats]; without sources unless they explain enough."""
@@ -260,9 +260,9 @@ def _told(
     if SOURCES not in pool.groups:
         return plain, without, None
     terms = level_kernel(pool, sources=True)
-    taught = _related(pool, terms, rows, targets, begin)
-    gained = _explained(*taught) - _explained(*without)
-    return (terms, taught, gained) if gained >= EXPLAINED else (plain, without, gained)
+    informed = _related(pool, terms, rows, targets, begin)
+    gained = _explained(*informed) - _explained(*without)
+    return (terms, informed, gained) if gained >= EXPLAINED else (plain, without, gained)
 
 
 def _explained(density: LogPosterior, best: Parameters, wrong: Sequence[int]) -> float:
@@ -347,7 +347,7 @@ class LevelPosterior:
 
     def __init__(self, pool: CandidatePool, fit: LevelFit, block: int) -> None:
         self._levels, self._fit, self._block = levels_of(pool), fit, block
-        terms = level_kernel(pool, sources=fit.taught)
+        terms = level_kernel(pool, sources=fit.uses_sources)
         self._models = [PoolPosterior(pool, terms, parameters, float(parameters[NOISE][0])) for parameters in fit.parameters]
         for model in self._models:
             model.add_variances(dict.fromkeys(fit.wrong, WRONG))

@@ -106,14 +106,18 @@ class LevelProposer:
         before = LevelFit.from_json(previous[FITTED]) if previous else None
         wanted = _of_full_values(levels_of(pool), _costs(pool, history), history)
         record = self._compared(pool, wanted, previous)
-        taught = self._told(pool, record) if record is not None and record["source_fit"]["skill"] >= LEAST_SKILL else pool
-        fitted = fit_levels(taught, history.observed, history.values, before, _ALL if self._goal.kind == "all_below" else _BEST)
+        informed = (
+            self._with_sources(pool, record) if record is not None and record["source_fit"]["skill"] >= LEAST_SKILL else pool
+        )
+        fitted = fit_levels(
+            informed, history.observed, history.values, before, _ALL if self._goal.kind == "all_below" else _BEST
+        )
         found: JsonDict = {"n_observed": len(history.observed), FITTED: fitted.to_json()}
         if record is not None:
             gained = {} if fitted.sources is None else {"posterior": {"log_density": fitted.sources, "prior": 0.0}}
-            mode = "posterior" if fitted.taught else "none"
+            mode = "posterior" if fitted.uses_sources else "none"
             found[KEY] = record | {"mode": mode, "evidence": {"none": {"log_density": 0.0, "prior": 0.0}} | gained}
-        if fitted.single and not fitted.taught and len(wanted.observed):
+        if fitted.single and not fitted.uses_sources and len(wanted.observed):
             before_alone = previous.get(_ALONE) if previous else None
             found[_ALONE] = self._alone(pool).fit(_candidates(pool), wanted, before_alone)
         return found
@@ -132,10 +136,10 @@ class LevelProposer:
             self._reader = TransferProposer(self._settings(pool), "posterior", sources)
         return self._reader
 
-    def _told(self, pool: CandidatePool, record: JsonDict) -> CandidatePool:
+    def _with_sources(self, pool: CandidatePool, record: JsonDict) -> CandidatePool:
         """The pool with what the sources of a refit let one expect."""
         if self._sources is None:
-            raise AssertionError("only a proposer with sources fits a model that is taught what they let one expect")
+            raise AssertionError("only a proposer with sources fits a model that uses them")
         expected = self._compared_by(pool, self._sources).source_means(levels_of(pool).candidates, record)
         group = FeatureGroup.compact(SOURCES, expected[:, None], levels_of(pool).candidate, (SOURCES,))
         return replace(pool, groups={**pool.groups, SOURCES: group})
@@ -251,8 +255,8 @@ class LevelProposer:
 
     def _new_posterior(self, pool: CandidatePool, hyperparameters: JsonDict, fitted: LevelFit) -> LevelPosterior:
         """A posterior without values, which expects what sources let one expect where its fit uses them."""
-        taught = self._told(pool, hyperparameters[KEY]) if fitted.taught else pool
-        return LevelPosterior(taught, fitted, int(hyperparameters["n_observed"]))
+        informed = self._with_sources(pool, hyperparameters[KEY]) if fitted.uses_sources else pool
+        return LevelPosterior(informed, fitted, int(hyperparameters["n_observed"]))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
-from tansaku.tasks.loop.transfer.sources import followed, stored_spec
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.loop.transfer.sources import followed
 
 OTHER_LEVEL = "transfer.other_level"
 """Event: a campaign learns from values of another level of theory."""

@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
 from tansaku.models.engine.transfer.data import KEY, FrozenSources, SourceData, observed_source
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.backends.stores.campaigns import stored_spec as stored_spec  # for the modules of this folder
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.ledger.context import look_sources
 from tansaku.tasks.loop.transfer.checks import (
     Claim,

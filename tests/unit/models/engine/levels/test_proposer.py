@@ -173,14 +173,14 @@ WAVY = np.sin(14.0 * X[:, 0]) + np.cos(11.0 * X[:, 1])
 
 def test_a_source_that_resembles_the_values_finds_the_best_of_them_sooner():
     table, best = np.column_stack([WAVY + RNG.standard_normal(N), WAVY]), int(np.argmin(WAVY))
-    alone, taught = Bought(table, 9.0), Bought(table, 9.0, source=4.0 * WAVY + 10.0)
-    assert taught.done.refits[-1].hyperparameters[KEY]["mode"] == "posterior"
-    assert taught.top()[FIRST] == best
+    alone, informed = Bought(table, 9.0), Bought(table, 9.0, source=4.0 * WAVY + 10.0)
+    assert informed.done.refits[-1].hyperparameters[KEY]["mode"] == "posterior"
+    assert informed.top()[FIRST] == best
     assert alone.top()[FIRST] != best
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_source_of_shuffled_values_changes_no_purchase(seed):
-    alone, taught = Bought(RELATED, 14.0), Bought(RELATED, 14.0, source=np.random.default_rng(seed).permutation(WAVY))
-    assert {refit.hyperparameters[KEY]["mode"] for refit in taught.done.refits if KEY in refit.hyperparameters} == {"none"}
-    assert taught.done.positions.tolist() == alone.done.positions.tolist()
+    alone, informed = Bought(RELATED, 14.0), Bought(RELATED, 14.0, source=np.random.default_rng(seed).permutation(WAVY))
+    assert {refit.hyperparameters[KEY]["mode"] for refit in informed.done.refits if KEY in refit.hyperparameters} == {"none"}
+    assert informed.done.positions.tolist() == alone.done.positions.tolist()
