@@ -281,7 +281,7 @@ class CampaignSpec(Spec):
         return self
 
     def misleading_look(self) -> tuple[int, str] | None:
-        """Which level has a calculator whose values are not the campaign's, and why; None: none.
+        """Number of the first level whose calculator gives other values than the campaign's, and why; None: there is none.
 
         It is no rule of the spec: a stored campaign with such a level can still be read.
         """

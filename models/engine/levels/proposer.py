@@ -123,7 +123,7 @@ class LevelProposer:
         return found
 
     def _compared(self, pool: CandidatePool, wanted: History, previous: JsonDict | None) -> JsonDict | None:
-        """What full values say about the sources, in the form of a refit; None without sources, and before the first value."""
+        """Comparison of full values with the sources, in the form of a refit; None without sources or values."""
         if self._sources is None or not len(wanted.observed):
             return None
         before = {KEY: previous[KEY]} if previous and KEY in previous else None
@@ -186,7 +186,7 @@ class LevelProposer:
         return self._usual
 
     def _settings(self, pool: CandidatePool) -> GPSettings:
-        """Those of a campaign without levels."""
+        """Settings of a campaign without levels."""
         engine: Literal[4] | None = 4 if len(pool.systems) == 1 else None
         return settings(GPProposerSpec(engine=engine), self._goal)
 

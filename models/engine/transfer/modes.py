@@ -323,7 +323,7 @@ class Family:
         return replace(state, scale=scale) if scale > 0.0 else state
 
     def expected(self, fitted: JsonDict) -> FloatArray:
-        """What the sources alone let one expect of each of the target's candidates, standardised, shape ``(n_candidates,)``.
+        """Values that sources alone let one expect of the target's candidates, standardised, shape ``(n_candidates,)``.
 
         Args:
             fitted: Of a mode that conditions on the sources.

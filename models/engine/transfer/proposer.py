@@ -202,7 +202,7 @@ class TransferProposer(GPProposer):
         return self._fits[key]
 
     def source_means(self, pool: CandidatePool, record: JsonDict) -> FloatArray:
-        """What the sources of a refit let one expect of each candidate, standardised, shape ``(n_candidates,)``.
+        """Values that the sources of a refit let one expect of each candidate, standardised, shape ``(n_candidates,)``.
 
         Args:
             record: What :meth:`fit` gave under ``transfer``, with a fit of the mode ``posterior``.
