@@ -19,7 +19,7 @@ def test_the_committed_errors_are_those_of_its_energies():
     # CHGNet's barriers are too low (doi:10.1038/s41524-024-01500-6).
     assert RESULT["summary"]["errors"]["CHGNet"]["slope"] < 1.0
     rows = {row["name"]: row for row in RESULT["summary"]["rows"]}
-    assert len(RESULT["checks"]) == 2
+    assert len(RESULT["checks"]) == 3
     for name, check in RESULT["checks"].items():
         assert check["barrier"] == pytest.approx(rows[name.split(",")[0]]["PBE"], abs=0.005)
 
