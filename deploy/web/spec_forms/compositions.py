@@ -80,17 +80,12 @@ def _sites(data: JsonDict, chosen: str) -> Part:
     from_file = bool(chosen) and not own
     free = [""] * (_FREE_ROWS if from_file else 0)
     rows = [_row(place, name, from_file=from_file) for place, name in enumerate([*names, *missing, *free], 1)]
-    headings: tuple[str, ...]
-    if from_file:
-        headings, about = (
-            ("Site", "in the file", "Ions it may hold, separated by commas"),
-            "All atoms of the ion in the file belong to the site.",
-        )
-    else:
-        headings, about = (
-            ("Site", "Ions it may hold, separated by commas"),
-            "An empty list means all ions that the prototype knows for the site.",
-        )
+    headings = ("Site", *(["in the file"] if from_file else []), "Ions it may hold, separated by commas")
+    about = (
+        "All atoms of the ion in the file belong to the site."
+        if from_file
+        else "An empty list means all ions that the prototype knows for the site."
+    )
     return Part("Sites", headings=headings, rows=rows, about=about)
 
 

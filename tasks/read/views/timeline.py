@@ -17,16 +17,8 @@ MOST_EVALUATIONS = 200
 End = Literal["done", "failed", "lost", "running"]
 _UNKNOWN = "not known"
 
-_STEPS = [
-    1,
-    2,
-    5,
-    10,
-    20,
-    30,
-    *(60 * minutes for minutes in (1, 2, 5, 10, 20, 30)),
-    *(3600 * hours for hours in (1, 2, 6, 12, 24)),
-]
+_ROUND = (1, 2, 5, 10, 20, 30)
+_STEPS = (*_ROUND, *(60 * minutes for minutes in _ROUND), *(3600 * hours for hours in (1, 2, 6, 12, 24)))
 """Distances of marks on the time axis [s]; longer ones are multiples of the last."""
 
 _MOST_MARKS = 5
