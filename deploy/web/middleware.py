@@ -57,13 +57,19 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+OF_PAGES_ALONE = frozenset(SECURITY_HEADERS) - {"X-Content-Type-Options", "Cross-Origin-Resource-Policy"}
+"""Headers that browsers heed for pages and workers, and not for scripts and style sheets of a page."""
+
+PARTS_OF_PAGES = ("/static/together/", "/static/vendor/")
+"""Folders of scripts and style sheets that pages load."""
+
 _NOT_STORED = "no-store"
 _UNCHANGING = "public, max-age=31536000, immutable"
 _CHECKED = "no-cache"
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer.
+    """Adds the headers to every answer, to scripts and style sheets of pages only those that browsers heed there.
 
     Args:
         secure: Browsers reach the server by TLS.
@@ -82,8 +88,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers[name] = value
+                part = scope["path"].startswith(PARTS_OF_PAGES) and message["status"] < 400
+                headers.update({name: value for name, value in SECURITY_HEADERS.items() if not (part and name in OF_PAGES_ALONE)})
                 if self._secure:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
                 headers.setdefault("Cache-Control", _cache_control(scope, message["status"]))

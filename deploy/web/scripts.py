@@ -17,7 +17,8 @@ from tansaku.deploy.web.packing import Packed
 FOLDER = "/static/together"
 STATIC = Path(__file__).parent / "static"
 
-_NAMES = re.compile(r"/(?P<names>[a-z-]{1,40}(\+[a-z-]{1,40}){0,19})\.(?P<kind>js|css)")
+_NAME = r"(vendor/)?[a-z0-9-]{1,40}(\.[a-z0-9]{1,40}){0,3}"
+_NAMES = re.compile(rf"/(?P<names>{_NAME}(\+{_NAME}){{0,19}})\.(?P<kind>js|css)")
 _TYPES = {"js": "text/javascript", "css": "text/css"}
 _STYLE_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _KEPT = 64

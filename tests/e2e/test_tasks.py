@@ -202,6 +202,9 @@ def test_run_pause_raise_and_resume(hand: Hand, hook: Received) -> None:
     assert stored(hand, "/campaigns/mine")["evaluations"] == 42
     assert raised == documented("pause it, raise its budget, resume it")
     expect_message(page, hook, "campaign.finished")
+    hand.press("Model")  # loads the scripts of this part
+    expect(page.locator("#parity canvas")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#importance-place svg, #importance-note:has-text('cannot be given')").first).to_be_visible()
 
 
 def expect_message(page: Page, hook: Received, kind: str) -> None:
@@ -246,6 +249,7 @@ def test_find_out_why_three_failed_and_retry_them(hand: Hand) -> None:
     hand.press("failing")
     hand.press("Reasons and retry")
     expect(page.locator("#failures")).to_contain_text("3 × timeout")
+    expect(page.locator("[data-select-group]").first).to_be_visible()
     hand.click(page.get_by_text("Edit budget and execution"))
     page.locator("#execution-timeout").fill("600")
     hand.press("Store the edit")

@@ -84,10 +84,11 @@ def sparkline(curve: Sequence[tuple[int, float]], evaluations: int) -> Html:
         return Html("")
     least, most = min(value for _, value in curve), max(value for _, value in curve)
     tall = (most - least) or 1.0
-    places = [(100.0 * number / evaluations, 18.0 - 16.0 * (value - least) / tall) for number, value in curve]
-    (first, top), *others = places
-    path = f"M{first:.1f},{top:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in others) + "H100"
-    return Html(f'<svg class="spark" viewBox="0 0 100 20" aria-hidden="true"><path d="{path}"/></svg>')
+    places = [(round(200 * number / evaluations), round(36 - 32 * (value - least) / tall)) for number, value in curve]
+    # Steps of half a pixel are not seen.
+    (first, top), *others = dict.fromkeys(places)
+    path = f"M{first},{top}" + "".join(f"H{x}V{y}" for x, y in others) + "H200"
+    return Html(f'<svg class="spark" viewBox="0 0 200 40" aria-hidden="true"><path d="{path}"/></svg>')
 
 
 def cost(value: float | None, unit: str | None = None) -> str:

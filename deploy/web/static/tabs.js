@@ -7,7 +7,15 @@
   const links = [...tabs.querySelectorAll("a[href^='#']")];
   const part = (link) => document.getElementById(link.hash.slice(1));
 
+  // Scripts that draw one part alone are loaded when it is first shown.
+  const loadScript = ({ dataset }) => {
+    if (!dataset.script) return;
+    document.head.append(Object.assign(document.createElement("script"), { src: dataset.script }));
+    delete dataset.script;
+  };
+
   const choose = (chosen) => {
+    loadScript(part(chosen));
     for (const link of links) {
       part(link).hidden = link !== chosen;
       if (link === chosen) link.setAttribute("aria-current", "true");

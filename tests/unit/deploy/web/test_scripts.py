@@ -23,11 +23,12 @@ def test_scripts_are_sent_as_one_file_that_browsers_keep(site):
 
 
 def test_a_style_sheet_is_sent_without_comments(site):
-    answer = site.browser().get(address_of("style.css"))
+    answer = site.browser().get(address_of("vendor/uplot-1.6.32.min.css", "style.css"))
     assert answer.headers["Content-Type"].startswith("text/css")
     assert "/*" in (STATIC / "style.css").read_text()
     assert "/*" not in answer.text
     assert ".rows-as-cards" in answer.text
+    assert ".uplot" in answer.text
 
 
 def test_scripts_are_sent_without_comments_and_indentation():
@@ -38,7 +39,7 @@ def test_scripts_are_sent_without_comments_and_indentation():
 
 @pytest.mark.parametrize(
     "path",
-    ["none.js", "cards+none.js", "..%2Fstyle.css", "vendor/uplot-1.6.32.min.js", "cards.css", "+".join(["cards"] * 30) + ".js"],
+    ["none.js", "cards+none.js", "..%2Fstyle.css", "vendor%2F..%2Fstyle.css", "vendor/none.js", "cards.css", "+".join(["cards"] * 30) + ".js"],
 )
 def test_nothing_but_scripts_of_the_folder_is_sent(site, path):
     assert site.browser().get(f"/static/together/{path}").status_code == 404
