@@ -57,8 +57,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-OF_PAGES_ALONE = frozenset(SECURITY_HEADERS) - {"X-Content-Type-Options", "Cross-Origin-Resource-Policy"}
-"""Headers that browsers heed for pages and workers, and not for scripts and style sheets of a page."""
+HEADERS_OF_PARTS = {name: SECURITY_HEADERS[name] for name in ("X-Content-Type-Options", "Cross-Origin-Resource-Policy")}
+"""Headers that browsers heed for scripts and style sheets of a page; the others are for pages and workers."""
 
 PARTS_OF_PAGES = ("/static/together/", "/static/vendor/")
 """Folders of scripts and style sheets that pages load."""
@@ -89,7 +89,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 part = scope["path"].startswith(PARTS_OF_PAGES) and message["status"] < 400
-                headers.update({name: value for name, value in SECURITY_HEADERS.items() if not (part and name in OF_PAGES_ALONE)})
+                headers.update(HEADERS_OF_PARTS if part else SECURITY_HEADERS)
                 if self._secure:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
                 headers.setdefault("Cache-Control", _cache_control(scope, message["status"]))

@@ -39,7 +39,14 @@ def test_scripts_are_sent_without_comments_and_indentation():
 
 @pytest.mark.parametrize(
     "path",
-    ["none.js", "cards+none.js", "..%2Fstyle.css", "vendor%2F..%2Fstyle.css", "vendor/none.js", "cards.css", "+".join(["cards"] * 30) + ".js"],
+    [
+        "none.js",
+        "cards+none.js",
+        "..%2Fstyle.css",
+        "vendor%2F..%2Fstyle.css",
+        "vendor/none.js",
+        "+".join(["cards"] * 30) + ".js",
+    ],
 )
 def test_nothing_but_scripts_of_the_folder_is_sent(site, path):
     assert site.browser().get(f"/static/together/{path}").status_code == 404
