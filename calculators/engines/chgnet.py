@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import lru_cache
 from io import StringIO
@@ -17,6 +18,8 @@ from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from tansaku.calculators.engines.chgnet_network import ChgnetNetwork
 
 _WEIGHTS = {
@@ -57,7 +60,7 @@ def load_network(spec: ChgnetSpec) -> ChgnetNetwork:
     return _network(path, spec.model, spec.dtype)
 
 
-def open_chgnet(spec: ChgnetSpec) -> UniversalCalculator:
+def open_chgnet(spec: ChgnetSpec) -> ChgnetCalculator:
     """Makes the calculator; torch is not imported before the first evaluation.
 
     Raises:
@@ -72,7 +75,25 @@ def open_chgnet(spec: ChgnetSpec) -> UniversalCalculator:
         model_sha256=checked_weights(path, expected, "chgnet"),
         settings={"dtype": spec.dtype, "device": DEVICE, "minimizer": "lbfgs"},
     )
-    return UniversalCalculator(provenance, lambda: _network(path, spec.model, spec.dtype))
+    return ChgnetCalculator(provenance, lambda: _network(path, spec.model, spec.dtype))
+
+
+class ChgnetCalculator(UniversalCalculator):
+    """The calculator on CHGNet's network.
+
+    Args:
+        provenance: Code, model and weights.
+        load: Gives the shared network.
+    """
+
+    def __init__(self, provenance: Provenance, load: Callable[[], ChgnetNetwork]) -> None:
+        super().__init__(provenance, load)
+        self._shared = load
+
+    def energy(self, structure: Atoms) -> float:
+        """Energy of a structure as it is [eV], as an ``EnergyCalculator``."""
+        self.check(structure)
+        return float(self._shared().energies([structure])[0])
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,8 @@ Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,13 +145,9 @@ class ChgnetNetwork:
         """Energy, forces and stress of a structure, as a ``Network``."""
         bonds = find_bonds(atoms, *self._cutoffs)
         vectors = torch.tensor(bonds.vectors, dtype=self._dtype, requires_grad=True)
-        # Far bonds have weights so small that processors compute with them ten times slower; they count as zero.
-        torch.set_flush_denormal(True)
-        try:
+        with _smallest_as_zero():
             parts = self._energies(torch.tensor(atoms.numbers - 1), bonds, vectors)
             (slope,) = torch.autograd.grad(parts.sum(), [vectors])
-        finally:
-            torch.set_flush_denormal(False)
         pull = slope.double().numpy()
         forces = np.empty((len(atoms), 3))
         for axis in range(3):
@@ -171,7 +168,7 @@ class ChgnetNetwork:
         """
         bonds = join_bonds([find_bonds(atoms, *self._cutoffs) for atoms in structures], [len(atoms) for atoms in structures])
         numbers = np.concatenate([atoms.numbers for atoms in structures])
-        with torch.no_grad():
+        with torch.no_grad(), _smallest_as_zero():
             parts = self._energies(torch.tensor(numbers - 1), bonds, torch.tensor(bonds.vectors, dtype=self._dtype))
         reference = self._model.composition_model.fc.weight[0, numbers - 1]
         owner = np.repeat(np.arange(len(structures)), [len(atoms) for atoms in structures])
@@ -202,6 +199,16 @@ class ChgnetNetwork:
                 if number + 1 < len(self._bond_gates):
                     corners.update(self._angle_gates[number], bond, atom)
         return torch.as_tensor(model.mlp(model.readout_norm(atom)).squeeze(1))
+
+
+@contextmanager
+def _smallest_as_zero() -> Iterator[None]:
+    """Far bonds have weights so small that processors compute with them ten times slower; they count as zero."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 class _Corners:

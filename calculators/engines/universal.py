@@ -134,11 +134,14 @@ class UniversalCalculator:
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
         """Computes a structure, relaxed if asked for, as a ``Calculator``."""
-        check_input(structure)
         check_axes(structure, relaxation)
-        network = self._load()
-        check_elements(structure, network.elements, self._provenance)
-        return evaluate_with_ase(structure, relaxation, _InAse(network), self._provenance)
+        self.check(structure)
+        return evaluate_with_ase(structure, relaxation, _InAse(self._load()), self._provenance)
+
+    def check(self, structure: Atoms) -> None:
+        """Refuses a structure that the network cannot compute."""
+        check_input(structure)
+        check_elements(structure, self._load().elements, self._provenance)
 
     def close(self) -> None:
         """Nothing to release: the process keeps the shared network."""

@@ -300,6 +300,15 @@ class Calculator(Protocol):
 
 
 @runtime_checkable
+class EnergyCalculator(Calculator, Protocol):
+    """A calculator that gives the energy alone in less time and memory than with forces."""
+
+    def energy(self, structure: Atoms) -> float:
+        """Energy of a structure as it is [eV]; the checks are those of ``evaluate``, but it may be no finite number."""
+        ...
+
+
+@runtime_checkable
 class DescribedCalculator(Calculator, Protocol):
     """A calculator that takes the description of a candidate instead of its structure."""
 

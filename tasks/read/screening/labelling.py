@@ -14,7 +14,7 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.ports import ArtifactStore, Calculator
+from tansaku.models.domain.ports import ArtifactStore, Calculator, EnergyCalculator
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.screen import ScreenLabelSpec
 from tansaku.tasks.read.screening.calibration import Prospects, Verdict, prospects, spread_sample
@@ -99,7 +99,7 @@ class Labeller:
         assert loaded.spec.label is not None
         self._calculator: Calculator = open_calculator(loaded.spec.label.calculator, loaded.base_path)
         self._artifacts = artifacts
-        self._bulk = loaded.crystal.energies(lambda atoms: self._calculator.evaluate(atoms).energy)
+        self._bulk = loaded.crystal.energies(self._total)
 
     @property
     def identity(self) -> str:
@@ -118,10 +118,14 @@ class Labeller:
 
     def _energy(self, atoms: Atoms) -> float:
         start = atoms.copy()
-        found = excess_energy(self._calculator.evaluate(start).energy, self._bulk(atoms), atoms)
+        found = excess_energy(self._total(start), self._bulk(atoms), atoms)
         if not np.isfinite(found):
             raise CalculationError("nan", f"label: the boundary energy is {found}")
         return found
+
+    def _total(self, atoms: Atoms) -> float:
+        calculator = self._calculator
+        return calculator.energy(atoms) if isinstance(calculator, EnergyCalculator) else calculator.evaluate(atoms).energy
 
     def close(self) -> None:
         """Ends the calculator."""

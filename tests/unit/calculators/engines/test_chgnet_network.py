@@ -10,6 +10,8 @@ from ase.neighborlist import neighbor_list
 
 from tansaku.calculators.engines.chgnet import open_chgnet
 from tansaku.calculators.structures.tavorite import build_tavorite
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ports import EnergyCalculator
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 
 pytestmark = pytest.mark.needs("chgnet")
@@ -93,3 +95,8 @@ def test_energies_of_a_batch_are_those_of_its_structures():
     expected = [network.compute(atoms).energies.sum() for atoms in batch]
     assert network.energies(batch) == pytest.approx(expected, abs=1e-10)
     assert abs(expected[3] - expected[0]) > 1e-3
+    calculator = open_chgnet(ChgnetSpec(dtype="float64"))
+    assert isinstance(calculator, EnergyCalculator)
+    assert calculator.energy(batch[3]) == pytest.approx(calculator.evaluate(batch[3]).energy, abs=1e-10)
+    with pytest.raises(ConfigurationError, match="has no"):
+        calculator.energy(Atoms("Es", cell=[9.0, 9.0, 9.0], pbc=True))
