@@ -312,7 +312,7 @@ def test_a_value_without_a_prediction_is_compared_with_the_others(browser, serve
         if value == 6100:
             wanted = "6100 GPa is far from all others, 22.9 to 48 GPa: 241 times as far as these are from each other"
             assert (asked.json()["key"], f"proposal 4: {wanted}" in asked.json()["detail"]) == ("confirm", True)
-    table = "candidate,x,kind,value\nown-1,0.2,hard,30\nown-2,0.3,hard,6100\n".encode()
+    table = b"candidate,x,kind,value\nown-1,0.2,hard,30\nown-2,0.3,hard,6100\n"
     asked = post(browser, "tells", "own", file=base64.b64encode(table).decode(), confirm=False)
     assert "line 3: 6100 GPa is far from all others" in asked.json()["detail"]
     table = table.replace(b"value", b"vallue,status")
