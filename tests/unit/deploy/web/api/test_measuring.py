@@ -315,9 +315,9 @@ def test_a_value_without_a_prediction_is_compared_with_the_others(browser, serve
     table = b"candidate,x,kind,value\nown-1,0.2,hard,30\nown-2,0.3,hard,6100\n"
     asked = post(browser, "tells", "own", file=base64.b64encode(table).decode(), confirm=False)
     assert "line 3: 6100 GPa is far from all others" in asked.json()["detail"]
-    table = table.replace(b"value", b"vallue,status")
+    table = table.replace(b"value", b"results,status")
     asked = post(browser, "tells", "typo", file=base64.b64encode(table).decode(), confirm=False)
-    assert "no column 'value' (or 'value [GPa]'); the report has candidate, x, kind, vallue, status" in asked.json()["detail"]
+    assert "no column 'value' (or 'value [GPa]'); the report has candidate, x, kind, results, status" in asked.json()["detail"]
 
 
 def test_the_form_takes_what_was_done_otherwise(site, browser, serve):
