@@ -554,7 +554,7 @@ def test_a_scheduled_training_ends(hand: Hand, served: Served, emt_examples, tmp
     page = hand.page
     hand.press("Schedules")
     expect(page.locator("#schedules")).not_to_contain_text("No service runs", timeout=PATIENCE)
-    due = datetime.now(UTC) + timedelta(seconds=105)  # its minute begins in 45 s or more: the service has it by then
+    due = datetime.now(UTC) + timedelta(seconds=80)  # its minute begins in 20 s or more: the service has it by then
     page.locator("#cron").fill(f"{due:%M %H} * * *")
     hand.click(page.get_by_label("Train a model"))
     page.get_by_label("Model; each training").fill("daily")
