@@ -56,6 +56,11 @@ def known_value(spec: KernelRidgeSpec | SparseSpec, example: Example) -> float:
     return float(example.properties[spec.property]) / (len(example.structure) if spec.per_atom else 1)
 
 
+def unit_of(spec: KernelRidgeSpec | SparseSpec) -> str:
+    """The unit of :func:`known_value`; empty for a property whose unit is not known."""
+    return ("eV/atom" if spec.per_atom else "eV") if spec.property == "energy" else ""
+
+
 def groups_of(spec: KernelRidgeSpec | SparseSpec, examples: Sequence[Example]) -> list[str]:
     """The groups of training data, sorted.
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,15 @@ from ase.build import bulk
 from ase.io import write
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.formats.workbook import write_workbook
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_site
 from tests.support.browsed_campaigns import SPEC
 from tests.support.browsing import PATIENCE, Errors, go, logged_in, opened_browser
 from tests.support.receivers import Received, running, web_server
 from tests.support.served import Served
+from tests.support.stored_models import store_examples
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "results" / "dashboard.md"
 CRYSTALS = Path(__file__).parents[2] / "examples" / "cu-au.yaml"
@@ -544,6 +549,28 @@ def test_share_a_link(hand: Hand) -> None:
         expect(stranger.get_by_role("heading", name="seed-1")).to_be_visible(timeout=PATIENCE)
         assert stranger.request.get(f"{page.context.base}/campaigns/seed-2").status == 403
     assert hand.clicks == documented("share a link")
+
+
+def test_a_scheduled_training_ends(hand: Hand, served: Served, emt_examples, tmp_path: Path) -> None:
+    """It becomes due within two minutes; the list has its result, and when the next one is due."""
+    with open_resources(Settings(home=served.home), load_site(None)) as resources:
+        store_examples(resources, emt_examples(), tmp_path)
+    page = hand.page
+    hand.press("Schedules")
+    expect(page.locator("#schedules")).not_to_contain_text("No service runs", timeout=PATIENCE)
+    due = datetime.now(UTC) + timedelta(seconds=80)  # its minute begins in 20 s or more: the service has it by then
+    page.locator("#cron").fill(f"{due:%M %H} * * *")
+    hand.click(page.get_by_label("Train a model"))
+    page.get_by_label("Model; each training").fill("daily")
+    hand.choose(page.get_by_label("Surrogate"), "kernel_ridge")
+    hand.press("Add")
+    row = page.get_by_role("row", name=re.compile("daily trained on the latest copper"))
+    tomorrow = f"{due + timedelta(days=1):%Y-%m-%d %H:%M}:00"
+    expect(row).to_contain_text(re.compile(rf"{tomorrow}\s+ended as daily@1 at 20"), timeout=2 * PATIENCE)
+    (line,) = [item for item in stored(hand, "/schedules") if item["training"]]
+    assert line["last_result"].startswith("ended as daily@1 at ")
+    assert stored(hand, "/models/daily@1")["training"]["energy"]["rmse"] < 0.1
+    assert hand.clicks == 4
 
 
 @pytest.fixture

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.model_registry import Errors, Registry
+from tansaku.models.domain.model_registry import DatasetRecord, Errors, Registry
 from tansaku.models.domain.ports import ArtifactStore
-from tansaku.models.domain.surrogates import Progress, Weights
+from tansaku.models.domain.specs.dataset import AboveSplitSpec
+from tansaku.models.domain.surrogates import Example, Progress, Weights
 from tansaku.models.surrogates.files import write_weights
-from tests.support.records import NOW, model_record
+from tansaku.tasks.backends.resources import DatabaseResources
+from tansaku.tasks.node.jobs.dataset_files import content_sha256, write_hdf5
+from tansaku.tasks.node.jobs.splitting import split
+from tests.support.records import NOW, dataset_record, model_record
 
 MODEL_ERRORS = {
     "energy": Errors(unit="eV/atom", count=800, mae=0.1, rmse=0.2, correlation=0.9, within_one=0.7, within_two=0.95)
@@ -51,3 +56,17 @@ def store_models(registry: Registry, artifacts: ArtifactStore, folder: Path) -> 
                 promoted_at=NOW if version == 1 else None,
             )
         )
+
+
+def store_examples(resources: DatabaseResources, examples: Sequence[Example], folder: Path) -> DatasetRecord:
+    """Adds the data set ``copper``, whose two largest strains are held out, and returns it.
+
+    Args:
+        examples: What it holds, as ``emt_examples()`` makes them.
+        folder: For a file.
+    """
+    artifact = resources.artifacts.put(write_hdf5(examples, folder / "dataset.h5", {}))
+    groups = split(examples, AboveSplitSpec(key="strain", above=3.5), 0)
+    record = dataset_record(name="copper", sha256=content_sha256(examples), artifact=artifact, groups=groups)
+    resources.registry.add_dataset(record)
+    return record

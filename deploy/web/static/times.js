@@ -35,5 +35,5 @@
   };
   new MutationObserver(showNew).observe(document.body, { childList: true, subtree: true });
   showWithin(document.body);
-  document.querySelector("footer")?.append(` · times of ${Intl.DateTimeFormat().resolvedOptions().timeZone}`);
+  document.querySelector("footer")?.append(` · times in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`);
 })();

@@ -181,7 +181,7 @@
     const said = document.createElement("span");
     said.setAttribute("role", "status");
     said.textContent = progress.get(into) ?? "";
-    place.replaceChildren(...choosers, " or drop them here. ", said);
+    place.replaceChildren(...choosers, ` or drop ${choosers.length > 2 ? "them" : "it"} here. `, said);
     place.classList.add("drop");
     complain(into);
     place.addEventListener("dragover", (event) => { event.preventDefault(); place.classList.add("over"); });

@@ -16,7 +16,7 @@ from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import fit_error_model
 from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel
-from tansaku.models.surrogates.structure_rows import groups_of, known_value, structure_features, surroundings_of
+from tansaku.models.surrogates.structure_rows import groups_of, known_value, structure_features, surroundings_of, unit_of
 
 Places = np.ndarray[tuple[int], np.dtype[np.intp]]
 
@@ -107,7 +107,7 @@ class KernelRidgeTrainer:
             column = int(np.argmin(errors[place]))
             residual = values - matrix @ cho_solve((_factor(matrix, spec.regularisations[column]), True), values)
             fitted, note = float(np.sqrt(np.mean(residual**2))), f"width {width:g}"
-            run.on_progress(Progress(place + 1, fitted, float(errors[place, column]), "unit of the property", note))
+            run.on_progress(Progress(place + 1, fitted, float(errors[place, column]), unit_of(spec), note))
         return errors
 
 

@@ -18,7 +18,7 @@ from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.sparse.model import SparseAverage, keys_of, row_of
-from tansaku.models.surrogates.structure_rows import groups_of, known_value, surroundings_of
+from tansaku.models.surrogates.structure_rows import groups_of, known_value, surroundings_of, unit_of
 
 _STATE = "sparse.folds"
 _NAMED = 20
@@ -87,7 +87,7 @@ class SparseTrainer:
                 document = {"type": _STATE, "schema_version": 1, "key": key, "done": fold + 1}
                 run.checkpoints.save(Weights({"off": off, "distance": distance, "fitted": fitted}, document))
             error = float(np.sqrt(np.mean(off[owner == fold] ** 2)))
-            run.on_progress(Progress(fold + 1, float(fitted[fold]), error, "unit of the property", f"part {fold + 1}"))
+            run.on_progress(Progress(fold + 1, float(fitted[fold]), error, unit_of(self._spec), f"part {fold + 1}"))
         return off, distance
 
 

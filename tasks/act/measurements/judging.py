@@ -64,6 +64,7 @@ class Judged:
         empty: Lines without a value.
         ignored: Columns that are not read, and that no earlier report had.
         otherwise: New values that were measured at other conditions than proposed.
+        lines: Lines of the new measurements, by candidate and number of its proposal.
     """
 
     reports: tuple[Reported, ...]
@@ -71,6 +72,7 @@ class Judged:
     empty: tuple[int, ...]
     ignored: tuple[str, ...]
     otherwise: tuple[DoneOtherwise, ...] = ()
+    lines: Mapping[tuple[str, int | None], Sequence[int]] = field(default_factory=dict)
 
     def counts(self, states: Mapping[str, EvaluationState]) -> dict[str, int]:
         """Counts the new values, failures, repeats, corrections, descriptors and off-pool candidates."""
@@ -127,6 +129,7 @@ class _Judge:
     report: Report
     problems: list[str] = field(default_factory=list)
     otherwise: list[DoneOtherwise] = field(default_factory=list)
+    lines: dict[tuple[str, int | None], Sequence[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.by_number = {item.proposal.number: item for item in self.evaluations}
@@ -164,6 +167,7 @@ class _Judge:
             tuple(empty),
             self.headings.unread(said),
             tuple(self.otherwise),
+            self.lines,
         )
 
     def _refuse_two_conditions(self, lines: Sequence[_Line]) -> None:
@@ -401,6 +405,7 @@ class _Judge:
         if corrected and not ended and evaluation is None:
             self.problems.append(f"line {lines[0].row.line}: status correction, but {candidate!r} has no value to correct")
         described = next((line.done.candidate for line in fresh if line.done.candidate.cells), None)
+        self.lines[candidate, of] = [line.row.line for line in fresh]
         return (
             Reported(
                 candidate=candidate,

@@ -347,7 +347,8 @@ class Headings:
         if VALUE in names and VALUE not in self.spec.measured:
             wanted = ", ".join(self.spec.measured)
             raise ReportError([f"column {VALUE!r}: the value is the desirability of {wanted}; leave the column out"])
-        if not {*names} & {*self.spec.measured, STATUS, *self.spec.space.prices}:
+        cells = (cell.lower() for row in self.report.rows for name, cell in row.cells.items() if self.meant(name) == STATUS)
+        if not {*names} & {*self.spec.measured, *self.spec.space.prices} and {*cells} <= {"waiting"}:
             raise ReportError([f"{self._lacking(next(iter(self.spec.measured)))}; the report has {listed}"])
         missing = [name for name in self.spec.measured if name not in names]
         if {*names} & {*self.spec.measured} and missing:

@@ -348,22 +348,28 @@ def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
         known = [outcome.value for outcome in outcomes if outcome.value is not None]
         reported = [*known, *_reported(_pending(opened.record), proposals, level)]
         spread = statistics.pstdev(known) if 0 < len(known) < _TRUSTED else 0.0
-        if (
-            proposal is None
-            or proposal.predicted_mean is None
-            or not proposal.predicted_deviation
-            or proposal.number <= known_from
-        ):
-            found += [said for item in report.measurements if (said := _far_from_all(item.value, reported, unit))]
-            continue
-        for value, own in ((item.value, item.deviation) for item in report.measurements if item.value is not None):
-            width = math.hypot(max(proposal.predicted_deviation, spread), own or usual or 0.0)
-            apart = abs(value - proposal.predicted_mean) / width
-            if apart > SURPRISING:
-                expected = f"{significant(proposal.predicted_mean, proposal.predicted_deviation)} {unit}"
-                found.append(f"{value:.6g} {unit} is {apart:.0f} standard deviations from what is expected, {expected}")
+        expected = None
+        if proposal is not None and proposal.number > known_from and proposal.predicted_mean is not None:
+            expected = (proposal.predicted_mean, proposal.predicted_deviation) if proposal.predicted_deviation else None
+        for item, line in zip(report.measurements, judged.lines.get((report.candidate, report.number), ()), strict=True):
+            if expected is None:
+                said = _far_from_all(item.value, reported, unit)
+            else:
+                width = math.hypot(max(expected[1], spread), item.deviation or usual or 0.0)
+                said = _far_from_expected(item.value, expected, width, unit)
+            number = report.number or next(iter(report.instead), None)
+            who = f"line {line}" if number is None else f"proposal {number}"
+            found += [f"{who}: {said}"] if said else []
     if found:
         raise SurpriseError("; ".join(found))
+
+
+def _far_from_expected(value: float | None, expected: tuple[float, float], width: float, unit: str) -> str:
+    """Describes how many widths a value is from an expected one with its deviation; empty: not far, or it has failed."""
+    apart = 0.0 if value is None else abs(value - expected[0]) / width
+    if apart <= SURPRISING:
+        return ""
+    return f"{value:.6g} {unit} is {apart:.0f} standard deviations from what is expected, {significant(*expected)} {unit}"
 
 
 def _level_of(report: Reported, proposals: Mapping[int, Proposal]) -> str | None:

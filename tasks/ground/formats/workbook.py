@@ -34,7 +34,9 @@ _UNDATED = re.compile(r'"[^"]*"|\\.|[_*].|\[[^]hms][^]]*\]')
 _LONGEST_FORMAT = 255
 """Characters of a format that are read; spreadsheet programs write no longer ones."""
 
-_DAY_0 = datetime(1899, 12, 30)
+_DAY_0, _DAY_0_OF_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)
+"""Begins of the two calendars by which workbooks count days."""
+
 _DAYS = 2_958_466
 """Days to the end of the year 9999."""
 
@@ -104,8 +106,9 @@ def read_workbook(content: bytes, most_rows: int = MOST_ROWS) -> list[tuple[int,
             styles = _Styles()
             if _STYLES in names:
                 _read(packed, _STYLES, styles)
-            sheet = _Sheet(texts.found, styles.dated(), most_rows)
-            _read(packed, _first_sheet(packed), sheet)
+            path, first_day = _first_sheet(packed)
+            sheet = _Sheet(texts.found, styles.dated(), most_rows, first_day)
+            _read(packed, path, sheet)
             return sheet.rows
     except _RefusedError:
         raise
@@ -256,10 +259,12 @@ class _Sheet(_Written):
         texts: Those that cells share.
         dated: Numbers of the styles that show dates.
         most_rows: Rows with any cell, below the first one.
+        day_0: Begin of the workbook's calendar.
     """
 
-    def __init__(self, texts: Sequence[str], dated: Set[str], most_rows: int) -> None:
+    def __init__(self, texts: Sequence[str], dated: Set[str], most_rows: int, day_0: datetime) -> None:
         super().__init__(("v", "f"))
+        self._day_0 = day_0
         self.rows: list[tuple[int, list[str]]] = []
         self._texts, self._dated, self._most = texts, dated, most_rows
         self._number, self._cells, self._kind, self._style = 0, [""] * 0, "n", "0"
@@ -300,15 +305,15 @@ class _Sheet(_Written):
             return "true" if value == "1" else "false"
         if self._kind == "n" and value:
             number = float(value)  # programs write 0.1 as 0.10000000000000001
-            if self._style in self._dated and 0 <= number < _DAYS:
-                return _date(number)
+            if self._style in self._dated and 0 <= number < _DAYS - (self._day_0 - _DAY_0).days:
+                return _date(number, self._day_0)
             return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
         return value
 
 
-def _date(days: float) -> str:
+def _date(days: float, day_0: datetime) -> str:
     """A date, a time, or both, from the days since the begin of a workbook's calendar."""
-    moment = _DAY_0 + timedelta(seconds=round(86400 * days))
+    moment = day_0 + timedelta(seconds=round(86400 * days))
     if days < 1:
         return f"{moment:%H:%M:%S}"
     return f"{moment:%Y-%m-%d}" if days.is_integer() else f"{moment:%Y-%m-%d %H:%M:%S}"
@@ -327,15 +332,17 @@ def _read(packed: zipfile.ZipFile, name: str, part: _Part) -> None:
     parser.close()
 
 
-def _first_sheet(packed: zipfile.ZipFile) -> str:
-    """Path of the first sheet, which need not be the first file."""
+def _first_sheet(packed: zipfile.ZipFile) -> tuple[str, datetime]:
+    """Path of the first sheet, which need not be the first file, and the begin of the workbook's calendar."""
     book, related = _Elements(), _Elements()
     _read(packed, _BOOK, book)
     _read(packed, _LINKS, related)
     first = next(book.of("sheet"), {})
     wanted = first.get(f"{{{_RELATIONS}}}id")
     target = next((item.get("Target", "") for item in related.of("Relationship") if item.get("Id") == wanted), "")
-    return target.removeprefix("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
+    path = target.removeprefix("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
+    from_1904 = next(book.of("workbookPr"), {}).get("date1904") in ("1", "true")
+    return path, _DAY_0_OF_1904 if from_1904 else _DAY_0
 
 
 def _column(reference: str | None, following: int) -> int:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, ValidationError
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Record
 from tansaku.models.domain.states import StopReason
-from tansaku.models.domain.wording import counted, significant
+from tansaku.models.domain.wording import counted, pretty_unit, significant, with_unit
 
 DRIVER = "driver"
 """Author of events that no user caused."""
@@ -46,7 +46,9 @@ def event_lines(record: CampaignRecord, events: Iterable[Event]) -> list[EventLi
         events: Of it; their data may be of any shape.
     """
     commands = {command.id: command for command in record.commands}
-    return [_line(event, commands) for event in events]
+    objective = record.spec.get("objective")
+    unit = pretty_unit(str(objective.get("unit", "1"))) if isinstance(objective, dict) else "1"
+    return [_line(event, commands, unit) for event in events]
 
 
 def describe_payload(command: Command) -> str:
@@ -76,13 +78,13 @@ def _few(key: str, found: object) -> str:
     return ", ".join(map(str, found))
 
 
-def _line(event: Event, commands: Mapping[str, Command]) -> EventLine:
+def _line(event: Event, commands: Mapping[str, Command], unit: str) -> EventLine:
     data = event.data
     command = commands.get(str(data.get("command")))
     number = data.get("number")
     return EventLine(
         at=event.at,
-        what=_said(event, command),
+        what=_said(event, command, unit),
         kind=event.kind,
         who=_who(event, command),
         number=number
@@ -101,9 +103,9 @@ def _who(event: Event, command: Command | None) -> str:
     return DRIVER if event.kind.startswith(_BY_DRIVERS) else ""
 
 
-def _said(event: Event, command: Command | None) -> str:
+def _said(event: Event, command: Command | None, unit: str) -> str:
     if event.kind.startswith("evaluation."):
-        return _evaluation(event.kind.removeprefix("evaluation."), event.data)
+        return _evaluation(event.kind.removeprefix("evaluation."), event.data, unit)
     if event.kind.startswith("command.") and event.kind != "command.applied":
         kind = event.kind.removeprefix("command.")
         about = "" if command is None else describe_payload(command)
@@ -114,12 +116,12 @@ def _said(event: Event, command: Command | None) -> str:
         return event.kind  # of a later version, or damaged: the details have all that there is
 
 
-def _evaluation(state: str, data: JsonDict) -> str:
+def _evaluation(state: str, data: JsonDict, unit: str) -> str:
     attempt = data.get("attempt")
     again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
     said = f"{text_of(data.get('candidate', ''))} {state}{again}"
     if "value" in data:
-        said += f": {text_of(data['value'])}"
+        said += f": {with_unit(text_of(data['value']), unit)}"
     if "reason" in data:
         said += f": {text_of(data['reason'])}"
     return said

@@ -46,9 +46,11 @@ def crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
     off = crystal.misfit
     if off is None or abs(off) <= LARGEST_MISFIT_UNSAID:
         return ()
+    own = crystal.own_lattice_parameter
+    lengths = ", ".join(f"{length:.6g}" for length in (own if isinstance(own, tuple) else (own or edge,)))
     return (
         f"space.crystal.lattice_parameter: {edge} Å is {100 * off:+.2f} % off the calculator's own "
-        f"{crystal.own_lattice_parameter} Å; the strained grains make energies too low, more so in thick grains",
+        f"{lengths} Å; the strained grains make energies too low, more so in thick grains",
     )
 
 

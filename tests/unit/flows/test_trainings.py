@@ -14,15 +14,12 @@ import psutil
 import pytest
 
 from tansaku.flows.trainings import training
-from tansaku.models.domain.specs.dataset import AboveSplitSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.trainings import TrainingRequest, TrainingState
 from tansaku.tasks.backends.resources import DatabaseResources, open_resources
 from tansaku.tasks.ground.settings import Settings
-from tansaku.tasks.node.jobs.dataset_files import content_sha256, write_hdf5
-from tansaku.tasks.node.jobs.splitting import split
-from tests.support.records import dataset_record
+from tests.support.stored_models import store_examples
 
 PATIENCE = 120.0
 NETWORK = {"type": "local_energies", "path_points": 10, "path_ratio": 1e-3, "max_iterations": 300}
@@ -42,11 +39,7 @@ def resources(mongo_server, require) -> Iterator[DatabaseResources]:
 @pytest.fixture
 def ask(resources, emt_examples, tmp_path) -> Callable[..., str]:
     """Asks for a training on a small data set."""
-    examples = emt_examples()
-    artifact = resources.artifacts.put(write_hdf5(examples, tmp_path / "dataset.h5", {}))
-    groups = split(examples, AboveSplitSpec(key="strain", above=3.5), 0)
-    record = dataset_record(name="copper", sha256=content_sha256(examples), artifact=artifact, groups=groups)
-    resources.registry.add_dataset(record)
+    record = store_examples(resources, emt_examples(), tmp_path)
 
     def add(name: str, **surrogate: object) -> str:
         spec = ModelSpec(schema_version=1, name=name, dataset=record.sha256, surrogate=surrogate or NETWORK)

@@ -284,7 +284,8 @@ def test_a_surprising_value_is_asked_about_before_it_is_stored(site, serve):
     row = {"number": number, "value": 5000}
     asked = post(browser, "tells", "odd", rows=[row], confirm=False)
     assert (asked.status_code, asked.json()["key"]) == (422, "confirm")
-    assert re.search(r"5000 GPa is \d+ standard deviations from what is expected, \S+ ± \S+ GPa", asked.json()["detail"])
+    wanted = rf"proposal {number}: 5000 GPa is \d+ standard deviations from what is expected, \S+ ± \S+ GPa"
+    assert re.search(wanted, asked.json()["detail"])
     fields = {"key": "form-key-1", f"value-{number}": "5000", "confirm": ""}
     page = browser.submit("/campaigns/rows/tells", fields)
     assert (page.status_code, 'name="confirm" value="yes"' in page.text) == (422, True)
@@ -310,7 +311,13 @@ def test_a_value_without_a_prediction_is_compared_with_the_others(browser, serve
         assert (asked.status_code == 422) is is_odd, asked.text
         if value == 6100:
             wanted = "6100 GPa is far from all others, 22.9 to 48 GPa: 241 times as far as these are from each other"
-            assert (asked.json()["key"], wanted in asked.json()["detail"]) == ("confirm", True)
+            assert (asked.json()["key"], f"proposal 4: {wanted}" in asked.json()["detail"]) == ("confirm", True)
+    table = b"candidate,x,kind,value\nown-1,0.2,hard,30\nown-2,0.3,hard,6100\n"
+    asked = post(browser, "tells", "own", file=base64.b64encode(table).decode(), confirm=False)
+    assert "line 3: 6100 GPa is far from all others" in asked.json()["detail"]
+    table = table.replace(b"value", b"results,status")
+    asked = post(browser, "tells", "typo", file=base64.b64encode(table).decode(), confirm=False)
+    assert "no column 'value' (or 'value [GPa]'); the report has candidate, x, kind, results, status" in asked.json()["detail"]
 
 
 def test_the_form_takes_what_was_done_otherwise(site, browser, serve):

@@ -331,7 +331,7 @@ def test_an_evaluation_is_computed_again_from_its_page(site_with):
 def test_predictions_are_judged_and_the_last_proposals_are_explained(site_with):
     site = site_with("a1", "b1")
     for number, (candidate, mean) in enumerate((("a2", 3.1), ("a0", 100.0)), 3):
-        expected = {"predicted_mean": mean, "predicted_deviation": 0.5, "acquisition": 0.25 * number}
+        expected = {"predicted_mean": mean, "predicted_deviation": 0.5, "acquisition": 0.25 * number, "refit": number - 2}
         add_evaluation(site, number, candidate, Outcome(value=3.0), **expected)
     browser = site.logged_in(Role.VIEWER)
     page = browser.get(PAGE).text
@@ -345,6 +345,7 @@ def test_predictions_are_judged_and_the_last_proposals_are_explained(site_with):
     texts = [browser.get(f"{PAGE}/evaluations/{number}").text for number in (1, 3)]
     assert ["Value minus prediction" in text for text in texts] == [False, True]
     assert re.search(r">-0.2</data> standard deviations</td>", texts[1])
+    assert ("parameters fitted 2 times" in last, "parameters fitted once" in texts[1]) == (True, True)
 
 
 def test_parts_of_a_page_are_the_same_for_all_who_look(site_with):

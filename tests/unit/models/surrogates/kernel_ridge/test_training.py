@@ -50,8 +50,11 @@ def test_a_coulomb_matrix_is_a_descriptor_of_the_whole_structure(copper):
 
 def test_a_property_per_atom_grows_with_the_cell_and_another_does_not(copper):
     large = replace(copper[0], structure=copper[0].structure.repeat((1, 1, 2)))
-    for per_atom, factor in ((True, 2), (False, 1)):
-        model = KernelRidgeTrainer(KernelRidgeSpec(descriptors=RADIAL, per_atom=per_atom)).fit(copper, TrainingRun())
+    for per_atom, factor, unit in ((True, 2, "eV/atom"), (False, 1, "eV")):
+        steps = []
+        run = TrainingRun(on_progress=steps.append)
+        model = KernelRidgeTrainer(KernelRidgeSpec(descriptors=RADIAL, per_atom=per_atom)).fit(copper, run)
+        assert {step.unit for step in steps} == {unit}
         one, two = (prediction["energy"].values for prediction in model.predict([copper[0], large]))
         assert two == pytest.approx(factor * one)
 

@@ -90,6 +90,10 @@ def test_a_cell_that_shows_a_date_is_no_number(style, value, text):
     """Spreadsheet programs make a date of 3.4; it was stored as the number of days since 1900."""
     sheet = SHEET.replace('<c r="A5"><v>3</v>', f'<c r="A5" s="{style}"><v>{value}</v>')
     assert read_workbook(packed({"xl/styles.xml": STYLES}, sheet=sheet))[1][1][0] == text
+    with zipfile.ZipFile(io.BytesIO(write_workbook([]))) as own:
+        book = own.read("xl/workbook.xml").decode().replace("<sheets>", '<workbookPr date1904="1"/><sheets>')
+    later = text.replace("2026-03-04", "2030-03-05")  # by the calendar of old Macintosh computers
+    assert read_workbook(packed({"xl/styles.xml": STYLES, "xl/workbook.xml": book}, sheet=sheet))[1][1][0] == later
 
 
 def test_the_end_of_an_endless_format_is_not_read():

@@ -18,10 +18,11 @@ def command(kind: str, **payload: object) -> Command:
     return Command(id=f"{kind}-1", kind=kind, payload=payload, user="ada", created_at=NOW)
 
 
-RECORD = campaign_record(name="a", commands=(command("edit", **{"budget.evaluations": 4}), command("retry", candidates=["x"])))
+COMMANDS = (command("edit", **{"budget.evaluations": 4}), command("retry", candidates=["x"]))
+RECORD = campaign_record(name="a", spec={"objective": {"unit": "mJ/m2"}}, commands=COMMANDS)
 
 SAID = [
-    ("evaluation.done", {"number": 3, "candidate": "x", "attempt": 1, "value": 61.968312}, "x done: 61.968", DRIVER),
+    ("evaluation.done", {"number": 3, "candidate": "x", "attempt": 1, "value": 61.968312}, "x done: 61.968 mJ/m²", DRIVER),
     (
         "evaluation.failed",
         {"number": 3, "candidate": "x", "attempt": 2, "reason": "nan", "message": "<b>"},
