@@ -46,7 +46,7 @@ class SubscriptionLine(Record):
 
     Attributes:
         campaign: Name of the campaign; empty: all campaigns.
-        address: A mail address; of a web hook only host and port, for the rest is a secret.
+        address: A mail address; of a webhook only host and port, for the rest is a secret.
         secret: With which a receiver checks the signature; empty where nothing is signed.
     """
 

@@ -32,7 +32,7 @@ def running(server: socketserver.BaseServer, received: Received) -> Iterator[Rec
 
 
 def web_server(received: Received) -> ThreadingHTTPServer:
-    """A receiver of web hooks."""
+    """A receiver of webhooks."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -51,7 +51,7 @@ class NotificationsSpec(Spec):
 
     Attributes:
         mail: The mail server; null: no mail is sent.
-        private_networks: Private addresses to which web hooks may be sent, also by plain http. Empty: to public ones alone.
+        private_networks: Private addresses to which webhooks may be sent, also by plain http. Empty: to public ones alone.
         page: Address of the dashboard as users know it, for links in messages; null: no links.
     """
 

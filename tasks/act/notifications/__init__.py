@@ -1,1 +1,1 @@
-"""Informs people by mail or web hook what happens to their campaigns."""
+"""Informs people by mail or webhook what happens to their campaigns."""

@@ -2,7 +2,7 @@
 
 Such an address is hostile: it is resolved once and connected to as resolved, so that a name cannot point elsewhere after the
 check; addresses that are not public are refused unless the site allows their network; redirects are not followed, and of the
-answer only the status is used. The content for a plain web hook is signed as Standard Webhooks 1.0.0 say
+answer only the status is used. The content for a plain webhook is signed as Standard Webhooks 1.0.0 say
 (https://www.standardwebhooks.com).
 """
 
@@ -126,7 +126,7 @@ class Sender:
                 raise
 
     def _parts(self, address: str) -> SplitResult:
-        """Returns the parts of a web hook's address. Raises FieldError."""
+        """Returns the parts of a webhook's address. Raises FieldError."""
         try:
             parts = urlsplit(address)
             known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0 and parts.username is None
