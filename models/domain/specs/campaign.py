@@ -332,6 +332,10 @@ class CampaignSpec(Spec):
         """The cheaper level of a name. Raises KeyError."""
         return {level.name: level for level in self.levels}[name]
 
+    def unit_at(self, level: str | None) -> Unit:
+        """The unit of values at a level; None: at the wanted one."""
+        return next((item.unit for item in self.levels if item.name == level and item.unit), self.objective.unit)
+
     @model_validator(mode="after")
     def _results_can_be_reused(self) -> CampaignSpec:
         key = "reuse" if self.reuse else None if self.known is None else "known"

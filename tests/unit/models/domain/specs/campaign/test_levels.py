@@ -105,3 +105,9 @@ def test_a_calculator_without_a_gap_is_no_look_at_gaps_but_can_be_read():
 def test_a_computed_look_needs_a_calculator():
     with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: that of the campaign; expected keys that differ"):
         computed({})
+
+
+def test_only_a_level_whose_values_are_given_has_its_own_unit():
+    assert table(levels=[LOOK | {"unit": "g/cm3"}]).unit_at("look") == "g/cm3"
+    with pytest.raises(ValidationError, match=r"levels\[0\]\.unit: 'K'; values are computed in the objective's unit"):
+        computed({"calculator": {"relaxation": {"fmax": 0.5}}, "unit": "K"})
