@@ -255,6 +255,11 @@ class CampaignSpec(Spec):
             raise ValueError(f"calculator: a {self.space.type} space has no structures to compute; expected type manual")
         if self.calculator is not None and self.structureless and (self.label is not None or self.retrain is not None):
             raise ValueError(f"calculator: {self.calculator.type} computes no structures; remove label and retrain")
+        if self.levels and self.space.prices:
+            raise ValueError(
+                "levels: not with prices in space.features; expected a number that is bought among the levels, with its column "
+                "(a table of values) or unit (reported values), cost, and relation: unknown"
+            )
         self.space.check_proposer(self.proposer, self.objective.goal.type, transfer=self.transfer is not None)
         self.space.check_use(self.calculator, *(key for key in ("label", "retrain") if getattr(self, key) is not None))
         return self

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 
 TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": ["x"]}}}
+PRICED = TABLE | {"columns": {"id": "id"}, "features": {"x": {"columns": ["x"], "prices": {"x": 0.1}}}}
+QUICK = {"name": "quick", "cost": 0.1}
 LOOK = {"name": "look", "column": "cheap", "cost": 0.1}
 EMT = {"type": "emt", "relaxation": {"fmax": 0.01, "max_steps": 50}}
 
@@ -49,6 +51,7 @@ def test_written_and_read_again_it_is_the_same():
         ({"levels": [LOOK, LOOK | {"name": "other"}]}, r"levels\[1\]\.column: 'cheap' is there twice"),
         ({"levels": [LOOK | {"cost": "minutes"}]}, r"levels\[0\]\.cost: 'minutes'.*a column needs space\.columns\.cost"),
         ({"levels": [LOOK | {"cost": 1.5}]}, "less than 1"),
+        ({"space": PRICED, "calculator": {"type": "manual"}, "levels": [QUICK]}, "levels: not with prices in space.features"),
         ({"levels": [LOOK | {"spares": 0.5}]}, r"levels\[0\]\.spares: 0\.5; only a look with resumes: true"),
         ({"proposer": {"type": "random"}}, "proposer: random buys no looks; remove it, or levels"),
         ({"levels": [], "proposer": {"type": "multi_level"}}, "levels: missing; proposer multi_level chooses between levels"),
