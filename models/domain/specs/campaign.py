@@ -39,7 +39,7 @@ from tansaku.models.domain.specs.retrain import (
     check_potential_keys,
 )
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.models.domain.specs.transfer import TransferSpec
+from tansaku.models.domain.specs.transfer import LEVEL_MODES, TransferSpec
 from tansaku.models.domain.units import Unit, convert
 
 if TYPE_CHECKING:
@@ -327,8 +327,8 @@ class CampaignSpec(Spec):
         for key in ("label", "retrain", "pre_screening", "known"):
             if getattr(self, key) is not None:
                 raise ValueError(f"{key}: not with levels; remove it")
-        if self.transfer is not None and self.transfer.mode not in ("auto", "none"):
-            raise ValueError(f"transfer.mode: {self.transfer.mode}; with levels expected auto or none")
+        if self.transfer is not None and self.transfer.mode not in LEVEL_MODES:
+            raise ValueError(f"transfer.mode: {self.transfer.mode}; with levels expected {' or '.join(LEVEL_MODES)}")
         if self.reuse or self.constraints.avoid_failures or self.space.preferred is not None:
             raise ValueError("levels: not with reuse, constraints.avoid_failures or space.prefers; remove these")
         return self
