@@ -89,7 +89,8 @@ def _show_proposals(asked: Asked) -> None:
     say(f"{asked.campaign}: {wait} for {'a ' if len(asked.measured) == 1 else ''}{', '.join(asked.headings)}")
     for item in asked.waiting:
         cells = ", ".join(f"{name} {text(cell)}" for name, cell in item.cells.items())
-        level = "" if item.level is None else f"  level {item.level}"
+        own = "1" if item.level is None else asked.level_units.get(item.level, "1")
+        level = "" if item.level is None else f"  level {headed(item.level, own)}"
         say(f"  {item.number}  {item.candidate}{level}" + (f"  ({cells})" if cells else ""))
         said = [item.why]
         if item.prediction is not None:

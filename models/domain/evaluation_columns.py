@@ -215,7 +215,7 @@ COLUMNS = (
     Column("initial", "proposal.initial", bool, exported="initial"),
     Column("state", "state", EvaluationState, shown=EVERYWHERE, exported="state", held=True, missing="PROPOSED"),
     Column("value", "outcome.value", float | None, OBJECTIVE, shown=EVERYWHERE, exported="value", held=True),
-    Column("unit", exported="unit", judge=lambda _, spec: spec.objective.unit),
+    Column("unit", exported="unit", judge=lambda evaluation, spec: spec.unit_at(evaluation.proposal.level)),
     Column("cost", type=float, shown=EVERYWHERE, judge=lambda evaluation, spec: cost_of(evaluation, spec.space)),
     Column("predicted_cost", "proposal.predicted_cost", float, held=True),
     Column("proposed_cost", type=float, exported="cost", read=_proposed_cost, shown=Place.NOWHERE),

@@ -221,6 +221,11 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     return replace(chosen, **{key: value for key, value in given.items() if value is not None})
 
 
+def of_one_model(settings: GPSettings) -> GPSettings:
+    """Settings with the first kernel alone and weak priors, which learning from other searches needs."""
+    return replace(settings, also=(), priors=WEAK)
+
+
 _COUNTS = {1: "two", 2: "three"}
 
 

@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, MultiLevelProposerSpec, ProposerBase
 from tansaku.models.domain.specs.site import DeviceName
-from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.domain.specs.transfer import LEVEL_MODES, TransferMode
 from tansaku.models.engine.desired import DesirabilityJudge
 from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.front import front_wanted
@@ -57,10 +57,12 @@ def build_transfer_proposer(spec: CampaignSpec, mode: TransferMode, sources: Sou
         device: The site's.
 
     Raises:
-        ConfigurationError: The proposer fits no hyper-parameters.
+        ConfigurationError: The proposer fits no hyper-parameters, or has no such mode.
         MissingComponentError: The device is not there.
     """
     if isinstance(spec.proposer, MultiLevelProposerSpec):
+        if mode not in LEVEL_MODES:
+            raise ConfigurationError(f"transfer: mode {mode}; with levels expected {' or '.join(LEVEL_MODES)}")
         used = None if mode == "none" else sources
         return LevelProposer(goal_of(spec.objective), screen=spec.proposer.screen, sources=used)
     if not isinstance(spec.proposer, GPProposerSpec):

@@ -86,13 +86,13 @@
   };
 
   const looks = (data) => {
-    const body = panel(inUnit(`Looks beside full values, ${data.alone} without one`, found.unit), "looks", "results");
+    const body = panel(`Looks beside full values, ${data.alone} without one`, "looks", "results");
     const { colour, lines } = plotStyle(body);
     const shades = ["good", "warn", "bad", "quiet"];
     const of = (level) => data.full.map((value, at) => data.level[at] === level ? value : null);
     chart(body, {
       scales: { x: { time: false } },
-      axes: [{ ...lines, label: inUnit("look", found.unit) }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
+      axes: [{ ...lines, label: inUnit("look", data.unit) }, { ...lines, label: inUnit(found.name, found.unit), size: 70 }],
       series: [
         { label: "look", value: (_, value, __, at) => at === null || value === null ? "–" : `${value} ${data.candidates[at]}` },
         ...data.levels.map((name, level) => points(name, colour(shades[level % shades.length]), 7)),

@@ -39,7 +39,7 @@ from tansaku.models.domain.specs.retrain import (
     check_potential_keys,
 )
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.models.domain.specs.transfer import TransferSpec
+from tansaku.models.domain.specs.transfer import LEVEL_MODES, TransferSpec
 from tansaku.models.domain.units import Unit, convert
 
 if TYPE_CHECKING:
@@ -255,6 +255,11 @@ class CampaignSpec(Spec):
             raise ValueError(f"calculator: a {self.space.type} space has no structures to compute; expected type manual")
         if self.calculator is not None and self.structureless and (self.label is not None or self.retrain is not None):
             raise ValueError(f"calculator: {self.calculator.type} computes no structures; remove label and retrain")
+        if self.levels and self.space.prices:
+            raise ValueError(
+                "levels: not with prices in space.features; expected a number that is bought among the levels, with its column "
+                "(a table of values) or unit (reported values), cost, and relation: unknown"
+            )
         self.space.check_proposer(self.proposer, self.objective.goal.type, transfer=self.transfer is not None)
         self.space.check_use(self.calculator, *(key for key in ("label", "retrain") if getattr(self, key) is not None))
         return self
@@ -322,8 +327,8 @@ class CampaignSpec(Spec):
         for key in ("label", "retrain", "pre_screening", "known"):
             if getattr(self, key) is not None:
                 raise ValueError(f"{key}: not with levels; remove it")
-        if self.transfer is not None and self.transfer.mode not in ("auto", "none"):
-            raise ValueError(f"transfer.mode: {self.transfer.mode}; with levels expected auto or none")
+        if self.transfer is not None and self.transfer.mode not in LEVEL_MODES:
+            raise ValueError(f"transfer.mode: {self.transfer.mode}; with levels expected {' or '.join(LEVEL_MODES)}")
         if self.reuse or self.constraints.avoid_failures or self.space.preferred is not None:
             raise ValueError("levels: not with reuse, constraints.avoid_failures or space.prefers; remove these")
         return self
@@ -331,6 +336,10 @@ class CampaignSpec(Spec):
     def level(self, name: str) -> LevelSpec:
         """The cheaper level of a name. Raises KeyError."""
         return {level.name: level for level in self.levels}[name]
+
+    def unit_at(self, level: str | None) -> Unit:
+        """The unit of values at a level; None: at the wanted one."""
+        return next((item.unit for item in self.levels if item.name == level and item.unit), self.objective.unit)
 
     @model_validator(mode="after")
     def _results_can_be_reused(self) -> CampaignSpec:

@@ -10,6 +10,7 @@ from pydantic import Field
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.units import Unit
 
 Relation: TypeAlias = Literal["rises", "falls", "unknown"]
 
@@ -35,6 +36,7 @@ class LevelSpec(Spec):
         spares: Share of their cost that a look then spares; None: the look's own share of the full cost.
         relation: ``rises`` with the wanted value, ``falls``, or ``unknown``: whichever explains the values better. A level may
             be another quantity in another unit.
+        unit: Of the level's values where these are recorded or reported; null: that of the objective.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
@@ -44,6 +46,7 @@ class LevelSpec(Spec):
     resumes: Annotated[bool, Field(exclude_if=lambda resumes: not resumes)] = False
     spares: Annotated[PositiveFloat | None, Field(lt=1, exclude_if=lambda spares: spares is None)] = None
     relation: Annotated[Relation, Field(exclude_if=lambda relation: relation == "rises")] = "rises"
+    unit: Annotated[Unit | None, Field(exclude_if=lambda unit: unit is None)] = None
 
 
 def check_levels(levels: Sequence[LevelSpec], full: CalculatorSpec | None, *, recorded: bool, priced: bool) -> None:
@@ -70,6 +73,8 @@ def check_levels(levels: Sequence[LevelSpec], full: CalculatorSpec | None, *, re
             raise ValueError(f"levels[{i}].{other}: the space {'records' if recorded else 'has no'} values; expected {wanted}")
         if level.spares is not None and not level.resumes:
             raise ValueError(f"levels[{i}].spares: {level.spares:g}; only a look with resumes: true spares a cost")
+        if level.unit is not None and not (recorded or (full is not None and full.facts.manual)):
+            raise ValueError(f"levels[{i}].unit: {level.unit!r}; values are computed in the objective's unit, remove it")
         if level.calculator is not None and level.calculator == full and not full.facts.manual:
             raise ValueError(f"levels[{i}].calculator: that of the campaign; expected keys that differ")
         if getattr(level, wanted) is None:

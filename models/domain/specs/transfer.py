@@ -13,6 +13,9 @@ from tansaku.models.domain.wording import first_twice
 
 TransferMode = Literal["auto", "none", "hyperparameters", "posterior", "joint"]
 
+LEVEL_MODES: tuple[TransferMode, ...] = ("auto", "none")
+"""Modes of campaigns with levels."""
+
 
 class CampaignSourceSpec(Spec):
     """Observations of a stored campaign.

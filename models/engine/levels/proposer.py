@@ -85,6 +85,7 @@ class LevelProposer:
         self._kept: tuple[CandidatePool, str, LevelPosterior] | None = None
         self._usual: GPProposer | None = None
         self._reader: TransferProposer | None = None
+        self._expected: tuple[Levels, str, FeatureGroup] | None = None
 
     def initial_count(self, pool: CandidatePool) -> int:
         """Returns the number of proposals of the initial design: every level of its candidates, or a look at each candidate."""
@@ -140,9 +141,13 @@ class LevelProposer:
         """The pool with what the sources of a refit let one expect."""
         if self._sources is None:
             raise AssertionError("only a proposer with sources fits a model that uses them")
-        expected = self._compared_by(pool, self._sources).source_means(levels_of(pool).candidates, record)
-        group = FeatureGroup.compact(SOURCES, expected[:, None], levels_of(pool).candidate, (SOURCES,))
-        return replace(pool, groups={**pool.groups, SOURCES: group})
+        levels, key = levels_of(pool), canonical_json([record["sources"], record["fits"]["posterior"]])
+        kept = self._expected
+        if kept is None or kept[0] is not levels or kept[1] != key:
+            expected = self._compared_by(pool, self._sources).source_means(levels.candidates, record)
+            kept = levels, key, FeatureGroup.compact(SOURCES, expected[:, None], levels.candidate, (SOURCES,))
+            self._expected = kept
+        return replace(pool, groups={**pool.groups, SOURCES: kept[2]})
 
     def propose(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from typing import Literal, get_args
 
@@ -19,8 +19,7 @@ from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.gp import GPProposer, prediction_variances
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.posterior import PoolPosterior
-from tansaku.models.engine.presets import GPSettings
-from tansaku.models.engine.priors import WEAK
+from tansaku.models.engine.presets import GPSettings, of_one_model
 from tansaku.models.engine.transfer.data import KEY, Sources
 from tansaku.models.engine.transfer.evidence import FEW, PRIOR_NATS, leave_one_out, preferred
 from tansaku.models.engine.transfer.extended import COUPLING, correlations
@@ -68,7 +67,7 @@ class TransferProposer(GPProposer):
 
     What the sources held, the mode and its evidence are decided in :meth:`fit`, by computed values alone, and are in the
     refit; a proposal reads them from there, and knows what a surrogate predicted by its own error bar. Without a refit, and in
-    mode ``none``, every choice is that of a proposer without transfer.
+    mode ``none``, every choice is that of a proposer without transfer that has one model.
 
     Args:
         settings: Kernel, transform, acquisition and initial design; hyper-parameters must be fitted (``map``).
@@ -77,7 +76,7 @@ class TransferProposer(GPProposer):
     """
 
     def __init__(self, settings: GPSettings, mode: Mode | Literal["auto"], sources: Sources) -> None:
-        super().__init__(replace(settings, also=(), priors=WEAK))
+        super().__init__(of_one_model(settings))
         self._mode, self._sources = mode, sources
         self._family: Family | None = None
         self._fits: dict[tuple[str, ...], SourceFit] = {}

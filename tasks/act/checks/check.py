@@ -33,9 +33,9 @@ from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, 
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
-from tansaku.models.domain.wording import counted, known_already, significant, with_unit
+from tansaku.models.domain.wording import counted, headed, known_already, significant, with_unit
 from tansaku.models.engine.grammar import ARD_COLUMNS
-from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, settings
+from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, of_one_model, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.levels import searched_pool
@@ -347,7 +347,8 @@ def _looks(spec: CampaignSpec, searched: CandidatePool, base_path: Path) -> tupl
         first = f"; all candidates get it first, cost {cost:.4g}" if spec.proposer.looks_at_all and i == 0 else ""
         spared = searched.levels.spared[i]
         after = f"; more expensive levels continue it and cost {100 * spared:.3g} % less" if spared else ""
-        found.append(f"{level.name}: {source}, {100 * share:.3g} % of the full evaluation's cost{first}{after}")
+        named = f"{level.name}: {headed(source, level.unit or '1')}"
+        found.append(f"{named}, {100 * share:.3g} % of the full evaluation's cost{first}{after}")
     return tuple(found)
 
 
@@ -396,7 +397,9 @@ def _engine(spec: CampaignSpec) -> str | None:
     proposer = spec.proposer
     if not isinstance(proposer, GPProposerSpec) or proposer.engine not in ENGINES:
         return None
-    return f"{proposer.engine}, for few evaluations: {described(settings(proposer))}"
+    chosen = settings(proposer)
+    used = chosen if spec.transfer is None else of_one_model(chosen)
+    return f"{proposer.engine}, for few evaluations: {described(used)}"
 
 
 def _proposer_of(spec: CampaignSpec) -> Proposer:

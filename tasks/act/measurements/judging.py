@@ -214,7 +214,8 @@ class _Judge:
         if done.done or named is None:
             known = self.latest.get(done.candidate.id)
             of = None if known is None else known.proposal.number
-        measurements = (self._measurement(cells, status, done),) if measured else ()
+        unit = self.spec.unit_at(None if of is None else self.by_number[of].proposal.level)
+        measurements = (self._measurement(cells, status, done, unit),) if measured else ()
         return _Line(row, measurements, status, NUMBER in cells, named, done, of, instead, descriptors)
 
     def _done(self, cells: Mapping[str, str], named: str | None) -> Done:
@@ -225,15 +226,15 @@ class _Judge:
             raise ValueError(f"instead: the row says {shown_cells(done.done)} too; give one of the two")
         return self.conditions.swapped(named, cells[INSTEAD])
 
-    def _measurement(self, cells: Mapping[str, str], status: str, done: Done) -> Measurement:
+    def _measurement(self, cells: Mapping[str, str], status: str, done: Done, unit: str) -> Measurement:
         note, within = cells.get(NOTE), dict(done.within)
         if status == "failed":
             return Measurement(failed=note or "reported as failed", note=note, done=within, others={})
         missing = [name for name in self.spec.measured if name not in cells]
         if missing:
             raise ValueError(f"{missing[0]}: missing; a measurement gives {' and '.join(self.spec.measured)}")
-        others = {goal.property: self._quantity(cells, goal.property)[0] for goal in self.spec.objective.further}
-        value, deviation = self._value(cells, others)
+        others = {goal.property: self._quantity(cells, goal.property, goal.unit)[0] for goal in self.spec.objective.further}
+        value, deviation = self._value(cells, others, unit)
         return Measurement(value=value, deviation=deviation, note=note, done=within, others=others)
 
     def _named(self, cells: Mapping[str, str]) -> tuple[str | None, int | None]:
@@ -302,9 +303,8 @@ class _Judge:
             found[column.name] = value
         return found
 
-    def _quantity(self, cells: Mapping[str, str], name: str) -> tuple[float, float, str]:
-        """A measured quantity in its unit, and as the report has it, with the unit of that. Raises ValueError."""
-        unit = self.spec.measured[name]
+    def _quantity(self, cells: Mapping[str, str], name: str, unit: str) -> tuple[float, float, str]:
+        """A measured quantity in a unit, and as the report has it, with the unit of that. Raises ValueError."""
         try:
             value, own = self.report.quantity(cells[name])
             own = own or (cells.get(UNIT) if name == VALUE else None) or self.headings.unit_of(name) or unit
@@ -317,14 +317,14 @@ class _Judge:
             raise ValueError(f"{name}: {cells[name]!r}; expected at most {LARGEST:g} {unit}")
         return found, value, own
 
-    def _value(self, cells: Mapping[str, str], others: Mapping[str, float]) -> tuple[float, float | None]:
+    def _value(self, cells: Mapping[str, str], others: Mapping[str, float], unit: str) -> tuple[float, float | None]:
         """The value, reported or the desirability of the others, and its deviation, in its unit. Raises ValueError."""
-        desired, unit = self.spec.objective.desirability, self.spec.objective.unit
+        desired = self.spec.objective.desirability
         if desired:
             if DEVIATION in cells:
                 raise ValueError("deviation: the value is a desirability, which is not measured; leave it empty")
             return float(desirability(desired, np.array([others[item.property] for item in desired]))), None
-        found, value, own = self._quantity(cells, VALUE)
+        found, value, own = self._quantity(cells, VALUE, unit)
         if DEVIATION not in cells:
             return found, None
         try:

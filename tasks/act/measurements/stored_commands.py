@@ -339,11 +339,12 @@ def expected_after(opened: OpenedCampaign) -> float:
 def _refuse_surprises(opened: OpenedCampaign, judged: Judged) -> None:
     """Refuses values far from the predictions with which their candidates were proposed, or without one far from all others."""
     proposals = {item.proposal.number: item.proposal for item in opened.evaluations}
-    usual, unit = getattr(opened.spec.calculator, "deviation", None), opened.spec.objective.unit
+    usual = getattr(opened.spec.calculator, "deviation", None)
     found, known_from = [], expected_after(opened)
     for report in judged.reports:
         proposal = None if report.number is None else proposals[report.number]
         level = _level_of(report, proposals)
+        unit = opened.spec.unit_at(level)
         outcomes = [item.outcome for item in opened.evaluations if item.proposal.level == level and item.outcome is not None]
         known = [outcome.value for outcome in outcomes if outcome.value is not None]
         reported = [*known, *_reported(_pending(opened.record), proposals, level)]

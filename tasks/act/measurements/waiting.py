@@ -20,6 +20,7 @@ from tansaku.models.domain.report_columns import (
     NOTE,
     NUMBER,
     STATUS,
+    UNIT,
     VALUE,
     information_columns,
     predicted_columns,
@@ -76,8 +77,8 @@ class Waiting(Record):
         system: Search problem that it belongs to.
         cells: Description of the candidate.
         why: Why it was chosen, in words.
-        prediction: Predicted value when it was chosen [the objective's unit]; None before two values differed.
-        uncertainty: Standard deviation of the prediction [the objective's unit].
+        prediction: Predicted value when it was chosen [unit of its level]; None before two values differed.
+        uncertainty: Standard deviation of the prediction [unit of its level].
         others: Predictions of the further measured quantities, by name; empty before there was a model, or without any.
         cost: Predicted cost.
         nearest: The most similar candidate with a value.
@@ -131,6 +132,7 @@ class Asked(Record):
         drawn: Whether ids are made up: candidates are known by their conditions alone.
         batch: Of a request that was answered before: the numbers that it brought, of which those that wait are listed; None: of
             all that wait.
+        level_units: Units of the values at cheaper levels that have one of their own, by the level's name.
     """
 
     campaign: str
@@ -144,6 +146,11 @@ class Asked(Record):
     described: tuple[Condition, ...] = ()
     drawn: bool = False
     batch: tuple[int, ...] | None = None
+    level_units: dict[str, str] = Field(default_factory=dict)
+
+    def unit_at(self, level: str | None) -> str:
+        """The unit of values at a level; None: at the wanted one."""
+        return self.unit if level is None else self.level_units.get(level, self.unit)
 
     def to_csv(self) -> str:
         """A table to be filled in: `tansaku tell` reads it."""
@@ -163,15 +170,20 @@ class Asked(Record):
             left[0] = left[0].replace(VALUE, self.quantity, 1)
         if VALUE in self.measured:
             left.insert(1, DEVIATION)
+        units = [self.unit_at(item.level) for item in self.waiting]
+        if mixed := len({self.unit, *units}) > 1:  # then each row has its unit, and the heading none
+            left[0] = left[0].removesuffix(f" [{self.unit}]")
+            left.insert(2, UNIT)
         information = information_columns(self.measured)
         levels = [LEVEL] if any(item.level for item in self.waiting) and LEVEL not in columns else []
         lines: list[list[object]] = [[NUMBER, CANDIDATE, *levels, *columns, *left, *information]]
-        for item in self.waiting:
+        for item, unit in zip(self.waiting, units, strict=True):
             cells = [item.cells.get(name, "") for name in columns]
             known = [*self.predictions(item).values(), item.nearest, item.nearest_value]
             shown = ("" if cell is None else cell for cell in known)
             at = [item.level or WANTED] * len(levels)
-            lines.append([item.number, item.candidate, *at, *cells, *[""] * len(left), *shown])
+            blank = [unit if mixed and name == UNIT else "" for name in left]
+            lines.append([item.number, item.candidate, *at, *cells, *blank, *shown])
         rows = () if offer is None else offer.candidates
         empty = [""] * (len(levels) + len(columns) + len(left) + len(information))
         return lines + [["", candidate, *empty] for candidate in rows]
@@ -244,6 +256,7 @@ def _asked_of(opened: OpenedCampaign, said: Event | None) -> Asked:
         conditions=tuple(item.name for item in described),
         described=described,
         drawn=bool(described) and getattr(opened.spec.space, "columns", None) is None,
+        level_units={level.name: level.unit for level in opened.spec.levels if level.unit is not None},
     )
 
 

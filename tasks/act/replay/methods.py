@@ -90,7 +90,7 @@ def split_method(name: str) -> tuple[str, TransferMode | None]:
 
 def method_pool(name: str, spec: CampaignSpec, space: Space, base_path: Path) -> CandidatePool:
     """The pool that a method searches: levels are known to the campaign file's own proposer alone."""
-    return searched_pool(spec, space, base_path) if name == SPEC_METHOD else space.pool()
+    return searched_pool(spec, space, base_path) if split_method(name)[0] == SPEC_METHOD else space.pool()
 
 
 def at_levels(spec: CampaignSpec, base_path: Path, levels: Levels, full: FloatArray) -> tuple[FloatArray, FloatArray]:

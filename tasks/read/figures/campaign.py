@@ -132,7 +132,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     if (looks := looks_of(data)) is not None:
         made.append(Drawing.by(first_look.draw_png, "first-look", looks, units=dict.fromkeys(("values", "deviations"), unit)))
     if (beside := look_values(data)) is not None:
-        made.append(Drawing.by(looks_figure.draw_png, "looks", beside, units=dict.fromkeys(("look", "full"), beside.unit)))
+        units = {"look": beside.shared_unit, "full": beside.unit}
+        made.append(Drawing.by(looks_figure.draw_png, "looks", beside, units=units))
     if (diagram := drawn_hull(data)) is not None:
         made.append(
             Drawing("hull", _phases(diagram), partial(hull_figure.draw_png, diagram), units=dict.fromkeys(_ENERGIES, _PER_ATOM))

@@ -17,7 +17,8 @@ def _label(found: LookValues, level: str) -> str:
     here = found.at(level)
     both = ~np.isnan(here.full)
     rank = spearman(here.look[both].tolist(), here.full[both].tolist())
-    return level if rank is None else f"{level}: rank correlation {rank:.2f}, {both.sum()} with both values"
+    name = found.named(level)
+    return name if rank is None else f"{name}: rank correlation {rank:.2f}, {both.sum()} with both values"
 
 
 def draw_png(found: LookValues, path: Path) -> Path:
@@ -30,6 +31,6 @@ def draw_png(found: LookValues, path: Path) -> Path:
             axes.plot(here.look, here.full, "o", color=colour, ms=4, mew=0, label=_label(found, level))
             alone = here.look[np.isnan(here.full)]
             axes.plot(alone, np.full(len(alone), 0.01), "|", color=colour, ms=6, transform=axes.get_xaxis_transform())
-        axes.set(xlabel=headed("look", unit), ylabel=headed(in_words(found.quantity), unit))
+        axes.set(xlabel=headed("look", pretty_unit(found.shared_unit)), ylabel=headed(in_words(found.quantity), unit))
         axes.legend(loc="best")
     return path

@@ -109,15 +109,17 @@ class LookPoints(Record):
     """Looks at cheaper levels whose candidates have a full value, by rising look; lists have one entry for each point shown.
 
     Attributes:
-        levels: Names of the levels.
+        levels: Names of the levels, with their units where they have several.
+        unit: Of the looks; 1 where levels have several.
         candidates: Their ids.
         level: Places in ``levels``.
-        look: Values of the looks [``unit``].
-        full: Values of the full evaluations [``unit``].
+        look: Values of the looks.
+        full: Values of the full evaluations, in the objective's unit.
         alone: Number of the looks without a full value.
     """
 
     levels: tuple[str, ...]
+    unit: str
     candidates: tuple[str, ...]
     level: tuple[int, ...]
     look: tuple[float, ...]
@@ -329,7 +331,8 @@ def look_points(found: LookValues | None) -> LookPoints | None:
     both = both[np.argsort(found.look[both], kind="stable")]
     shown = both[evenly(len(both), MOST_POINTS)]
     return LookPoints(
-        levels=found.levels,
+        levels=tuple(map(found.named, found.levels)),
+        unit=found.shared_unit,
         candidates=tuple(found.candidate[at] for at in shown),
         level=tuple(found.levels.index(found.level[at]) for at in shown),
         look=tuple(found.look[shown].tolist()),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tansaku.models.domain.levels import EVIDENCE, FITTED, trusts_looks
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, headed
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.costs import costs_of
 
@@ -21,9 +22,11 @@ class LookValues:
     Attributes:
         candidate: Their ids.
         level: Names of their levels.
-        look: Their values [``unit``], shape ``(n,)``.
+        look: Their values [``units``], shape ``(n,)``.
         full: Values of the same candidates' full evaluations [``unit``], NaN without one, shape ``(n,)``.
-        quantity: Name of the values.
+        quantity: Name of the full values.
+        unit: Of the full values.
+        units: Of the looks, by level.
     """
 
     candidate: tuple[str, ...]
@@ -32,6 +35,17 @@ class LookValues:
     full: FloatArray
     quantity: str
     unit: str
+    units: Mapping[str, str]
+
+    @property
+    def shared_unit(self) -> str:
+        """The unit of the looks at all levels; 1 where these have several, which the names of the levels then have."""
+        found = {self.units[level] for level in self.levels}
+        return found.pop() if len(found) == 1 else "1"
+
+    def named(self, level: str) -> str:
+        """Name of a level, with its unit where levels have several."""
+        return headed(level, self.units[level]) if self.shared_unit != self.units[level] else level
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -42,7 +56,7 @@ class LookValues:
         """The looks at one level."""
         here = np.array([own == level for own in self.level])
         chosen = tuple(name for name, own in zip(self.candidate, here, strict=True) if own)
-        return LookValues(chosen, (level,) * len(chosen), self.look[here], self.full[here], self.quantity, self.unit)
+        return replace(self, candidate=chosen, level=(level,) * len(chosen), look=self.look[here], full=self.full[here])
 
 
 def look_values(campaign: Campaign) -> LookValues | None:
@@ -60,6 +74,7 @@ def look_values(campaign: Campaign) -> LookValues | None:
         np.array([full.get(name, np.nan) for name in candidates]),
         campaign.value_key,
         campaign.spec.objective.unit,
+        {level.name: campaign.spec.unit_at(level.name) for level in campaign.spec.levels},
     )
 
 

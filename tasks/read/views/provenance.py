@@ -110,7 +110,7 @@ def evaluation_provenance(data: Campaign, evaluation: Evaluation) -> Graph:
     outcome, number = _outcome_of(evaluation), evaluation.proposal.number
     if outcome is None:
         raise NotFoundError(f"evaluation {number} of campaign {data.record.name!r} has no value")
-    candidate, unit = evaluation.proposal.candidate, data.spec.objective.unit
+    candidate, unit = evaluation.proposal.candidate, data.spec.unit_at(evaluation.proposal.level)
     graph = Graph(f"value-{number}")
     quantities = {name: f"{quantity.value!r} {quantity.unit}" for name, quantity in outcome.quantities.items()}
     label = f"{significant(outcome.value or 0.0)} {unit}"
@@ -166,7 +166,7 @@ def _add_computation(graph: Graph, data: Campaign, evaluation: Evaluation, outco
     graph.relate("used", doing, spec)
     for place, (key, sha256) in enumerate(_hashed(record.spec), start=1):
         graph.relate("used", doing, graph.add(f"input-{place}", "entity", key, sha256=sha256))
-    _add_measurements(graph, doing, measurements_of(evaluation), data.spec.objective.unit)
+    _add_measurements(graph, doing, measurements_of(evaluation), data.spec.unit_at(evaluation.proposal.level))
     if outcome.quantities.keys() & _REFERRED and evaluation.proposal.purpose != "reference":
         _add_elements(graph, data, doing)
     if origin is not None:

@@ -521,8 +521,8 @@ def _place(after: str | None) -> tuple[str, int | None]:
 
 def _hit(item: Searched, evaluation: Evaluation, quantity: str) -> Hit:
     """An evaluation as it is shown."""
-    spec, outcome = item.spec, evaluation.outcome
-    value, unit, name = None if outcome is None else outcome.value, spec.objective.unit, item.objective
+    spec, outcome, level = item.spec, evaluation.outcome, evaluation.proposal.level
+    value, unit, name = None if outcome is None else outcome.value, spec.unit_at(level), item.objective
     if quantity not in ("", name):
         found = None if outcome is None else outcome.quantities.get(quantity)
         name, value, unit = quantity, None if found is None else found.value, "" if found is None else found.unit
@@ -537,6 +537,6 @@ def _hit(item: Searched, evaluation: Evaluation, quantity: str) -> Hit:
         value=value,
         unit=unit,
         predicted=predicted(evaluation),
-        calculator=value_from(spec, evaluation) or origin_of(spec, None, evaluation.proposal.level),
+        calculator=value_from(spec, evaluation) or origin_of(spec, None, level),
         finished_at=evaluation.finished_at,
     )

@@ -12,6 +12,7 @@ from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.levels.proposer import FIRST, LevelProposer
 from tansaku.models.engine.transfer.data import KEY, FrozenSources, SourceData
+from tansaku.models.engine.transfer.proposer import TransferProposer
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tests.support.pools import pool_of
@@ -171,12 +172,16 @@ def test_the_k_best_are_found():
 WAVY = np.sin(14.0 * X[:, 0]) + np.cos(11.0 * X[:, 1])
 
 
-def test_a_source_that_resembles_the_values_finds_the_best_of_them_sooner():
+def test_a_source_that_resembles_the_values_finds_the_best_of_them_sooner(monkeypatch):
+    computed, means = [], TransferProposer.source_means
+    monkeypatch.setattr(TransferProposer, "source_means", lambda *given: computed.append(1) or means(*given))
     table, best = np.column_stack([WAVY + RNG.standard_normal(N), WAVY]), int(np.argmin(WAVY))
     alone, informed = Bought(table, 9.0), Bought(table, 9.0, source=4.0 * WAVY + 10.0)
     assert informed.done.refits[-1].hyperparameters[KEY]["mode"] == "posterior"
     assert informed.top()[FIRST] == best
     assert alone.top()[FIRST] != best
+    # What sources expect of 100,000 candidates takes seconds.
+    assert 0 < len(computed) <= len(informed.done.refits)
 
 
 @pytest.mark.parametrize("seed", range(3))

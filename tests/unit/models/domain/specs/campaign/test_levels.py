@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 
 TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": ["x"]}}}
+PRICED = TABLE | {"columns": {"id": "id"}, "features": {"x": {"columns": ["x"], "prices": {"x": 0.1}}}}
+QUICK = {"name": "quick", "cost": 0.1}
 LOOK = {"name": "look", "column": "cheap", "cost": 0.1}
 EMT = {"type": "emt", "relaxation": {"fmax": 0.01, "max_steps": 50}}
 
@@ -49,6 +51,7 @@ def test_written_and_read_again_it_is_the_same():
         ({"levels": [LOOK, LOOK | {"name": "other"}]}, r"levels\[1\]\.column: 'cheap' is there twice"),
         ({"levels": [LOOK | {"cost": "minutes"}]}, r"levels\[0\]\.cost: 'minutes'.*a column needs space\.columns\.cost"),
         ({"levels": [LOOK | {"cost": 1.5}]}, "less than 1"),
+        ({"space": PRICED, "calculator": {"type": "manual"}, "levels": [QUICK]}, "levels: not with prices in space.features"),
         ({"levels": [LOOK | {"spares": 0.5}]}, r"levels\[0\]\.spares: 0\.5; only a look with resumes: true"),
         ({"proposer": {"type": "random"}}, "proposer: random buys no looks; remove it, or levels"),
         ({"levels": [], "proposer": {"type": "multi_level"}}, "levels: missing; proposer multi_level chooses between levels"),
@@ -105,3 +108,9 @@ def test_a_calculator_without_a_gap_is_no_look_at_gaps_but_can_be_read():
 def test_a_computed_look_needs_a_calculator():
     with pytest.raises(ValidationError, match=r"levels\[0\]\.calculator: that of the campaign; expected keys that differ"):
         computed({})
+
+
+def test_only_a_level_whose_values_are_given_has_its_own_unit():
+    assert table(levels=[LOOK | {"unit": "g/cm3"}]).unit_at("look") == "g/cm3"
+    with pytest.raises(ValidationError, match=r"levels\[0\]\.unit: 'K'; values are computed in the objective's unit"):
+        computed({"calculator": {"relaxation": {"fmax": 0.5}}, "unit": "K"})

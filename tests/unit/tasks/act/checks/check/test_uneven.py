@@ -37,6 +37,12 @@ def test_the_engine_for_few_evaluations_is_described_in_a_line(tmp_path):
     shown = preview(tmp_path, proposer={"engine": 2}).describe()
     assert "  engine      2, for few evaluations: long lengthscales, fitted after each value up to 100; " in shown
     assert "cost is ignored" in shown
+    document = yaml.safe_load((tmp_path / "mine.yaml").read_text())
+    space = {key: part for key, part in document["space"].items() if key != "type"}
+    document["transfer"] = {"sources": [{"type": "table", "name": "older", "space": space}]}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(document | {"proposer": {"type": "gp", "engine": 4}}))
+    shown = preview_campaign(tmp_path / "mine.yaml").describe()
+    assert "4, for few evaluations: a kernel of its own, fitted after each value up to 100; cost is ignored" in shown
 
 
 @pytest.mark.parametrize(

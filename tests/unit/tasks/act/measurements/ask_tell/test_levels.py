@@ -11,10 +11,15 @@ import pytest
 
 import tansaku as ts
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.evaluation_columns import result_row
 from tansaku.tasks.act.measurements.history import reported_history
 from tansaku.tasks.act.measurements.report_file import ReportError, read_report, report_of
 from tansaku.tasks.act.measurements.stored_commands import open_manual, store_report
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
+from tansaku.tasks.read.figures.campaign import drawings_of
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.campaign_figures import look_points
+from tansaku.tasks.read.views.levels import look_values
 from tests.support.actors import ADA
 
 POINTS = np.random.default_rng(0).uniform(size=(40, 2))
@@ -58,6 +63,30 @@ def test_a_table_to_be_filled_in_names_levels_and_is_read_again():
     assert "waiting for values of 2 proposals" in said
     assert "evaluations 1: 0 done, 0 failed, 1 in progress" in said
     assert "quick: 1 look, 0 failed, 1 in progress" in said
+
+
+def test_a_level_is_reported_and_shown_in_its_own_unit():
+    levels = [{"name": "quick", "cost": 0.1, "unit": "g/cm3"}, {"name": "slow", "cost": 0.3, "unit": "K"}]
+    search = campaign(levels=levels)
+    first = search.ask(3)[0].id
+    with search._place.open() as resources:
+        asked = waiting_proposals(resources.store, search.name)
+        rows = list(csv.DictReader(io.StringIO(asked.to_csv())))
+        assert [(row["level"], row["unit"]) for row in rows] == [("quick", "g/cm3"), ("slow", "K"), ("full", "1")]
+        with pytest.raises(ReportError, match=r"'K'.*cannot be converted to 'g/cm3'"):
+            store_report(resources.store, ADA, search.name, report_of([{"number": 1, "value": "5 K"}]))
+        told = [{"number": 1, "value": "5000 kg/m3"}, {"number": 2, "value": 300}, {"number": 3, "value": 0.5}]
+        store_report(resources.store, ADA, search.name, report_of(told))
+        search.ask(1)
+        data = Campaign.load(resources.store, search.name)
+        (figure,) = [item for item in drawings_of(data, resources.artifacts) if item.stem == "looks"]
+        assert figure.table[0] == ["candidate", "level", "look", "full"]
+        found = look_points(look_values(data))
+        assert (found.levels, found.unit) == (("quick [g/cm3]", "slow [K]"), "1")
+        assert (look_values(data).at("quick").shared_unit, data.spec.unit_at(None)) == ("g/cm3", "1")
+        shown = [result_row(item, data.spec) for item in resources.store.evaluations(search.name)[:3]]
+    assert [(row["value"], row["unit"]) for row in shown] == [(pytest.approx(5.0), "g/cm3"), (300.0, "K"), (0.5, "1")]
+    assert search.best.id == first
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import MultiLevelProposerSpec
 from tansaku.tasks.act.checks.check import preview_loaded
 from tansaku.tasks.act.checks.rehearse import RehearsalOptions, rehearse_loaded
@@ -35,6 +37,18 @@ def test_the_file_s_own_proposer_looks_and_others_do_not(loaded):
     assert not any("@" in name for name in other.candidates)
     assert own.mean_gap[0] > own.mean_gap[-1]
     assert own.n_failed == 0
+
+
+def test_it_learns_from_a_table_in_the_modes_that_levels_have(loaded):
+    space = loaded.spec.space.model_dump(mode="json")
+    sources = [{"type": "table", "name": "older", "space": {key: space[key] for key in ("candidates", "columns", "features")}}]
+    spec = CampaignSpec.model_validate(loaded.spec.model_dump() | {"transfer": {"mode": "none", "sources": sources}})
+    task = ReplayTask(spec=spec, base_path=str(loaded.base_path), method="spec", seed=0, count_initial=True)
+    alone, none, informed = (run_one(task.model_copy(update={"method": name})) for name in ("spec", "spec+none", "spec+auto"))
+    assert alone.candidates == none.candidates != informed.candidates
+    assert any(name.endswith("@look") for name in informed.candidates)
+    with pytest.raises(ConfigurationError, match="mode joint; with levels expected auto or none"):
+        run_one(task.model_copy(update={"method": "spec+joint"}))
 
 
 def test_it_can_be_rehearsed(loaded):
