@@ -108,7 +108,7 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
         return page(shown, content, failed=action != "check")
     try:
         earlier = shown.values.get(EARLIER, "").strip()
-        report = earlier_report(earlier) if earlier else None
+        report = earlier_report(earlier, shown.data) if earlier else None
         wanted = creating.Creation(shown.text, site or None, action == "run", project=project, earlier=report)
         created = creating.create(services, actor, wanted)
         if not created.new:

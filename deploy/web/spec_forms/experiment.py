@@ -10,6 +10,7 @@ from tansaku.deploy.web.spec_forms.fields import (
     Part,
     Write,
     found,
+    list_at,
     mapping_at,
     name_and_unit,
     number_in,
@@ -19,7 +20,7 @@ from tansaku.deploy.web.spec_forms.fields import (
     split,
 )
 from tansaku.deploy.web.spec_forms.form import SpecForm
-from tansaku.deploy.web.spec_forms.parts import measured
+from tansaku.deploy.web.spec_forms.parts import DIRECTIONS, measured
 from tansaku.deploy.web.spec_forms.rows import NamedRow, names_in
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import FieldError
@@ -38,6 +39,8 @@ _OTHERWISE = {*COLUMNS, *ALIASES}
 
 _FREE_ROWS = 3
 _PARAMETERS = ("space", "parameters")
+_ALSO = ("objective", "goal", "also")
+_MOST_FURTHER = 3
 _KEYS = {"number": ("low", "high", "step", "unit"), "integer": ("low", "high", "unit"), "category": ("values",)}
 
 
@@ -52,6 +55,7 @@ def _parts(data: JsonDict, _: Shelf) -> Sequence[Part]:
             about="Give a step to get values that you can set, such as 5 for 20, 25, 30 …; without one any value is proposed.",
         ),
         Part("What you measure", measured()),
+        *_further_goals(data),
         Part("Paste a table: parameters, or earlier results", [_listed(), _earlier()], more=True),
     ]
 
@@ -89,6 +93,71 @@ def _row(data: JsonDict, place: int, name: str) -> Sequence[Field]:
         row.cell("unit", "Unit", str.strip, columns={"category": 0, "integer": 2}.get(kind, 1)),
         replace(row.cell("values", "Values", split, columns=5 if is_category else 1), write=_typed(row, "values")),
     ]
+
+
+def _further_goals(data: JsonDict) -> Sequence[Part]:
+    """The part about further quantities; none where the text has a goal of another type."""
+    if found(data, ("objective", "goal", "type")) not in (None, "pareto"):
+        return []
+    names = _further(data)
+    rows = [_FurtherRow(place, name).fields for place, name in enumerate([*names, *[""] * _MOST_FURTHER][:_MOST_FURTHER], 1)]
+    about = "Each sample is measured in these ways too; wanted are the samples that no other one beats in every respect."
+    return [Part("What else you measure", (), ("Quantity", "Unit", "You want"), rows, about, not names, ("objective.goal",))]
+
+
+def _further(data: JsonDict) -> Sequence[str]:
+    """Names of the further quantities."""
+    return [shown(found(entry, ("property",))) for entry in list_at(data, _ALSO)]
+
+
+class _FurtherRow:
+    """A row whose entry of the list may get its name in the same step as the other fields.
+
+    Args:
+        place: Number of the row, from 1.
+        name: Of the quantity; empty: none yet.
+    """
+
+    def __init__(self, place: int, name: str) -> None:
+        self._place, self._name, self._called = place, name, name
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """Name, unit and direction."""
+        named = self._cell("property", "Name of")
+        return [
+            replace(named, name=f"also-{self._place}", read=lambda _: self._name, write=self._rename),
+            self._cell("unit", "Unit of"),
+            replace(self._cell("direction", "Wanted of"), choices=DIRECTIONS, columns=2),
+        ]
+
+    def _cell(self, key: str, title: str) -> Field:
+        def write(data: JsonDict, text: str) -> None:
+            if self._called:
+                self._entry(data)[key] = text.strip()
+            elif text.strip() and key == "unit":
+                raise FieldError(f"also-{self._place}", "missing; expected a name such as toughness")
+
+        return Field(
+            f"also-{key}-{self._place}",
+            f"{title} {self._name or f'quantity {self._place}'}",
+            lambda data: shown(self._entry(data).get(key)),
+            write,
+            (f"objective.goal.also.{self._place - 1}.{key}",),
+        )
+
+    def _entry(self, data: JsonDict) -> JsonDict:
+        entries = (entry for entry in list_at(data, _ALSO) if found(entry, ("property",)) == self._called)
+        return next(entries, {"unit": "1", "direction": "maximize"})
+
+    def _rename(self, data: JsonDict, text: str) -> None:
+        (new, unit), names = name_and_unit(text), _further(data)
+        at = names.index(self._called) if self._called else len(names)
+        entry = {"property": new} | self._entry(data) | {"property": new} | ({"unit": unit} if unit else {})
+        entries = [*list_at(data, _ALSO)[:at], *([entry] if new else []), *list_at(data, _ALSO)[at + 1 :]]
+        goal = mapping_at(data, _ALSO[:-1]) | {"type": "pareto", "also": entries}
+        put(data, _ALSO[:-1], goal if entries else None)
+        self._called = new
 
 
 def _become(row: NamedRow, data: JsonDict, kind: str) -> None:
@@ -171,9 +240,9 @@ def _earlier() -> Field:
         if not text.strip():
             return
         table = _read(text)
-        report, wanted = _renamed(table), table.columns[-1]
+        report, wanted = _renamed(table, data), _wanted(table, data)
         if not mapping_at(data, _PARAMETERS):
-            columns = [name for name in report.columns if name not in _OTHERWISE]
+            columns = [name for name in report.columns if name not in {*_OTHERWISE, *_further(data)}]
             put(data, _PARAMETERS, dict(_column(report, name) for name in columns))
         if found(data, ("objective", "property")) is None and wanted not in _OTHERWISE:
             put(data, ("objective", "property"), name_and_unit(wanted)[0])
@@ -189,15 +258,29 @@ def _earlier() -> Field:
     )
 
 
-def earlier_report(text: str) -> Report:
-    """The report of a pasted table, whose columns are called as the parameters are. Raises FieldError."""
-    return _renamed(_read(text))
+def earlier_report(text: str, data: JsonDict) -> Report:
+    """The report of a pasted table, whose columns are called as the parameters are.
+
+    Args:
+        data: Of the spec, whose objective the table may name.
+
+    Raises:
+        FieldError: The text is no table.
+    """
+    return _renamed(_read(text), data)
 
 
-def _renamed(report: Report) -> Report:
+def _wanted(report: Report, data: JsonDict) -> str:
+    """The column of the value: the one that is called as the objective, else the last that is no further quantity."""
+    names = {name: name_and_unit(name)[0] for name in report.columns}
+    own = [name for name in report.columns if names[name] == found(data, ("objective", "property"))]
+    return (own or [name for name in report.columns if names[name] not in _further(data)] or list(report.columns))[-1]
+
+
+def _renamed(report: Report, data: JsonDict) -> Report:
     names = {name: name if name in _OTHERWISE else name_and_unit(name)[0] for name in report.columns}
     if VALUE not in names:
-        names[report.columns[-1]] = VALUE
+        names[_wanted(report, data)] = VALUE
     rows = tuple(Row(row.line, {names[name]: cell for name, cell in row.cells.items()}) for row in report.rows)
     return Report(tuple(names.values()), {names[name]: unit for name, unit in report.units.items()}, rows, report.comma)
 

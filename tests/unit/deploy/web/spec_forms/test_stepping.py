@@ -268,10 +268,35 @@ def test_earlier_results_stay_in_their_field_and_name_what_is_measured():
     edited = sent(STARTS["experiment"], earlier=text)
     assert edited.values["earlier"] == text
     assert parse_yaml(edited.text, "campaign").data["objective"] == {"unit": "%", "direction": "maximize", "property": "yield"}
-    report = earlier_report(text)
+    report = earlier_report(text, parse_yaml(edited.text, "campaign").data)
     assert (report.columns, report.units) == (("T", "value"), {"T": "K", "value": "%"})
     wrong = sent(STARTS["experiment"], earlier="a;b\n1;2;3")
     assert "line 2" in wrong.refused["earlier"]
+
+
+def test_further_quantities_make_a_front():
+    start = STARTS["experiment"]
+    text = sent(start, **{"also-1": "toughness (J)", "also-2": "price", "also-direction-2": "minimize"}).text
+    goal = parse_yaml(text, "campaign").data["objective"]["goal"]
+    toughness = {"property": "toughness", "unit": "J", "direction": "maximize"}
+    assert goal == {
+        "type": "pareto",
+        "also": [toughness, {"property": "price", "unit": "1", "direction": "minimize"}],
+    }
+    renamed = sent(text, **{"also-2": "", "also-1": "impact", "also-unit-1": "J/m2"}).text
+    assert parse_yaml(renamed, "campaign").data["objective"]["goal"]["also"] == [
+        toughness | {"property": "impact", "unit": "J/m2"}
+    ]
+    assert sent(renamed, **{"also-1": ""}).text == start
+    assert sent(start, **{"also-unit-1": "J"}).refused == {"also-1": "missing; expected a name such as toughness"}
+    table = "heat;hardness (GPa);toughness (J)\n1;2;30\n4;5;20"
+    earlier = sent(text, **{"objective.property": "hardness", "earlier": table})
+    data = parse_yaml(earlier.text, "campaign").data
+    assert (list(data["space"]["parameters"]), data["objective"]["unit"]) == (["heat"], "GPa")
+    assert earlier_report(table, data).columns == ("heat", "value", "toughness")
+    assert "What else you measure" not in {
+        part.title for part in sent(start.replace("maximize}", "maximize, goal: {type: top_k, k: 2}}")).parts
+    }
 
 
 def test_a_problem_is_said_with_the_label_of_its_field():
