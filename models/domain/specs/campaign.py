@@ -280,8 +280,9 @@ class CampaignSpec(Spec):
         check_levels(self.levels, self.calculator, recorded=recorded, priced=recorded and self.space.has_costs)
         for i, level in enumerate(self.levels):
             if level.resumes and not recorded and not all(map(self._resumes, (level.calculator, self.calculator))):
+                remedy = " (space.relaxed: true relaxes them)" if "relaxed" in type(self.space).model_fields else ""
                 raise ValueError(
-                    f"levels[{i}].resumes: true; expected false: no structure is relaxed that another level could continue"
+                    f"levels[{i}].resumes: true; expected false: no structure is relaxed that another level could continue{remedy}"
                 )
         return self
 
