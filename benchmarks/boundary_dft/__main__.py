@@ -1,4 +1,4 @@
-"""``python -m benchmarks.boundary_dft --out result.json``: boundary cells of MgO or Li3OCl by PBE and by two fast methods.
+"""``python -m benchmarks.boundary_dft --out result.json``: boundary cells of MgO, Li3OCl or SrTiO3 by PBE and by two fast methods.
 
 Thin cells of Sigma 3 and Sigma 5 boundaries, of a few shifts: as they are built, and relaxed by a fast method. Each
 method gives the energy and the forces of the same structures, as they stand; energies are those above the crystal with the
@@ -70,6 +70,7 @@ class Material:
 MATERIALS = {
     "mgo": Material((((2, 1, 0), 4.0), ((3, 1, 0), 3.0)), ("CHGNet", "Buckingham"), ("CHGNet", "Buckingham"), 300.0),
     "li3ocl": Material((((1, 1, 1), 3.0), ((2, 1, 0), 3.0)), ("CHGNet", "SevenNet"), ("CHGNet",), 100.0),
+    "srtio3": Material((((1, 1, 1), 3.0),), ("CHGNet", "SevenNet"), ("CHGNet",), 100.0),
 }
 
 
