@@ -1,4 +1,4 @@
-"""``python -m benchmarks.boundary_dft --out result.json``: boundary cells of MgO, Li3OCl or SrTiO3 by PBE and by two fast methods.
+"""``python -m benchmarks.boundary_dft --out result.json``: cells of MgO, Li3OCl or SrTiO3 by PBE and by two fast methods.
 
 Thin cells of Sigma 3 and Sigma 5 boundaries, of a few shifts: as they are built, and relaxed by a fast method. Each
 method gives the energy and the forces of the same structures, as they stand; energies are those above the crystal with the

@@ -281,9 +281,8 @@ class CampaignSpec(Spec):
         for i, level in enumerate(self.levels):
             if level.resumes and not recorded and not all(map(self._resumes, (level.calculator, self.calculator))):
                 remedy = " (space.relaxed: true relaxes them)" if "relaxed" in type(self.space).model_fields else ""
-                raise ValueError(
-                    f"levels[{i}].resumes: true; expected false: no structure is relaxed that another level could continue{remedy}"
-                )
+                wanted = f"expected false: no structure is relaxed that another level could continue{remedy}"
+                raise ValueError(f"levels[{i}].resumes: true; {wanted}")
         return self
 
     def misleading_look(self) -> tuple[int, str] | None:

@@ -46,9 +46,15 @@ def event_lines(record: CampaignRecord, events: Iterable[Event]) -> list[EventLi
         events: Of it; their data may be of any shape.
     """
     commands = {command.id: command for command in record.commands}
-    objective = record.spec.get("objective")
-    unit = pretty_unit(str(objective.get("unit", "1"))) if isinstance(objective, dict) else "1"
+    unit = _unit_of(record.spec)
     return [_line(event, commands, unit) for event in events]
+
+
+def _unit_of(spec: JsonDict) -> str:
+    """The unit of all values of a campaign; 1 if levels have units of their own, as events do not name their level."""
+    objective, levels = spec.get("objective"), spec.get("levels")
+    mixed = any(isinstance(level, dict) and level.get("unit") for level in levels) if isinstance(levels, list) else False
+    return "1" if mixed or not isinstance(objective, dict) else pretty_unit(str(objective.get("unit", "1")))
 
 
 def describe_payload(command: Command) -> str:

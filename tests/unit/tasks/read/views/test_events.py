@@ -90,6 +90,13 @@ def test_an_event_is_told_in_words_with_its_data_as_details(kind, data, what, wh
     assert line.number == (data.get("number") if "." in kind or kind == "corrected" else None)
 
 
+def test_no_unit_is_shown_where_levels_have_others():
+    record = RECORD.model_copy(update={"spec": RECORD.spec | {"levels": [{"name": "rough", "unit": "g/cm3"}]}})
+    event = Event(kind="evaluation.done", at=NOW, id="e", campaign="a", data={"candidate": "s1", "value": 2.7})
+    (line,) = event_lines(record, [event])
+    assert line.what == "s1 done: 2.7"
+
+
 def test_every_kind_of_event_that_the_source_stores_has_words():
     """Kinds are written as texts; those of evaluations and commands are made of a state and a kind of command."""
     source, named = (
