@@ -405,7 +405,7 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     expect(otherwise.locator("dd").first).to_contain_text("41.5 °C")
     odd = {"name": "odd.csv", "mimeType": "text/csv", "buffer": b"number,value\n8,-5000\n"}
     page.locator("#report-file input").set_input_files(odd)
-    expect(page.locator("#report-file .problem")).to_contain_text("odd.csv: -5000 GPa is ", timeout=PATIENCE)
+    expect(page.locator("#report-file .problem")).to_contain_text("odd.csv: proposal 8: -5000 GPa is ", timeout=PATIENCE)
     expect(page.locator("#report-file button")).to_be_visible()
     save(page, 8, "-5000")
     expect(page.locator("#proposal-8 .problem")).to_contain_text("standard deviations from what is expected", timeout=PATIENCE)

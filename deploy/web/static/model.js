@@ -1,7 +1,10 @@
 // Draws the learning curve of each model, computed against predicted values, and the coverage of its intervals.
 "use strict";
 
-for (const section of document.querySelectorAll(".of-model")) {
+const sections = document.querySelectorAll(".of-model");
+
+for (const section of sections) {
+  const whose = sections.length > 1 ? `${decodeURIComponent(section.dataset.model.split("/").at(-1))}: ` : ""; // versions side by side
   const place = document.createElement("div");
   section.append(place);
   let found = null;
@@ -9,7 +12,7 @@ for (const section of document.querySelectorAll(".of-model")) {
 
   const chart = (title, stem, square, make) => {
     const box = place.appendChild(document.createElement("div"));
-    const body = figureIn(box, title);
+    const body = figureIn(box, whose + title);
     taken(box, `${section.dataset.model}/drawings/${encodeURIComponent(stem)}`);
     const style = plotStyle(body);
     const width = Math.max(280, Math.min(square ? 440 : 640, place.clientWidth));

@@ -105,5 +105,5 @@ def test_importance_is_shown_or_why_there_is_none(make_site, browser, site_with)
 def test_pages_of_other_spaces_have_a_place_for_importance(make_site, browser):
     page = make_site(alloy_store()).with_session(Role.VIEWER).get(f"/campaigns/{NAME}").text
     assert f'data-importance="/api/v1/campaigns/{NAME}/figures/importance"' in page
-    assert "importance" in re.search(r"/static/together/([\w+-]+)\.js", page.partition("uplot")[2])[1]
+    assert "importance" in re.search(r'id="model" data-script="/static/together/([\w+-]+)\.js', page)[1]
     assert "data-importance" not in browser.get("/campaigns/bench").text  # beside the slices
