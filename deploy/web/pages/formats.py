@@ -109,6 +109,11 @@ def moment(value: datetime | None) -> str:
     return _NONE if value is None else f"{value:%Y-%m-%d %H:%M:%S}Z"
 
 
+def fitted(times: int) -> str:
+    """Number of times that a proposer had fitted its parameters, in words."""
+    return "parameters fitted once" if times == 1 else f"parameters fitted {times} times"
+
+
 def plain(text: str) -> str:
     """A text of the store without terminal codes; other control characters but newlines and tabs are written out."""
     return printable(_TERMINAL_CODES.sub("", text), keep="\n\t")
@@ -163,5 +168,6 @@ FILTERS = {
     "bracketed": bracketed,
     "message": message,
     "title_mark": title_mark,
+    "fitted": fitted,
 }
 """Filters of the templates, by name."""

@@ -27,12 +27,14 @@ def draw_screen(rows: Sequence[screened.ScreenRow], path: Path) -> Path:
 
     axes_shown = sorted({screened.family(row.axis) for row in rows})
     colours = {axis: colormaps[_COLOURS]((place + 0.5) / len(axes_shown)) for place, axis in enumerate(axes_shown)}
-    best, labelled = screened.best_of_each(rows), [row for row in rows if row.label is not None and row.corrected is not None]
-    compared = (
-        {"best of each boundary": best} if len(best) == len(rows) else {"all structures": rows, "best of each boundary": best}
-    )
-    with figure_at(path, 4.8 * (len(compared) + bool(labelled)), 4.3) as figure:
-        panels = list(figure.subplots(1, len(compared) + bool(labelled), squeeze=False)[0])
+    best = screened.best_of_each(rows)
+    compared = {"all structures": rows, "best of each boundary": best}
+    if len(best) == len(rows):
+        del compared["all structures"]
+    labelled = [(row, (row.label, row.corrected)) for row in rows if row.label is not None and row.corrected is not None]
+    count = len(compared) + bool(labelled)
+    with figure_at(path, 4.8 * count, 4.3) as figure:
+        panels = list(figure.subplots(1, count, squeeze=False)[0])
         for panel, (title, shown) in zip(panels, compared.items(), strict=False):
             _scatter(panel, shown, [(row.computed, row.predicted) for row in shown], colours)
             correlation = screened.rank_correlation(shown)
@@ -40,7 +42,7 @@ def draw_screen(rows: Sequence[screened.ScreenRow], path: Path) -> Path:
             panel.set_title(f"{title}: {len(shown)}{ranks}", fontsize=9, color=INK)
             panel.set(xlabel="computed by the cheap calculator [mJ/m²]", ylabel="predicted by the model [mJ/m²]")
         if labelled:
-            _scatter(panels[-1], labelled, [(row.label or 0.0, row.corrected or 0.0) for row in labelled], colours)
+            _scatter(panels[-1], [row for row, _ in labelled], [pair for _, pair in labelled], colours)
             panels[-1].set_title(
                 f"computed because they may be lowest, or to calibrate: {len(labelled)}", fontsize=9, color=INK
             )
