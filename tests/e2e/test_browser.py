@@ -403,6 +403,7 @@ def test_an_experiment_with_five_values(page: Page, experiment: Resources, error
     otherwise = page.locator("#told li.card").first
     expect(otherwise).to_contain_text("instead of proposal 6", timeout=PATIENCE)
     expect(otherwise.locator("dd").first).to_contain_text("41.5 °C")
+    expect(page.locator("#proposal-8 .expected")).to_contain_text("±", timeout=PATIENCE)  # the learning has ended
     odd = {"name": "odd.csv", "mimeType": "text/csv", "buffer": b"number,value\n8,-5000\n"}
     page.locator("#report-file input").set_input_files(odd)
     expect(page.locator("#report-file .problem")).to_contain_text("odd.csv: proposal 8: -5000 GPa is ", timeout=PATIENCE)
