@@ -3,9 +3,9 @@
 Cost counts looks and wanted values, in units of a wanted value. ``needed`` is the cost at which a wanted value within 1 % of
 the best was bought; searches that had none count as the budget. ``bought`` and ``single`` are the product's own search,
 ``screened`` is its search after a look at all; ``transfer`` also learns from the full values of lithium, ``misled`` from these
-shuffled. The others begin with five random candidates, ``botorch-mes``, ``ax-mes`` and ``bofire`` at both levels. ``bofire``
-needs an environment of its own, with ``bofire[optimization]`` and what tansaku imports. An interrupted run continues. One
-thread: ``OMP_NUM_THREADS=1``.
+shuffled. The others begin with five random candidates, ``botorch-mes``, ``botorch-kg``, ``ax-mes`` and ``bofire`` at both
+levels. ``bofire`` needs an environment of its own, with ``bofire[optimization]`` and what tansaku imports. An interrupted run
+continues. One thread: ``OMP_NUM_THREADS=1``.
 
 Tables of ``--data``, ``cofs``, ``freesolv`` and ``polarizability``, are searched with a budget of 50. Tables of tavorites are
 searched for the best compound with a budget of 25, or for all low barriers (``below``) with 50: ``found_at`` has the cost of
@@ -37,8 +37,8 @@ SEEDS = 20
 CLOSE = 0.01
 """Distance from the best value that counts as found, in units of that value."""
 
-OF_BOTORCH = ("botorch-mes", "botorch-single", "ax-mes")
-SHAPES_OF = {"bought": SHAPES, "screened": SHAPES, "botorch-mes": SHAPES, "ax-mes": SHAPES, "screen": SHAPES}
+OF_BOTORCH = ("botorch-mes", "botorch-kg", "botorch-single", "ax-mes")
+SHAPES_OF = dict.fromkeys(("bought", "screened", "botorch-mes", "botorch-kg", "ax-mes", "screen"), SHAPES)
 """Methods that use the cheap level see all shapes of a table, others one."""
 
 QUICK = ("cofs",)

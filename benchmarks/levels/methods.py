@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import norm
 
 from benchmarks.levels.tables import LevelTable
 from benchmarks.pools import search
@@ -29,7 +30,9 @@ from tansaku.tasks.act.replay.methods import Delegating
 
 if TYPE_CHECKING:
     from ax.core.experiment import Experiment
+    from botorch.acquisition.cost_aware import InverseCostWeightedUtility
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP
+    from torch import Tensor
 
 Purchases = Iterator[tuple[int, int]]
 """Candidate and level, one after the other; a method sees the values of those before."""
@@ -37,6 +40,7 @@ Purchases = Iterator[tuple[int, int]]
 _VALUE = "value"
 _SAMPLES = 16
 _DRAWN = 128
+_HEIGHTS: FloatArray = norm.ppf((np.arange(_DRAWN) + 0.5) / _DRAWN)
 
 
 def bought(table: LevelTable, seed: int) -> Purchases:
@@ -127,33 +131,85 @@ def random(table: LevelTable, seed: int) -> Purchases:
 def botorch_mes(table: LevelTable, seed: int) -> Purchases:
     """BoTorch: multi-fidelity max-value entropy search per cost, over all rows."""
     import torch
-    from botorch.acquisition.cost_aware import InverseCostWeightedUtility
     from botorch.acquisition.max_value_entropy_search import qMultiFidelityMaxValueEntropy
-    from botorch.models.cost import AffineFidelityCostModel
 
-    torch.manual_seed(seed)
-    top = torch.tensor(table.features, dtype=torch.float64)
-    width = top.shape[1]
-    price = AffineFidelityCostModel(fidelity_weights={width: 1.0 - table.cost}, fixed_cost=table.cost)
-    known = _pairs(table, seed)
-    yield from known
-    while True:
-        model = _botorch_model(table, known)
-        tops = torch.cat([top, torch.ones(len(top), 1, dtype=torch.float64)], dim=1)
+    def worth(model: SingleTaskMultiFidelityGP, tops: Tensor, rows: Tensor) -> FloatArray:
         acquisition = qMultiFidelityMaxValueEntropy(
             model,
             candidate_set=tops,
             num_fantasies=0,
             num_mv_samples=_SAMPLES,
             num_y_samples=_DRAWN,
-            cost_aware_utility=InverseCostWeightedUtility(cost_model=price),
+            cost_aware_utility=_per_cost(table),
             project=lambda x: torch.cat([x[..., :-1], torch.ones_like(x[..., -1:])], dim=-1),
         )
-        rows = torch.cat([torch.cat([top, torch.full((len(top), 1), float(s), dtype=torch.float64)], dim=1) for s in (0, 1)])
+        found: FloatArray = torch.cat([acquisition(part.unsqueeze(1)) for part in rows.split(256)]).numpy()
+        return found
+
+    yield from _by_botorch(table, seed, worth)
+
+
+def botorch_kg(table: LevelTable, seed: int) -> Purchases:
+    """BoTorch: its multi-fidelity model, and the knowledge gradient per cost over all rows."""
+
+    def worth(model: SingleTaskMultiFidelityGP, tops: Tensor, rows: Tensor) -> FloatArray:
+        found: FloatArray = _per_cost(table)(rows.unsqueeze(1), knowledge_gradient(model, tops, rows)).numpy()
+        return found
+
+    yield from _by_botorch(table, seed, worth)
+
+
+def knowledge_gradient(model: SingleTaskMultiFidelityGP, tops: Tensor, rows: Tensor, heights: FloatArray = _HEIGHTS) -> Tensor:
+    """How much higher the highest mean is expected to be once a row's value is known (doi:10.1137/070693424).
+
+    BoTorch's ``qMultiFidelityKnowledgeGradient`` searches a box for the highest mean of each fantasy. A fantasy's mean is
+    linear in the value, so that the highest one of a pool is found exactly.
+
+    Args:
+        model: Of all levels; the last feature is the level.
+        tops: Where the mean counts, shape ``(n, d)``.
+        rows: What could be bought, shape ``(m, d)``.
+        heights: Of the fantasies, in standard deviations of a row's value.
+
+    Returns:
+        Shape ``(m,)``, in the unit of the values.
+    """
+    import torch
+
+    n, given = len(tops), torch.cat([tops, rows])
+    prior: Any = model.posterior(given)
+    mean, covariance = prior.mean[:n, 0], prior.distribution.covariance_matrix[:n, n:]
+    change = covariance / model.posterior(rows, observation_noise=True).variance[:, 0].sqrt()
+    highest = [(mean[:, None] + height * change).amax(dim=0) for height in heights]
+    found: Tensor = torch.stack(highest).mean(dim=0) - mean.max()
+    return found
+
+
+def _by_botorch(
+    table: LevelTable, seed: int, worth: Callable[[SingleTaskMultiFidelityGP, Tensor, Tensor], FloatArray]
+) -> Purchases:
+    """BoTorch's multi-fidelity model, fitted before each purchase of what is worth most."""
+    import torch
+
+    torch.manual_seed(seed)
+    top = torch.tensor(table.features, dtype=torch.float64)
+    looks, tops = (torch.cat([top, torch.full((len(top), 1), level, dtype=torch.float64)], dim=1) for level in (0.0, 1.0))
+    known = _pairs(table, seed)
+    yield from known
+    while True:
+        model = fitted(table, known)
         with torch.no_grad():
-            worth = torch.cat([acquisition(part.unsqueeze(1)) for part in rows.split(256)]).numpy()
-        known.append(_best_open(worth, known, len(top)))
+            found = worth(model, tops, torch.cat([looks, tops]))
+        known.append(_best_open(found, known, len(top)))
         yield known[-1]
+
+
+def _per_cost(table: LevelTable) -> InverseCostWeightedUtility:
+    from botorch.acquisition.cost_aware import InverseCostWeightedUtility
+    from botorch.models.cost import AffineFidelityCostModel
+
+    weights = {table.features.shape[1]: 1.0 - table.cost}
+    return InverseCostWeightedUtility(cost_model=AffineFidelityCostModel(fidelity_weights=weights, fixed_cost=table.cost))
 
 
 def botorch_single(table: LevelTable, seed: int) -> Purchases:
@@ -291,6 +347,7 @@ METHODS: dict[str, Callable[[LevelTable, int], Purchases]] = {
     "screen": screen,
     "random": random,
     "botorch-mes": botorch_mes,
+    "botorch-kg": botorch_kg,
     "botorch-single": botorch_single,
     "ax-mes": ax_mes,
     "bofire": bofire,
@@ -311,7 +368,8 @@ def _pairs(table: LevelTable, seed: int) -> list[tuple[int, int]]:
     return [(int(candidate), level) for candidate in _first(table, seed) for level in (0, 1)]
 
 
-def _botorch_model(table: LevelTable, known: list[tuple[int, int]]) -> SingleTaskMultiFidelityGP:
+def fitted(table: LevelTable, known: list[tuple[int, int]]) -> SingleTaskMultiFidelityGP:
+    """BoTorch's multi-fidelity model of some candidates at some levels; failed ones are left out."""
     import torch
     from botorch.fit import fit_gpytorch_mll
     from botorch.models.gp_regression_fidelity import SingleTaskMultiFidelityGP

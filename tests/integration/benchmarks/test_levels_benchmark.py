@@ -6,15 +6,20 @@ import hashlib
 import json
 import sys
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from botorch.acquisition.knowledge_gradient import qMultiFidelityKnowledgeGradient
+from botorch.acquisition.utils import project_to_target_fidelity
+from botorch.sampling.normal import SobolQMCNormalSampler
 from scipy.stats import spearmanr
 
 from benchmarks.levels.__main__ import Case, draw, main, searched, summary
-from benchmarks.levels.methods import ELSEWHERE, METHODS
+from benchmarks.levels.methods import ELSEWHERE, METHODS, fitted, knowledge_gradient
 from benchmarks.levels.tables import BELOW, BUDGET, COSTS, SETTINGS, SHAPES, read_table
 from tansaku.models.engine.transfer.data import SourceData
 
@@ -59,6 +64,23 @@ def test_a_method_buys_nothing_twice(folder, method):
     bought = list(islice(METHODS[method](table, 1), 14))
     assert len(set(bought)) == len(bought) > 5
     assert {level for _, level in bought} <= {0, 1}
+
+
+def test_the_knowledge_gradient_of_a_pool_is_that_of_botorch(folder):
+    table = read_table(folder, "cofs")
+    model = fitted(table, [(candidate, level) for candidate in range(12) for level in (0, 1)])
+    looks, tops = (torch.tensor(np.column_stack([table.features, np.full(N, level)])) for level in (0.0, 1.0))
+    rows = torch.cat([looks[12:16], tops[12:16]])
+    project = partial(project_to_target_fidelity, target_fidelities={3: 1.0}, d=4)
+    sampler = SobolQMCNormalSampler(torch.Size([64]), seed=0)
+    gradient = qMultiFidelityKnowledgeGradient(model, num_fantasies=64, sampler=sampler, project=project)
+    with torch.no_grad():
+        fantasies = model.fantasize(rows.unsqueeze(1), sampler=sampler)
+        best = tops[fantasies.posterior(tops).mean.squeeze(-1).argmax(dim=-1)].transpose(0, 1)
+        theirs = gradient(torch.cat([rows.unsqueeze(1), best], dim=1)) - model.posterior(tops).mean.max()
+        ours = knowledge_gradient(model, tops, rows, sampler.base_samples.flatten().numpy())
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+    assert ours.max() > 10.0 * ours.min() > 0.0
 
 
 def test_looks_are_counted_in_the_cost(folder):
