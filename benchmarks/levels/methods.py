@@ -160,7 +160,7 @@ def botorch_kg(table: LevelTable, seed: int) -> Purchases:
 
 
 def knowledge_gradient(model: SingleTaskMultiFidelityGP, tops: Tensor, rows: Tensor, heights: FloatArray = _HEIGHTS) -> Tensor:
-    """How much higher the highest mean is expected to be once a row's value is known (doi:10.1137/070693424).
+    """Expected rise of the highest mean once a row's value is known (doi:10.1137/070693424).
 
     BoTorch's ``qMultiFidelityKnowledgeGradient`` searches a box for the highest mean of each fantasy. A fantasy's mean is
     linear in the value, so that the highest one of a pool is found exactly.
