@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tansaku.models.domain.wording import headed
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
+from tansaku.tasks.read.figures.energy_angle import spread
 from tansaku.tasks.read.figures.style import FAINT, INK, MAIN, figure_at
 from tansaku.tasks.read.views import chemical_potential as view
 from tansaku.tasks.read.views.campaign import Campaign
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _COLUMNS = 3
+_SPACING = 0.05
+"""Distance of labels, in units of the height of the axes."""
+
 _COLOURS = "Pastel1"
 
 
@@ -28,14 +37,28 @@ def draw_png(hulls: Sequence[view.PotentialHull], path: Path) -> Path:
             won = {line.candidate for line, *_ in hull.winners}
             for line, energies in zip(hull.lines, every, strict=True):
                 axes.plot(potentials, energies, "-", color=MAIN if line.candidate in won else FAINT, lw=0.9)
-                axes.annotate(f"{line.excess:+d}", (0.0, float(energies[-1])), xytext=(3, 0), textcoords="offset points")
             axes.plot(potentials, every.min(axis=0), "-", color=MAIN, lw=2.4)
+            _label_ends(axes, hull, every[:, -1])
             axes.set_title(hull.boundary)
             axes.set_xlabel(f"chemical potential of {hull.unit_name} less its crystal's [eV]")
-            axes.set_ylabel(headed("boundary energy", hull.unit))
+            axes.set_ylabel(headed("boundary energy", pretty_unit(hull.unit)))
         for axes in figure.axes[len(hulls) :]:
             axes.set_axis_off()
     return path
+
+
+def _label_ends(axes: Axes, hull: view.PotentialHull, ends: FloatArray) -> None:
+    """Writes the excess of each line at its right end, one label below the other."""
+    low, high = axes.get_ylim()
+    rising = np.argsort(ends)
+    for place, at in zip(rising, spread(ends[rising], _SPACING * (high - low)), strict=True):
+        words = _excess([hull.lines[place].excess], [hull.unit_name])
+        axes.annotate(words, (0.0, float(at)), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
+
+
+def _excess(counts: Sequence[int], names: Sequence[str]) -> str:
+    found = ", ".join(f"{count:+d} {name}" for count, name in zip(counts, names, strict=True) if count)
+    return found.replace("-", "−") or "stoichiometric"
 
 
 def draw_maps(maps: Sequence[view.PotentialMap], path: Path) -> Path:
@@ -55,10 +78,9 @@ def draw_maps(maps: Sequence[view.PotentialMap], path: Path) -> Path:
             for number in np.unique(winners):
                 rows, columns = np.nonzero(winners == number)
                 place = float(first[columns].mean()), float(second[rows].mean())
-                words = ", ".join(
-                    f"{count:+d} {name}" for name, count in zip(drawn.units, drawn.planes[number].excess, strict=True)
+                axes.annotate(
+                    _excess(drawn.planes[number].excess, drawn.units), place, ha="center", va="center", color=INK, fontsize=7
                 )
-                axes.annotate(words, place, ha="center", va="center", color=INK, fontsize=7)
             axes.set_xlabel(f"chemical potential of {drawn.units[0]} less its crystal's [eV]")
             axes.set_ylabel(f"of {drawn.units[1]} [eV]")
         for axes in figure.axes[len(maps) :]:
