@@ -12,10 +12,6 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from botorch.acquisition.knowledge_gradient import qMultiFidelityKnowledgeGradient
-from botorch.acquisition.utils import project_to_target_fidelity
-from botorch.sampling.normal import SobolQMCNormalSampler
 from scipy.stats import spearmanr
 
 from benchmarks.levels.__main__ import Case, draw, main, searched, summary
@@ -67,6 +63,11 @@ def test_a_method_buys_nothing_twice(folder, method):
 
 
 def test_the_knowledge_gradient_of_a_pool_is_that_of_botorch(folder):
+    import torch
+    from botorch.acquisition.knowledge_gradient import qMultiFidelityKnowledgeGradient
+    from botorch.acquisition.utils import project_to_target_fidelity
+    from botorch.sampling.normal import SobolQMCNormalSampler
+
     table = read_table(folder, "cofs")
     model = fitted(table, [(candidate, level) for candidate in range(12) for level in (0, 1)])
     looks, tops = (torch.tensor(np.column_stack([table.features, np.full(N, level)])) for level in (0.0, 1.0))
