@@ -17,20 +17,24 @@ from benchmarks.equal_boundaries.__main__ import summary as counted
 from tansaku.spaces.space_registry import open_space
 
 POINTS = Path(boundary_dft.__file__).parent
-DFT, LI3OCL = (json.loads((POINTS / f"{name}.json").read_text(encoding="utf-8")) for name in ("result", "li3ocl"))
+DFT, LI3OCL, SRTIO3 = (
+    json.loads((POINTS / f"{name}.json").read_text(encoding="utf-8")) for name in ("result", "li3ocl", "srtio3")
+)
 HULL = json.loads(Path(boundary_hull.__file__).with_name("result.json").read_text(encoding="utf-8"))
 EQUAL = json.loads(Path(equal_boundaries.__file__).with_name("result.json").read_text(encoding="utf-8"))
 
 
 def test_structures_by_density_functional_theory_show_that_chgnet_is_too_soft():
-    for result in (DFT, LI3OCL):
+    for result in (DFT, LI3OCL, SRTIO3):
         assert compared(result) == result["summary"]
         rows, slopes = result["summary"]["rows"], result["summary"]["slopes"]
         assert len(rows) >= 5
         assert max(row["atoms"] for row in rows) <= 40
         assert slopes["CHGNet, all"]["energy"] < 1.0
     assert DFT["summary"]["slopes"]["CHGNet, as built"]["force"] < 1.0 < DFT["summary"]["slopes"]["Buckingham, all"]["energy"]
-    assert LI3OCL["summary"]["slopes"]["CHGNet, all"]["energy"] < LI3OCL["summary"]["slopes"]["SevenNet, all"]["energy"]
+    for result in (LI3OCL, SRTIO3):
+        slopes = result["summary"]["slopes"]
+        assert slopes["CHGNet, all"]["energy"] < slopes["SevenNet, all"]["energy"]
 
 
 @pytest.mark.parametrize("place", [0, 1])
