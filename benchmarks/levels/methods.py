@@ -133,6 +133,8 @@ def botorch_mes(table: LevelTable, seed: int) -> Purchases:
     import torch
     from botorch.acquisition.max_value_entropy_search import qMultiFidelityMaxValueEntropy
 
+    price = _per_cost(table)
+
     def worth(model: SingleTaskMultiFidelityGP, tops: Tensor, rows: Tensor) -> FloatArray:
         acquisition = qMultiFidelityMaxValueEntropy(
             model,
@@ -140,7 +142,7 @@ def botorch_mes(table: LevelTable, seed: int) -> Purchases:
             num_fantasies=0,
             num_mv_samples=_SAMPLES,
             num_y_samples=_DRAWN,
-            cost_aware_utility=_per_cost(table),
+            cost_aware_utility=price,
             project=lambda x: torch.cat([x[..., :-1], torch.ones_like(x[..., -1:])], dim=-1),
         )
         found: FloatArray = torch.cat([acquisition(part.unsqueeze(1)) for part in rows.split(256)]).numpy()
@@ -152,8 +154,10 @@ def botorch_mes(table: LevelTable, seed: int) -> Purchases:
 def botorch_kg(table: LevelTable, seed: int) -> Purchases:
     """BoTorch: its multi-fidelity model, and the knowledge gradient per cost over all rows."""
 
+    price = _per_cost(table)
+
     def worth(model: SingleTaskMultiFidelityGP, tops: Tensor, rows: Tensor) -> FloatArray:
-        found: FloatArray = _per_cost(table)(rows.unsqueeze(1), knowledge_gradient(model, tops, rows)).numpy()
+        found: FloatArray = price(rows.unsqueeze(1), knowledge_gradient(model, tops, rows)).numpy()
         return found
 
     yield from _by_botorch(table, seed, worth)
@@ -194,12 +198,13 @@ def _by_botorch(
     torch.manual_seed(seed)
     top = torch.tensor(table.features, dtype=torch.float64)
     looks, tops = (torch.cat([top, torch.full((len(top), 1), level, dtype=torch.float64)], dim=1) for level in (0.0, 1.0))
+    rows = torch.cat([looks, tops])
     known = _pairs(table, seed)
     yield from known
     while True:
         model = fitted(table, known)
         with torch.no_grad():
-            found = worth(model, tops, torch.cat([looks, tops]))
+            found = worth(model, tops, rows)
         known.append(_best_open(found, known, len(top)))
         yield known[-1]
 

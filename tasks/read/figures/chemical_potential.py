@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.energy_angle import spread
-from tansaku.tasks.read.figures.style import FAINT, INK, MAIN, figure_at
+from tansaku.tasks.read.figures.style import FAINT, INK, MAIN, figure_at, in_unit, spread
 from tansaku.tasks.read.views import chemical_potential as view
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -41,7 +39,7 @@ def draw_png(hulls: Sequence[view.PotentialHull], path: Path) -> Path:
             _label_ends(axes, hull, every[:, -1])
             axes.set_title(hull.boundary)
             axes.set_xlabel(f"chemical potential of {hull.unit_name} less its crystal's [eV]")
-            axes.set_ylabel(headed("boundary energy", pretty_unit(hull.unit)))
+            axes.set_ylabel(in_unit("boundary energy", hull.unit))
         for axes in figure.axes[len(hulls) :]:
             axes.set_axis_off()
     return path

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, figure_at, in_unit
 from tansaku.tasks.read.views.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
 
 if TYPE_CHECKING:
@@ -99,6 +98,6 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
         for axes, item in zip(panels, maps, strict=True):
             _draw_map(axes, item, scale)
         bar = figure.colorbar(ScalarMappable(scale, _COLOURS), ax=panels, shrink=0.8, aspect=30, extend="both", pad=0.01)
-        bar.set_label(headed(quantity, pretty_unit(unit)))
+        bar.set_label(in_unit(quantity, unit))
         figure.supxlabel("large: evaluated   small: predicted   ×: failed   dot: unknown", fontsize=7)
     return path

@@ -12,9 +12,9 @@ import numpy as np
 from tansaku.calculators.structures.coincidence import tilt_axis
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.wording import headed, pretty_unit
+from tansaku.models.domain.wording import pretty_unit
 from tansaku.tasks.read.figures.read_shockley import CuspFit, cusp_fit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, PAPER, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, PAPER, figure_at, in_unit, spread
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -93,20 +93,6 @@ def _fit(axis: Sequence[int], angle: FloatArray, energy: FloatArray) -> CuspFit 
     return cusp_fit(angle, energy, HEXAGONAL_PERIODS[axis[3] != 0])
 
 
-def spread(positions: FloatArray, spacing: float) -> FloatArray:
-    """Moves rising positions apart as little as possible (least squares) until neighbours are ``spacing`` apart.
-
-    Args:
-        positions: Rising, shape ``(n,)``.
-        spacing: Least distance, same unit.
-    """
-    from scipy.optimize import isotonic_regression
-
-    steps = spacing * np.arange(len(positions))
-    moved: FloatArray = np.asarray(isotonic_regression(positions - steps).x) + steps
-    return moved
-
-
 def _label_tops(axes: Axes, curve: EnergyCurve, top: float) -> None:
     for angle, at, energy, label in zip(
         curve.angle, spread(curve.angle, _LABEL_SPACING), curve.curve, curve.labels, strict=True
@@ -141,6 +127,6 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         elif np.isfinite(curve.polished).any():
             axes.legend(loc="lower left")
         axes.set_xlabel("misorientation angle [°]")
-        axes.set_ylabel(headed("grain-boundary energy", pretty_unit(curve.unit)))
+        axes.set_ylabel(in_unit("grain-boundary energy", curve.unit))
         axes.set_ylim(0, top)
     return path

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import figure_at
+from tansaku.tasks.read.figures.style import figure_at, in_unit
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.densities import density_rows
 from tansaku.tasks.read.views.system_names import system_label
@@ -59,6 +58,6 @@ def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
             axes.plot(curve.fractions, curve.energies, "o-", ms=4.5, lw=1.2, color=colour, label=curve.label)
         axes.set_xlim(-0.03, 1.0)
         axes.set_xlabel(_FRACTION)
-        axes.set_ylabel(headed("lowest grain-boundary energy", pretty_unit(unit)))
+        axes.set_ylabel(in_unit("lowest grain-boundary energy", unit))
         figure.legend(loc="outside right upper", fontsize=7)
     return path

@@ -14,9 +14,8 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures import read_shockley
-from tansaku.tasks.read.figures.style import ACCENT, MAIN, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, MAIN, figure_at, in_unit
 from tansaku.tasks.read.views import results
 from tansaku.tasks.read.views.campaign import Campaign
 
@@ -174,7 +173,7 @@ def draw_png(family: EnergyFamily, path: Path) -> Path:
         axes.plot(family.angle, family.energy, "o", color=MAIN, ms=4.5, label="lowest found")
         axes.set_title(family.title)
         axes.set_xlabel(f"{family.quantity} [°]")
-        axes.set_ylabel(headed("grain-boundary energy", pretty_unit(family.unit)))
+        axes.set_ylabel(in_unit("grain-boundary energy", family.unit))
         axes.set_ylim(0, 1.25 * float(family.energy.max()))
         axes.legend(loc="upper left")
     return path

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.wording import headed, pretty_unit
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, figure_at, in_unit
 from tansaku.tasks.read.views import fronts
 
 
 def _label(axis: fronts.Axis) -> str:
-    return f"{headed(axis.name, pretty_unit(axis.unit))}, {'lower' if axis.direction == 'minimize' else 'higher'} is better"
+    return f"{in_unit(axis.name, axis.unit)}, {'lower' if axis.direction == 'minimize' else 'higher'} is better"
 
 
 def _members(found: fronts.Front) -> FloatArray:

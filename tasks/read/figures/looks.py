@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.wording import headed, in_words, pretty_unit
-from tansaku.tasks.read.figures.style import PALETTE, figure_at
+from tansaku.models.domain.wording import in_words
+from tansaku.tasks.read.figures.style import PALETTE, figure_at, in_unit
 from tansaku.tasks.read.screening.rows import spearman
 from tansaku.tasks.read.views.levels import LookValues
 
@@ -23,7 +23,6 @@ def _label(found: LookValues, level: str) -> str:
 
 def draw_png(found: LookValues, path: Path) -> Path:
     """Draws the figure as PNG; marks at its lower edge are looks without a full evaluation."""
-    unit = pretty_unit(found.unit)
     with figure_at(path, 4.4, 3.6) as figure:
         axes = figure.subplots()
         for colour, level in zip(PALETTE, found.levels, strict=False):
@@ -31,6 +30,6 @@ def draw_png(found: LookValues, path: Path) -> Path:
             axes.plot(here.look, here.full, "o", color=colour, ms=4, mew=0, label=_label(found, level))
             alone = here.look[np.isnan(here.full)]
             axes.plot(alone, np.full(len(alone), 0.01), "|", color=colour, ms=6, transform=axes.get_xaxis_transform())
-        axes.set(xlabel=headed("look", pretty_unit(found.shared_unit)), ylabel=headed(in_words(found.quantity), unit))
+        axes.set(xlabel=in_unit("look", found.shared_unit), ylabel=in_unit(in_words(found.quantity), found.unit))
         axes.legend(loc="best")
     return path

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.models.domain.wording import headed, pretty_unit
 from tansaku.tasks.read.figures.drawing import Drawing
-from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, figure_at
+from tansaku.tasks.read.figures.style import FAINT, MAIN, PALETTE, figure_at, in_unit
 from tansaku.tasks.read.views.campaign_figures import CertificateLines, ProposalPoints
 from tansaku.tasks.read.views.predictions import Relevance
 
@@ -46,7 +45,7 @@ def _draw_acquisition(found: ProposalPoints, path: Path, unit: str) -> Path:
         axes.set(xlabel="round", ylabel="acquisition")
         right = axes.twinx()
         right.plot(found.numbers, deviation, "s--", color=PALETTE[1], ms=3, lw=1.0, label="deviation")
-        right.set_ylabel(headed("predicted deviation", pretty_unit(unit)))
+        right.set_ylabel(in_unit("predicted deviation", unit))
         axes.legend(handles=[*axes.get_lines(), *right.get_lines()])
     return path
 
@@ -59,7 +58,7 @@ def _draw_certificate(found: CertificateLines, path: Path, unit: str) -> Path:
         axes.invert_yaxis()
         if found.within is not None:
             axes.axvline(found.within, color=FAINT, lw=0.8)
-        axes.set_xlabel(headed(f"may remain, with {100.0 * found.confidence:g} %", pretty_unit(unit)))
+        axes.set_xlabel(in_unit(f"may remain, with {100.0 * found.confidence:g} %", unit))
     return path
 
 

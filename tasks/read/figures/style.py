@@ -8,7 +8,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tansaku.models.domain.wording import pretty_unit
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.wording import headed, pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +82,21 @@ _RC_OF: dict[Scheme, Any] = {
 
 def in_unit(name: str, unit: str) -> str:
     """The title of an axis: a name, with its unit if it has one."""
-    return name if unit == "1" else f"{name} [{pretty_unit(unit)}]"
+    return headed(name, pretty_unit(unit))
+
+
+def spread(positions: FloatArray, spacing: float) -> FloatArray:
+    """Moves rising positions apart as little as possible (least squares) until neighbours are ``spacing`` apart.
+
+    Args:
+        positions: Rising, shape ``(n,)``.
+        spacing: Least distance, same unit.
+    """
+    from scipy.optimize import isotonic_regression
+
+    steps = spacing * np.arange(len(positions))
+    moved: FloatArray = np.asarray(isotonic_regression(positions - steps).x) + steps
+    return moved
 
 
 def missing(axes: Axes, text: str) -> None:

@@ -16,7 +16,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.read.figures import convergence, draw_campaign, energy_angle, parity, structures
-from tansaku.tasks.read.figures.style import footnote
+from tansaku.tasks.read.figures.style import footnote, spread
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import Predictions
 from tansaku.tasks.read.views.results import convergence as converge
@@ -65,13 +65,13 @@ def _predictions() -> Predictions:
 @given(st.lists(st.floats(0, 180), min_size=1, max_size=40), st.floats(0.1, 6))
 def test_spread_keeps_order_distance_and_mean(positions, spacing):
     positions = np.sort(np.array(positions))
-    moved = energy_angle.spread(positions, spacing)
+    moved = spread(positions, spacing)
     assert (np.diff(moved) >= spacing - 1e-6).all()
     assert np.isclose(moved.mean(), positions.mean(), atol=1e-6)
 
 
 def test_spread_leaves_what_is_apart_where_it_is():
-    np.testing.assert_allclose(energy_angle.spread(np.array([10.0, 20.0, 40.0]), 3.0), [10, 20, 40])
+    np.testing.assert_allclose(spread(np.array([10.0, 20.0, 40.0]), 3.0), [10, 20, 40])
 
 
 def test_the_line_goes_through_the_lowest_energies_found():
