@@ -38,13 +38,13 @@ from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
-OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3, 4)}
+OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3, 4, 5)}
 """Our engines as proposers of a campaign file."""
 
 QUICK = ("snar", "benzylation")
 QUICK_METHODS = ("random", "default", "botorch-single")
 
-_OUR_NAMES = ("engine-4", "engine-3", "default")
+_OUR_NAMES = ("engine-5", "engine-4", "engine-3", "default")
 """Methods that are compared with the other methods; the first of these that a result has counts."""
 
 Key = tuple[str, str, int]

@@ -1,8 +1,8 @@
 """The tables as campaigns, and the two halves in which they are used.
 
 ``halves.json`` was fixed before the first run: settings are chosen on the development half, beside synthetic mixtures
-(:mod:`~benchmarks.everyday.mixtures`), and reported on the other. Tables of a family are of one laboratory and chemistry, and
-belong to one half.
+(:mod:`~benchmarks.everyday.mixtures`) and earlier searches (:mod:`~benchmarks.everyday.histories`), and reported on the other.
+Tables of a family are of one laboratory and chemistry, and belong to one half.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.everyday.mixtures import COMPONENTS, MIXTURES, VALUE, MixtureName, mixtures
+from benchmarks.everyday.histories import HISTORIES, NUMBERS, history
+from benchmarks.everyday.mixtures import COMPONENTS, MIXTURES, VALUE, mixtures
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 
@@ -33,7 +34,7 @@ _MOST = 30
 def families(half: Half) -> dict[str, list[str]]:
     """The families of a half and their tables, in the order of the file; the synthetic tables are one."""
     if half == "synthetic":
-        return {half: list(MIXTURES)}
+        return {half: [*MIXTURES, *HISTORIES]}
     found: dict[str, list[str]] = json.loads(_HALVES.read_text())[half]
     return found
 
@@ -61,9 +62,9 @@ def write_campaign(data: Path, name: str, folder: Path, seed: int, proposer: Jso
     Returns:
         The campaign file.
     """
-    synthetic = next((known for known in MIXTURES if known == name), None)
-    if synthetic is not None:
-        table, document = _mixtures(synthetic, seed)
+    made = _synthetic(name, seed)
+    if made is not None:
+        table, document = made
     else:
         table, document = _alloy(data) if name == _ALLOY else _experiments(data, name)
     # Ties go to the lowest id, and the order of the rows may say which are the best.
@@ -97,8 +98,15 @@ def _experiments(data: Path, name: str) -> tuple[pd.DataFrame, JsonDict]:
     return table, _document(name, kinds, measured[0], goal)
 
 
-def _mixtures(name: MixtureName, seed: int) -> tuple[pd.DataFrame, JsonDict]:
-    return mixtures(name, seed), _document(name, dict.fromkeys(COMPONENTS, "continuous"), VALUE, "minimize")
+def _synthetic(name: str, seed: int) -> tuple[pd.DataFrame, JsonDict] | None:
+    """A synthetic table and its campaign file; None for the name of another table."""
+    for mixture in MIXTURES:
+        if mixture == name:
+            return mixtures(mixture, seed), _document(name, dict.fromkeys(COMPONENTS, "continuous"), VALUE, "minimize")
+    for earlier in HISTORIES:
+        if earlier == name:
+            return history(earlier, seed), _document(name, dict.fromkeys(NUMBERS, "continuous"), VALUE, "minimize")
+    return None
 
 
 def _document(name: str, kinds: dict[str, str], value: str, direction: str) -> JsonDict:
@@ -122,8 +130,8 @@ def _group(column: str, kind: str) -> JsonDict:
 
 def content(data: Path, name: str) -> str:
     """Hash of a table as it was given; of a synthetic one, of what the seed 0 makes."""
-    synthetic = next((known for known in MIXTURES if known == name), None)
-    if synthetic is not None:
-        return sha256(mixtures(synthetic, 0).to_csv(index=False, float_format="%.9f").encode()).hexdigest()
+    made = _synthetic(name, 0)
+    if made is not None:
+        return sha256(made[0].to_csv(index=False, float_format="%.9f").encode()).hexdigest()
     path = data / _ALLOY / "candidates.parquet" if name == _ALLOY else data / "olympus" / f"{name}.csv"
     return file_sha256(path)

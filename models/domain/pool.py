@@ -57,6 +57,14 @@ class FeatureGroup:
         span = np.ptp(self.values, axis=0)
         return np.where(span > 0.0, span, 1.0)
 
+    @cached_property
+    def ranks(self) -> FloatArray:
+        """Rank of each number among the candidates, by column: 0 is the smallest, 1 the largest, shape ``(n_distinct, d)``.
+
+        Equal numbers share their mean rank; a constant column has zeros.
+        """
+        return np.column_stack([_ranks(column, column[self.index]) for column in self.values.T])
+
     @classmethod
     def compact(
         cls,
@@ -82,6 +90,14 @@ class FeatureGroup:
         place = np.zeros(len(rows), dtype=np.intp)
         values, place[used] = distinct_rows(rows[used])
         return cls(name, values, place[index], columns, categorical, prices or {})
+
+
+def _ranks(numbers: FloatArray, among: FloatArray) -> FloatArray:
+    """Mean rank of numbers among others that contain them, from 0 to 1."""
+    distinct, counts = np.unique(among, return_counts=True)
+    ranks = np.cumsum(counts) - 0.5 * counts
+    ranks -= ranks[0]
+    return np.asarray(np.interp(numbers, distinct, ranks / (ranks[-1] or 1.0)))
 
 
 def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:

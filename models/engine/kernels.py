@@ -20,7 +20,7 @@ from scipy.spatial.distance import cdist
 from tansaku.models.domain.pool import EXPECTED, CandidatePool, FloatArray, IntArray
 
 Profile = Literal["rbf", "matern12", "matern32", "matern52"]
-Metric = Literal["plain", "range", "cumulative", "periodic", "overlap"]
+Metric = Literal["plain", "range", "ranked", "cumulative", "periodic", "overlap"]
 Reach = Literal["short", "medium", "broad"]
 Parameters = Mapping[str, FloatArray]
 Array = Any  # numpy's or torch's: the formulas are the same
@@ -28,6 +28,9 @@ Elementwise = Callable[[Array], Array]
 
 _BLOCK = 2**16
 """Covariances at once: they stay in the processor's cache."""
+
+_RANK = 0.8
+"""Share of the rank in the metric ``ranked``."""
 
 _SQRT3 = sqrt(3.0)
 _SQRT5 = sqrt(5.0)
@@ -53,9 +56,11 @@ class Stationary(Composable):
         profile: Functional form; ``rbf`` is exp(-r²/2).
         ard: One lengthscale per column.
         metric: How far two rows are apart: r² is a sum over columns, each over the squared lengthscale, of Δ² (``plain``),
-            of Δ² in units of the column's range in the pool (``range``), of Δ² of the sums of all columns up to this one
-            (``cumulative``: histograms whose peaks have moved a little are near each other, however narrow the bins), of the
-            squared chord 4 sin²(πΔ/period) (``periodic``), or of one where the column differs (``overlap``).
+            of Δ² in units of the column's range in the pool (``range``), of Δ² of a mean of that and of the rank among the
+            candidates (``ranked``: where these lie close together, they count as farther apart), of Δ² of the sums of all
+            columns up to this one (``cumulative``: histograms whose peaks have moved a little are near each other, however
+            narrow the bins), of the squared chord 4 sin²(πΔ/period) (``periodic``), or of one where the column differs
+            (``overlap``).
         period: One for each column, or one for all; ``periodic`` only.
         long: Whether the prior of lengthscales by column grows with the number of columns that are multiplied.
         reach: What is expected of lengthscales, by column or not. ``short``: a part of a column's range; for few values, in
@@ -257,6 +262,8 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
         return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / group.ranges))
     if factor.metric == "range":
         return values[rows] / group.ranges
+    if factor.metric == "ranked":
+        return np.asarray(_RANK * group.ranks[rows] + (1.0 - _RANK) * values[rows] / group.ranges)
     if factor.metric == "cumulative":
         return np.cumsum(values[rows], axis=1)
     if factor.metric == "periodic":

@@ -74,7 +74,9 @@ class GPSettings:
         spread_unclear: Whether every second proposal is the candidate farthest from all others while the model predicts known
             values hardly better than their mean does.
         also: Further kernels. The models of all are averaged (``map`` only).
-        weights: Of these models. ``left_out``: how well each predicts known values from the others; ``equal``: the same.
+        trust: The weight of each of these models is the density of known values as it predicts each from the others, to this
+            power: 0 makes them equal.
+        ranked: Whether numbers are compared by their ranks among the candidates too.
         priors: Of hyper-parameters.
         pending: What candidates whose values are awaited count as: ``believed``: measured at their mean; ``drawn``: gains are
             averaged over values drawn for them.
@@ -107,7 +109,8 @@ class GPSettings:
     refit_each: int = 0
     spread_unclear: bool = False
     also: tuple[KernelName, ...] = ()
-    weights: Literal["left_out", "equal"] = "left_out"
+    trust: float = 1.0
+    ranked: bool = False
     priors: Priors = WEAK
     pending: Pending = "believed"
     own: OwnAcquisition | None = None
@@ -166,11 +169,13 @@ _FEW = GPSettings(
 )
 
 _AVERAGED = replace(_FEW, kernel="additive", also=("broad",), initial="representative")
+_THREE = replace(_AVERAGED, also=("medium", "broad"), trust=0.0, priors=NARROW)
 
 ENGINES = {
     2: replace(_FEW, spread_unclear=True),
     3: _AVERAGED,
-    4: replace(_AVERAGED, also=("medium", "broad"), weights="equal", priors=NARROW),
+    4: _THREE,
+    5: replace(_THREE, trust=0.25, ranked=True),
 }
 """The preset ``default`` by the number of the engine, where it is not that of :data:`PRESETS`: those for few evaluations."""
 
@@ -222,8 +227,8 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
 
 
 def of_one_model(settings: GPSettings) -> GPSettings:
-    """Settings with the first kernel alone and weak priors, which learning from other searches needs."""
-    return replace(settings, also=(), priors=WEAK)
+    """Settings with the first kernel alone, without ranks and with weak priors, which learning from other searches needs."""
+    return replace(settings, also=(), priors=WEAK, ranked=False)
 
 
 _COUNTS = {1: "two", 2: "three"}
@@ -234,7 +239,7 @@ def described(settings: GPSettings) -> str:
     rule = {"median": "from the pool", "map": "fitted", "bayes": f"averaged over {settings.members} draws"}[settings.rule]
     refits = f" after each value up to {settings.refit_each}" if settings.refit_each and settings.rule != "median" else ""
     kernel = "long lengthscales" if settings.kernel == "broad" else "a kernel of its own"
-    how = "equally" if settings.weights == "equal" else "by how well they predict"
+    how = "by how well they predict" if settings.trust else "equally"
     model = f"{_COUNTS[len(settings.also)]} models averaged {how}" if settings.also else kernel
     cost = "ignored" if settings.cost_exponent == 0.0 else "weighed"
     return f"{model}, {rule}{refits}; cost is {cost}"
@@ -248,6 +253,7 @@ def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
     """
     chosen = settings.kernel
     kernel = build_kernel(chosen, pool) if isinstance(chosen, str) else compile_kernel(chosen, pool)
+    kernel = _by_rank(kernel, pool) if settings.ranked and isinstance(chosen, str) else kernel
     expected = (Linear(EXPECTED),) if settings.expects and pool.expectation is not None else ()
     effects = (*compile_mean(settings.mean, pool), *expected)
     return Sum((kernel, *effects)) if effects else kernel
@@ -268,6 +274,19 @@ def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
     if name == "per-system":
         return Scale("variance", Product((Same("system"), *correlations)))
     return _additive(pool) if name == "additive" else _reaching(pool, name)
+
+
+def _by_rank(kernel: Kernel, pool: CandidatePool) -> Kernel:
+    """The kernel with ranks wherever the numbers of a column have a lengthscale of their own."""
+    if isinstance(kernel, Sum):
+        return Sum(tuple(_by_rank(term, pool) for term in kernel.terms))
+    if isinstance(kernel, Product):
+        return Product(tuple(_by_rank(factor, pool) for factor in kernel.factors))
+    if isinstance(kernel, Scale):
+        return replace(kernel, kernel=_by_rank(kernel.kernel, pool))
+    if isinstance(kernel, Stationary) and kernel.ard and kernel.metric == "plain" and not is_one_hot(pool.groups[kernel.group]):
+        return replace(kernel, metric="ranked")
+    return kernel
 
 
 def _metric(pool: CandidatePool, group: str) -> Metric:

@@ -41,6 +41,7 @@ SPECS = {
     "few": GPProposerSpec(engine=2),
     "averaged": GPProposerSpec(engine=3),
     "equal": GPProposerSpec(engine=4),
+    "ranked": GPProposerSpec(engine=5),
     "bayes": GPProposerSpec(hyperparameters="bayes", members=2, bayes_until=12),
     "composed": GPProposerSpec(
         kernel={

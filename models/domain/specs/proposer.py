@@ -157,12 +157,13 @@ class GPProposerSpec(ProposerBase):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
     Attributes:
-        engine: What the preset ``default`` is. ``4`` is made for few evaluations: the equal average of three models, the
-            additive kernel of ``1`` and two products of Matérn-5/2 kernels whose lengthscales are expected to be of the size
-            of the range or longer, with some noise expected; fitted again after each value up to 100; the logarithm of
-            expected improvement, without compression of values and division by cost; three representative initial
-            candidates. ``3`` is an earlier one: without the second model and with weaker priors, each model weighed
-            by how well it predicts each known value from the others. ``2`` is the first one: the third model alone, three
+        engine: What the preset ``default`` is. ``5`` is made for few evaluations: the average of three models, the additive
+            kernel of ``1`` and two products of Matérn-5/2 kernels whose lengthscales are expected to be of the size of the
+            range or longer, with some noise expected; numbers are compared by value and by rank among the candidates; a
+            model's weight is how well it predicts each known value from the others, to the power ¼; fitted again after each
+            value up to 100; the logarithm of expected improvement, without compression of values and division by cost; three
+            representative initial candidates. ``4`` is an earlier one: equal weights, and no ranks. ``3`` is one before: also
+            without the second model and with weaker priors, the power being one. ``2`` is the first: the third model, three
             initial candidates far from each other, and, while the model explains less than a fifth of the variance of values
             that it was not given, as every second candidate the one farthest from all others. ``1`` is the additive kernel of
             boundaries. null: 1.
@@ -192,7 +193,7 @@ class GPProposerSpec(ProposerBase):
             farthest from all before it, in units of the columns' ranges, for goals about all systems regardless of these;
             ``representative``: the same, but each the one that brings all candidates nearest to one of the design, on average.
         initial_points: Number of initial candidates of each system, at most as many as the smallest system has; null: one, and
-            three with the engines 2 to 4. A ``spread`` or ``representative`` design has at most as many as there are
+            three with the engines 2 to 5. A ``spread`` or ``representative`` design has at most as many as there are
             candidates.
         floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
             systems; null: five for the goal ``hull``, else no more than the initial ones. For the goals ``best_per_system`` and
@@ -204,7 +205,7 @@ class GPProposerSpec(ProposerBase):
             size; ``used``: it sees all as they are. null: withheld, filled in when a file is loaded (used for the goal
             ``bottleneck``); used in campaigns that were stored before this key.
         pending: What candidates count as whose values are awaited: ``believed``: measured at their mean; ``drawn``: expected
-            improvement is averaged over values drawn for them. null: believed; with the engines 3 and 4 ``drawn`` is filled in
+            improvement is averaged over values drawn for them. null: believed; with the engines 3 to 5 ``drawn`` is filled in
             when a file is loaded.
     """
 
@@ -212,7 +213,7 @@ class GPProposerSpec(ProposerBase):
     on_device: ClassVar[bool] = True
     models_values: ClassVar[bool] = True
     type: Literal["gp"] = "gp"
-    engine: Literal[1, 2, 3, 4] | None = None
+    engine: Literal[1, 2, 3, 4, 5] | None = None
     preset: Literal["default", "published", "single-task", "obo", "abo"] = "default"
     kernel: KernelSpec | None = None
     mean: Annotated[tuple[MeanSpec, ...], Field(min_length=1, max_length=32)] | None = None
@@ -251,7 +252,7 @@ class GPProposerSpec(ProposerBase):
 
     @model_validator(mode="after")
     def _engine_has_the_preset(self) -> GPProposerSpec:
-        if self.engine in (2, 3, 4) and self.preset != "default":
+        if self.engine in (2, 3, 4, 5) and self.preset != "default":
             raise ValueError(f"engine: {self.engine} has the preset default alone, not {self.preset}; remove it")
         return self
 

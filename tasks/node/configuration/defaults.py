@@ -23,10 +23,10 @@ _SCALE = "auto"
 _WITHHELD = "withheld"
 _SOLVER = "working_set"
 _HOPS = "all"
-_ENGINE: Literal[4] = 4
+_ENGINE: Literal[5] = 5
 """Engine of new campaigns of few evaluations whose file names none."""
 
-_FILLED_IN = (3, _ENGINE)
+_FILLED_IN = (3, 4, _ENGINE)
 """That engine, and those that were it before: campaigns of files that named none keep theirs."""
 
 _PENDING: Pending = "drawn"

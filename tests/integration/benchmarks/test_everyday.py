@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.everyday.__main__ import OURS, QUICK, QUICK_METHODS
+from benchmarks.everyday.histories import HISTORIES, NUMBERS, history
 from benchmarks.everyday.mixtures import COMPONENTS, MIXTURES, VALUE, mixtures
 from benchmarks.everyday.score import random_gaps, score
 from benchmarks.everyday.tables import HALVES, evaluations, families, tables, write_campaign
@@ -102,7 +103,7 @@ def test_random_choice_scores_one():
 
 def test_no_family_is_in_both_halves_and_the_order_of_the_rows_says_nothing(data, tmp_path):
     every = [name for half in HALVES for name in tables(half)]
-    assert len(every) == len(set(every)) == 17 + len(MIXTURES)
+    assert len(every) == len(set(every)) == 17 + len(MIXTURES) + len(HISTORIES)
     assert not set(families("development")) & set(families("reported"))
     assert set(QUICK) <= set(tables("development"))
     ids = []
@@ -116,7 +117,7 @@ def test_no_family_is_in_both_halves_and_the_order_of_the_rows_says_nothing(data
 
 def test_the_methods_are_the_engines(data, tmp_path):
     engines = [load_campaign(write_campaign(data, QUICK[0], tmp_path, 0, proposer)).spec for proposer in OURS.values()]
-    assert [spec.proposer.engine for spec in engines] == [1, 2, 3, 4]
+    assert [spec.proposer.engine for spec in engines] == [1, 2, 3, 4, 5]
     assert {spec.budget.evaluations for spec in engines} == {12}
 
 
@@ -132,3 +133,22 @@ def test_a_synthetic_table_is_another_function_for_each_seed(name, tmp_path):
     spec = load_campaign(write_campaign(Path("no-folder"), name, tmp_path, 1)).spec
     assert spec.budget.evaluations == evaluations(2121) == 30
     assert spec.objective.direction == "minimize"
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_synthetic_history_is_another_search_for_each_seed_and_crowds_around_its_best(name, tmp_path):
+    first, again, other = (history(name, seed) for seed in (0, 0, 1))
+    assert first.equals(again)
+    assert not np.allclose(first[VALUE], other[VALUE])
+    for table in (first, other):
+        rows = table[list(NUMBERS)].to_numpy()
+        assert len(rows) == 100
+        assert rows.min() >= 0.0
+        assert rows.max() <= 1.0
+        assert len(np.unique(rows, axis=0)) == 100
+        near, apart = (
+            np.linalg.norm(rows - rows[table[VALUE].argmin()], axis=1)[part] for part in (slice(20, None), slice(20))
+        )
+        assert np.quantile(near, 0.25) < 0.6 * np.median(apart)
+    spec = load_campaign(write_campaign(Path("no-folder"), name, tmp_path, 1)).spec
+    assert spec.budget.evaluations == evaluations(100) == 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import exp, log, sqrt
 
 import numpy as np
@@ -19,15 +20,16 @@ from tansaku.models.engine.acquisition import expected_improvement
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.initial import farthest, representative
-from tansaku.models.engine.kernels import Stationary, covariance, expand
+from tansaku.models.engine.kernels import Stationary, coordinates, covariance, expand
 from tansaku.models.engine.map_fit import default_priors, observed_posterior
-from tansaku.models.engine.presets import ENGINES, PRESETS, build_kernel, described, settings
+from tansaku.models.engine.presets import ENGINES, PRESETS, build_kernel, described, model_kernel, settings
 from tansaku.models.engine.priors import NARROW, WEAK
 from tests.support.pools import pool_of
 
 FEW = GPProposerSpec(engine=2)
 AVERAGED = GPProposerSpec(engine=3)
 EQUAL = GPProposerSpec(engine=4)
+RANKED = GPProposerSpec(engine=5)
 
 
 @pytest.fixture
@@ -55,6 +57,7 @@ def test_other_campaigns_choose_as_before():
     assert settings(FEW) == ENGINES[2]
     assert settings(AVERAGED) == ENGINES[3]
     assert settings(EQUAL) == ENGINES[4]
+    assert settings(RANKED) == ENGINES[5]
     assert settings(GPProposerSpec(engine=2, cost_exponent=1.0, initial_points=5)).cost_exponent == 1.0
     for number in ENGINES:
         with pytest.raises(ValidationError, match=f"engine: {number} has the preset default alone, not obo"):
@@ -238,7 +241,7 @@ def test_the_weights_follow_from_the_density_of_each_value_by_the_others(pool):
 
 @pytest.mark.parametrize("change", [{"kernel": {"type": "rbf"}}, {"hyperparameters": "median"}, {"hyperparameters": "bayes"}])
 def test_another_kernel_or_rule_has_no_further_model(change):
-    for engine, further in ((3, ("broad",)), (4, ("medium", "broad"))):
+    for engine, further in ((3, ("broad",)), (4, ("medium", "broad")), (5, ("medium", "broad"))):
         assert settings(GPProposerSpec.model_validate({"engine": engine} | change)).also == ()
         assert settings(GPProposerSpec(engine=engine)).also == further
 
@@ -251,9 +254,49 @@ def test_three_models_have_equal_weights_and_a_noise_that_is_not_small(pool):
     assert models[0]["parameters"]["noise"][0] > 10.0 * before[0]["parameters"]["noise"][0]
 
 
+def test_three_models_are_weighed_by_the_fourth_root_of_how_well_they_predict(pool):
+    order = np.random.default_rng(0).permutation(60)[:16]
+    models = GPProposer(settings(RANKED)).fit(pool, known(pool, order), None)["models"]
+    whole = GPProposer(replace(settings(RANKED), trust=1.0)).fit(pool, known(pool, order), None)["models"]
+    quarter, full = (np.log([model["weight"] for model in found]) for found in (models, whole))
+    assert np.ptp(full) > 0.5
+    assert quarter - quarter[0] == pytest.approx(0.25 * (full - full[0]))
+    assert np.exp(quarter).sum() == pytest.approx(1.0)
+
+
+def test_numbers_are_compared_by_rank_too_and_categories_are_not(pool):
+    """Of eight candidates, six lie in a hundredth of the range."""
+    heat = np.array([[0.0], [1.0], [50.0], [50.2], [50.4], [50.4], [50.6], [100.0]])
+    uneven = pool_of(8, FeatureGroup("heat", heat, np.arange(8), ("heat",)))
+    ranks = np.array([0, 1, 2, 3, 4.5, 4.5, 6, 7]) / 7.0
+    factors = {
+        name: {item for term in expand(model_kernel(settings(spec), uneven)) for item in term.factors}
+        for name, spec in (("equal", EQUAL), ("ranked", RANKED))
+    }
+    assert {item.metric for item in factors["equal"]} == {"plain"}
+    (ranked,) = factors["ranked"]
+    assert coordinates(ranked, uneven)[:, 0] == pytest.approx(0.8 * ranks + 0.2 * heat[:, 0] / 100.0)
+    kinds = {
+        item.group: item.metric
+        for name in ("additive", "medium", "broad")
+        for term in expand(model_kernel(replace(settings(RANKED), kernel=name), pool))
+        for item in term.factors
+    }
+    assert kinds == {"numbers": "ranked", "solvent": "plain", "code": "overlap"}
+
+
+def test_ranks_follow_the_candidates_and_not_the_distinct_rows():
+    group = FeatureGroup("x", np.array([[3.0, 5.0], [1.0, 5.0], [2.0, 5.0]]), np.array([0, 1, 1, 1, 2]), ("x", "same"))
+    assert group.ranks[:, 0] == pytest.approx(np.array([3.0, 0.0, 2.0]) / 3.0)
+    assert not group.ranks[:, 1].any()
+
+
 def test_check_says_how_it_chooses():
     assert described(settings(FEW)) == "long lengthscales, fitted after each value up to 100; cost is ignored"
     assert described(settings(AVERAGED)) == (
         "two models averaged by how well they predict, fitted after each value up to 100; cost is ignored"
+    )
+    assert described(settings(RANKED)) == (
+        "three models averaged by how well they predict, fitted after each value up to 100; cost is ignored"
     )
     assert described(settings(EQUAL)) == "three models averaged equally, fitted after each value up to 100; cost is ignored"

@@ -105,15 +105,15 @@ SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        (counted(), 4),
-        (counted(PARAMETERS), 4),
+        (counted(), 5),
+        (counted(PARAMETERS), 5),
         (counted(objective={"goal": {"type": "top_k", "k": 3}}), None),
-        (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 4),
+        (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 5),
         (counted(STRUCTURES), None),
-        (counted(STRUCTURES, objective={"goal": {"type": "best_overall"}}), 4),
-        (counted(STRUCTURES | {"systems": "all"}), 4),
+        (counted(STRUCTURES, objective={"goal": {"type": "best_overall"}}), 5),
+        (counted(STRUCTURES | {"systems": "all"}), 5),
         (counted(STRUCTURES | {"systems": "all", "system_key": "batch"}), None),
-        (counted(proposer={"type": "gp", "initial_points": 5}), 4),
+        (counted(proposer={"type": "gp", "initial_points": 5}), 5),
         (counted(proposer={"type": "gp", "engine": 3}), 3),
         (counted(proposer={"type": "gp", "engine": 1}), 1),
         (counted(SEVERAL), None),
@@ -123,7 +123,7 @@ SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}
         (counted(budget={"cost": 10}), None),
         (counted(budget={"evaluations": 10, "fraction": 0.1}), None),
         (counted(budget={}), None),
-        (counted(budget={"evaluations": 200}), 4),
+        (counted(budget={"evaluations": 200}), 5),
         (counted(budget={"evaluations": 201}), None),
         (surface(), None),
     ],
@@ -138,7 +138,7 @@ def test_the_engine_stays_what_it_was_when_the_budget_changes():
     from_before = counted()
     stored = with_defaults(counted())
     edited = stored.model_copy(update={"budget": BudgetSpec(cost=5)})
-    assert with_defaults(edited).proposer.engine == 4
+    assert with_defaults(edited).proposer.engine == 5
     assert spec_hash(edited) == spec_hash(with_defaults(counted(budget={"cost": 5})))
     assert from_before.proposer.engine is None
     assert spec_hash(stored) == spec_hash(from_before)
@@ -146,9 +146,10 @@ def test_the_engine_stays_what_it_was_when_the_budget_changes():
     assert [item.key for item in diff_specs(stored, counted(proposer={"type": "gp", "engine": 1}))] == ["proposer.engine"]
 
 
-def test_a_campaign_keeps_the_engine_that_was_filled_in_before():
-    stored = with_defaults(counted(proposer={"type": "gp", "engine": 3}))
-    assert with_defaults(stored).proposer.engine == 3
+@pytest.mark.parametrize("engine", [3, 4])
+def test_a_campaign_keeps_the_engine_that_was_filled_in_before(engine):
+    stored = with_defaults(counted(proposer={"type": "gp", "engine": engine}))
+    assert with_defaults(stored).proposer.engine == engine
     assert spec_hash(stored) == spec_hash(with_defaults(counted()))
     assert not diff_specs(stored, with_defaults(counted()))
     assert spec_hash(stored) != spec_hash(counted(proposer={"type": "gp", "engine": 2}))
@@ -157,7 +158,7 @@ def test_a_campaign_keeps_the_engine_that_was_filled_in_before():
 def test_what_is_awaited_is_drawn_with_the_engines_for_few_evaluations():
     made = with_defaults(counted())
     assert made.proposer.pending == "drawn"
-    for engine in (3, 4):
+    for engine in (3, 4, 5):
         assert with_defaults(counted(proposer={"type": "gp", "engine": engine})).proposer.pending == "drawn"
     assert with_defaults(counted(proposer={"type": "gp", "pending": "believed"})).proposer.pending == "believed"
     assert with_defaults(counted(proposer={"type": "gp", "engine": 2})).proposer.pending is None
