@@ -326,15 +326,14 @@ class GPProposer:
         ]
 
     def _weights(self, densities: Sequence[LogPosterior], found: Sequence[Mapping[str, FloatArray]]) -> list[float]:
-        """Weights of fitted models, by the density of each value as the others predict it.
+        """Weights of fitted models; by the density of each value as the others predict it, or equal.
 
-        Few values tell models apart by little, and a model that fits them too closely predicts them well by chance: a power
-        of the density below 1 trusts it less.
+        Few values tell models apart by little, and a model that fits them too closely predicts them well by chance.
         """
-        if not self._settings.trust:
+        if self._settings.weights == "equal":
             return [1.0 / len(found)] * len(found)
         merits = [density.left_out(density.pack(parameters)) for density, parameters in zip(densities, found, strict=True)]
-        weights: list[float] = softmax(self._settings.trust * np.array(merits)).tolist()
+        weights: list[float] = softmax(merits).tolist()
         return weights
 
     def _scores(

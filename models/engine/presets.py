@@ -74,8 +74,7 @@ class GPSettings:
         spread_unclear: Whether every second proposal is the candidate farthest from all others while the model predicts known
             values hardly better than their mean does.
         also: Further kernels. The models of all are averaged (``map`` only).
-        trust: The weight of each of these models is the density of known values as it predicts each from the others, to this
-            power: 0 makes them equal.
+        weights: Of these models. ``left_out``: how well each predicts known values from the others; ``equal``: the same.
         ranked: Whether numbers are compared by their ranks among the candidates too.
         priors: Of hyper-parameters.
         pending: What candidates whose values are awaited count as: ``believed``: measured at their mean; ``drawn``: gains are
@@ -109,7 +108,7 @@ class GPSettings:
     refit_each: int = 0
     spread_unclear: bool = False
     also: tuple[KernelName, ...] = ()
-    trust: float = 1.0
+    weights: Literal["left_out", "equal"] = "left_out"
     ranked: bool = False
     priors: Priors = WEAK
     pending: Pending = "believed"
@@ -169,13 +168,13 @@ _FEW = GPSettings(
 )
 
 _AVERAGED = replace(_FEW, kernel="additive", also=("broad",), initial="representative")
-_THREE = replace(_AVERAGED, also=("medium", "broad"), trust=0.0, priors=NARROW)
+_THREE = replace(_AVERAGED, also=("medium", "broad"), weights="equal", priors=NARROW)
 
 ENGINES = {
     2: replace(_FEW, spread_unclear=True),
     3: _AVERAGED,
     4: _THREE,
-    5: replace(_THREE, trust=0.25, ranked=True),
+    5: replace(_THREE, ranked=True),
 }
 """The preset ``default`` by the number of the engine, where it is not that of :data:`PRESETS`: those for few evaluations."""
 
@@ -239,10 +238,11 @@ def described(settings: GPSettings) -> str:
     rule = {"median": "from the pool", "map": "fitted", "bayes": f"averaged over {settings.members} draws"}[settings.rule]
     refits = f" after each value up to {settings.refit_each}" if settings.refit_each and settings.rule != "median" else ""
     kernel = "long lengthscales" if settings.kernel == "broad" else "a kernel of its own"
-    how = "by how well they predict" if settings.trust else "equally"
+    how = "equally" if settings.weights == "equal" else "by how well they predict"
     model = f"{_COUNTS[len(settings.also)]} models averaged {how}" if settings.also else kernel
+    ranks = ", numbers also by rank" if settings.ranked else ""
     cost = "ignored" if settings.cost_exponent == 0.0 else "weighed"
-    return f"{model}, {rule}{refits}; cost is {cost}"
+    return f"{model}{ranks}, {rule}{refits}; cost is {cost}"
 
 
 def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:

@@ -157,16 +157,15 @@ class GPProposerSpec(ProposerBase):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
     Attributes:
-        engine: What the preset ``default`` is. ``5`` is made for few evaluations: the average of three models, the additive
-            kernel of ``1`` and two products of Matérn-5/2 kernels whose lengthscales are expected to be of the size of the
-            range or longer, with some noise expected; numbers are compared by value and by rank among the candidates; a
-            model's weight is how well it predicts each known value from the others, to the power ¼; fitted again after each
-            value up to 100; the logarithm of expected improvement, without compression of values and division by cost; three
-            representative initial candidates. ``4`` is an earlier one: equal weights, and no ranks. ``3`` is one before: also
-            without the second model and with weaker priors, the power being one. ``2`` is the first: the third model, three
-            initial candidates far from each other, and, while the model explains less than a fifth of the variance of values
-            that it was not given, as every second candidate the one farthest from all others. ``1`` is the additive kernel of
-            boundaries. null: 1.
+        engine: What the preset ``default`` is. ``5`` is made for few evaluations: the equal average of three models, the
+            additive kernel of ``1`` and two products of Matérn-5/2 kernels whose lengthscales are expected to be of the size
+            of the range or longer, with some noise expected; numbers are compared by value and by rank among the candidates;
+            fitted again after each value up to 100; the logarithm of expected improvement, without compression of values and
+            division by cost; three representative initial candidates. ``4`` is an earlier one: without ranks. ``3`` is the one
+            before: also without the second model and with weaker priors, each model weighed by how well it predicts each known
+            value from the others. ``2`` is the first one: the third model alone, three initial candidates far from each other,
+            and, while the model explains less than a fifth of the variance of values that it was not given, as every second
+            candidate the one farthest from all others. ``1`` is the additive kernel of boundaries. null: 1.
         preset: ``default``: the best preset of our benchmarks; ``published``: cost-sensitive multi-task search as in
             https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems; ``obo``:
             one kernel on all features together; ``abo``: a sum of kernels, one for each feature group.
