@@ -215,7 +215,7 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     if goal.kind == "hull":  # a system's first values may be its worst
         chosen = replace(chosen, floor=NEEDED)
     if spec.kernel is not None:
-        chosen = replace(chosen, kernel=spec.kernel, also=())
+        chosen = replace(chosen, kernel=spec.kernel, also=(), ranked=False)
     if spec.transform is not None:
         transform = OutputTransform(spec.transform.log, spec.transform.standardise, spec.transform.compress)
         chosen = replace(chosen, transform=transform, transformed_gain=False)
@@ -253,7 +253,7 @@ def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
     """
     chosen = settings.kernel
     kernel = build_kernel(chosen, pool) if isinstance(chosen, str) else compile_kernel(chosen, pool)
-    kernel = _by_rank(kernel, pool) if settings.ranked and isinstance(chosen, str) else kernel
+    kernel = _by_rank(kernel, pool) if settings.ranked else kernel
     expected = (Linear(EXPECTED),) if settings.expects and pool.expectation is not None else ()
     effects = (*compile_mean(settings.mean, pool), *expected)
     return Sum((kernel, *effects)) if effects else kernel

@@ -26,8 +26,11 @@ _HOPS = "all"
 _ENGINE: Literal[5] = 5
 """Engine of new campaigns of few evaluations whose file names none."""
 
-_FILLED_IN = (3, 4, _ENGINE)
-"""That engine, and those that were it before: campaigns of files that named none keep theirs."""
+_REFINED: Literal[4] = 4
+"""The same where the search adds candidates around the best ones: ranks among these say nothing."""
+
+_FILLED_IN = (3, _REFINED, _ENGINE)
+"""All engines that were ever filled in: campaigns of files that named none keep theirs."""
 
 _PENDING: Pending = "drawn"
 """Treatment of awaited values in new campaigns with that engine whose file names none."""
@@ -194,7 +197,9 @@ def _usual_engine(spec: CampaignSpec) -> int | None:
     whole = spec.space.one_problem
     if spec.transfer is not None or whole is None:
         return None
-    return _ENGINE if goal == "best_overall" or (goal == "best_per_system" and whole) else None
+    if goal != "best_overall" and not (goal == "best_per_system" and whole):
+        return None
+    return _ENGINE if getattr(spec.space, "refine", None) is None else _REFINED
 
 
 def _searches_atoms(spec: CampaignSpec) -> bool:

@@ -244,6 +244,8 @@ def test_another_kernel_or_rule_has_no_further_model(change):
     for engine, further in ((3, ("broad",)), (4, ("medium", "broad")), (5, ("medium", "broad"))):
         assert settings(GPProposerSpec.model_validate({"engine": engine} | change)).also == ()
         assert settings(GPProposerSpec(engine=engine)).also == further
+    own = settings(GPProposerSpec.model_validate({"engine": 5, "kernel": {"type": "rbf"}}))
+    assert "rank" not in described(own)
 
 
 def test_three_models_have_equal_weights_and_a_noise_that_is_not_small(pool):

@@ -106,7 +106,8 @@ SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}
     ("spec", "expected"),
     [
         (counted(), 5),
-        (counted(PARAMETERS), 5),
+        (counted(PARAMETERS), 4),
+        (counted(PARAMETERS | {"refine": None}), 5),
         (counted(objective={"goal": {"type": "top_k", "k": 3}}), None),
         (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 5),
         (counted(STRUCTURES), None),
