@@ -30,6 +30,7 @@ class FeatureGroup:
         prices: Price of measuring a missing number, by column: NaN in these columns can still be measured.
         mixed: Whether the columns have different units, so that a distance between rows means something only in units of each
             column's range.
+        among: Rows that ranks count, shape ``(n, d)``; None: those of the candidates.
     """
 
     name: str
@@ -39,6 +40,7 @@ class FeatureGroup:
     categorical: bool = False
     prices: Mapping[str, float] = field(default_factory=dict)
     mixed: bool = False
+    among: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
@@ -57,13 +59,19 @@ class FeatureGroup:
         span = np.ptp(self.values, axis=0)
         return np.where(span > 0.0, span, 1.0)
 
+    @property
+    def rows(self) -> FloatArray:
+        """Row of each candidate, shape ``(n_candidates, d)``."""
+        return self.values[self.index]
+
     @cached_property
     def ranks(self) -> FloatArray:
         """Rank of each number among the candidates, by column: 0 is the smallest, 1 the largest, shape ``(n_distinct, d)``.
 
         Equal numbers share their mean rank; a constant column has zeros.
         """
-        return np.column_stack([_ranks(column, column[self.index]) for column in self.values.T])
+        among = self.rows if self.among is None else self.among
+        return np.column_stack([_ranks(*columns) for columns in zip(self.values.T, among.T, strict=True)])
 
     @classmethod
     def compact(
@@ -93,7 +101,7 @@ class FeatureGroup:
 
 
 def _ranks(numbers: FloatArray, among: FloatArray) -> FloatArray:
-    """Mean rank of numbers among others that contain them, from 0 to 1."""
+    """Mean rank of numbers among others, from 0 to 1; between two of these it is interpolated."""
     distinct, counts = np.unique(among, return_counts=True)
     ranks = np.cumsum(counts) - 0.5 * counts
     ranks -= ranks[0]
@@ -334,6 +342,11 @@ class CandidatePool:
     def group(self, name: str) -> FeatureGroup:
         """Returns a feature group, or the effects that are expected."""
         return self.expectation.effects if name == EXPECTED and self.expectation is not None else self.groups[name]
+
+    def with_ranks_of(self, other: CandidatePool) -> CandidatePool:
+        """Returns the pool with ranks among the candidates of another one, which has the same feature groups."""
+        groups = {name: replace(group, among=other.groups[name].rows) for name, group in self.groups.items()}
+        return replace(self, groups=groups)
 
     @cached_property
     def surface_system(self) -> IntArray:
