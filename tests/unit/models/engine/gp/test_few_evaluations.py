@@ -257,7 +257,7 @@ def test_three_models_have_equal_weights_and_a_noise_that_is_not_small(pool):
 
 
 def test_numbers_are_compared_by_rank_too_and_categories_are_not(pool):
-    """Of eight candidates, six lie in a hundredth of the range."""
+    """Of eight candidates, five lie in a hundredth of the range."""
     heat = np.array([[0.0], [1.0], [50.0], [50.2], [50.4], [50.4], [50.6], [100.0]])
     uneven = pool_of(8, FeatureGroup("heat", heat, np.arange(8), ("heat",)))
     ranks = np.array([0, 1, 2, 3, 4.5, 4.5, 6, 7]) / 7.0
