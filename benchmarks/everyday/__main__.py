@@ -30,6 +30,7 @@ from benchmarks.everyday.score import random_gaps, search_gaps
 from benchmarks.everyday.tables import HALVES, content, tables, write_campaign
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.rooms import methods
+from tansaku.models.engine.presets import ENGINES
 from tansaku.tasks.act.replay.figure import COLOURS
 from tansaku.tasks.act.replay.methods import OWN_METHODS, SPEC_METHOD
 from tansaku.tasks.act.replay.records import ReplayTask
@@ -38,7 +39,7 @@ from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
-OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3, 4, 5)}
+OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, *ENGINES)}
 """Our engines as proposers of a campaign file."""
 
 QUICK = ("snar", "benzylation")

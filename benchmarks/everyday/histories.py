@@ -16,7 +16,8 @@ from scipy.spatial.distance import cdist
 
 from benchmarks.everyday.mixtures import VALUE
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.engine.acquisition import expected_improvement
+from tansaku.models.engine.acquisition import confidence_bound_improvement, expected_improvement
+from tansaku.models.engine.kernels import correlation
 
 HistoryName = Literal["history_smooth", "history_plateau", "history_noisy"]
 
@@ -96,15 +97,14 @@ def _most_hopeful(rows: FloatArray, values: FloatArray, rng: np.random.Generator
     across = solve_triangular(root, _covariance(rows, points), lower=True)
     mean = across.T @ solve_triangular(root, (values - centre) / scale, lower=True)
     deviation = np.sqrt(np.maximum(1.0 - np.square(across).sum(axis=0), 1e-9))
+    lowest = np.full(len(points), (values.min() - centre) / scale)
     if len(rows) % 2:
-        merit = 2.0 * deviation - mean
+        merit = confidence_bound_improvement(mean, deviation, lowest, 2.0)
     else:
-        merit = expected_improvement(mean, deviation, np.full(len(points), (values.min() - centre) / scale))
+        merit = expected_improvement(mean, deviation, lowest)
     fresh = cdist(points, rows).min(axis=1) > _APART
     return np.asarray(points[[int(np.argmax(np.where(fresh, merit, -np.inf)))]])
 
 
 def _covariance(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Matérn-5/2 correlations."""
-    apart = np.sqrt(5.0) * cdist(a, b) / _LENGTH
-    return np.asarray((1.0 + apart + apart**2 / 3.0) * np.exp(-apart))
+    return np.asarray(correlation("matern52", cdist(a, b, "sqeuclidean") / _LENGTH**2))

@@ -8,6 +8,8 @@ Tables of a family are of one laboratory and chemistry, and belong to one half.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,8 +18,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.everyday.histories import HISTORIES, NUMBERS, history
-from benchmarks.everyday.mixtures import COMPONENTS, MIXTURES, VALUE, mixtures
+from benchmarks.everyday.histories import HISTORIES, history
+from benchmarks.everyday.mixtures import MIXTURES, VALUE, mixtures
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 
@@ -27,6 +29,12 @@ HALVES: tuple[Half, ...] = get_args(Half)
 
 _HALVES = Path(__file__).with_name("halves.json")
 _ALLOY = "alloy"
+_SYNTHETIC: dict[str, Callable[[int], pd.DataFrame]] = {
+    **{name: partial(mixtures, name) for name in MIXTURES},
+    **{name: partial(history, name) for name in HISTORIES},
+}
+"""Makers of the synthetic tables, from a seed."""
+
 _SHARE = 0.2
 _MOST = 30
 
@@ -34,7 +42,7 @@ _MOST = 30
 def families(half: Half) -> dict[str, list[str]]:
     """The families of a half and their tables, in the order of the file; the synthetic tables are one."""
     if half == "synthetic":
-        return {half: [*MIXTURES, *HISTORIES]}
+        return {half: list(_SYNTHETIC)}
     found: dict[str, list[str]] = json.loads(_HALVES.read_text())[half]
     return found
 
@@ -62,11 +70,7 @@ def write_campaign(data: Path, name: str, folder: Path, seed: int, proposer: Jso
     Returns:
         The campaign file.
     """
-    made = _synthetic(name, seed)
-    if made is not None:
-        table, document = made
-    else:
-        table, document = _alloy(data) if name == _ALLOY else _experiments(data, name)
+    table, document = _made(name, seed) if name in _SYNTHETIC else _given(data, name)
     # Ties go to the lowest id, and the order of the rows may say which are the best.
     order = np.random.default_rng([seed, len(table)]).permutation(len(table))
     table["id"] = [f"c{number:05d}" for number in order]
@@ -78,6 +82,10 @@ def write_campaign(data: Path, name: str, folder: Path, seed: int, proposer: Jso
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False))
     return path
+
+
+def _given(data: Path, name: str) -> tuple[pd.DataFrame, JsonDict]:
+    return _alloy(data) if name == _ALLOY else _experiments(data, name)
 
 
 def _alloy(data: Path) -> tuple[pd.DataFrame, JsonDict]:
@@ -98,15 +106,9 @@ def _experiments(data: Path, name: str) -> tuple[pd.DataFrame, JsonDict]:
     return table, _document(name, kinds, measured[0], goal)
 
 
-def _synthetic(name: str, seed: int) -> tuple[pd.DataFrame, JsonDict] | None:
-    """A synthetic table and its campaign file; None for the name of another table."""
-    for mixture in MIXTURES:
-        if mixture == name:
-            return mixtures(mixture, seed), _document(name, dict.fromkeys(COMPONENTS, "continuous"), VALUE, "minimize")
-    for earlier in HISTORIES:
-        if earlier == name:
-            return history(earlier, seed), _document(name, dict.fromkeys(NUMBERS, "continuous"), VALUE, "minimize")
-    return None
+def _made(name: str, seed: int) -> tuple[pd.DataFrame, JsonDict]:
+    table = _SYNTHETIC[name](seed)
+    return table, _document(name, dict.fromkeys(table.columns.drop(VALUE), "continuous"), VALUE, "minimize")
 
 
 def _document(name: str, kinds: dict[str, str], value: str, direction: str) -> JsonDict:
@@ -130,8 +132,7 @@ def _group(column: str, kind: str) -> JsonDict:
 
 def content(data: Path, name: str) -> str:
     """Hash of a table as it was given; of a synthetic one, of what the seed 0 makes."""
-    made = _synthetic(name, 0)
-    if made is not None:
-        return sha256(made[0].to_csv(index=False, float_format="%.9f").encode()).hexdigest()
+    if name in _SYNTHETIC:
+        return sha256(_SYNTHETIC[name](0).to_csv(index=False, float_format="%.9f").encode()).hexdigest()
     path = data / _ALLOY / "candidates.parquet" if name == _ALLOY else data / "olympus" / f"{name}.csv"
     return file_sha256(path)

@@ -251,7 +251,7 @@ class GPProposerSpec(ProposerBase):
 
     @model_validator(mode="after")
     def _engine_has_the_preset(self) -> GPProposerSpec:
-        if self.engine in (2, 3, 4, 5) and self.preset != "default":
+        if self.engine not in (None, 1) and self.preset != "default":
             raise ValueError(f"engine: {self.engine} has the preset default alone, not {self.preset}; remove it")
         return self
 
