@@ -45,8 +45,8 @@ OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number
 QUICK = ("snar", "benzylation")
 QUICK_METHODS = ("random", "default", "botorch-single")
 
-_OUR_NAMES = ("engine-5", "engine-4", "engine-3", "default")
-"""Methods that are compared with the other methods; the first of these that a result has counts."""
+_COMPARED = (*(f"engine-{number}" for number in sorted(ENGINES, reverse=True)), "default")
+"""The first of these that a result has is compared with its other methods."""
 
 Key = tuple[str, str, int]
 
@@ -125,7 +125,7 @@ def conclusions(rows: list[JsonDict], best_of: Path | None) -> JsonDict:
         best_of: Result of the development half.
     """
     found = scores(rows)
-    ours = next((name for name in _OUR_NAMES if name in found), None)
+    ours = next((name for name in _COMPARED if name in found), None)
     said: JsonDict = {"summary": summary(rows), "comparison": {} if ours is None else {ours: comparison(found, ours)}}
     if best_of is not None:
         said["best_on_development"] = best_peer(scores(json.loads(best_of.read_text())["runs"]), methods())
