@@ -30,7 +30,7 @@ class FeatureGroup:
         prices: Price of measuring a missing number, by column: NaN in these columns can still be measured.
         mixed: Whether the columns have different units, so that a distance between rows means something only in units of each
             column's range.
-        among: Rows that ranks count, shape ``(n, d)``; None: those of the candidates.
+        among: Rows that ranks and ranges are taken from, shape ``(n, d)``; None: those of the candidates.
     """
 
     name: str
@@ -56,8 +56,18 @@ class FeatureGroup:
     @cached_property
     def ranges(self) -> FloatArray:
         """Range of each column, one where it is constant, shape ``(d,)``."""
-        span = np.ptp(self.values, axis=0)
+        span = np.ptp(self.scaled_by, axis=0)
         return np.where(span > 0.0, span, 1.0)
+
+    @property
+    def middle(self) -> FloatArray:
+        """Middle of each column's range, shape ``(d,)``."""
+        return np.asarray(0.5 * (self.scaled_by.min(axis=0) + self.scaled_by.max(axis=0)))
+
+    @property
+    def scaled_by(self) -> FloatArray:
+        """Rows whose range is that of the group, some perhaps several times, shape ``(n, d)``."""
+        return self.values if self.among is None else self.among
 
     @property
     def rows(self) -> FloatArray:
@@ -343,8 +353,8 @@ class CandidatePool:
         """Returns a feature group, or the effects that are expected."""
         return self.expectation.effects if name == EXPECTED and self.expectation is not None else self.groups[name]
 
-    def with_ranks_of(self, other: CandidatePool) -> CandidatePool:
-        """Returns the pool with ranks among the candidates of another one, which has the same feature groups."""
+    def with_scales_of(self, other: CandidatePool) -> CandidatePool:
+        """Returns the pool with ranks and ranges of the candidates of another one, which has the same feature groups."""
         groups = {name: replace(group, among=other.groups[name].rows) for name, group in self.groups.items()}
         return replace(self, groups=groups)
 

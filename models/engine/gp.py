@@ -54,7 +54,7 @@ from tansaku.models.engine.initial import (
 from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix, prior_mean
 from tansaku.models.engine.leaders import leading, second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
-from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
+from tansaku.models.engine.map_fit import completed, default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
 from tansaku.models.engine.on_hull import HullBelief, compositions_of, hull_belief
 from tansaku.models.engine.pathwise import check_stationary
@@ -136,8 +136,7 @@ class GPProposer:
         terms = self._expanded(pool)
         fitted: JsonDict = {"n_observed": len(history.observed), "n_failed": len(history.failed)}
         if self._settings.rule == "median":
-            parameters = median_parameters(pool, terms)
-            parameters[NOISE] = np.array([JITTER])
+            parameters = self._guess(pool, terms)
         else:
             systems = pool.system_codes[history.observed]
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
@@ -429,9 +428,9 @@ class GPProposer:
         fits = cache is not None and cache.pool is pool and cache.base == base
         if cache is not None and fits and set(cache.posterior.points) <= set(order) and cache.posterior.add_variances(extra):
             return cache.posterior
-        parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
-        share, device = self._settings.memory_limit // max(len(self._members), 1), self._settings.device
         terms = (self._expanded(pool), *self._also(pool))[fitted.get(KERNEL, 0)]
+        parameters = completed(_parameters_of(fitted), terms, lambda: self._guess(pool, terms))
+        share, device = self._settings.memory_limit // max(len(self._members), 1), self._settings.device
         posterior = PoolPosterior(pool, terms, parameters, float(parameters[NOISE][0]), share, device)
         posterior.add_variances(extra)
         posterior.start(order[:base])
@@ -446,16 +445,18 @@ class GPProposer:
         return min(base, count)
 
     def _unfitted(self, pool: CandidatePool) -> JsonDict:
-        terms = self._expanded(pool)
-        if self._settings.rule == "median":
-            parameters = {**median_parameters(pool, terms), NOISE: np.array([JITTER])}
-        else:
-            parameters = {name: prior.centre for name, prior in default_priors(pool, terms, self._settings.priors).items()}
+        parameters = self._guess(pool, self._expanded(pool))
         return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}
+
+    def _guess(self, pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, FloatArray]:
+        """Parameters without a fit."""
+        if self._settings.rule == "median":
+            return {**median_parameters(pool, terms), NOISE: np.array([JITTER])}
+        return {name: prior.centre for name, prior in default_priors(pool, terms, self._settings.priors).items()}
 
 
 def _parameters_of(fitted: JsonDict) -> dict[str, FloatArray]:
-    return {name: np.asarray(value) for name, value in fitted["parameters"].items()}
+    return {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
 
 
 def _is_unclear(misses: FloatArray, targets: FloatArray) -> bool:

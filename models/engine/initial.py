@@ -153,7 +153,7 @@ def farthest(pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: IntArra
 
 def is_one_hot(group: FeatureGroup) -> bool:
     """Returns whether the columns of a group say which category a candidate has: one of them is 1, the others 0."""
-    values = group.values
+    values = group.scaled_by
     return values.shape[1] > 1 and bool(np.isin(values, (0.0, 1.0)).all() and (values.sum(axis=1) == 1.0).all())
 
 

@@ -160,6 +160,12 @@ class Term:
     variances: tuple[str, ...] = ()
     factors: tuple[Factor, ...] = ()
 
+    @property
+    def parameters(self) -> set[str]:
+        """Names of its parameters."""
+        lengths = (factor.lengthscale for factor in self.factors if isinstance(factor, Stationary))
+        return {*self.variances, *lengths, *(factor.weights for factor in self.factors if isinstance(factor, Task))}
+
     def variance(self, parameters: Parameters) -> float:
         """Product of the variances: without a linear factor the term's value at distance zero."""
         return float(prod(float(parameters[name][0]) for name in self.variances))
@@ -258,8 +264,7 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
     if isinstance(factor, Linear):
         if factor.group == EXPECTED:
             return np.asarray(values[rows])
-        middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
-        return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / group.ranges))
+        return np.asarray((values[rows] - group.middle) * (2.0 / sqrt(values.shape[1]) / group.ranges))
     if factor.metric == "range":
         return values[rows] / group.ranges
     if factor.metric == "ranked":

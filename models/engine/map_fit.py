@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import exp, sqrt
 
@@ -57,6 +57,22 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...], priors: Priors 
                 found[factor.weights] = LogNormal(task_centre(factor, pool), _TASK_WIDTH)
     found[NOISE] = LogNormal(np.array([priors.noise]), priors.noise_width)
     return found
+
+
+def completed(
+    fitted: Mapping[str, FloatArray], terms: tuple[Term, ...], guess: Callable[[], Mapping[str, FloatArray]]
+) -> dict[str, FloatArray]:
+    """The parameters of a fit, and a guess of those that it lacks.
+
+    A value measured at other conditions makes a feature vary that was the same for all candidates at the time of the fit.
+
+    Args:
+        fitted: By name.
+        terms: Normal form of the kernel on the pool as it is now.
+        guess: All parameters of that kernel without a fit.
+    """
+    needed = {name for term in terms for name in term.parameters}
+    return dict(fitted) if needed <= fitted.keys() else {**guess(), **fitted}
 
 
 def _expected_length(factor: Stationary, term: Term, pool: CandidatePool) -> FloatArray:

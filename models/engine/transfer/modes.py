@@ -17,7 +17,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.kernels import Term, covariance, expand
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
-from tansaku.models.engine.map_fit import default_priors
+from tansaku.models.engine.map_fit import completed, default_priors
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.models.engine.transfer.evidence import leave_one_out, skill
@@ -292,7 +292,7 @@ class Family:
         if mode == "hyperparameters":
             parameters, density = source.parameters, source.log_density
         elif mode == "posterior":
-            parameters, density = fit_coupling(problem, source.parameters)
+            parameters, density = fit_coupling(problem, self._completed(source.parameters))
         else:
             start = arrays(previous["parameters"]) if previous else source.parameters
             parameters, density = fit_all(problem, start)
@@ -328,7 +328,7 @@ class Family:
         Args:
             fitted: Of a mode that conditions on the sources.
         """
-        extended, parameters = self.extended, arrays(fitted["parameters"])
+        extended, parameters = self.extended, self.parameters(fitted)
         known, pool = extended.positions, extended.pool
         matrix = covariance(self.terms, pool, parameters, known, known)
         matrix[np.diag_indices(len(known))] += float(parameters[NOISE][0])
@@ -341,8 +341,17 @@ class Family:
         """Log predictive density of each of a target's observations given all others."""
         extended = self.extended
         known = (extended.positions, extended.targets) if conditions(mode) else (extended.positions[:0], extended.targets[:0])
-        model = (extended.pool, self.terms, arrays(fitted["parameters"]))
+        model = (extended.pool, self.terms, self.parameters(fitted))
         return leave_one_out(model, known, (history.observed, history.values), lambda i: self.transform(history, i))
+
+    def parameters(self, fitted: JsonDict) -> Fitted:
+        """Parameters of a fit, also of one on a narrower pool, as :func:`~tansaku.models.engine.map_fit.completed` says."""
+        return self._completed(arrays(fitted["parameters"]))
+
+    def _completed(self, found: Fitted) -> Fitted:
+        return completed(
+            found, self.terms, lambda: {name: prior.centre for name, prior in priors(self.extended, self.terms).items()}
+        )
 
     def _problem(self, history: History, state: TransformState) -> Problem:
         extended = self.extended

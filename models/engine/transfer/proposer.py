@@ -259,7 +259,7 @@ class TransferProposer(GPProposer):
             and cache.posterior.add_variances(extra)
         ):
             return cache.posterior
-        parameters = arrays(fitted["parameters"])
+        parameters = family.parameters(fitted)
         posterior = PoolPosterior(
             family.extended.pool, family.terms, parameters, float(parameters[NOISE][0]), device=self._settings.device
         )

@@ -184,7 +184,7 @@ def _table(data: Campaign, points: Points, verb: str, columns: Callable[[Known, 
     if known is None:
         raise ConfigurationError(f"{verb}: there is no model, or no value yet")
     if asked:
-        known = known._replace(pool=known.pool.with_ranks_of(data.pool))
+        known = known._replace(pool=known.pool.with_scales_of(data.pool))
     places = np.arange(len(known.pool)) if ids is None else known.pool.positions(ids)
     chosen = [str(name) for name in known.pool.ids[places]]
     return points_frame(chosen, (cells_of(there.space, name) for name in chosen), columns(known, places))

@@ -578,6 +578,41 @@ def test_any_point_is_predicted_with_its_deviation():
         campaign.predict({"x": 10**400, "y": 0.5, "where": "in"})
 
 
+def of_one_temperature(proposer=None) -> ts.Campaign:
+    """Eight values at the same temperature."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"id": [f"c{i}" for i in range(20)], "x": rng.random(20).round(3), "mass": 1e3 * rng.random(20), "temp": 300})
+    features = {"x": {"columns": ["x", "mass"]}, "temp": {"columns": ["temp"]}}
+    space = ts.Table(rows, columns={"id": "id"}, features=features)
+    campaign = searched(space=space, budget=12, proposer=proposer)
+    while len(campaign.evaluations) < 8:
+        (row,) = campaign.ask(1)
+        campaign.tell(row, value=(row["x"] - 0.3) ** 2)
+    return campaign
+
+
+def test_a_prediction_does_not_depend_on_the_points_beside_it():
+    campaign = of_one_temperature()
+    asked = {"x": 0.5, "mass": 200.0, "temp": 300}
+    alone = campaign.predict(asked)
+    far = {"x": 70.0, "mass": 9e5, "temp": 300}
+    pd.testing.assert_frame_equal(campaign.predict([asked, far]).head(1), alone, rtol=1e-9)
+    warm = campaign.predict(asked | {"temp": 310})
+    assert warm["deviation"].item() > alone["deviation"].item(), "no value says what the temperature does"
+
+
+@pytest.mark.parametrize("proposer", [None, {"type": "gp", "engine": 1}, {"type": "gp", "preset": "published"}])
+def test_a_value_at_another_temperature_ends_no_search_whose_candidates_have_one_temperature(proposer):
+    campaign = of_one_temperature(proposer)
+    campaign.tell([{"x": 0.3, "mass": 100.0, "temp": 310, "value": 0.5}])
+    for _ in range(2):
+        (row,) = campaign.ask(1)
+        assert row["temp"] == 300
+        campaign.tell(row, value=(row["x"] - 0.3) ** 2)
+    assert len(campaign.evaluations) == 11
+    assert campaign.predict()["deviation"].gt(0.0).all()
+
+
 def test_structures_of_ase_and_pymatgen_are_points_like_candidates(require):
     require("pymatgen")
     from pymatgen.io.ase import AseAtomsAdaptor

@@ -283,10 +283,12 @@ def test_ranks_follow_the_candidates_and_not_the_distinct_rows():
     assert not group.ranks[:, 1].any()
 
 
-def test_points_that_are_asked_about_change_no_ranks():
+def test_points_that_are_asked_about_change_no_ranks_and_no_ranges():
     own = pool_of(3, FeatureGroup("x", np.array([[1.0], [2.0], [4.0]]), np.arange(3), ("x",)))
-    wider = pool_of(5, FeatureGroup("x", np.array([[1.0], [2.0], [3.0], [3.5], [4.0]]), np.arange(5), ("x",)))
-    assert wider.with_ranks_of(own).groups["x"].ranks[:, 0] == pytest.approx([0.0, 0.5, 0.75, 0.875, 1.0])
+    wider = pool_of(5, FeatureGroup("x", np.array([[1.0], [2.0], [3.0], [4.0], [9.0]]), np.arange(5), ("x",)))
+    group = wider.with_scales_of(own).groups["x"]
+    assert group.ranks[:, 0] == pytest.approx([0.0, 0.5, 0.75, 1.0, 1.0])
+    assert (group.ranges.tolist(), group.middle.tolist()) == ([3.0], [2.5])
 
 
 def test_check_says_how_it_chooses():

@@ -8,7 +8,7 @@ from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.extended import COUPLING, SHIFT, correlations
-from tansaku.models.engine.transfer.modes import SCALE_COUNT, Family, SourceFit, arrays
+from tansaku.models.engine.transfer.modes import SCALE_COUNT, WITH_SOURCES, Family, SourceFit, arrays
 from tansaku.models.engine.transforms import OutputTransform
 
 SETTINGS = replace(PRESETS["default"], transform=OutputTransform())
@@ -53,6 +53,20 @@ def test_posterior_is_the_sources_posterior_as_a_prior_and_then_the_targets_data
     found = posterior.predict(at[4:].tolist(), [], targets, np.ones(len(targets), dtype=bool))
     assert np.allclose(found[0][: len(here)], expected, rtol=0, atol=1e-8)
     assert np.allclose(found[1][: len(here)], variance, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("mode", WITH_SOURCES)
+def test_a_fit_serves_a_pool_in_which_another_feature_varies(pair, mode):
+    """A value measured at other conditions makes the pool wider, and the next fit may come much later."""
+    x = pair.pool.groups["x"]
+    same = replace(x, values=x.values[:1], index=np.zeros(len(pair.pool), dtype=np.intp))
+    narrow = Family(SETTINGS, replace(pair.pool, groups=pair.pool.groups | {"x": same}), [pair.source])
+    wide, history = Family(SETTINGS, pair.pool, [pair.source]), pair.history(9)
+    source = narrow.source_fit()
+    fitted = narrow.fit(mode, history, source, None)
+    assert np.isfinite(wide.expected(fitted)).all()
+    assert np.isfinite(wide.densities(mode, history, fitted)).all()
+    assert np.isfinite(wide.densities(mode, history, wide.fit(mode, history, source, fitted))).all()
 
 
 def test_hyperparameters_are_those_of_the_sources_and_joint_ones_are_not(pair, family, source_fit):
