@@ -87,7 +87,9 @@ class Proposed(Candidate):
         Raises:
             ConfigurationError: There is neither a value nor a status, the value is infinite, or a fact is no number.
         """
-        if str(value) in ("inf", "-inf") or (_is_missing(value) and facts.get("status") is None):
+        reported = [fact for name, fact in facts.items() if fact is not None and name != "note"]
+        missing = not reported if value is None else _is_missing(value) and facts.get("status") is None
+        if missing or str(value) in ("inf", "-inf"):
             raise ConfigurationError(f"value: {value} for {self.id}; expected a number, or status='failed' and a note")
         for key, fact in facts.items():
             if str(fact) in _MISSING:

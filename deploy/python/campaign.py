@@ -616,7 +616,7 @@ def _proposed(asked: Asked, space: SearchedSpace) -> list[Proposed]:
     rows = [
         Proposed(
             id=item.candidate,
-            cells=item.cells,
+            cells=cells_of(space, item.candidate),
             number=item.number,
             why=item.why,
             mean=item.prediction,

@@ -60,9 +60,11 @@ class Measurement(Record):
     others: Annotated[dict[str, float], Field(default_factory=dict, exclude_if=lambda values: not values)]
 
     def same(self, other: Measurement) -> bool:
-        """Returns whether both report the same values, or both a failure."""
+        """Returns whether another report has the same values, or a failure as this one; it may lack the deviation."""
         if self.value is None or other.value is None:
             return self.value is other.value
+        if other.deviation is not None and (self.deviation is None or not math.isclose(self.deviation, other.deviation)):
+            return False
         pairs = [(self.value, other.value), *((value, other.others[name]) for name, value in self.others.items())]
         return all(math.isclose(mine, theirs, rel_tol=1e-9, abs_tol=1e-300) for mine, theirs in pairs)
 
@@ -98,7 +100,8 @@ class Reported(Record):
         off_pool: What describes the candidate, where the space does not list it.
         descriptors: Numbers of it that the space lacked or had otherwise, by column.
         instead: Numbers of the proposals in whose place it was measured, at other conditions than theirs.
-        basis: Attempts that the proposal had when it was reported, so that a repeated correction is another command.
+        basis: Attempts that the proposal had when it was reported, and one if it had a result, so that an equal repeat or
+            correction is another command.
     """
 
     candidate: str
@@ -124,7 +127,12 @@ def attachments_of(commands: Iterable[Command]) -> list[Attachment]:
 
 def measurements_of(evaluation: Evaluation) -> tuple[Measurement, ...]:
     """Measurements that an evaluation's result combines; none where nothing was reported."""
-    found = evaluation.outcome.properties.get(MEASUREMENTS, []) if evaluation.outcome is not None else []
+    return measurements_in(evaluation.outcome)
+
+
+def measurements_in(outcome: Outcome | None) -> tuple[Measurement, ...]:
+    """Measurements that a result combines; none where nothing was reported."""
+    found = outcome.properties.get(MEASUREMENTS, []) if outcome is not None else []
     return tuple(Measurement.model_validate(item) for item in found)
 
 

@@ -145,7 +145,7 @@ class Outlook(Record):
             it, rises = "it", "is better"
         by = f"{rises} by more than {by_amount(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
         # Smaller chances are not known: they were about this size, whatever the samples said.
-        chance = f"{'' if self.most else 'under '}{100 * (1 - SURE):.0f} %"
+        chance = f"{'at most' if self.most else 'under'} {100 * (1 - SURE):.0f} %"
         return f"{self._begun()} {expected}; chance that {it} {by}: {chance}"
 
     def _begun(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.records import (
     Attempt,
@@ -109,6 +110,15 @@ class DescribedColumn:
     unit: str | None = None
     allowed: tuple[str, ...] | None = None
     tolerance: float = 0.0
+
+    def category(self, cell: object) -> str:
+        """A category as the column spells it; ``TRUE`` and True are ``true``. Raises ValueError for another one."""
+        allowed, text = self.allowed or (), str(cell)
+        found = text.lower() if set(allowed) <= {"true", "false"} else text
+        if found not in allowed:
+            known = ", ".join(allowed[:12]) + (" …" if len(allowed) > 12 else "")
+            raise ValueError(f"{self.name}: {shown(text)} is not a known category; expected one of {known}")
+        return found
 
 
 @runtime_checkable

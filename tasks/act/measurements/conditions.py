@@ -155,12 +155,7 @@ class Conditions:
     def cell(self, column: DescribedColumn, text: str) -> str | float:
         """A cell of a column that describes candidates, in the column's unit. Raises ValueError."""
         if column.allowed is not None:
-            lower = {item.lower(): item for item in column.allowed} if set(column.allowed) <= {"true", "false"} else {}
-            found = lower.get(text.lower(), text)
-            if found not in column.allowed:
-                shown = ", ".join(column.allowed[:12]) + (" …" if len(column.allowed) > 12 else "")
-                raise ValueError(f"{column.name}: {text!r} is not a known category; expected one of {shown}")
-            return found
+            return column.category(text)
         try:
             value, own = self.headings.report.quantity(text)
             own = own or self.headings.unit_of(column.name)

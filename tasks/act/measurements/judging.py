@@ -11,7 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.desirability import desirability
 from tansaku.models.domain.magnitudes import LARGEST
-from tansaku.models.domain.measurements import Measurement, Reported, measurements_of
+from tansaku.models.domain.measurements import Measurement, Reported, measurements_in, measurements_of
 from tansaku.models.domain.ports import DescribingSpace, Space
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.report_columns import CANDIDATE, DEVIATION, INSTEAD, LEVEL, NOTE, NUMBER, STATUS, UNIT, VALUE
@@ -376,11 +376,15 @@ class _Judge:
         """Returns the new values of one candidate, and the lines that repeat known values."""
         corrected = [place for place, line in enumerate(lines) if line.status == "correction"]
         evaluation = None if of is None else self.by_number[of]
-        stored = list(measurements_of(evaluation)) if evaluation is not None and evaluation.state in _ENDED else []
         ended = evaluation is not None and evaluation.state in _ENDED
+        stored = list(measurements_of(evaluation)) if evaluation is not None and ended else []
         superseded = [line.row.line for line in lines[: corrected[0]]] if corrected else []
         lines = lines[corrected[0] :] if corrected else lines
         fresh, known = [], superseded
+        if corrected and ended and evaluation is not None:
+            if not _replaces(evaluation, stored, lines):
+                return None, known + [line.row.line for line in lines]
+            stored = []
         for line in lines:
             # A proposal that waits has not been reported: its value is new, even if it is that of another measurement.
             again = None if line.instead is None else self.by_number[line.instead]
@@ -393,13 +397,14 @@ class _Judge:
                 known.append(line.row.line)
         if not fresh:
             return None, known
-        if corrected and ended:
-            fresh = lines
         for line in fresh:
             self._note_otherwise(line)
-            if line.instead is None and ended and not corrected and line.by_number and line.status not in ("repeat", "failed"):
+            # With the stored value in the report too, another one is another measurement; alone it may mend a typo.
+            unclear = line.by_number or (line.named is not None and bool(stored))
+            if line.instead is None and ended and not corrected and unclear and line.status not in ("repeat", "failed"):
+                what = f"proposal {of} ({candidate})" if line.by_number else repr(candidate)
                 self.problems.append(
-                    f"line {line.row.line}: proposal {of} ({candidate}) has a value already; "
+                    f"line {line.row.line}: {what} has a value already; "
                     "say status 'correction' to replace it, or 'repeat' for one more measurement"
                 )
         if corrected and not ended and evaluation is None:
@@ -413,7 +418,7 @@ class _Judge:
                 replaces=bool(corrected) and ended,
                 measurements=tuple(item for line in fresh for item in line.measurements),
                 off_pool=described,
-                basis=0 if evaluation is None else len(evaluation.attempts),
+                basis=0 if evaluation is None else len(evaluation.attempts) + ended,
                 instead=tuple(dict.fromkeys(line.instead for line in fresh if line.instead is not None)),
             ),
             known,
@@ -439,6 +444,24 @@ class _Judge:
                 stored_as=line.candidate,
             )
         )
+
+
+def _replaces(evaluation: Evaluation, stored: Sequence[Measurement], lines: Sequence[_Line]) -> bool:
+    """Returns whether a correction and the rows after it are new, rather than those of an earlier correction.
+
+    A sheet that is reported again may lack measurements that were reported besides, after its correction.
+
+    Args:
+        evaluation: Has a result.
+        stored: Its measurements.
+        lines: From the correction on.
+    """
+    given = [line.measurements[0] for line in lines]
+    if len(given) > len(stored) or not all(mine.same(theirs) for mine, theirs in zip(stored, given, strict=False)):
+        return True
+    kept = {item.id for item in stored}
+    replaced = (item.id for attempt in evaluation.attempts for item in measurements_in(attempt.superseded))
+    return len(given) < len(stored) and kept.issuperset(replaced)
 
 
 def judge(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -231,7 +231,7 @@ def _with_described(data: Campaign, asked: Sequence[JsonDict], verb: str) -> Cam
         for number, cells in enumerate(asked, 1):
             where = f"point {number}"
             described = {name: cell for name, cell in cells.items() if name in columns or name not in _OF_FRAMES}
-            plain = _with_numbers(space, described)
+            plain = described | dict(_checked(space.columns(), described))
             space.check_described(where, plain)
             rows.append({"id": where, "cells": plain})
         return data.with_spec(data.spec.model_copy(update={"space": spec.with_off_pool(rows)}))
@@ -239,10 +239,12 @@ def _with_described(data: Campaign, asked: Sequence[JsonDict], verb: str) -> Cam
         raise ConfigurationError(f"{verb}: {where}: {error}") from error
 
 
-def _with_numbers(space: DescribingSpace, cells: JsonDict) -> JsonDict:
-    """The cells of a point, with numbers in the columns of numbers. Raises ValueError for a cell that is none."""
-    numbers = {column.name: cells[column.name] for column in space.columns() if column.allowed is None and column.name in cells}
-    return cells | {name: _finite(name, cell) for name, cell in numbers.items()}
+def _checked(columns: Iterable[DescribedColumn], cells: JsonDict) -> Iterator[tuple[str, str | float]]:
+    """The cells of a point in their columns. Raises ValueError for one that is no number, or no known category."""
+    for column in columns:
+        if column.name in cells:
+            cell = cells[column.name]
+            yield column.name, _finite(column.name, cell) if column.allowed is None else column.category(cell)
 
 
 def _finite(name: str, cell: object) -> float:

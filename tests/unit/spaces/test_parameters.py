@@ -156,6 +156,22 @@ def test_counts_ratios_and_excluded_pairs_hold_for_candidates_and_neighbours():
     assert seen == set("abcdefgh") | {"salt", "acid", "drops", "water", "ethanol", "none", "NaH", "KOH", "KH"}
 
 
+def test_constraints_hold_for_small_numbers():
+    thin = {"type": "number", "low": 0.0, "high": 1e-8, "unit": "m"}
+    rules = [
+        {"terms": {"barrier": 1, "cap": 1}, "at_most": 9e-9},
+        {"ratio": ["barrier", "cap"], "at_least": 0.5, "at_most": 2},
+        {"nonzero": ["wet", "dry"], "at_most": 1},
+    ]
+    document = {"parameters": dict.fromkeys(("barrier", "cap", "wet", "dry"), thin), "constraints": rules, "pool": 64}
+    space = ParametersSpace(ParametersSpaceSpec.model_validate(document))
+    for number in range(64):
+        cells = space.cells(f"p{number:06d}")
+        assert cells["barrier"] + cells["cap"] <= 9e-9 * (1 + 1e-8)
+        assert 0.5 - 1e-8 <= cells["barrier"] / cells["cap"] <= 2 + 1e-8
+        assert cells["wet"] == 0.0 or cells["dry"] == 0.0
+
+
 @pytest.mark.parametrize(
     ("constraint", "message"),
     [

@@ -532,6 +532,20 @@ def test_the_best_keeps_the_limits():
     assert (campaign.best.id, campaign.best.value) == (second.id, 40.0)
 
 
+def test_measured_quantities_are_reported_without_a_value_and_whole_numbers_stay_whole():
+    desired = [{"property": name, "worthless": "0 1", "ideal": "1 1"} for name in ("hardness", "gloss")]
+    layers = {"type": "integer", "low": 1, "high": 9}
+    campaign = searched(space=ts.Parameters(layers=layers), objective=ts.maximize(unit="1", desirability=desired))
+    (row,) = campaign.ask(1)
+    assert isinstance(row["layers"], int)
+    with pytest.raises(ConfigurationError, match="no column 'gloss'"):
+        campaign.tell(row, hardness=0.25)
+    with pytest.raises(ConfigurationError, match=r"value: None for .*; expected a number"):
+        campaign.tell(row, note="left out")
+    campaign.tell(row, hardness=0.25, gloss=1.0)
+    assert campaign.best.value == pytest.approx(0.5)
+
+
 def test_a_campaign_is_done_after_its_last_value():
     campaign = searched(budget=3, proposer="random")
     rows = campaign.ask(3)
@@ -581,8 +595,10 @@ def test_any_point_is_predicted_with_its_deviation():
 def of_one_temperature(proposer=None) -> ts.Campaign:
     """Eight values at the same temperature."""
     rng = np.random.default_rng(0)
-    rows = pd.DataFrame({"id": [f"c{i}" for i in range(20)], "x": rng.random(20).round(3), "mass": 1e3 * rng.random(20), "temp": 300})
+    rows = pd.DataFrame({"id": [f"c{i}" for i in range(20)], "x": rng.random(20).round(3), "mass": 1e3 * rng.random(20)})
+    rows = rows.assign(temp=300, stirred=rows["x"] > 0.5)
     features = {"x": {"columns": ["x", "mass"]}, "temp": {"columns": ["temp"]}}
+    features["stirred"] = {"columns": ["stirred"], "categories": "one_hot"}
     space = ts.Table(rows, columns={"id": "id"}, features=features)
     campaign = searched(space=space, budget=12, proposer=proposer)
     while len(campaign.evaluations) < 8:
@@ -593,18 +609,23 @@ def of_one_temperature(proposer=None) -> ts.Campaign:
 
 def test_a_prediction_does_not_depend_on_the_points_beside_it():
     campaign = of_one_temperature()
-    asked = {"x": 0.5, "mass": 200.0, "temp": 300}
+    asked = {"x": 0.5, "mass": 200.0, "temp": 300, "stirred": True}
     alone = campaign.predict(asked)
-    far = {"x": 70.0, "mass": 9e5, "temp": 300}
+    far = {"x": 70.0, "mass": 9e5, "temp": 300, "stirred": "true"}
     pd.testing.assert_frame_equal(campaign.predict([asked, far]).head(1), alone, rtol=1e-9)
     warm = campaign.predict(asked | {"temp": 310})
     assert warm["deviation"].item() > alone["deviation"].item(), "no value says what the temperature does"
+    for cell in ("maybe", None, 2):
+        with pytest.raises(
+            ConfigurationError, match=r"^predict: point 1: stirred: '\w+' is not a known category; expected one of "
+        ):
+            campaign.predict(asked | {"stirred": cell})
 
 
 @pytest.mark.parametrize("proposer", [None, {"type": "gp", "engine": 1}, {"type": "gp", "preset": "published"}])
 def test_a_value_at_another_temperature_ends_no_search_whose_candidates_have_one_temperature(proposer):
     campaign = of_one_temperature(proposer)
-    campaign.tell([{"x": 0.3, "mass": 100.0, "temp": 310, "value": 0.5}])
+    campaign.tell([{"x": 0.3, "mass": 100.0, "temp": 310, "stirred": False, "value": 0.5}])
     for _ in range(2):
         (row,) = campaign.ask(1)
         assert row["temp"] == 300

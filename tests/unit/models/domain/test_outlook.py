@@ -55,11 +55,12 @@ def known(**changes: object) -> Outlook:
         (
             known(),
             "Another 50 evaluations are expected to lower the best of 14 systems by 0.42 mJ/m2 in all; chance that any falls "
-            "by more than 5 mJ/m2: 10 %",
+            "by more than 5 mJ/m2: at most 10 %",
         ),
         (
             known(evaluations=1, systems=1, gain=0.012, most=0.5, unit="eV"),
-            "One more evaluation is expected to lower the best by 0.012 eV; chance that it falls by more than 0.5 eV: 10 %",
+            "One more evaluation is expected to lower the best by 0.012 eV; chance that it falls by more than 0.5 eV: "
+            "at most 10 %",
         ),
         (
             known(systems=1, evaluations=5, gain=12.6, most=0.0, chance=0.03, direction="maximize", unit="1"),
@@ -68,7 +69,7 @@ def known(**changes: object) -> Outlook:
         (
             known(systems=1, evaluations=5, gain=5.3, most=1.0, direction="maximize", unit="%"),
             "Another 5 evaluations are expected to raise the best by 5.3 percentage points; chance that it rises by more than "
-            "1 percentage point: 10 %",
+            "1 percentage point: at most 10 %",
         ),
         (
             known(systems=1, rank=10, gain=0.0, most=0.0, chance=0.0, unit="eV"),
@@ -78,7 +79,7 @@ def known(**changes: object) -> Outlook:
         (
             known(words=("boundary", "boundaries")),
             "Another 50 evaluations are expected to lower the best of 14 boundaries by 0.42 mJ/m2 in all; chance that any "
-            "falls by more than 5 mJ/m2: 10 %",
+            "falls by more than 5 mJ/m2: at most 10 %",
         ),
         (
             known(systems=1, evaluations=20, gain=3.04, most=5.0, threshold=-2.5, unit="eV"),

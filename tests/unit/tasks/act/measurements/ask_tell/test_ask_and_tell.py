@@ -139,7 +139,7 @@ def test_of_two_values_that_are_told_at_the_same_moment_the_second_is_refused(op
 def test_repeats_are_one_value_with_its_noise(open_laboratory):
     laboratory = open_laboratory()
     laboratory.tell({"candidate": "water-300", "value": 3.0, "deviation": 0.1})
-    told = laboratory.tell({"candidate": "water-300", "value": 3.4, "deviation": 0.2})
+    told = laboratory.tell({"candidate": "water-300", "value": 3.4, "deviation": 0.2, "status": "repeat"})
     assert told.new == {"repeats": 1}
     (evaluation,) = laboratory.evaluations()
     assert evaluation.outcome.value == pytest.approx((3.0 / 0.01 + 3.4 / 0.04) / (1 / 0.01 + 1 / 0.04))
@@ -149,6 +149,31 @@ def test_repeats_are_one_value_with_its_noise(open_laboratory):
     (observation,) = laboratory.store.observations("lab")
     assert observation.value == evaluation.outcome.value
     assert laboratory.store.rebuild_observations("lab") == 0
+
+
+@pytest.mark.parametrize("value", [3.0, 5.0])
+def test_a_correction_to_a_value_among_repeats_replaces_all(open_laboratory, value):
+    laboratory = open_laboratory(1)
+    first, repeat = {"number": 1, "value": 3.0}, {"number": 1, "value": 5.0, "status": "repeat"}
+    laboratory.tell(first)
+    laboratory.tell(repeat)
+    mended = {"number": 1, "value": value, "status": "correction"}
+    assert laboratory.tell(mended).new == {"corrections": 1}
+    assert laboratory.tell(first, repeat, mended).new == {}, "the same sheet again changes nothing"
+    laboratory.tell({"number": 1, "value": 7.0, "status": "repeat"})
+    assert laboratory.tell(first, repeat, mended).new == {}, "another repeat is not in the sheet"
+    assert laboratory.tell(mended | {"deviation": 0.5}).new == {"corrections": 1}
+    (evaluation,) = laboratory.evaluations()
+    assert (evaluation.outcome.value, evaluation.outcome.deviation) == (value, 0.5)
+
+
+def test_an_equal_repeat_is_a_measurement_of_its_own(open_laboratory):
+    laboratory = open_laboratory(1)
+    sheet = [{"number": 1, "value": 3.0}]
+    laboratory.tell(*sheet)
+    sheet.append({"number": 1, "value": 3.0, "status": "repeat"})
+    assert [laboratory.tell(*sheet).new for _ in range(2)] == [{"repeats": 1}, {}]
+    assert [item.value for item in measurements_of(laboratory.evaluations()[0])] == [3.0, 3.0]
 
 
 def test_a_repeat_that_failed_leaves_the_value(open_laboratory):
@@ -231,7 +256,12 @@ def test_measurements_nobody_asked_for(open_laboratory):
     assert (second.proposal.candidate, second.outcome.value) == ("hexane-425", 5.2)
     assert third.proposal.candidate.startswith("off-pool-")
     assert laboratory.tell({**described, "value": 4.5}).new == {}
-    assert laboratory.tell({"candidate": third.proposal.candidate, "value": 4.7}).new == {"repeats": 1}
+    again = {"candidate": third.proposal.candidate, "value": 4.5}, {"candidate": third.proposal.candidate, "value": 4.7}
+    with pytest.raises(
+        ReportError, match=rf"line 1: '{third.proposal.candidate}' has a value already; say status 'correction'"
+    ):
+        laboratory.tell(again[1])
+    assert laboratory.tell(*again).new == {"repeats": 1}, "a sheet with both has both measurements"
     laboratory.measure_all()
     laboratory.ask(4)
     item = laboratory.waiting().waiting[0]

@@ -98,6 +98,7 @@ def steps(resources):
 
         return release
 
+    repeat = {"candidate": "water-300", "value": 2.2, "status": "repeat"}
     new = {"temperature": 310.0, "solvent": "water", "stirred": False, "value": 4.0}
     return [
         asked("ask-1", 3),
@@ -105,7 +106,7 @@ def steps(resources):
             "tell-1", {"number": 1, "value": 1.5}, {"number": 2, "status": "failed"}, {"candidate": "water-300", "value": 2.0}
         ),
         asked("ask-2", 4),
-        told("tell-2", {"number": 1, "value": 1.6, "status": "correction"}, {"candidate": "water-300", "value": 2.2}, new),
+        told("tell-2", {"number": 1, "value": 1.6, "status": "correction"}, repeat, new),
         released("release-1", 3),
         told("tell-3", {"number": 3, "value": 9.0}),
         asked("ask-3", 2),
@@ -228,13 +229,19 @@ def of_two(resources):
 
     own = {"candidate": "water-300", "value": 2.0, "strength": 50.0}
     asked = [lambda key=key: ask_tell.ask(resources, ADA, "lab", 3, identifier=key) for key in ("ask-1", "ask-2", "ask-3")]
+    repeat = own | {"strength": 60.0, "status": "repeat"}
     first = [{"number": 1, "value": 1.5, "strength": 90.0}, {"number": 2, "status": "failed"}, own]
     otherwise = {"number": 3, "temperature": 512.5, "value": 3.0, "strength": 70.0}
     return [
         asked[0],
         told("tell-1", *first),
         asked[1],
-        told("tell-2", first[0] | {"strength": 91.0, "status": "correction"}, own | {"strength": 60.0}, otherwise),
+        told(
+            "tell-2",
+            first[0] | {"strength": 91.0, "status": "correction"},
+            repeat,
+            otherwise,
+        ),
         asked[2],
     ]
 

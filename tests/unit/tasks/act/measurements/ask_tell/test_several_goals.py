@@ -141,7 +141,7 @@ def test_repeats_are_the_mean_of_each_quantity(laboratory):
     row = {"candidate": "water-300", "value": 3.0, "deviation": 0.1, "strength": 200.0}
     laboratory.tell(row)
     assert laboratory.tell(row).known == (1,)
-    assert laboratory.tell(row | {"strength": 220.0, "deviation": 0.2}).new == {"repeats": 1}
+    assert laboratory.tell(row | {"strength": 220.0, "deviation": 0.2, "status": "repeat"}).new == {"repeats": 1}
     (evaluation,) = laboratory.evaluations()
     assert evaluation.outcome.value == pytest.approx(3.0)
     assert evaluation.outcome.quantities["strength"].value == pytest.approx(210.0)
