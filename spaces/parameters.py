@@ -253,8 +253,9 @@ class ParametersSpace:
     def _pool_of(self, names: Sequence[str], needed: set[str]) -> CandidatePool:
         """The pool of some candidates; of those with the same values only the first is kept, besides all required ones."""
         values = self._values(names)
-        seen: set[bytes] = {row.tobytes() for name, row in zip(names, values, strict=True) if name in needed}
-        kept = [i for i, name in enumerate(names) if name in needed or name in self._by_id or _is_new(values[i], seen)]
+        required = [name in needed or name in self._by_id for name in names]
+        seen: set[bytes] = {row.tobytes() for row, wanted in zip(values, required, strict=True) if wanted}
+        kept = [i for i, wanted in enumerate(required) if wanted or _is_new(values[i], seen)]
         kept.sort(key=lambda i: names[i])
         values = values[kept]
         every, nothing = np.arange(len(kept)), np.zeros(len(kept), dtype=np.intp)

@@ -43,8 +43,11 @@ def init(
     if not folder.is_dir():
         raise ConfigurationError(f"--to {str(folder)!r}: expected an existing folder")
     written = {folder / name: entry for name, entry in template_files(templates[template]).items()}
-    for target in written:
-        if target.exists() or target.is_symlink():
+    for target, entry in tuple(written.items()):
+        # Templates may share a file; the campaign's own is always new.
+        if target.suffix != ".yaml" and target.is_file() and target.read_bytes() == entry.read_bytes():
+            del written[target]
+        elif target.exists() or target.is_symlink():
             raise ConfigurationError(f"{str(target)!r} exists already; nothing was written")
     for target, entry in written.items():
         with target.open("x", encoding="utf-8") as stream:

@@ -110,9 +110,9 @@ class Receipt(Record):
         said = ", ".join(counted(count, *words[kind]) for kind, count in self.new.items()) or "nothing new"
         lines = [f"{self.campaign}: {said}"]
         if self.known:
-            lines.append(f"  known already: line {_listed(self.known)}")
+            lines.append(f"  known already: {_lines(self.known)}")
         if self.empty:
-            lines.append(f"  without a value: line {_listed(self.empty)}")
+            lines.append(f"  without a value: {_lines(self.empty)}")
         if self.ignored:
             lines.append(f"  columns that are not read: {', '.join(self.ignored)}")
         lines += [f"  {item.describe()}" for item in self.otherwise]
@@ -457,6 +457,10 @@ def _command(actor: Actor, kind: MeasuringKind, payload: JsonDict, identifier: s
     if not isinstance(identifier, str):
         raise ConfigurationError(f"request_id: {shown(identifier)}; expected a text")
     return Command(id=identifier, kind=kind, payload=payload, user=actor.name, created_at=datetime.now(UTC))
+
+
+def _lines(numbers: tuple[int, ...]) -> str:
+    return f"{'line' if len(numbers) == 1 else 'lines'} {_listed(numbers)}"
 
 
 def _listed(numbers: Sequence[int], most: int = 12) -> str:

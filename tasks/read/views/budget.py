@@ -58,7 +58,8 @@ class Used(Record):
         share = "" if self.share is None else f" ({100 * self.share:.3g} %)"
         if self.candidates is not None:
             return f"{self.title.lower()} {self.spent} of {self.candidates:,} that can be evaluated; limit {self.limit}"
-        return f"{self.title.lower()} {self.spent}" + (f" of {self.limit}{share}" if self.limit else "")
+        begun = f", {self.pending:,} more begun" if self.pending and self.limit else ""
+        return f"{self.title.lower()} {self.ended or self.spent}" + (f" of {self.limit}{share}{begun}" if self.limit else "")
 
 
 _SMALL = 100.0

@@ -156,6 +156,14 @@ def test_counts_ratios_and_excluded_pairs_hold_for_candidates_and_neighbours():
     assert seen == set("abcdefgh") | {"salt", "acid", "drops", "water", "ethanol", "none", "NaH", "KOH", "KH"}
 
 
+def test_a_neighbour_with_the_values_of_a_candidate_is_none():
+    whole = {"type": "integer", "low": 1, "high": 5}
+    space = ParametersSpace(ParametersSpaceSpec.model_validate({"parameters": {"p": whole}}))
+    names = space.pool().ids.tolist()
+    assert sorted(space.refined(names[:1], names[:1]).ids) == sorted(names)
+    assert len(names) == 5
+
+
 def test_constraints_hold_for_small_numbers():
     thin = {"type": "number", "low": 0.0, "high": 1e-8, "unit": "m"}
     rules = [
