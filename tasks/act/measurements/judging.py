@@ -95,7 +95,7 @@ class _Line:
         row: Of the report.
         measurements: One, or none.
         status: As written.
-        by_number: Whether it names a proposal by its number.
+        number: Of the proposal that it names so; None: it names a candidate, or describes one.
         named: The candidate that it names; None: it describes a new one.
         done: What was measured.
         of: Number of the latest proposal of what was measured; None: it was never proposed.
@@ -106,7 +106,7 @@ class _Line:
     row: Row
     measurements: tuple[Measurement, ...]
     status: str
-    by_number: bool
+    number: int | None
     named: str | None
     done: Done
     of: int | None
@@ -175,7 +175,8 @@ class _Judge:
         measured: dict[int, str] = {}
         described: dict[str, Mapping[str, Cell]] = {}
         for line in (line for line in lines if line.measurements):
-            place = line.instead or line.of
+            waits = line.of is not None and not self.by_number[line.of].state.terminal
+            place = line.number or line.instead or (line.of if waits else None)
             if place is not None and measured.setdefault(place, line.candidate) != line.candidate:
                 said = f"another row of proposal {place} says that something else was measured; name it in one of them only"
                 self.problems.append(f"line {line.row.line}: {said}")
@@ -216,7 +217,8 @@ class _Judge:
             of = None if known is None else known.proposal.number
         unit = self.spec.unit_at(None if of is None else self.by_number[of].proposal.level)
         measurements = (self._measurement(cells, status, done, unit),) if measured else ()
-        return _Line(row, measurements, status, NUMBER in cells, named, done, of, instead, descriptors)
+        number = self._number(cells) if NUMBER in cells else None
+        return _Line(row, measurements, status, number, named, done, of, instead, descriptors)
 
     def _done(self, cells: Mapping[str, str], named: str | None) -> Done:
         done = self.conditions.done(cells, named, cells.get(CANDIDATE))
@@ -240,7 +242,7 @@ class _Judge:
     def _named(self, cells: Mapping[str, str]) -> tuple[str | None, int | None]:
         """The candidate that a row names or whose proposal it names, and the number of that; None where there is none.
 
-        A proposal in whose place something else was measured means that.
+        The number of a proposal in whose place something else was measured means that.
         """
         level = self._level(cells)
         if NUMBER in cells:
@@ -265,10 +267,7 @@ class _Judge:
         if level is None and (waiting := [item for item in looks if not item.state.terminal]):
             expected = " or ".join(map(repr, (*(str(item.proposal.level) for item in waiting), WANTED)))
             raise ValueError(f"number, level: both are missing; expected level {expected}, as a look at {named!r} waits too")
-        if named not in self.latest:
-            return named, None
-        found = self._followed(self.latest[named])
-        return found.proposal.candidate, found.proposal.number
+        return named, self.latest[named].proposal.number if named in self.latest else None
 
     def _level(self, cells: Mapping[str, str]) -> str | None:
         """The level that a row names; None where it names none, or a column of candidates has the name. Raises ValueError."""
@@ -400,9 +399,9 @@ class _Judge:
         for line in fresh:
             self._note_otherwise(line)
             # With the stored value in the report too, another one is another measurement; alone it may mend a typo.
-            unclear = line.by_number or (line.named is not None and bool(stored))
+            unclear = line.number is not None or (line.named is not None and bool(stored))
             if line.instead is None and ended and not corrected and unclear and line.status not in ("repeat", "failed"):
-                what = f"proposal {of} ({candidate})" if line.by_number else repr(candidate)
+                what = f"proposal {of} ({candidate})" if line.number is not None else repr(candidate)
                 self.problems.append(
                     f"line {line.row.line}: {what} has a value already; "
                     "say status 'correction' to replace it, or 'repeat' for one more measurement"

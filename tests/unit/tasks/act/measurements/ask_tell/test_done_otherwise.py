@@ -102,6 +102,26 @@ def test_the_budget_counts_it_once_and_the_campaign_goes_on(oven):
     assert len(laboratory.evaluations()) == 6
 
 
+def test_a_sheet_in_which_one_proposal_was_done_as_another_may_be_reported_again(oven):
+    laboratory = oven(2)
+    first, _ = laboratory.waiting().waiting
+    sheet = [{"number": 1, "heat": 90, "value": 5.0}, {"number": 2, **first.cells, "value": 2.0}]
+    assert laboratory.tell(*sheet).new == {"off_pool": 1, "values": 2}
+    again = laboratory.tell(*sheet)
+    assert (again.new, again.known) == ({}, (1, 2))
+
+
+def test_a_row_that_names_a_candidate_is_of_that_one_though_its_proposal_was_done_otherwise(oven):
+    laboratory = oven(1)
+    (first,) = laboratory.waiting().waiting
+    otherwise, own = {"number": 1, "heat": 90, "value": 5.0}, {"candidate": first.candidate, "value": 7.0}
+    laboratory.tell(otherwise)
+    assert laboratory.tell(own).new == {"values": 1}
+    assert laboratory.tell(otherwise, own).new == laboratory.tell(own | first.cells).new == {}
+    assert {item.proposal.candidate: item.outcome.value for item in laboratory.evaluations()}[first.candidate] == 7.0
+    assert sorted(value for _, _, value in states(laboratory)) == [5.0, 7.0]
+
+
 def test_the_candidate_of_the_pool_is_taken_where_the_conditions_are_its(oven):
     laboratory = oven(2)
     first, second = laboratory.waiting().waiting
