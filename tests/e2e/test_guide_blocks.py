@@ -354,7 +354,7 @@ def test_a_spreadsheet_of_experiments_as_the_page_has_it(home):
     assert told.startswith("alloys: 4 values")
     assert "largest expected gain" in asked
     assert "waiting for values of 4 proposals" in status
-    check = "\nassert measured[best] == measured[measured.index.isin(campaign.refresh().to_dataframe().candidate)].min()\n"
+    check = "\nassert measured[campaign.best.id] == measured[campaign.frame['candidate']].min()\n"
     (home / "page.py").write_text(fill_in.split("table =")[0] + to_the_end + check)
     run(home, "python page.py")
 

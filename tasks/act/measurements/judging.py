@@ -398,7 +398,7 @@ class _Judge:
             return None, known
         for line in fresh:
             self._note_otherwise(line)
-            # With the stored value in the report too, another one is another measurement; alone it may mend a typo.
+            # With the stored value in the report too, another one is another measurement; alone it may correct a typo.
             unclear = line.number is not None or (line.named is not None and bool(stored))
             if line.instead is None and ended and not corrected and unclear and line.status not in ("repeat", "failed"):
                 what = f"proposal {of} ({candidate})" if line.number is not None else repr(candidate)
