@@ -81,7 +81,7 @@ class Proposed(Candidate):
         """The report of its measurement, as `tell` stores it.
 
         Args:
-            value: Measured [the objective's unit]; None where the status says why.
+            value: Measured [the objective's unit]; None where the status says why, or facts are all that is measured.
             facts: Further columns; those that are None are left out.
 
         Raises:
@@ -94,7 +94,9 @@ class Proposed(Candidate):
         for key, fact in facts.items():
             if str(fact) in _MISSING:
                 raise ConfigurationError(f"{key}: {fact!r} for {self.id}; expected a value, or leave it out")
-        cells = {"number": self.number, "candidate": self.id, self.measure or "value": value, **facts}
+        # So that a report of conditions alone is refused: it would be a row that is still to be filled in.
+        status = facts.get("status") or ("done" if value is None else None)
+        cells = {"number": self.number, "candidate": self.id, self.measure or "value": value, **facts, "status": status}
         return [{key: cell for key, cell in cells.items() if cell is not None}]
 
     def _facts(self) -> tuple[str, ...]:

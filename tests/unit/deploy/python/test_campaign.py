@@ -542,6 +542,8 @@ def test_measured_quantities_are_reported_without_a_value_and_whole_numbers_stay
         campaign.tell(row, hardness=0.25)
     with pytest.raises(ConfigurationError, match=r"value: None for .*; expected a number"):
         campaign.tell(row, note="left out")
+    with pytest.raises(ConfigurationError, match="no value"):
+        campaign.tell(row, deviation=0.1)
     campaign.tell(row, hardness=0.25, gloss=1.0)
     assert campaign.best.value == pytest.approx(0.5)
 
