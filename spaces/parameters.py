@@ -399,7 +399,7 @@ class ParameterValues:
                         good &= sign * (named[:, 0] - bound * named[:, 1]) <= slack
             else:
                 weights = np.array(list(rule.terms.values())) if rule.terms is not None else np.ones(named.shape[1])
-                parts = named if rule.terms is not None else self._differ_from_zero(values, rule.named)
+                parts = named if rule.terms is not None else self._differ_from_zero(named, rule.named)
                 total, slack = parts @ weights, _SLACK * (np.abs(parts) @ np.abs(weights))
                 good &= (total <= (np.inf if rule.at_most is None else rule.at_most) + slack) & (
                     total >= (-np.inf if rule.at_least is None else rule.at_least) - slack
@@ -407,11 +407,10 @@ class ParameterValues:
         return good
 
     def _differ_from_zero(self, values: FloatArray, names: Sequence[str]) -> FloatArray:
-        """1 where a value is not zero, else 0, shape ``(n, n_names)``."""
+        """1 where a value of these columns is not zero, else 0, shape ``(n, n_names)``."""
         kinds = [self._spec.parameters[self._spec.terms[name][0]] for name in names]
         sizes = [max(abs(kind.low), abs(kind.high)) if isinstance(kind, NumberSpec) else 1.0 for kind in kinds]
-        found = np.abs(values[:, [self.columns.index(name) for name in names]]) > _SLACK * np.array(sizes)
-        return found.astype(np.float64)
+        return np.asarray(np.abs(values) > _SLACK * np.array(sizes), dtype=np.float64)
 
     def _together(self, values: FloatArray, excluded: Mapping[str, Sequence[str]]) -> BoolArray:
         """Whether each row has one of the values of every category, shape ``(n,)``."""

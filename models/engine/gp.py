@@ -54,7 +54,7 @@ from tansaku.models.engine.initial import (
 from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix, prior_mean
 from tansaku.models.engine.leaders import leading, second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
-from tansaku.models.engine.map_fit import completed, default_priors, fit_parameters, observed_posterior
+from tansaku.models.engine.map_fit import centres, completed, default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
 from tansaku.models.engine.on_hull import HullBelief, compositions_of, hull_belief
 from tansaku.models.engine.pathwise import check_stationary
@@ -452,7 +452,7 @@ class GPProposer:
         """Parameters without a fit."""
         if self._settings.rule == "median":
             return {**median_parameters(pool, terms), NOISE: np.array([JITTER])}
-        return {name: prior.centre for name, prior in default_priors(pool, terms, self._settings.priors).items()}
+        return centres(default_priors(pool, terms, self._settings.priors))
 
 
 def _parameters_of(fitted: JsonDict) -> dict[str, FloatArray]:

@@ -59,6 +59,11 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...], priors: Priors 
     return found
 
 
+def centres(priors: Mapping[str, LogNormal]) -> dict[str, FloatArray]:
+    """Parameters at the centres of their priors."""
+    return {name: prior.centre for name, prior in priors.items()}
+
+
 def completed(
     fitted: Mapping[str, FloatArray], terms: tuple[Term, ...], guess: Callable[[], Mapping[str, FloatArray]]
 ) -> dict[str, FloatArray]:

@@ -17,7 +17,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.kernels import Term, covariance, expand
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
-from tansaku.models.engine.map_fit import completed, default_priors
+from tansaku.models.engine.map_fit import centres, completed, default_priors
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.models.engine.transfer.evidence import leave_one_out, skill
@@ -349,9 +349,7 @@ class Family:
         return self._completed(arrays(fitted["parameters"]))
 
     def _completed(self, found: Fitted) -> Fitted:
-        return completed(
-            found, self.terms, lambda: {name: prior.centre for name, prior in priors(self.extended, self.terms).items()}
-        )
+        return completed(found, self.terms, lambda: centres(priors(self.extended, self.terms)))
 
     def _problem(self, history: History, state: TransformState) -> Problem:
         extended = self.extended
