@@ -44,6 +44,12 @@ def test_init_writes_the_table_that_an_example_reads(tmp_path):
     assert table.read_text(encoding="utf-8").startswith("axis,sigma,plane")
 
 
+def test_examples_that_share_a_file_go_into_one_folder(tmp_path):
+    for name in ("cu-au-room", "cu-au"):
+        assert runner.invoke(app, ["init", name, "--to", str(tmp_path)]).exit_code == 0
+    assert {path.name for path in tmp_path.glob("*.yaml")} == {"cu-au-room.yaml", "cu-au.yaml"}
+
+
 def test_init_writes_the_structure_that_an_example_reads(tmp_path):
     assert runner.invoke(app, ["init", "al-segregation", "--to", str(tmp_path)]).exit_code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"al-segregation.yaml", "al-segregation.extxyz"}

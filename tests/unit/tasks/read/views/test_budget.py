@@ -30,6 +30,12 @@ def test_each_limit_that_is_set_is_shown_with_what_is_used_of_it():
     }
 
 
+def test_the_share_is_that_of_the_evaluations_that_are_named():
+    spent = Spent(8, 8.0, None, None, TIME, since=NOON, pending=4)
+    evaluations, _ = budget_used(BudgetSpec(evaluations=20), spent)
+    assert evaluations.describe() == "evaluations 4 of 20 (20 %), 4 more begun"
+
+
 @pytest.mark.parametrize(("limits", "limit"), [({}, ""), ({"fraction": 0.5}, "0.5 of the exhaustive cost")])
 def test_what_is_not_limited_or_not_known_has_no_share(limits, limit):
     found = used(**limits)
