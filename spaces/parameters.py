@@ -359,6 +359,12 @@ class ParameterValues:
             [isinstance(kind, CategorySpec) for kind in spec.parameters.values() for _ in range(_drawn(kind))], dtype=bool
         )
         """Mask of the coordinates that choose a category."""
+        sizes = [
+            max(abs(kind.low), abs(kind.high)) if isinstance(kind, NumberSpec) else 1.0
+            for key, kind in spec.parameters.items()
+            for _ in _columns_of(key, kind)
+        ]
+        self._zero = _SLACK * np.array(sizes)  # up to this size a column's number counts as zero
         self._sparse_parts: dict[str, list[Sparse]] = {}
         self._sparse_numbers: list[Sparse] = []
         for rule in spec.constraints:
@@ -389,7 +395,8 @@ class ParameterValues:
         """Returns whether each row of values meets the constraints, shape ``(n,)``."""
         good = np.ones(len(values), dtype=bool)
         for rule in self._spec.constraints:
-            named = values[:, [self.columns.index(name) for name in rule.named]]
+            columns = [self.columns.index(name) for name in rule.named]
+            named = values[:, columns]
             if rule.exclude is not None:
                 good &= ~self._together(values, rule.exclude)
             elif rule.ratio is not None:
@@ -399,18 +406,12 @@ class ParameterValues:
                         good &= sign * (named[:, 0] - bound * named[:, 1]) <= slack
             else:
                 weights = np.array(list(rule.terms.values())) if rule.terms is not None else np.ones(named.shape[1])
-                parts = named if rule.terms is not None else self._differ_from_zero(named, rule.named)
+                parts = named if rule.terms is not None else (np.abs(named) > self._zero[columns]).astype(np.float64)
                 total, slack = parts @ weights, _SLACK * (np.abs(parts) @ np.abs(weights))
                 good &= (total <= (np.inf if rule.at_most is None else rule.at_most) + slack) & (
                     total >= (-np.inf if rule.at_least is None else rule.at_least) - slack
                 )
         return good
-
-    def _differ_from_zero(self, values: FloatArray, names: Sequence[str]) -> FloatArray:
-        """1 where a value of these columns is not zero, else 0, shape ``(n, n_names)``."""
-        kinds = [self._spec.parameters[self._spec.terms[name][0]] for name in names]
-        sizes = [max(abs(kind.low), abs(kind.high)) if isinstance(kind, NumberSpec) else 1.0 for kind in kinds]
-        return np.asarray(np.abs(values) > _SLACK * np.array(sizes), dtype=np.float64)
 
     def _together(self, values: FloatArray, excluded: Mapping[str, Sequence[str]]) -> BoolArray:
         """Whether each row has one of the values of every category, shape ``(n,)``."""

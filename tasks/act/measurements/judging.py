@@ -191,7 +191,8 @@ class _Judge:
         given = [name for name in self.spec.measured if name in cells]
         measured = status != "waiting" and (bool(given) or status == "failed")
         priced = any(name in cells for name in self.spec.space.prices)
-        named, of = self._named(cells) if measured or priced else (None, None)
+        number = self._number(cells) if NUMBER in cells and (measured or priced) else None
+        named, of = self._named(cells, number) if measured or priced else (None, None)
         done = self._done(cells, named) if measured else None
         otherwise = done is not None and bool(done.done)
         descriptors = self._new_descriptors(cells, named, status) if named is not None and priced and not otherwise else {}
@@ -217,7 +218,6 @@ class _Judge:
             of = None if known is None else known.proposal.number
         unit = self.spec.unit_at(None if of is None else self.by_number[of].proposal.level)
         measurements = (self._measurement(cells, status, done, unit),) if measured else ()
-        number = self._number(cells) if NUMBER in cells else None
         return _Line(row, measurements, status, number, named, done, of, instead, descriptors)
 
     def _done(self, cells: Mapping[str, str], named: str | None) -> Done:
@@ -239,17 +239,17 @@ class _Judge:
         value, deviation = self._value(cells, others, unit)
         return Measurement(value=value, deviation=deviation, note=note, done=within, others=others)
 
-    def _named(self, cells: Mapping[str, str]) -> tuple[str | None, int | None]:
+    def _named(self, cells: Mapping[str, str], number: int | None) -> tuple[str | None, int | None]:
         """The candidate that a row names or whose proposal it names, and the number of that; None where there is none.
 
         The number of a proposal in whose place something else was measured means that.
         """
         level = self._level(cells)
-        if NUMBER in cells:
-            own = self.by_number[self._number(cells)]
+        if number is not None:
+            own = self.by_number[number]
             if level != (asked := own.proposal.level or WANTED) and level is not None:
                 raise ValueError(f"level: {level!r}, but proposal {own.proposal.number} is at level {asked!r}")
-            other = self._followed(own)
+            other = own if own.done_as is None else self.by_number[own.done_as]
             candidates = (own.proposal.candidate, other.proposal.candidate)
             if cells.get(CANDIDATE, candidates[0]) not in candidates:
                 said = f"but proposal {own.proposal.number} is {candidates[0]!r}"
@@ -277,9 +277,6 @@ class _Judge:
         if cells[LEVEL] not in names:
             raise ValueError(f"level: {cells[LEVEL]!r}; expected {' or '.join(map(repr, names))}")
         return cells[LEVEL]
-
-    def _followed(self, evaluation: Evaluation) -> Evaluation:
-        return evaluation if evaluation.done_as is None else self.by_number[evaluation.done_as]
 
     def _new_descriptors(self, cells: Mapping[str, str], candidate: str, status: str) -> dict[str, float]:
         """Returns the numbers of priced columns that a listed candidate lacks or that a correction replaces.
