@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tansaku_client.errors import ConfigurationError
+from tansaku_client.records import with_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +22,7 @@ Of: TypeAlias = Literal["start", "end"]
 """Structure of a candidate before it is computed, or the final one."""
 
 _DIGITS = 5
+_MOST_PLACES = 8
 _MISSING = ("nan", "NaT", "<NA>")  # as a frame has no number
 _MASKED = "--"  # as a masked array has none
 
@@ -46,7 +49,8 @@ class Candidate(Mapping[str, str | float]):
         return len(self.cells)
 
     def __repr__(self) -> str:
-        cells = ", ".join(f"{name}={cell!r}" for name, cell in self.cells.items())
+        shown = {name: _short(cell) if isinstance(cell, float) else repr(cell) for name, cell in self.cells.items()}
+        cells = ", ".join(f"{name}={cell}" for name, cell in shown.items())
         return f"{type(self).__name__}({self.id}: {', '.join(filter(None, (cells, *self._facts())))})"
 
     def _facts(self) -> tuple[str, ...]:
@@ -102,8 +106,7 @@ class Proposed(Candidate):
     def _facts(self) -> tuple[str, ...]:
         if self.measure is not None:
             return (f"measure {self.measure}",)
-        spread = "" if self.deviation is None else f" ± {_short(self.deviation)}"
-        predicted = () if self.mean is None else (f"predicted {_short(self.mean)}{spread}",)
+        predicted = () if self.mean is None else (f"predicted {_with_deviation(self.mean, self.deviation)}",)
         return predicted if self.level is None else (f"level {self.level}", *predicted)
 
 
@@ -124,7 +127,7 @@ class Found(Candidate):
     unit: str
 
     def _facts(self) -> tuple[str, ...]:
-        return (f"value {_short(self.value)} {self.unit}",)
+        return (f"value {with_unit(_short(self.value), self.unit)}",)
 
 
 def number_of(verb: str, row: object) -> int:
@@ -219,4 +222,15 @@ def named(verb: str, candidate: object) -> str | int:
 
 def _short(value: float) -> str:
     """A number in few digits, of which those before the point stay."""
-    return f"{value:.{max(_DIGITS, len(str(int(abs(value)))))}g}"
+    digits = max(_DIGITS, len(str(int(abs(value))))) if math.isfinite(value) else _DIGITS
+    return f"{value:.{digits}g}"
+
+
+def _with_deviation(mean: float, deviation: float | None) -> str:
+    """A prediction, up to the second digit of its deviation."""
+    if deviation is None:
+        return _short(mean)
+    places = 1 - math.floor(math.log10(deviation)) if deviation > 0.0 else math.inf
+    if abs(places) > _MOST_PLACES:
+        return f"{_short(mean)} ± {_short(deviation)}"
+    return f"{mean:.{max(0, places)}f} ± {deviation:.{max(0, places)}f}"

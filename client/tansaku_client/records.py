@@ -10,6 +10,11 @@ OVER = frozenset({"FINISHED", "STOPPED", "CANCELLED"})
 """States of campaigns that have ended."""
 
 
+def with_unit(number: str, unit: str) -> str:
+    """A number with its unit; a plain number, whose unit is ``1``, stands alone."""
+    return number if unit == "1" else f"{number} {unit}"
+
+
 class Received(BaseModel):
     """Base class of answers."""
 
@@ -77,7 +82,8 @@ class Status(Received):
         if self.words is not None:
             return self.words
         best = self.headline.search
-        found = "" if best is None else f"; best so far {best.value:.6g} {self.headline.unit} ({best.candidate})"
+        value = "" if best is None else with_unit(f"{best.value:.6g}", self.headline.unit)
+        found = "" if best is None else f"; best so far {value} ({best.candidate})"
         why = "" if self.stop_reason is None else f" ({self.stop_reason})"
         counts = f"evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
         return f"{self.name}: {self.state}{why}\n  {counts}{found}"

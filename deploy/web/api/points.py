@@ -15,6 +15,7 @@ from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import Record
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import Cells
 from tansaku_client.frames import OF_POINTS, point_column
 from tansaku_client.points import StructurePoint
 
@@ -28,7 +29,6 @@ MOST_POINTS = 500
 MOST_CANDIDATES = 20_000
 """Candidates of a request about all of them."""
 
-Cells = dict[str, str | float]
 Point = str | Cells | StructurePoint
 
 

@@ -18,7 +18,7 @@ from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.units import quantity_in
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, with_unit
 from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer
@@ -106,7 +106,7 @@ class BudgetRehearsal(Record):
 
     def describe(self) -> str:
         """Describes the rehearsal."""
-        near = f"within {self.within:g} {self.unit} of the true answer"
+        near = f"within {with_unit(f'{self.within:g}', self.unit)} of the true answer"
         lines = [
             f"  rehearsal   {counted(self.replays, 'replay')} on {self.source}",
             f"  chance      {100 * self.chance:.0f} % to get {near} for {self.limit:,.0f} {self.cost_unit}"

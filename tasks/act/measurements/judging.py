@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.levels import WANTED
 from tansaku.models.domain.specs.off_pool import Cell
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
+from tansaku.models.domain.wording import with_unit
 from tansaku.tasks.act.measurements.conditions import Conditions, Done, shown_cell, shown_cells
 from tansaku.tasks.act.measurements.report_file import Headings, Report, ReportError, Row
 
@@ -310,7 +311,7 @@ class _Judge:
         if not math.isfinite(found):
             raise ValueError(f"{name}: {cells[name]!r} is not a finite number")
         if abs(found) > LARGEST:
-            raise ValueError(f"{name}: {cells[name]!r}; expected at most {LARGEST:g} {unit}")
+            raise ValueError(f"{name}: {cells[name]!r}; expected at most {with_unit(f'{LARGEST:g}', unit)}")
         return found, value, own
 
     def _value(self, cells: Mapping[str, str], others: Mapping[str, float], unit: str) -> tuple[float, float | None]:
@@ -333,7 +334,8 @@ class _Judge:
         if not (spread > 0 and math.isfinite(spread)):
             raise ValueError(f"deviation: {cells[DEVIATION]!r}; expected a positive number")
         if not 1 / LARGEST <= spread <= LARGEST:
-            raise ValueError(f"deviation: {cells[DEVIATION]!r}; expected {1 / LARGEST:g} to {LARGEST:g} {unit}")
+            most = with_unit(f"{LARGEST:g}", unit)
+            raise ValueError(f"deviation: {cells[DEVIATION]!r}; expected {1 / LARGEST:g} to {most}")
         return found, spread
 
     def _number(self, cells: Mapping[str, str]) -> int:

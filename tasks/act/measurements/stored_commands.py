@@ -370,7 +370,8 @@ def _far_from_expected(value: float | None, expected: tuple[float, float], width
     apart = 0.0 if value is None else abs(value - expected[0]) / width
     if apart <= SURPRISING:
         return ""
-    return f"{value:.6g} {unit} is {apart:.0f} standard deviations from what is expected, {significant(*expected)} {unit}"
+    expects = with_unit(significant(*expected), unit)
+    return f"{with_unit(f'{value:.6g}', unit)} is {apart:.0f} standard deviations from what is expected, {expects}"
 
 
 def _level_of(report: Reported, proposals: Mapping[int, Proposal]) -> str | None:

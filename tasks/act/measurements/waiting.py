@@ -37,7 +37,7 @@ from tansaku.tasks.act.measurements.stored_commands import (
     open_manual,
     pending_numbers,
 )
-from tansaku.tasks.read.views.results import cells_of
+from tansaku.tasks.read.views.results import Cells, cells_of
 
 _CORRECTED = "; a value was corrected since"
 
@@ -92,7 +92,7 @@ class Waiting(Record):
     number: int
     candidate: str
     system: str
-    cells: dict[str, str | float]
+    cells: Cells
     why: str
     prediction: float | None
     uncertainty: float | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.wording import with_unit
 from tansaku.tasks.read.views.campaign import Campaign
 
 
@@ -66,4 +67,5 @@ def hits_of(campaign: Campaign) -> Hits | None:
         )
         for place in met
     )
-    return Hits(threshold=f"at or {'below' if sign > 0.0 else 'above'} {threshold:g} {objective.unit}", found=tuple(found))
+    limit = with_unit(f"{threshold:g}", objective.unit)
+    return Hits(threshold=f"at or {'below' if sign > 0.0 else 'above'} {limit}", found=tuple(found))

@@ -15,7 +15,7 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.measurements import Measurement, measurements_of
 from tansaku.models.domain.records import Evaluation, JsonDict, Outcome, Provenance
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
-from tansaku.models.domain.wording import significant
+from tansaku.models.domain.wording import significant, with_unit
 from tansaku.tasks.read.views.campaign import Campaign
 
 NodeKind = Literal["entity", "activity", "agent"]
@@ -113,7 +113,7 @@ def evaluation_provenance(data: Campaign, evaluation: Evaluation) -> Graph:
     candidate, unit = evaluation.proposal.candidate, data.spec.unit_at(evaluation.proposal.level)
     graph = Graph(f"value-{number}")
     quantities = {name: f"{quantity.value!r} {quantity.unit}" for name, quantity in outcome.quantities.items()}
-    label = f"{significant(outcome.value or 0.0)} {unit}"
+    label = with_unit(significant(outcome.value or 0.0), unit)
     graph.add(graph.value, "entity", label, value=outcome.value, unit=unit, candidate=candidate, **quantities)
     doing = _add_computation(graph, data, evaluation, outcome)
     if evaluation.proposal.purpose == "polish":
@@ -199,7 +199,7 @@ def _hashed(spec: object, key: str = "") -> Iterator[tuple[str, str]]:
 def _add_measurements(graph: Graph, doing: str, reported: Sequence[Measurement], unit: str) -> None:
     """Adds the measurements that were reported, and who reported them."""
     for place, given in enumerate(reported, start=1):
-        label = given.failed or f"measured: {significant(given.value or 0.0)} {unit}"
+        label = given.failed or f"measured: {with_unit(significant(given.value or 0.0), unit)}"
         facts = {"value": given.value, "deviation": given.deviation, "note": given.note, "report": given.id}
         at = None if given.at is None else given.at.isoformat()
         name = graph.add(f"measurement-{place}", "entity", label, **facts, reported=at)

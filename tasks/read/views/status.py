@@ -21,7 +21,7 @@ from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.views import Columns, are_given
-from tansaku.models.domain.wording import counted, known_already, significant
+from tansaku.models.domain.wording import counted, known_already, significant, with_unit
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.node.jobs.document import DOUBT
@@ -475,7 +475,8 @@ def suspicious_values(campaign: Campaign) -> list[str]:
             off = f"far from the other values, of which the median is {significant(middle)}"
         again = f"tansaku tell {spec.name}` corrects it" if spec.manual else _rerun(spec.name, arrays.candidates[place])
         unseen = "; the proposer does not use it" if withholds(spec.proposer) else ""
-        lines.append(f"{arrays.candidates[place]}: {significant(value)} {spec.objective.unit} is {off}{unseen}; `{again}")
+        shown = with_unit(significant(value), spec.objective.unit)
+        lines.append(f"{arrays.candidates[place]}: {shown} is {off}{unseen}; `{again}")
     left = len(places) - len(lines)
     return [*lines, f"and {left} other values that are far from all others"] if left else lines
 

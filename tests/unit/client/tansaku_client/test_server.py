@@ -309,6 +309,22 @@ def test_a_column_named_as_a_prediction_stands_beside_it(dashboard: Dashboard):
     pd.testing.assert_frame_equal(campaign.slices(), slices(stored), check_dtype=False)
 
 
+def test_whole_numbers_stay_so(dashboard: Dashboard):
+    campaign = dashboard.connect().create(
+        "schema_version: 1\n"
+        "name: whole\n"
+        "space: {type: parameters, parameters: {n: {type: integer, low: 1, high: 5}}}\n"
+        'objective: {property: y, unit: "1"}\n'
+        "calculator: {type: manual}\n"
+        "budget: {evaluations: 3}\n"
+    )
+    row = campaign.ask(1)[0]
+    assert isinstance(row["n"], int)
+    assert repr(row) == f"Proposed({row.id}: n={row['n']})"
+    campaign.tell(row, value=0.25)
+    assert repr(campaign.best) == f"Found({row.id}: n={row['n']}, value 0.25)"
+
+
 def test_a_score_without_a_number_is_never_proposed(dashboard: Dashboard, monkeypatch):
     campaign = dashboard.connect().create(SPEC.replace("type: grid", "type: gp, initial_points: 2"))
     campaign.tell(values(campaign.ask(2)))

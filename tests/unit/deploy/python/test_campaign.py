@@ -38,6 +38,7 @@ from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_campaign, spec_hash
 from tansaku.tasks.node.configuration.written import written_spec
 from tansaku.tasks.read.views.parameter_figures import parameter_model
+from tansaku_client.candidates import Proposed
 
 ROOT = Path(__file__).resolve().parents[4]
 TABLE = pd.DataFrame({"alloy": ["a", "b", "c", "d", "e"], "x": [0.1, 0.3, 0.5, 0.7, 0.9], "y": [5.0, 2.0, 1.0, 2.5, 6.0]})
@@ -58,6 +59,22 @@ def told(campaign: ts.Campaign, count: int = 2) -> ts.Campaign:
         for row in campaign.ask(count):
             campaign.tell(row, value=(row["x"] - 0.3) ** 2)
     return campaign
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "shown"),
+    [
+        (0.738921, 0.0709, "0.739 ± 0.071"),
+        (-3.2, 0.0999, "-3.200 ± 0.100"),
+        (12345.6, 123.4, "12346 ± 123"),
+        (1e-12, 3e-14, "1e-12 ± 3e-14"),
+        (2.5, 0.0, "2.5 ± 0"),
+        (2.5, None, "2.5"),
+    ],
+)
+def test_a_prediction_has_the_digits_of_its_deviation(mean, deviation, shown):
+    row = Proposed("a", {"x": 526.43413581, "n": 4, "kind": "hard"}, 1, "why", mean, deviation)
+    assert repr(row) == f"Proposed(a: x=526.43, n=4, kind='hard', predicted {shown})"
 
 
 def test_a_search_ends_at_its_budget_and_has_its_best_row():
