@@ -161,6 +161,7 @@ def arguments() -> argparse.Namespace:
 
 
 _MARKS = "osD^v<>PX"
+_COLOURS = ("#111111", *COLOURS[::-1], "#8c564b", "#17a2b8")
 _SPREAD = 0.35
 
 
@@ -176,9 +177,7 @@ def draw_scores(summary: dict[str, dict[str, JsonDict]], path: Path) -> None:
     offsets = np.linspace(-_SPREAD, _SPREAD, len(methods)) if len(methods) > 1 else np.zeros(1)
     with figure_file(path, 7.6, 0.5 * len(tables) + 1.2, dpi=160) as figure:
         axes = figure.subplots()
-        for method, offset, colour, mark in zip(
-            methods, offsets, cycle(("#111111", *COLOURS[::-1])), cycle(_MARKS), strict=False
-        ):
+        for method, offset, colour, mark in zip(methods, offsets, cycle(_COLOURS), cycle(_MARKS), strict=False):
             of = [table for table in tables if table in summary[method]]
             axes.errorbar(
                 [summary[method][table]["mean"] for table in of],
