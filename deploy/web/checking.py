@@ -51,6 +51,8 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
         "Cost": _cost(preview),
         "Time": _time(preview, in_flight),
         "Proposer": f"{preview.proposer}, {counted(preview.designed, 'initial evaluation')}",
+        "Engine": preview.engine or "",
+        "Stops": preview.stop or "",
         "Calculator": preview.calculator or NO_CALCULATOR,
         "First evaluations": "; ".join(preview.conditions) or preview.first_in_words(_SHOWN),
         "Crystal": preview.crystal or "",

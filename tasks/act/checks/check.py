@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tansaku.calculators.calculator_registry import calculator_notes, open_calculator
 from tansaku.models.domain.adoption import Known
+from tansaku.models.domain.certificate import IN_A_ROW
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
@@ -31,6 +32,7 @@ from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
+from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted, headed, known_already, significant, with_unit
@@ -100,6 +102,7 @@ class CampaignPreview(Record):
         expected: Where the space's file expects good candidates, in words; None: nowhere.
         wanted: Several objectives with their reference point, and limits of further quantities, in words.
         engine: How the preset ``default`` chooses, in words; None: as it always did.
+        stop: When the search stops before its budget is spent, in words; None: it does not.
         initial: Candidates that are proposed before any new value, in order: the initial design, or what known values leave of
             it; where they leave nothing, the first choices of the model. Empty where these are not worked out here.
         designed: How many of them are the initial design.
@@ -135,6 +138,7 @@ class CampaignPreview(Record):
     expected: str | None = None
     wanted: tuple[str, ...] = ()
     engine: str | None = None
+    stop: str | None = None
     initial: tuple[str, ...]
     designed: int
     conditions: tuple[str, ...] = ()
@@ -213,6 +217,7 @@ class CampaignPreview(Record):
             f"  evaluations about {self.expected_evaluations:,} at the mean cost, at most {self.most_evaluations:,}"
             + (f", then {counted(self.polish, 'final relaxation')}" if self.polish else "")
         )
+        lines += [f"  stops       {self.stop}"] if self.stop is not None else []
         initial = counted(self.designed, "initial evaluation")
         lines.append(f"  proposer    {self.proposer}, {initial} costing {self.initial_cost:,.0f}")
         lines += [f"  engine      {self.engine}"] if self.engine is not None else []
@@ -402,6 +407,16 @@ def _engine(spec: CampaignSpec) -> str | None:
     return f"{proposer.engine}, for few evaluations: {described(used)}"
 
 
+def _stop(rule: StopRuleSpec | None) -> str | None:
+    if rule is None:
+        return None
+    if rule.worth is None:
+        when = f"nothing better by more than {rule.within} remains, with {100 * rule.probability:g} %"
+    else:
+        when = f"{IN_A_ROW} checks in a row expect the next evaluation to gain less than {rule.worth}"
+    return f"when {when}; checked before {'each proposal' if rule.interval == 1 else f'every {rule.interval}th proposal'}"
+
+
 def _proposer_of(spec: CampaignSpec) -> Proposer:
     if spec.transfer is None:
         return build_proposer(spec.proposer, spec.objective, spec.constraints)
@@ -558,6 +573,7 @@ def preview_loaded(
         expected=None if spec.space.preferred is None else spec.space.preferred.describe(),
         wanted=_wanted(spec),
         engine=_engine(spec),
+        stop=_stop(spec.budget.stop),
         initial=opening.names,
         designed=opening.designed,
         conditions=_conditions(spec, space, opening.candidates),

@@ -57,3 +57,9 @@ def test_only_the_first_evaluations_are_named_and_what_there_is_not_is_left_out(
     found = facts()
     assert (found["First evaluations"], found["Learns from"]) == ("a, b, c, d, e …", PREVIEW.transfer[0])
     assert "Crystal" not in found
+    assert not {"Engine", "Stops"} & found.keys()
+
+
+def test_the_engine_and_the_rule_that_stops_the_search_are_named():
+    found = facts(engine="5, for few evaluations", stop="when the answer is known")
+    assert (found["Engine"], found["Stops"]) == ("5, for few evaluations", "when the answer is known")

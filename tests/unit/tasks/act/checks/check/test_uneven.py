@@ -32,6 +32,23 @@ def test_numbered_columns_of_different_units_are_named_with_the_key_that_helps(t
     assert "all: 1 of 12 columns decide how far apart candidates are; space.features.all.scale: range" in found.describe()
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"within": "2 meV"}, "nothing better by more than 2 meV remains, with 95 %; checked before every 10th proposal"),
+        (
+            {"when": "not_worth_it", "worth": "1 meV per evaluation"},
+            "3 checks in a row expect the next evaluation to gain less than 1 meV per evaluation; checked before each proposal",
+        ),
+    ],
+)
+def test_the_rule_that_stops_the_search_is_described_in_a_line(tmp_path, rule, said):
+    assert "  stops  " not in preview(tmp_path).describe()
+    document = yaml.safe_load((tmp_path / "mine.yaml").read_text())
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(document | {"budget": {"evaluations": 5, "stop": rule}}))
+    assert f"  stops       when {said}\n" in preview_campaign(tmp_path / "mine.yaml").describe()
+
+
 def test_the_engine_for_few_evaluations_is_described_in_a_line(tmp_path):
     assert "engine" not in preview(tmp_path).describe()
     shown = preview(tmp_path, proposer={"engine": 2}).describe()
