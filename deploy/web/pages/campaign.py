@@ -62,7 +62,7 @@ from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.pace import pace_of
 from tansaku.tasks.read.views.parameter_figures import FIGURES as PARAMETER_FIGURES
 from tansaku.tasks.read.views.parameter_figures import Cell, ParameterAxis, described
-from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
+from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, engine_in_words, last_proposals, predictions_of, system_lines
 from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
 from tansaku.tasks.read.views.stable import stable_of
 from tansaku.tasks.read.views.status import status_of
@@ -351,6 +351,7 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
         "stable": stable_of(reading),
         "most_hits": _MOST_HITS,
         "proposals": proposals,
+        "engine": engine_in_words(reading.spec),
         "predictions": predictions_of(reading, most=0),
         "expected_within": EXPECTED_WITHIN,
         "awaited": awaited_spec(reading.record),

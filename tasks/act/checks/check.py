@@ -37,7 +37,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted, headed, known_already, significant, with_unit
 from tansaku.models.engine.grammar import ARD_COLUMNS
-from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, of_one_model, settings
+from tansaku.models.engine.presets import BROAD_COLUMNS, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.levels import searched_pool
@@ -66,6 +66,7 @@ from tansaku.tasks.node.configuration.crystal import describe_crystal
 from tansaku.tasks.node.configuration.references import reference_elements
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tansaku.tasks.read.views.costs import cost_unit
+from tansaku.tasks.read.views.proposals import engine_in_words
 
 _MOST_OF_DISTANCE = 0.9
 _FEW_COLUMNS = 0.1
@@ -398,15 +399,6 @@ def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
     return (*filter(None, (goals,)), *together, *(f"only {limit.describe()}" for limit in objective.limits))
 
 
-def _engine(spec: CampaignSpec) -> str | None:
-    proposer = spec.proposer
-    if not isinstance(proposer, GPProposerSpec) or proposer.engine not in ENGINES:
-        return None
-    chosen = settings(proposer)
-    used = chosen if spec.transfer is None else of_one_model(chosen)
-    return f"{proposer.engine}, for few evaluations: {described(used)}"
-
-
 def _stop(rule: StopRuleSpec | None) -> str | None:
     if rule is None:
         return None
@@ -572,7 +564,7 @@ def preview_loaded(
         proposer=proposer.name,
         expected=None if spec.space.preferred is None else spec.space.preferred.describe(),
         wanted=_wanted(spec),
-        engine=_engine(spec),
+        engine=engine_in_words(spec),
         stop=_stop(spec.budget.stop),
         initial=opening.names,
         designed=opening.designed,

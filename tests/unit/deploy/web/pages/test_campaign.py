@@ -16,6 +16,7 @@ from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal, Provenance, Quantity
 from tansaku.models.domain.states import FailureKind, StopReason
 from tansaku.tasks.node.jobs.document import DOUBT, STRUCTURE_FILE
+from tests.support.campaign_files import rows_campaign
 from tests.support.records import proposal_of, store_evaluation
 
 NAME = "small-table"
@@ -346,6 +347,14 @@ def test_predictions_are_judged_and_the_last_proposals_are_explained(site_with):
     assert ["Value minus prediction" in text for text in texts] == [False, True]
     assert re.search(r">-0.2</data> standard deviations</td>", texts[1])
     assert ("parameters fitted 2 times" in last, "parameters fitted once" in texts[1]) == (True, True)
+
+
+def test_the_engine_for_few_evaluations_is_named(owned_site):
+    spec = rows_campaign("few", 2).replace("type: grid", "type: gp, engine: 5")
+    assert owned_site.logged_in(Role.OPERATOR).change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    browser = owned_site.logged_in(Role.VIEWER)
+    assert "Engine 5, for few evaluations: three models averaged equally" in browser.get("/campaigns/few").text
+    assert "Engine " not in browser.get("/campaigns/rows").text
 
 
 def test_parts_of_a_page_are_the_same_for_all_who_look(site_with):
