@@ -14,8 +14,8 @@ from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import Record
+from tansaku.tasks.act.measurements.waiting import Cells
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.results import Cells
 from tansaku_client.frames import OF_POINTS, point_column
 from tansaku_client.points import StructurePoint
 

@@ -36,6 +36,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.models.domain.states import STEPS, CampaignState, EvaluationState
 from tansaku.models.domain.verbs import OWNER_VERBS, PROJECT_VERBS, VERBS, OwnerKind, ending_state
+from tansaku.tasks.act.checks.check import engine_in_words
 from tansaku.tasks.act.checks.rights import may_own, may_steer
 from tansaku.tasks.act.commands.runs import may_run
 from tansaku.tasks.backends.stores.campaigns import awaited_spec
@@ -62,7 +63,7 @@ from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.pace import pace_of
 from tansaku.tasks.read.views.parameter_figures import FIGURES as PARAMETER_FIGURES
 from tansaku.tasks.read.views.parameter_figures import Cell, ParameterAxis, described
-from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, engine_in_words, last_proposals, predictions_of, system_lines
+from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
 from tansaku.tasks.read.views.stable import stable_of
 from tansaku.tasks.read.views.status import status_of

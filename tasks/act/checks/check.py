@@ -37,7 +37,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted, headed, known_already, significant, with_unit
 from tansaku.models.engine.grammar import ARD_COLUMNS
-from tansaku.models.engine.presets import BROAD_COLUMNS, settings
+from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, of_one_model, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.levels import searched_pool
@@ -66,7 +66,6 @@ from tansaku.tasks.node.configuration.crystal import describe_crystal
 from tansaku.tasks.node.configuration.references import reference_elements
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tansaku.tasks.read.views.costs import cost_unit
-from tansaku.tasks.read.views.proposals import engine_in_words
 
 _MOST_OF_DISTANCE = 0.9
 _FEW_COLUMNS = 0.1
@@ -399,6 +398,16 @@ def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
     return (*filter(None, (goals,)), *together, *(f"only {limit.describe()}" for limit in objective.limits))
 
 
+def engine_in_words(spec: CampaignSpec) -> str | None:
+    """Returns the engine of a campaign with how it chooses; None: the preset chooses as it always did."""
+    proposer = spec.proposer
+    if not isinstance(proposer, GPProposerSpec) or proposer.engine not in ENGINES:
+        return None
+    chosen = settings(proposer)
+    used = chosen if spec.transfer is None else of_one_model(chosen)
+    return f"{proposer.engine}, for few evaluations: {described(used)}"
+
+
 def _stop(rule: StopRuleSpec | None) -> str | None:
     if rule is None:
         return None
@@ -530,7 +539,6 @@ def preview_loaded(
     check_elements(loaded.spec, space, loaded.base_path)
     references = reference_elements(loaded.spec, space, loaded.base_path)
     spec, space = with_references(loaded.spec, space, loaded.base_path, limits)
-    crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
     misfits = _misfits(spec, space, pool, loaded.base_path, database)
     proposer = _proposer_of(spec)
@@ -579,7 +587,7 @@ def preview_loaded(
         known=None if spec.known is None else len(known),
         left=len(_evaluable(spec, pool, known)),
         references=references,
-        crystal=crystal,
+        crystal=describe_crystal(spec, loaded.base_path),
         transfer=_sources(sources.Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )

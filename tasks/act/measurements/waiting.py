@@ -37,7 +37,10 @@ from tansaku.tasks.act.measurements.stored_commands import (
     open_manual,
     pending_numbers,
 )
-from tansaku.tasks.read.views.results import Cells, cells_of
+from tansaku.tasks.read.views.results import cells_of
+
+Cells = dict[str, str | int | float]
+"""Description of a candidate by column; whole numbers stay so."""
 
 _CORRECTED = "; a value was corrected since"
 

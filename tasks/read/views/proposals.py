@@ -6,9 +6,6 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine.presets import ENGINES, described, of_one_model, settings
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_places, best_so_far
 
@@ -69,16 +66,6 @@ class SystemLine(Record):
     failed: int
     relaxed: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
-
-
-def engine_in_words(spec: CampaignSpec) -> str | None:
-    """Returns the engine of a campaign with how it chooses; None: the preset chooses as it always did."""
-    proposer = spec.proposer
-    if not isinstance(proposer, GPProposerSpec) or proposer.engine not in ENGINES:
-        return None
-    chosen = settings(proposer)
-    used = chosen if spec.transfer is None else of_one_model(chosen)
-    return f"{proposer.engine}, for few evaluations: {described(used)}"
 
 
 def predictions_of(reading: Campaign, most: int = MOST_POINTS) -> Predictions:

@@ -35,9 +35,6 @@ from tansaku_client.frames import frame_of, with_cells
 if TYPE_CHECKING:
     import pandas as pd
 
-Cells = dict[str, str | int | float]
-"""Description of a candidate by column; whole numbers stay so."""
-
 
 def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: str | None) -> JsonDict:
     """One evaluation as plain data; ``round`` is the number of its proposal.
