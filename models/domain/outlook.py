@@ -100,6 +100,9 @@ class Outlook(Record):
         threshold: Where all candidates on one side of it are wanted [the objective's unit]: ``gain`` and ``most`` are numbers
             of such candidates then.
         words: What one of the systems is called, and several.
+        volume: Whether ``gain`` and ``most`` are shares by which the volume grows that a front dominates.
+        hope: While no result counts: the probability that one of the next ones does.
+        awaited: What a result that counts does, in words, such as ``keeps all limits``.
     """
 
     evaluations: Count
@@ -116,11 +119,15 @@ class Outlook(Record):
     unit: str
     threshold: float | None = None
     words: tuple[str, str] = SYSTEM_WORDS
+    volume: bool = False
+    hope: float | None = None
+    awaited: str = ""
 
     @property
     def is_over(self) -> bool:
         """Whether no candidate is left that an evaluation could gain from."""
-        return not self.short and not self.unclear and (not self.evaluations or self.gain is None)
+        known = not self.short and not self.unclear and self.hope is None
+        return known and (not self.evaluations or self.gain is None)
 
     def describe(self) -> str:
         """The outlook in words, a sentence without its full stop."""
@@ -131,10 +138,14 @@ class Outlook(Record):
                 "What further evaluations gain cannot be said yet: the model predicts values hardly better than their mean "
                 f"does; about {counted(self.evaluations, 'more evaluation')} will show whether it learns"
             )
+        if self.hope is not None:
+            return self._describe_hope(self.hope)
         if self.is_over or self.gain is None:
             return "Nothing more can be gained: no candidate is left to evaluate"
         if self.threshold is not None:
             return self._describe_found(self.gain, self.threshold)
+        if self.volume:
+            return self._describe_volume(self.gain)
         verb, rises = ("lower", "falls") if self.direction == "minimize" else ("raise", "rises")
         whose = f"the best of {counted(self.systems, *self.words)}" if self.systems > 1 else "the best"
         together = " in all" if self.systems > 1 else ""
@@ -144,9 +155,22 @@ class Outlook(Record):
             expected = f"bring one better than the best {self.rank} by {by_amount(_amount(self.gain), self.unit)}"
             it, rises = "it", "is better"
         by = f"{rises} by more than {by_amount(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
-        # Smaller chances are not known: they were about this size, whatever the samples said.
-        chance = f"{'at most' if self.most else 'under'} {100 * (1 - SURE):.0f} %"
-        return f"{self._begun()} {expected}; chance that {it} {by}: {chance}"
+        return f"{self._begun()} {expected}; chance that {it} {by}: {self._at_most}"
+
+    @property
+    def _at_most(self) -> str:
+        """The chance of more than ``most``; smaller ones are not known, they were about this size whatever the samples said."""
+        return f"{'at most' if self.most else 'under'} {100 * (1 - SURE):.0f} %"
+
+    def _describe_volume(self, gain: float) -> str:
+        by = f"by more than {_amount(100 * self.most)} %" if self.most else "at all"
+        expected = f"enlarge the volume that the front dominates by {_amount(100 * gain)} %"
+        return f"{self._begun()} {expected}; chance that it grows {by}: {self._at_most}"
+
+    def _describe_hope(self, hope: float) -> str:
+        next_ = "the next evaluation" if self.evaluations == 1 else f"one of the next {self.evaluations:,} evaluations"
+        chance = "under 1 %" if hope < 0.01 else "over 99 %" if hope > 0.99 else f"{100 * hope:.0f} %"
+        return f"No result {self.awaited} yet; chance that {next_} does: {chance}"
 
     def _begun(self) -> str:
         more = "One more evaluation is" if self.evaluations == 1 else f"Another {counted(self.evaluations, 'evaluation')} are"
@@ -158,7 +182,7 @@ class Outlook(Record):
         side = "below" if self.direction == "minimize" else "above"
         found = f"{who} expected to hold {_amount(gain)} more {side} {with_unit(f'{threshold:.4g}', self.unit)}"
         most = f"more than {self.most:.0f}" if self.most else "any"
-        return f"{found}; chance of {most}: {'at most' if self.most else 'under'} {100 * (1 - SURE):.0f} %"
+        return f"{found}; chance of {most}: {self._at_most}"
 
     def _describe_missing(self) -> str:
         low, high = min(self.short.values()), max(self.short.values())

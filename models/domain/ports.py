@@ -478,6 +478,22 @@ class NextGains(Protocol):
         """Value on whose better side all candidates are wanted [objective's unit, oriented]: gains are their numbers then."""
         ...
 
+    @property
+    def volume(self) -> bool:
+        """Whether gains are shares by which the volume grows that a front dominates."""
+        ...
+
+    def hope(self, count: int) -> tuple[float, str] | None:
+        """Probability that one of the next evaluations is the first whose result counts, and what such a one does in words.
+
+        Args:
+            count: Number of evaluations.
+
+        Returns:
+            None: a result counts already.
+        """
+        ...
+
     def gains(self, count: int, scale: float) -> FloatArray:
         """Gain of each group by the next evaluations [objective's unit, or a number], shape ``(n_samples, n_groups)``.
 

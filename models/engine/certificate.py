@@ -15,7 +15,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.outlook import SAMPLES, Ahead, Sampled, kept_in_each
+from tansaku.models.engine.outlook import SAMPLES, Ahead, Sampled, joint_deviations, kept_in_each
 from tansaku.models.engine.transforms import TransformState
 
 JOINT = 256
@@ -253,11 +253,10 @@ def _draw(
     if not len(positions):
         none = Sampled(np.empty(0, dtype=np.intp), np.empty(0), np.empty((SAMPLES, 0)))
         return _Group(np.empty(0), np.empty(0), np.empty(0), none)
-    state, width = prediction.state, prediction.state.scale
+    state = prediction.state
     mean = prediction.mean[positions] * state.scale + state.centre[pool.system_codes[positions]]
     # A candidate's value differs from the smooth function by the model's noise.
-    noise = prediction.posterior.noise
-    deviation = width * np.sqrt(np.square(prediction.deviation[positions]) + noise)
+    deviation = state.scale * np.sqrt(np.square(prediction.deviation[positions]) + prediction.posterior.noise)
     target = float(state.bent(np.array([level]))[0]) if np.isfinite(level) else float(mean.max())
     margin = (mean - target) / np.maximum(deviation, _CERTAIN)
     order = np.argsort(margin, kind="stable")
@@ -265,11 +264,7 @@ def _draw(
     # Tolerances only lower the limit, so what is this far above the level never counts.
     others = others[margin[others] < _FAR]
     chosen = positions[joint]
-    covariance = prediction.posterior.covariance_between(chosen, chosen)
-    covariance[np.diag_indices(len(joint))] += noise
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    draws = mean[joint] + width * (rng.standard_normal((DRAWS, len(joint))) @ root.T)
+    draws = mean[joint] + joint_deviations(prediction, chosen, DRAWS, rng)
     sampled = Sampled(chosen, mean[joint], draws[:SAMPLES] - mean[joint])
     return _Group(draws.min(axis=1), mean[others], deviation[others], sampled)
 

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from tansaku.models.domain.desirability import desirability, positions
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import BoolArray, FloatArray
+from tansaku.models.domain.ports import NextGains
 from tansaku.models.domain.specs.objective import DesiredSpec
+from tansaku.models.engine.certificate import Question
 from tansaku.models.engine.ensemble import averaged
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.goals import Goal, reached_levels
-from tansaku.models.engine.several import Known, joined
+from tansaku.models.engine.several import Known, ahead_of, joined
+from tansaku.models.engine.several_outlook import Desired, Limited, drawn
 
 _DRAWS = 64
 _LEAST = 1e-6
@@ -34,7 +37,7 @@ class DesirabilityJudge:
     oriented = 1
 
     def __init__(self, desired: Sequence[DesiredSpec], goal: Goal) -> None:
-        self._desired, self._goal = tuple(desired), goal
+        self._desired, self.goal = tuple(desired), goal
 
     @property
     def count(self) -> int:
@@ -51,6 +54,14 @@ class DesirabilityJudge:
             return found, False
         return averaged([(values, False) for values in nearness], weights)
 
+    def ahead(self, known: Known, asked: Question, kept: Sequence[BoolArray], rng: np.random.Generator) -> NextGains:
+        """Gains of the next evaluations, by samples of the quantities; arguments as of ``Judge``."""
+        quantities, samples = known.predictions[1:], []
+        for group, within in zip(asked.groups, kept, strict=True):
+            parts = tuple(drawn(known.pool, of_one, group, rng) for of_one in quantities)
+            samples.append(Limited(Desired(group, self._desired, parts), within))
+        return ahead_of(known, asked, [(quantities[0][0].state, samples)], [1.0], kept)
+
     def _of(self, known: Known, predictions: Sequence[Prediction], white: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Expected gain, and the mean position between of no use and as wanted, shape ``(n_candidates,)`` each."""
         pool, history = known.pool, known.history
@@ -59,7 +70,7 @@ class DesirabilityJudge:
         reached = np.concatenate(
             [-history.values[known.kept], desirability(self._desired, means[history.pending[known.likely]])]
         )
-        levels = -reached_levels(self._goal, pool, places, -reached)
+        levels = -reached_levels(self.goal, pool, places, -reached)
         levels = np.where(np.isfinite(levels), levels, 0.0)[pool.system_codes]
         gained = np.zeros(len(pool))
         for row in white:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Protocol
 
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.transforms import TransformState
 
 SAMPLES = 500
@@ -26,6 +28,32 @@ _LEAST_KEPT = 8
 def kept_in_each(n_groups: int) -> int:
     """Number of candidates of each group whose samples are kept, so that many groups fit into memory."""
     return max(_LEAST_KEPT, _KEPT // max(n_groups, 1))
+
+
+class Samples(Protocol):
+    """Joint posterior samples of a group's likeliest open candidates."""
+
+    @property
+    def positions(self) -> IntArray:
+        """The candidates, shape ``(n,)``."""
+        ...
+
+    def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
+        """Returns how far each candidate would lie below a level, zero where it would not.
+
+        Args:
+            state: Transform of the member of the model.
+            level: Value to beat [objective's unit]; infinite where nothing is known, and then nothing is gained.
+            scale: Factor on the deviations.
+
+        Returns:
+            In the objective's unit, shape ``(n_samples, n)``.
+        """
+        ...
+
+    def reaches(self, state: TransformState, level: float, scale: float) -> FloatArray:
+        """Returns 1 where a candidate would not lie above a level, else 0; arguments and shape as of :meth:`gains`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,15 +75,7 @@ class Sampled:
         return Sampled(self.positions[:count].copy(), self.mean[:count].copy(), self.deviations[:, :count].copy())
 
     def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
-        """Returns how far each candidate would lie below a level, zero where it would not.
-
-        Args:
-            level: Value to beat [objective's unit]; infinite where nothing is known, and then nothing is gained.
-            scale: Factor on the deviations.
-
-        Returns:
-            In the objective's unit, shape ``(n_samples, n)``.
-        """
+        """How far each candidate would lie below a level; as of ``Samples``."""
         if not np.isfinite(level):
             return np.zeros(self.deviations.shape)
         # What lies above the level gains nothing, and the inverse of a transform may be too large for a number there.
@@ -63,7 +83,7 @@ class Sampled:
         return np.maximum(level - state.restored(below), 0.0)
 
     def reaches(self, state: TransformState, level: float, scale: float) -> FloatArray:
-        """Returns 1 where a candidate would not lie above a level, else 0; arguments and shape as of :meth:`gains`."""
+        """1 where a candidate would not lie above a level, else 0; as of ``Samples``."""
         return np.asarray((self.mean + scale * self.deviations <= state.bent(np.array(level))).astype(np.float64))
 
 
@@ -81,7 +101,7 @@ class Ahead:
     """
 
     levels: FloatArray
-    members: Sequence[tuple[TransformState, Sequence[Sampled]]]
+    members: Sequence[tuple[TransformState, Sequence[Samples]]]
     price: FloatArray
     rank: int
     weights: Sequence[float]
@@ -96,6 +116,15 @@ class Ahead:
     def threshold(self) -> float | None:
         """The level where all candidates up to it are wanted; else None."""
         return float(self.levels[0]) if self.counts else None
+
+    @property
+    def volume(self) -> bool:
+        """Whether a gain is the share by which a volume grows."""
+        return False
+
+    def hope(self, _count: int) -> tuple[float, str] | None:
+        """None: every result counts."""
+        return None
 
     def gains(self, count: int, scale: float) -> FloatArray:
         """Gain of each group by the next evaluations, in each sample.
@@ -134,8 +163,29 @@ class Ahead:
             found.append(max(float(values.max(initial=0.0)) for values in rates))
         return float(np.average(found, weights=self.weights))
 
-    def _gains(self, state: TransformState, groups: Sequence[Sampled], scale: float) -> list[FloatArray]:
+    def _gains(self, state: TransformState, groups: Sequence[Samples], scale: float) -> list[FloatArray]:
         return [group.gains(state, level, scale) for group, level in zip(groups, self.levels.tolist(), strict=True)]
+
+
+def joint_deviations(prediction: Prediction, positions: IntArray, count: int, rng: np.random.Generator) -> FloatArray:
+    """Draws values of candidates jointly, without their means.
+
+    Args:
+        prediction: A member of the model.
+        positions: The candidates, shape ``(n,)``.
+        count: Number of samples.
+
+    Returns:
+        In the transform's unit before standardising, shape ``(count, n)``.
+    """
+    if not len(positions):
+        return np.empty((count, 0))
+    covariance = prediction.posterior.covariance_between(positions, positions)
+    # A candidate's value differs from the smooth function by the model's noise.
+    covariance[np.diag_indices(len(positions))] += prediction.posterior.noise
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(prediction.state.scale * (rng.standard_normal((count, len(positions))) @ root.T))
 
 
 def chosen_gains(gains: Sequence[FloatArray], prices: Sequence[FloatArray], count: int) -> FloatArray:

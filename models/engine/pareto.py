@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.errors import MissingComponentError
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import BoolArray, FloatArray
+from tansaku.models.domain.ports import NextGains
+from tansaku.models.engine.certificate import Question
 from tansaku.models.engine.ensemble import averaged
 from tansaku.models.engine.front import FrontWanted, worst
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.several import Known, joined
+from tansaku.models.engine.several_outlook import SAMPLED, FrontAhead, drawn
 
 if TYPE_CHECKING:
     from botorch.acquisition.objective import PosteriorTransform
@@ -43,6 +46,7 @@ class FrontJudge:
     """
 
     name = "ehvi"
+    goal = None
 
     def __init__(self, wanted: FrontWanted) -> None:
         require_botorch()
@@ -62,6 +66,14 @@ class FrontJudge:
         """Acquisition values of all candidates, zero where they may not be proposed; they are no logarithms."""
         members, weights = joined(known.predictions)
         return averaged([(self._growth(known, of_all), False) for of_all in members], weights)
+
+    def ahead(self, known: Known, asked: Question, kept: Sequence[BoolArray], rng: np.random.Generator) -> NextGains:
+        """Growth of the volume by the next evaluations, by samples; arguments as of ``Judge``."""
+        (positions,), (within,) = asked.groups, kept
+        chosen, values = positions[:SAMPLED], known.values[known.kept]
+        objectives = tuple(drawn(known.pool, of_one, chosen, rng) for of_one in known.predictions)
+        reference = worst(known.values) if self._wanted.reference is None else self._wanted.reference
+        return FrontAhead(chosen, values, reference, objectives, within[:, :SAMPLED], worse_cells)
 
     def _growth(self, known: Known, predictions: Sequence[Prediction]) -> FloatArray:
         bent = Bent(known, predictions)

@@ -17,23 +17,28 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from tansaku.models.domain.feasibility import keeps_limits
-from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
-from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.ports import Choice, History, NextGains
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.objective import LimitSpec
 from tansaku.models.engine.acquisition import first_best, per_cost
+from tansaku.models.engine.certificate import JOINT, Question, question
 from tansaku.models.engine.ensemble import averaged, mixture
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
+from tansaku.models.engine.goals import Goal, reached_levels
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.leaders import second_stage
+from tansaku.models.engine.outlook import SAMPLES, Sampled, joint_deviations, kept_in_each
 from tansaku.models.engine.presets import GPSettings
+from tansaku.models.engine.several_outlook import Drawn, Limited, LimitedAhead, drawn, kept_in
 from tansaku.models.engine.simple import allowed_candidates
-from tansaku.models.engine.transforms import OutputTransform
+from tansaku.models.engine.transforms import OutputTransform, TransformState
 
 OBJECTIVES = "objectives"
 """Under which a refit keeps what was fitted to each quantity."""
 
+_OF_ALL = Goal("top_k")
 _TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -83,6 +88,11 @@ class Judge(Protocol):
         ...
 
     @property
+    def goal(self) -> Goal | None:
+        """Which candidates are wanted; None: a front of all systems together, which has no level."""
+        ...
+
+    @property
     def count(self) -> int:
         """Number of objectives."""
         ...
@@ -94,6 +104,16 @@ class Judge(Protocol):
 
     def values(self, known: Known, rng: np.random.Generator) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, costs left out, and whether they are logarithms; anything where not allowed."""
+        ...
+
+    def ahead(self, known: Known, asked: Question, kept: Sequence[BoolArray], rng: np.random.Generator) -> NextGains:
+        """Gains of the next evaluations, by samples.
+
+        Args:
+            known: Without pending candidates.
+            asked: Its groups have the candidates to be sampled, the best by the acquisition first.
+            kept: Which samples of each group keep all limits, shape ``(n_samples, n)`` each.
+        """
         ...
 
 
@@ -111,7 +131,7 @@ class LevelJudge:
     def __init__(self, settings: GPSettings) -> None:
         # Logarithms do not vanish where an improvement that keeps the limits is very unlikely.
         logarithmic = "log_ei" if settings.acquisition == "ei" else settings.acquisition
-        self._settings = replace(settings, acquisition=logarithmic, cost_exponent=0.0)
+        self._settings, self.goal = replace(settings, acquisition=logarithmic, cost_exponent=0.0), settings.goal
 
     def values(self, known: Known, rng: np.random.Generator) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, and whether they are logarithms."""
@@ -124,6 +144,66 @@ class LevelJudge:
         (of_one,) = known.predictions
         parts = [gains(self._settings, known.pool, history, prediction, known.allowed, rng) for prediction in of_one]
         return averaged(parts, [prediction.weight for prediction in of_one])
+
+    def ahead(self, known: Known, asked: Question, kept: Sequence[BoolArray], rng: np.random.Generator) -> NextGains:
+        """Gains of the next evaluations, by samples; arguments as of ``Judge``."""
+        (of_one,) = known.predictions
+        members = []
+        for member in of_one:
+            state, codes = member.state, known.pool.system_codes
+            samples = []
+            for positions, within in zip(asked.groups, kept, strict=True):
+                mean = member.mean[positions] * state.scale + state.centre[codes[positions]]
+                deviations = joint_deviations(member, positions, SAMPLES, rng)
+                samples.append(Limited(Sampled(positions, mean, deviations), within))
+            members.append((state, samples))
+        return ahead_of(known, asked, members, [member.weight for member in of_one], kept)
+
+
+def ahead_of(
+    known: Known,
+    asked: Question,
+    members: Sequence[tuple[TransformState, Sequence[Limited]]],
+    weights: Sequence[float],
+    kept: Sequence[BoolArray],
+) -> LimitedAhead:
+    """Gains of the next evaluations where candidates are compared with a level.
+
+    Args:
+        members: Transform and samples of each group, of each member of the model.
+        weights: Of the members.
+        kept: Which samples of each group keep all limits.
+    """
+    price = np.ones(len(known.pool)) if asked.price is None else asked.price
+    none = not known.kept.any()
+    return LimitedAhead(asked.levels, members, price, asked.rank, weights, asked.counts, tuple(kept), none)
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """Gains of the next evaluations; nothing is certified where each gives several quantities (implements ``RemainingGain``).
+
+    Attributes:
+        ahead: The gains.
+        estimate: None.
+        on_hull: None.
+    """
+
+    ahead: NextGains
+    estimate: None = None
+    on_hull: None = None
+
+    def probabilities(self, _within: float) -> FloatArray:
+        """Zero for each group."""
+        return np.zeros(self.ahead.groups)
+
+    def tolerances(self, _confidence: float) -> tuple[float, FloatArray]:
+        """None is known, of no group."""
+        return np.inf, np.empty(0)
+
+    def tolerance_of(self, _groups: Sequence[int], _confidence: float) -> float:
+        """None is known."""
+        return np.inf
 
 
 class SeveralProposer:
@@ -181,10 +261,7 @@ class SeveralProposer:
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
-        predictions = [
-            model.predictions(pool, part, parameters)
-            for model, part, parameters in zip(self._models, self._parts(history), self._by_model(hyperparameters), strict=True)
-        ]
+        predictions = self._predictions(pool, history, hyperparameters)
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         if any(item.posterior.rounded for of_one in predictions for item in of_one):
             nugget = self._settings.nugget
@@ -196,6 +273,42 @@ class SeveralProposer:
         (mean, deviation), *others = [_at(position, system, of_one) for of_one in predictions]
         worth = float(np.exp(value)) if logarithmic else value
         return Choice(position, acquisition=worth, mean=mean, deviation=deviation, others=tuple(others))
+
+    def remaining(
+        self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
+    ) -> Estimated:
+        """Asks the models; pending candidates count as open."""
+        goal, history = self._judge.goal or _OF_ALL, replace(history, pending=np.empty(0, dtype=np.intp))
+        predictions = self._predictions(pool, history, hyperparameters)
+        open_ = np.ones(len(pool), dtype=np.bool_)
+        open_[np.concatenate([history.observed, history.failed])] = False
+        scores, _ = self._scores(pool, history, predictions, open_, rng)
+        kept = keeps_limits(self._limits, history.others)
+        levels = reached_levels(goal, pool, history.observed[kept], history.values[kept], history.lowest)
+        asked = question(pool, levels, open_, len(history.observed), by_system=goal.by_system)
+        most = min(JOINT, kept_in_each(len(asked.groups)))
+        groups = tuple(group[np.argsort(-scores[group], kind="stable")][:most] for group in asked.groups)
+        price = pool.cost**self._settings.cost_exponent
+        asked = replace(asked, groups=groups, price=price, rank=goal.k, counts=goal.kind == "all_below")
+        objectives, limited = predictions[: self._judge.count], predictions[self._judge.count :]
+        within = [self._kept_at(pool, limited, group, rng) for group in groups]
+        known = Known(pool, history, objectives, kept, np.empty(0, dtype=np.bool_), open_)
+        return Estimated(self._judge.ahead(known, asked, within, rng))
+
+    def _kept_at(
+        self, pool: CandidatePool, limited: Sequence[Sequence[Prediction]], positions: IntArray, rng: np.random.Generator
+    ) -> BoolArray:
+        quantities: list[Drawn] = [drawn(pool, of_one, positions, rng) for of_one in limited]
+        return kept_in(self._limits, quantities, len(positions))
+
+    def _predictions(
+        self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None
+    ) -> list[Sequence[Prediction]]:
+        """Of each quantity: one prediction, or one per member of its model."""
+        return [
+            model.predictions(pool, part, parameters)
+            for model, part, parameters in zip(self._models, self._parts(history), self._by_model(hyperparameters), strict=True)
+        ]
 
     def _parts(self, history: History) -> list[History]:
         """The history as each quantity's model sees it."""
@@ -210,7 +323,7 @@ class SeveralProposer:
         self,
         pool: CandidatePool,
         history: History,
-        predictions: list[list[Prediction]],
+        predictions: Sequence[Sequence[Prediction]],
         allowed: BoolArray,
         rng: np.random.Generator,
     ) -> tuple[FloatArray, bool]:

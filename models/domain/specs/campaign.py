@@ -50,8 +50,11 @@ else:
 WITH_A_GAIN = ("best_per_system", "best_overall", "top_k", "hull")
 """Goals at which one more evaluation gains an amount of the objective."""
 
-WITH_AN_OUTLOOK = (*WITH_A_GAIN, "all_below")
-"""Goals at which it is said what the next evaluations are expected to bring: an amount, or a number of candidates."""
+WITH_LEVELS = (*WITH_A_GAIN, "all_below")
+"""Goals at which the levels of a campaign are weighed."""
+
+WITH_AN_OUTLOOK = (*WITH_LEVELS, "pareto")
+"""Goals at which it is said what the next evaluations are expected to bring: an amount, candidates, or a volume."""
 
 _Text = Annotated[str, Field(min_length=1, max_length=1000), PLAIN_TEXT]
 
@@ -318,8 +321,8 @@ class CampaignSpec(Spec):
     def _levels_are_weighed(self) -> CampaignSpec:
         if not self.levels:
             return self
-        if self.objective.goal.type not in WITH_AN_OUTLOOK or self.objective.further:
-            raise ValueError(f"levels: expected one of the goals {', '.join(WITH_AN_OUTLOOK)}, without limits or desirability")
+        if self.objective.goal.type not in WITH_LEVELS or self.objective.further:
+            raise ValueError(f"levels: expected one of the goals {', '.join(WITH_LEVELS)}, without limits or desirability")
         if self.budget.evaluations is not None or (self.budget.cost, self.budget.fraction) == (None, None):
             raise ValueError(
                 "budget: looks are weighed by their cost; with levels expected cost or fraction, and no evaluations"

@@ -16,6 +16,7 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
 from tansaku.models.domain.records import Event, Refit
 from tansaku.models.domain.search_state import SearchState
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import Price, StopRuleSpec, parse_worth
 from tansaku.models.domain.units import quantity_in
@@ -30,6 +31,8 @@ CERTIFICATE = "certificate"
 EVERY = 10
 """Number of proposals between certificates without a stop rule."""
 
+_EVERY_OF_FEW, _FEW_EVALUATIONS = 5, 50
+
 CONFIDENCE = 0.95
 """Probability for certificates without a stop rule."""
 
@@ -39,10 +42,17 @@ _HARDLY, _MOST_STABLE = 0.01, 500  # probability of being on a hull, and number,
 _FEW = 8  # certificates that are read at once
 
 
+def interval_of(budget: BudgetSpec) -> int:
+    """Number of proposals between certificates: the stop rule's, else 10, and 5 where a budget has at most 50 evaluations."""
+    if budget.stop is not None:
+        return budget.stop.interval
+    return _EVERY_OF_FEW if budget.evaluations is not None and budget.evaluations <= _FEW_EVALUATIONS else EVERY
+
+
 def is_due(rules: RoundRules, plan: Plan) -> bool:
     """Returns whether a certificate is drawn up at a proposal: at multiples of a number, once the initial design is known."""
-    every = EVERY if rules.budget.stop is None else rules.budget.stop.interval
-    return plan.number > rules.initial_count and plan.number % every == 0 and len(plan.history.observed) > 0
+    due = plan.number > rules.initial_count and plan.number % interval_of(rules.budget) == 0
+    return due and len(plan.history.observed) > 0
 
 
 def _searched(search: SearchState) -> int:

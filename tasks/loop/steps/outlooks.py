@@ -51,11 +51,15 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
         unit=rules.unit,
         threshold=None if ahead.threshold is None else sign * ahead.threshold,
         words=rules.words,
+        volume=ahead.volume,
     )
     if refit is not None and refit.hyperparameters.get(UNCLEAR, False):
         return known.model_copy(update={"unclear": True})
     if not count:
         return known
+    hope = ahead.hope(count)
+    if hope is not None:
+        return known.model_copy(update={"hope": hope[0], "awaited": hope[1]})
     scale = scale_of(search, plan, rules)
     largest = ahead.gains(count, CHANCE_SCALE * scale).max(axis=1)
     # A number of candidates is whole, as is the one that is exceeded by so few samples.

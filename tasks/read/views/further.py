@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.campaign import WITH_AN_OUTLOOK
 from tansaku.models.domain.specs.objective import BY_SYSTEM
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.loop.steps.certificates import EVERY
+from tansaku.tasks.loop.steps.certificates import interval_of
 from tansaku.tasks.read.views.campaign import Campaign
 
 _BASIN = 0.1
@@ -40,7 +40,7 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
         return (lacking.describe(),)
     if campaign.stop is not None:
         return ()
-    every = EVERY if spec.budget.stop is None else spec.budget.stop.interval
+    every = interval_of(spec.budget)
     multiple = (
         f"before the next proposal whose number is a multiple of {every}, and "
         if _reaches(campaign, opened.pool, every)

@@ -89,6 +89,24 @@ def known(**changes: object) -> Outlook:
             known(systems=1, evaluations=1, gain=0.04, most=0.0, threshold=40.0, unit="1", direction="maximize"),
             "The likeliest candidate is expected to hold 0.04 more above 40; chance of any: under 10 %",
         ),
+        (
+            known(systems=1, evaluations=5, gain=0.0312, most=0.104, volume=True),
+            "Another 5 evaluations are expected to enlarge the volume that the front dominates by 3.1 %; chance that it grows "
+            "by more than 10 %: at most 10 %",
+        ),
+        (
+            known(systems=1, evaluations=1, gain=0.0, most=0.0, volume=True),
+            "One more evaluation is expected to enlarge the volume that the front dominates by 0 %; chance that it grows at "
+            "all: under 10 %",
+        ),
+        (
+            known(systems=1, evaluations=5, gain=None, hope=0.432, awaited="keeps all limits"),
+            "No result keeps all limits yet; chance that one of the next 5 evaluations does: 43 %",
+        ),
+        (
+            known(systems=1, evaluations=1, gain=None, hope=0.001, awaited="beats the reference point"),
+            "No result beats the reference point yet; chance that the next evaluation does: under 1 %",
+        ),
         (known(gain=None, evaluations=0), "Nothing more can be gained: no candidate is left to evaluate"),
         (
             known(gain=None, evaluations=5, unclear=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -155,6 +156,17 @@ def test_the_front_is_drawn(searched, tmp_path):
     assert "], higher is better" in front.draw(tmp_path / "front.svg").read_text(encoding="utf-8")
 
 
+def further(bench) -> str:
+    (said,) = campaign_status(bench.store, "small").further
+    return said
+
+
+def test_it_ends_with_the_growth_of_the_volume_that_is_expected(searched):
+    assert re.match(
+        r"Another 5 evaluations are expected to enlarge the volume that the front dominates by \S+ %; ", further(searched)
+    )
+
+
 LIMITED = CAMPAIGN | {
     "objective": {
         "unit": "mJ/m2",
@@ -178,6 +190,13 @@ def test_a_limit_of_a_table_counts_in_the_campaign_and_in_its_replay(open_bench)
     run = run_one(task)
     assert (run.candidates, run.volume) == (bench.sequence(), [])
     np.testing.assert_allclose(run.mean_gap[-1], convergence(data).mean_gap[-1])
+    assert re.match(r"Another 5 evaluations are expected to lower the best by \S+ mJ/m2; chance that it falls ", further(bench))
+
+
+def test_while_no_result_keeps_the_limits_it_ends_with_the_chance_of_the_first(open_bench):
+    limits = [{"property": "shift", "at_least": "9 Angstrom"}]
+    bench = open_bench.driven(**LIMITED | {"objective": LIMITED["objective"] | {"limits": limits}})
+    assert further(bench).startswith("No result keeps all limits yet; chance that one of the next 5 evaluations does: ")
 
 
 def test_a_front_has_only_members_within_the_limits(require, open_bench):

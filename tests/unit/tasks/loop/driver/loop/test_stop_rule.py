@@ -126,7 +126,7 @@ def test_without_a_rule_it_says_what_it_knows_and_never_stops(open_bench):
 
 def test_looking_changes_no_choice(open_bench, monkeypatch):
     watched = open_bench.driven(proposer=PROPOSER, budget={"evaluations": 40})
-    monkeypatch.setattr("tansaku.tasks.loop.steps.certificates.EVERY", 10_000)
+    monkeypatch.setattr("tansaku.tasks.loop.steps.certificates.interval_of", lambda _budget: 10_000)
     unwatched = open_bench.driven(proposer=PROPOSER, budget={"evaluations": 40})
     assert watched.sequence() == unwatched.sequence()
     assert len(certificates(watched)) > len(certificates(unwatched)) == 1

@@ -1,0 +1,1 @@
+"""What is said of further evaluations that give several quantities, against what they gave."""
