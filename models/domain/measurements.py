@@ -136,6 +136,14 @@ def measurements_in(outcome: Outcome | None) -> tuple[Measurement, ...]:
     return tuple(Measurement.model_validate(item) for item in found)
 
 
+def combined_in(evaluation: Evaluation) -> tuple[Measurement, ...]:
+    """Measurements that a result of people who measure combines; a value that was known beforehand is one of them."""
+    found, outcome = measurements_of(evaluation), evaluation.outcome
+    if found or outcome is None or outcome.value is None:
+        return found
+    return (Measurement(value=outcome.value, deviation=outcome.deviation),)
+
+
 def further_values(outcome: Outcome | None) -> dict[str, float]:
     """Further measured quantities of a result, by property."""
     return {} if outcome is None else {name: quantity.value for name, quantity in outcome.quantities.items()}

@@ -11,7 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.desirability import desirability
 from tansaku.models.domain.magnitudes import LARGEST
-from tansaku.models.domain.measurements import Measurement, Reported, measurements_in, measurements_of
+from tansaku.models.domain.measurements import Measurement, Reported, combined_in, measurements_in
 from tansaku.models.domain.ports import DescribingSpace, Space
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.report_columns import CANDIDATE, DEVIATION, INSTEAD, LEVEL, NOTE, NUMBER, STATUS, UNIT, VALUE
@@ -375,7 +375,7 @@ class _Judge:
         corrected = [place for place, line in enumerate(lines) if line.status == "correction"]
         evaluation = None if of is None else self.by_number[of]
         ended = evaluation is not None and evaluation.state in _ENDED
-        stored = list(measurements_of(evaluation)) if evaluation is not None and ended else []
+        stored = list(combined_in(evaluation)) if evaluation is not None and ended else []
         superseded = [line.row.line for line in lines[: corrected[0]]] if corrected else []
         lines = lines[corrected[0] :] if corrected else lines
         fresh, known = [], superseded

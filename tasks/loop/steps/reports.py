@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tansaku import __version__
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import jobless_name
-from tansaku.models.domain.measurements import Measurement, Reported, further_values, measurements_of, reports_of, result_of
+from tansaku.models.domain.measurements import Measurement, Reported, combined_in, further_values, reports_of, result_of
 from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Provenance
 from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.states import EvaluationState
@@ -77,7 +77,7 @@ def _take(context: StepContext, command: Command, place: int, report: Reported) 
         if known is None
         else context.store.evaluation(ledger.evaluations[known].id)
     )
-    earlier = measurements_of(evaluation)
+    earlier = combined_in(evaluation)
     added = tuple(
         item.model_copy(update={"id": f"{command.id}:{place}:{i}", "user": command.user, "at": command.created_at})
         for i, item in enumerate(report.measurements)

@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from tansaku.tasks.act.checks.check import preview_loaded
+from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import best_series
@@ -75,10 +76,10 @@ def test_all_counts_are_of_the_campaigns_own_evaluations(open_known):
 
 
 @pytest.mark.parametrize(
-    ("known", "expected"), [(12, "before the next proposal whose number is"), (31, "when the search ends")]
+    ("evaluations", "expected"), [(5, "before the next proposal whose number is a multiple of 5"), (3, "when the search ends")]
 )
-def test_what_further_evaluations_gain_is_promised_for_a_number_that_comes(open_known, known, expected):
-    laboratory = open_known(known)
+def test_what_further_evaluations_gain_is_promised_for_a_number_that_comes(open_known, evaluations, expected):
+    laboratory = open_known(31, budget={"evaluations": evaluations})
     laboratory.ask(1)
     (said,) = campaign_status(laboratory.store, "lab").further
     assert said.startswith(f"What further evaluations gain is worked out {expected}")
@@ -90,3 +91,16 @@ def test_the_curve_counts_the_campaigns_own_evaluations(open_known):
     laboratory.tell({"number": laboratory.numbers()[0], "value": 9.0})
     series = best_series(Campaign.load(laboratory.store, "lab"))
     assert (series.evaluations, series.cost, series.best[-1]) == ([0, 0, 0, 1], [0.0, 0.0, 0.0, 1.0], 9.0)
+
+
+def test_a_value_reported_for_a_known_candidate_joins_the_known_one(open_known):
+    laboratory = open_known(2)
+    laboratory.ask(1)
+    candidate, known = next(iter(laboratory.values().items()))
+    assert laboratory.tell({"candidate": candidate, "value": known}).known == (1,)
+    with pytest.raises(ReportError, match=f"'{candidate}' has a value already"):
+        laboratory.tell({"candidate": candidate, "value": known + 1.0})
+    laboratory.tell({"candidate": candidate, "value": known + 1.0, "status": "repeat"})
+    assert laboratory.values()[candidate] == pytest.approx(known + 0.5)
+    laboratory.tell({"candidate": candidate, "value": 7.0, "status": "correction"})
+    assert laboratory.values()[candidate] == 7.0
