@@ -70,7 +70,7 @@ def parse_quantity(text: object) -> tuple[float, str]:
         ValueError: It has no unit, or one that is not known.
     """
     if isinstance(text, int | float) or (isinstance(text, str) and re.fullmatch(r"[-+\d.eE]+", text.strip())):
-        raise ValueError(f"{text} has no unit; expected a number with its unit, such as '0.3 eV'")
+        raise ValueError(f"{text} has no unit; expected one, such as '{text} eV', or '{text} 1' for a plain number")
     match = _QUANTITY.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a quantity; expected a number with its unit, such as '0.3 eV'")
