@@ -129,7 +129,7 @@ def _certificate(campaign: Campaign) -> JsonDict:
     certificate = campaign.certificate
     if certificate is None:
         return {}
-    return {"certificate": {"says": certificate.describe(), **certificate.model_dump(mode="json")}}
+    return {"certificate": {"says": certificate.sentences[0], **certificate.model_dump(mode="json")}}
 
 
 def _front(campaign: Campaign) -> JsonDict:

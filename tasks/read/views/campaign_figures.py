@@ -460,7 +460,7 @@ def certificate_lines(certificate: Certificate) -> CertificateLines:
     """A certificate by system."""
     systems = tuple(certificate.tolerances)
     return CertificateLines(
-        text=certificate.describe(),
+        text=certificate.sentences[0],
         number=certificate.number,
         confidence=certificate.confidence,
         within=certificate.within,
