@@ -141,7 +141,7 @@ def combined_in(evaluation: Evaluation) -> tuple[Measurement, ...]:
     found, outcome = measurements_of(evaluation), evaluation.outcome
     if found or outcome is None or outcome.value is None:
         return found
-    return (Measurement(value=outcome.value, deviation=outcome.deviation),)
+    return (Measurement(value=outcome.value, deviation=outcome.deviation, done={}, others=further_values(outcome)),)
 
 
 def further_values(outcome: Outcome | None) -> dict[str, float]:

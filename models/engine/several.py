@@ -29,9 +29,9 @@ from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import Goal, reached_levels
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.leaders import second_stage
-from tansaku.models.engine.outlook import SAMPLES, Sampled, joint_deviations, kept_in_each
+from tansaku.models.engine.outlook import SAMPLES, kept_in_each
 from tansaku.models.engine.presets import GPSettings
-from tansaku.models.engine.several_outlook import Drawn, Limited, LimitedAhead, drawn, kept_in
+from tansaku.models.engine.several_outlook import Limited, LimitedAhead, drawn, kept_in, sampled_at
 from tansaku.models.engine.simple import allowed_candidates
 from tansaku.models.engine.transforms import OutputTransform, TransformState
 
@@ -150,13 +150,9 @@ class LevelJudge:
         (of_one,) = known.predictions
         members = []
         for member in of_one:
-            state, codes = member.state, known.pool.system_codes
-            samples = []
-            for positions, within in zip(asked.groups, kept, strict=True):
-                mean = member.mean[positions] * state.scale + state.centre[codes[positions]]
-                deviations = joint_deviations(member, positions, SAMPLES, rng)
-                samples.append(Limited(Sampled(positions, mean, deviations), within))
-            members.append((state, samples))
+            groups = zip(asked.groups, kept, strict=True)
+            samples = [Limited(sampled_at(known.pool, member, group, SAMPLES, rng), within) for group, within in groups]
+            members.append((member.state, samples))
         return ahead_of(known, asked, members, [member.weight for member in of_one], kept)
 
 
@@ -298,7 +294,8 @@ class SeveralProposer:
     def _kept_at(
         self, pool: CandidatePool, limited: Sequence[Sequence[Prediction]], positions: IntArray, rng: np.random.Generator
     ) -> BoolArray:
-        quantities: list[Drawn] = [drawn(pool, of_one, positions, rng) for of_one in limited]
+        """Which samples of candidates keep all limits, shape ``(n_samples, n)``."""
+        quantities = [drawn(pool, of_one, positions, rng) for of_one in limited]
         return kept_in(self._limits, quantities, len(positions))
 
     def _predictions(

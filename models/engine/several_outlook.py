@@ -15,7 +15,7 @@ from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, Int
 from tansaku.models.domain.specs.objective import DesiredSpec, LimitSpec
 from tansaku.models.engine.front import dominated_volume
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.outlook import SAMPLES, Ahead, Samples, joint_deviations, likeliest
+from tansaku.models.engine.outlook import SAMPLES, Ahead, Sampled, Samples, joint_deviations, likeliest
 from tansaku.models.engine.transforms import TransformState
 
 WITHIN_LIMITS = "keeps all limits"
@@ -49,6 +49,17 @@ class Drawn:
         return np.asarray(np.concatenate(rows)[self.order])
 
 
+def sampled_at(pool: CandidatePool, member: Prediction, positions: IntArray, count: int, rng: np.random.Generator) -> Sampled:
+    """Joint posterior samples of a member of a model at candidates.
+
+    Args:
+        positions: The candidates, shape ``(n,)``.
+        count: Number of samples.
+    """
+    mean = member.mean[positions] * member.state.scale + member.state.centre[pool.system_codes[positions]]
+    return Sampled(positions, mean, joint_deviations(member, positions, count, rng))
+
+
 def drawn(pool: CandidatePool, members: Sequence[Prediction], positions: IntArray, rng: np.random.Generator) -> Drawn:
     """Draws a quantity at candidates, each member of its model in proportion to its weight.
 
@@ -60,8 +71,8 @@ def drawn(pool: CandidatePool, members: Sequence[Prediction], positions: IntArra
     counts = np.diff(np.round(shares / shares[-1] * SAMPLES), prepend=0.0).astype(int)
     parts = []
     for member, count in zip(members, counts.tolist(), strict=True):
-        mean = member.mean[positions] * member.state.scale + member.state.centre[pool.system_codes[positions]]
-        parts.append((member.state, mean, joint_deviations(member, positions, count, rng)))
+        found = sampled_at(pool, member, positions, count, rng)
+        parts.append((member.state, found.mean, found.deviations))
     return Drawn(tuple(parts), rng.permutation(SAMPLES))
 
 
@@ -185,10 +196,10 @@ class FrontAhead:
         """Probability that one of the next evaluations is the first that adds to the front; None: a result does already."""
         if dominated_volume(self.front, self.reference) > 0.0:
             return None
-        inside = self.kept & np.all([of.values() < at for of, at in zip(self.objectives, self.reference, strict=True)], axis=0)
-        chances = inside.mean(axis=0)
-        chosen = np.argsort(-chances, kind="stable")[:count]
-        return float(inside[:, chosen].any(axis=1).mean()), BEYOND_REFERENCE
+        beyond = np.all([of.values() < at for of, at in zip(self.objectives, self.reference, strict=True)], axis=0)
+        awaited, counted = (BEYOND_REFERENCE, self.kept & beyond) if len(self.front) else (WITHIN_LIMITS, self.kept)
+        chosen = np.argsort(-counted.mean(axis=0), kind="stable")[:count]
+        return float(counted[:, chosen].any(axis=1).mean()), awaited
 
     def gains(self, count: int, scale: float) -> FloatArray:
         """Growth of the volume by the next evaluations, as a share of it, shape ``(n_samples, 1)``; as of ``NextGains``."""
