@@ -75,7 +75,7 @@ class Sampled:
         return Sampled(self.positions[:count].copy(), self.mean[:count].copy(), self.deviations[:, :count].copy())
 
     def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
-        """How far each candidate would lie below a level; as of ``Samples``."""
+        """Returns how far each candidate would lie below a level; as of ``Samples``."""
         if not np.isfinite(level):
             return np.zeros(self.deviations.shape)
         # What lies above the level gains nothing, and the inverse of a transform may be too large for a number there.

@@ -294,14 +294,14 @@ class SeveralProposer:
     def _kept_at(
         self, pool: CandidatePool, limited: Sequence[Sequence[Prediction]], positions: IntArray, rng: np.random.Generator
     ) -> BoolArray:
-        """Which samples of candidates keep all limits, shape ``(n_samples, n)``."""
+        """Returns which samples of candidates keep all limits, shape ``(n_samples, n)``."""
         quantities = [drawn(pool, of_one, positions, rng) for of_one in limited]
         return kept_in(self._limits, quantities, len(positions))
 
     def _predictions(
         self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None
     ) -> list[Sequence[Prediction]]:
-        """Of each quantity: one prediction, or one per member of its model."""
+        """Predictions of each quantity: one, or one per member of its model."""
         return [
             model.predictions(pool, part, parameters)
             for model, part, parameters in zip(self._models, self._parts(history), self._by_model(hyperparameters), strict=True)

@@ -109,7 +109,7 @@ class Limited:
         return self.of.positions
 
     def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
-        """How far each candidate would lie below a level within the limits; as of ``Samples``."""
+        """Returns how far each candidate would lie below a level within the limits; as of ``Samples``."""
         return np.where(self.kept, self.of.gains(state, level, scale), 0.0)
 
     def reaches(self, state: TransformState, level: float, scale: float) -> FloatArray:
@@ -136,7 +136,7 @@ class Desired:
         return -desirability(self.desired, np.stack([quantity.values(scale) for quantity in self.quantities], axis=-1))
 
     def gains(self, _state: TransformState, level: float, scale: float) -> FloatArray:
-        """How far each candidate would lie below a level; as of ``Samples``."""
+        """Returns how far each candidate would lie below a level; as of ``Samples``."""
         # Nothing is worth less than zero, so that everything is compared with it before there is a value.
         return np.maximum(min(level, 0.0) - self._oriented(scale), 0.0)
 

@@ -1,1 +1,1 @@
-"""What is said of further evaluations that give several quantities, against what they gave."""
+"""Predicted and actual gains of the next evaluations that give several quantities."""

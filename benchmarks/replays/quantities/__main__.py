@@ -141,7 +141,7 @@ def run(case: Case) -> JsonDict:
 
 
 def _reached(objective: ObjectiveSpec, values: FloatArray, positions: np.ndarray) -> FloatArray:
-    """What a search had after each evaluation: the best that keeps the limits, infinite without any, or the front's volume."""
+    """Returns what a search had after each evaluation: the best that keeps the limits, infinite without any, or the front's volume."""
     if objective.goals:
         reference = front_wanted(objective).reference
         assert reference is not None
@@ -158,7 +158,7 @@ def _came(objective: ObjectiveSpec, before: float, after: float) -> JsonDict:
 
 
 def judged(campaigns: list[JsonDict]) -> JsonDict:
-    """How often statements were right, with an interval of campaigns drawn again, and expected over actual gains."""
+    """Returns how often statements were right, with an interval of campaigns drawn again, and expected over actual gains."""
     right = [[item["gained"] <= item["most"] for item in row["answers"] if "most" in item] for row in campaigns]
     counts, hits = np.array([len(of) for of in right]), np.array([sum(of) for of in right])
     drawn = np.random.default_rng(0).integers(0, len(right), (_RESAMPLED, len(right)))
