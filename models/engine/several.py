@@ -89,7 +89,7 @@ class Judge(Protocol):
 
     @property
     def goal(self) -> Goal | None:
-        """Which candidates are wanted; None: a front of all systems together, which has no level."""
+        """The wanted candidates; None: a front of all systems together, which has no level."""
         ...
 
     @property
