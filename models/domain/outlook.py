@@ -24,6 +24,12 @@ CHANCE_SCALE = 1.0
 GAIN_SCALE = 0.75
 """Factor on a campaign's own scale, for expected gains: the best that a sample holds is rarer than in the sample."""
 
+FRONT_CHANCE_SCALE = 1.5
+"""As ``CHANCE_SCALE``, for the volume of a front."""
+
+FRONT_GAIN_SCALE = 1.5
+"""As ``GAIN_SCALE``, for the volume of a front."""
+
 _FEWEST, _MOST = 5, 250
 _SHARE = 0.1
 
@@ -170,7 +176,7 @@ class Outlook(Record):
     def _describe_hope(self, hope: float) -> str:
         next_ = "the next evaluation" if self.evaluations == 1 else f"one of the next {self.evaluations:,} evaluations"
         chance = "under 1 %" if hope < 0.01 else "over 99 %" if hope > 0.99 else f"{100 * hope:.0f} %"
-        return f"No result {self.awaited} yet; chance that {next_} does: {chance}"
+        return f"No result {self.awaited} yet; the models see a chance of {chance} that {next_} does"
 
     def _begun(self) -> str:
         more = "One more evaluation is" if self.evaluations == 1 else f"Another {counted(self.evaluations, 'evaluation')} are"

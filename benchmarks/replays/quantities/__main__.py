@@ -2,7 +2,8 @@
 
 Pools with two known quantities (those of ``benchmarks.limits``) are searched for the lowest first one within the limit of the
 second, for the largest desirability of both, and for their front. Every fifth evaluation the models are asked what the next
-ones gain; what then came is compared with it. Intervals are of campaigns drawn again. An interrupted run continues.
+ones gain; what then came is compared with it. For fronts, a factor on the samples' deviations is learned on all other pools.
+Intervals are of campaigns drawn again. An interrupted run continues.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.engine.several import SeveralProposer
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
+
+FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
+"""Factors on the samples' deviations that are compared for fronts."""
 
 SEEDS = 20
 EVALUATIONS = 30
@@ -104,8 +108,11 @@ class Asked:
         answer: JsonDict = {"observed": seen, "count": count}
         hope = ahead.hope(count)
         if hope is None:
-            most = float(np.quantile(ahead.gains(count, CHANCE_SCALE * scale).max(axis=1), SURE))
-            answer |= {"most": most, "expected": float(ahead.gains(count, GAIN_SCALE * scale).sum(axis=1).mean())}
+            said = []
+            for factor in FACTORS if ahead.volume else FACTORS[:1]:
+                most = np.quantile(ahead.gains(count, factor * CHANCE_SCALE * scale).max(axis=1), SURE)
+                said.append([float(most), float(ahead.gains(count, factor * GAIN_SCALE * scale).sum(axis=1).mean())])
+            answer["said"] = said
         self.answers.append(answer | ({} if hope is None else {"hope": hope[0]}))
 
 
@@ -141,7 +148,7 @@ def run(case: Case) -> JsonDict:
 
 
 def _reached(objective: ObjectiveSpec, values: FloatArray, positions: np.ndarray) -> FloatArray:
-    """Returns what a search had after each evaluation: the best that keeps the limits, infinite without any, or the front's volume."""
+    """Best result within the limits after each evaluation, infinite without any, or volume of the front."""
     if objective.goals:
         reference = front_wanted(objective).reference
         assert reference is not None
@@ -153,31 +160,81 @@ def _reached(objective: ObjectiveSpec, values: FloatArray, positions: np.ndarray
 
 def _came(objective: ObjectiveSpec, before: float, after: float) -> JsonDict:
     if objective.goals:
-        return {"came": bool(after > 0.0), "gained": (after - before) / before if before else None}
+        return {"came": bool(after > 0.0), "gained": float((after - before) / before) if before else None}
     return {"came": bool(np.isfinite(after)), "gained": float(before - after) if np.isfinite(before) else None}
 
 
-def judged(campaigns: list[JsonDict]) -> JsonDict:
-    """Returns how often statements were right, with an interval of campaigns drawn again, and expected over actual gains."""
-    right = [[item["gained"] <= item["most"] for item in row["answers"] if "most" in item] for row in campaigns]
+def judged(campaigns: list[JsonDict], chance: int, gain: int) -> JsonDict:
+    """Returns how often statements were right, with an interval of campaigns drawn again, and expected over actual gains.
+
+    Args:
+        campaigns: Of one pool and goal.
+        chance: Place of the factor for chances.
+        gain: Place of that for expected gains.
+    """
+    right = [[item["gained"] <= item["said"][chance][0] for item in _stated(row)] for row in campaigns]
     counts, hits = np.array([len(of) for of in right]), np.array([sum(of) for of in right])
     drawn = np.random.default_rng(0).integers(0, len(right), (_RESAMPLED, len(right)))
     shares = hits[drawn].sum(axis=1) / np.maximum(counts[drawn].sum(axis=1), 1)
-    stated = [item for row in campaigns for item in row["answers"] if "most" in item]
     hoped = [(item["hope"], item["came"]) for row in campaigns for item in row["answers"] if "hope" in item]
-    came = sum(item["gained"] for item in stated)
     return {
         "campaigns": len(campaigns),
+        "factors": [FACTORS[chance], FACTORS[gain]],
         "statements": int(counts.sum()),
-        "right": float(hits.sum() / counts.sum()) if counts.sum() else None,
+        "right": _right(campaigns, chance),
         "interval": np.quantile(shares, (0.025, 0.975)).tolist(),
-        "expected_over_happened": sum(item["expected"] for item in stated) / came if came else None,
+        "expected_over_happened": _ratio(campaigns, gain),
         "hopes": {"count": len(hoped), "said": _mean([hope for hope, _ in hoped]), "came": _mean([item for _, item in hoped])},
     }
 
 
+def learned(pools: list[list[JsonDict]]) -> tuple[int, int]:
+    """Places of the smallest factors with which nine statements of ten are right, and gains are not expected too small.
+
+    Args:
+        pools: Campaigns of each pool, which count the same.
+    """
+    rights = [np.mean([_right(pool, place) for pool in pools]) for place in range(len(FACTORS))]
+    logs = [np.mean(np.log([_ratio(pool, place) or 1.0 for pool in pools])) for place in range(len(FACTORS))]
+    last = len(FACTORS) - 1
+    chance = next((place for place, right in enumerate(rights) if right >= SURE), last)
+    return chance, next((place for place, log in enumerate(logs) if log >= 0.0), last)
+
+
+def _stated(campaign: JsonDict) -> list[JsonDict]:
+    return [item for item in campaign["answers"] if "said" in item]
+
+
+def _right(campaigns: list[JsonDict], place: int) -> float:
+    return float(np.mean([item["gained"] <= item["said"][place][0] for row in campaigns for item in _stated(row)]))
+
+
+def _ratio(campaigns: list[JsonDict], place: int) -> float | None:
+    """Expected gains over those that came; None where none came."""
+    stated = [item for row in campaigns for item in _stated(row)]
+    came = sum(item["gained"] for item in stated)
+    return float(sum(item["said"][place][1] for item in stated) / came) if came else None
+
+
 def _mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
+
+
+def standings(campaigns: list[JsonDict], chosen: list[tuple[str, str]]) -> JsonDict:
+    """Judges each pool and goal, fronts with the factors of the other pools.
+
+    Args:
+        chosen: Pools and goals.
+    """
+    by_pair: dict[tuple[str, str], list[JsonDict]] = {pair: [] for pair in chosen}
+    for row in campaigns:
+        by_pair[row["problem"], row["goal"]].append(row)
+    found = {}
+    for (problem, goal), rows in by_pair.items():
+        others = [of for (other, same), of in by_pair.items() if same == goal == "front" and other != problem]
+        found[f"{goal}, {problem}"] = judged(rows, *(learned(others) if others else (0, 0)))
+    fronts = [of for (_, goal), of in by_pair.items() if goal == "front"]
+    return {"judged": found} | ({"front_factors": [FACTORS[place] for place in learned(fronts)]} if fronts else {})
 
 
 def main() -> None:
@@ -189,14 +246,14 @@ def main() -> None:
     known = {(row["problem"], row["goal"], row["seed"]) for row in result["campaigns"]}
     cases = [Case(*pair, seed) for seed in range(1 if given.quick else SEEDS) for pair in chosen if (*pair, seed) not in known]
     collect(result["campaigns"], results(run, cases, given.jobs), lambda: write_json(given.out, result))
-    found = {}
-    for problem, goal in chosen:
-        found[f"{goal}, {problem}"] = judged(
-            [row for row in result["campaigns"] if (row["problem"], row["goal"]) == (problem, goal)]
+    said = standings(result["campaigns"], chosen)
+    write_json(given.out, result | said | {"provenance": describe_machine()})
+    for name, item in said["judged"].items():
+        low, high = item["interval"]
+        print(
+            f"{name}: right {item['right']:.2f} ({low:.2f} to {high:.2f}) of {item['statements']} statements of 90 %; expected "
+            f"gains {item['expected_over_happened'] or 0.0:.2f} of what came"
         )
-    write_json(given.out, result | {"judged": found, "provenance": describe_machine()})
-    for name, item in found.items():
-        print(name, {key: value for key, value in item.items() if value is not None})
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import numpy as np
 from tansaku.models.domain.levels import of_wanted
 from tansaku.models.domain.outlook import (
     CHANCE_SCALE,
+    FRONT_CHANCE_SCALE,
+    FRONT_GAIN_SCALE,
     GAIN_SCALE,
     SURE,
     UNCLEAR,
@@ -61,10 +63,11 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
     if hope is not None:
         return known.model_copy(update={"hope": hope[0], "awaited": hope[1]})
     scale = scale_of(search, plan, rules)
-    largest = ahead.gains(count, CHANCE_SCALE * scale).max(axis=1)
+    by_chance, by_gain = (FRONT_CHANCE_SCALE, FRONT_GAIN_SCALE) if ahead.volume else (CHANCE_SCALE, GAIN_SCALE)
+    largest = ahead.gains(count, by_chance * scale).max(axis=1)
     # A number of candidates is whole, as is the one that is exceeded by so few samples.
     most = float(np.quantile(largest, SURE, method="linear" if ahead.threshold is None else "inverted_cdf"))
-    expected = float(ahead.gains(count, GAIN_SCALE * scale).sum(axis=1).mean())
+    expected = float(ahead.gains(count, by_gain * scale).sum(axis=1).mean())
     return known.model_copy(update={"gain": expected, "most": most, "chance": float((largest > most).mean()), "scale": scale})
 
 

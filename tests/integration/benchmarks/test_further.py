@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.limits.__main__ import PROBLEMS
 from benchmarks.replays.further.__main__ import JUDGED, KEPT_BACK, QUICK
 from benchmarks.replays.further.campaigns import FACTORS, best_after
 from benchmarks.replays.further.judging import Answers, family, judged, learned, standing
-from tansaku.models.domain.outlook import CHANCE_SCALE, GAIN_SCALE
+from benchmarks.replays.quantities.__main__ import GOALS, standings
+from tansaku.models.domain.outlook import CHANCE_SCALE, FRONT_CHANCE_SCALE, FRONT_GAIN_SCALE, GAIN_SCALE
 
 RESULT = Path(__file__).resolve().parents[3] / "benchmarks/replays/further/result.json"
 
@@ -84,3 +86,19 @@ def test_quick_run(tmp_path, run_benchmark):
     assert {row["table"] for row in result["campaigns"]} == set(QUICK)
     assert len(result["campaigns"]) == len(QUICK)
     assert "learned on all" in done.stdout
+
+
+def test_statements_about_several_quantities_are_judged(benchmark_result):
+    result = benchmark_result("replays.quantities", "--quick")
+    assert set(result["judged"]) == {"limits, gardner-1", "desirability, gardner-1"}
+    assert all(item["statements"] for item in result["judged"].values())
+
+
+def test_the_committed_result_about_several_quantities_is_where_the_factors_of_fronts_come_from():
+    result = json.loads(RESULT.parents[1].joinpath("quantities/result.json").read_text())
+    pairs = [(problem, goal) for goal in GOALS for problem in PROBLEMS]
+    assert standings(result["campaigns"], pairs)["judged"] == result["judged"]
+    assert result["front_factors"] == [FRONT_CHANCE_SCALE / CHANCE_SCALE, FRONT_GAIN_SCALE / GAIN_SCALE]
+    right = [item["right"] for item in result["judged"].values()]
+    assert min(right) > 0.7
+    assert sum(item >= 0.8 for item in right) >= 10

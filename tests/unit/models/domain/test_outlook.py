@@ -101,11 +101,11 @@ def known(**changes: object) -> Outlook:
         ),
         (
             known(systems=1, evaluations=5, gain=None, hope=0.432, awaited="keeps all limits"),
-            "No result keeps all limits yet; chance that one of the next 5 evaluations does: 43 %",
+            "No result keeps all limits yet; the models see a chance of 43 % that one of the next 5 evaluations does",
         ),
         (
             known(systems=1, evaluations=1, gain=None, hope=0.001, awaited="beats the reference point"),
-            "No result beats the reference point yet; chance that the next evaluation does: under 1 %",
+            "No result beats the reference point yet; the models see a chance of under 1 % that the next evaluation does",
         ),
         (known(gain=None, evaluations=0), "Nothing more can be gained: no candidate is left to evaluate"),
         (
