@@ -144,8 +144,9 @@ def printed(said: JsonDict) -> None:
 
 
 def _ratio(item: JsonDict) -> str:
-    ratio, low, high = ("-" if item[name] is None else f"{item[name]:.2f}" for name in ("ratio", "low", "high"))
-    return f"{ratio} ({low} to {high})"
+    shown = ("-" if item[name] is None else f"{item[name]:.2f}" for name in ("ratio", "low", "high", "upper"))
+    ratio, low, high, upper = shown
+    return f"{ratio} ({low} to {high}; with 95 % at most {upper})"
 
 
 def arguments() -> argparse.Namespace:

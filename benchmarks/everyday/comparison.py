@@ -13,7 +13,8 @@ Scores = dict[str, dict[str, dict[int, float]]]
 """By method, table and seed."""
 
 _DRAWS = 10_000
-_BOUNDS = (0.025, 0.975)
+_BOUNDS = {"low": 0.025, "upper": 0.95, "high": 0.975}
+"""Ends of the 95 % interval, and the bound that the ratio stays below with 95 %."""
 
 
 def scores(rows: Iterable[JsonDict]) -> Scores:
@@ -36,7 +37,7 @@ def pairs(found: Scores, ours: str, other: str) -> dict[str, FloatArray]:
 
 
 def ratio(tables: Sequence[FloatArray], draws: int = _DRAWS) -> JsonDict:
-    """Ratio of two methods' mean scores, each table counting the same, with its 95 % bounds.
+    """Ratio of two methods' mean scores, each table counting the same, with its 95 % interval and upper 95 % bound.
 
     The bounds are percentiles over draws with replacement of as many tables, and of as many seeds of each drawn table; the two
     methods keep their common seeds.
@@ -46,7 +47,7 @@ def ratio(tables: Sequence[FloatArray], draws: int = _DRAWS) -> JsonDict:
         draws: How many.
 
     Returns:
-        ``ratio``, ``low`` and ``high``; None where the other method found the best at once and ours did not.
+        ``ratio``, ``low``, ``upper`` and ``high``; None where the other method found the best at once and ours did not.
     """
     rng = np.random.default_rng(0)
     chosen = rng.integers(len(tables), size=(draws, len(tables)))
@@ -57,8 +58,9 @@ def ratio(tables: Sequence[FloatArray], draws: int = _DRAWS) -> JsonDict:
     ours, other = drawn.mean(axis=1).T
     mine, theirs = np.mean([table.mean(axis=0) for table in tables], axis=0)
     # Not interpolated: between a number and infinity there is none.
-    low, high = np.quantile(_quotients(ours, other), _BOUNDS, method="inverted_cdf")
-    found = {"ratio": float(_quotients(np.array([mine]), np.array([theirs]))[0]), "low": float(low), "high": float(high)}
+    bounds = np.quantile(_quotients(ours, other), list(_BOUNDS.values()), method="inverted_cdf")
+    found = dict(zip(_BOUNDS, bounds.tolist(), strict=True))
+    found["ratio"] = float(_quotients(np.array([mine]), np.array([theirs]))[0])
     return {name: value if np.isfinite(value) else None for name, value in found.items()}
 
 
