@@ -24,8 +24,8 @@ CHANCE_SCALE = 1.0
 GAIN_SCALE = 0.75
 """Factor on a campaign's own scale, for expected gains: the best that a sample holds is rarer than in the sample."""
 
-FRONT_CHANCE_SCALE = 1.5
-"""As ``CHANCE_SCALE``, for the volume of a front."""
+FRONT_CHANCE_SCALE = 2.0
+"""As ``CHANCE_SCALE``, for the volume of a front, of which fewer candidates are sampled and no choice follows from values."""
 
 FRONT_GAIN_SCALE = 1.5
 """As ``GAIN_SCALE``, for the volume of a front."""
