@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -194,7 +195,7 @@ class FrontAhead:
 
     def hope(self, count: int) -> tuple[float, str] | None:
         """Probability that one of the next evaluations is the first that adds to the front; None: a result does already."""
-        if dominated_volume(self.front, self.reference) > 0.0:
+        if self._before:
             return None
         beyond = np.all([of.values() < at for of, at in zip(self.objectives, self.reference, strict=True)], axis=0)
         awaited, counted = (BEYOND_REFERENCE, self.kept & beyond) if len(self.front) else (WITHIN_LIMITS, self.kept)
@@ -203,14 +204,13 @@ class FrontAhead:
 
     def gains(self, count: int, scale: float) -> FloatArray:
         """Growth of the volume by the next evaluations, as a share of it, shape ``(n_samples, 1)``; as of ``NextGains``."""
-        before = dominated_volume(self.front, self.reference)
-        if not before:
+        if not self._before:
             return np.zeros((_DRAWN, 1))
         points, kept = self._points(scale), self.kept[:_DRAWN]
         expected, front = points.mean(axis=0), self.front
         chosen: list[int] = []
         for _ in range(min(count, points.shape[1])):
-            growth = np.where(kept, self._growth(points, front), 0.0).mean(axis=0)
+            growth = self._growth(points, front)
             growth[chosen] = -np.inf
             chosen.append(int(np.argmax(growth)))
             front = np.vstack([front, expected[chosen[-1]]])
@@ -218,24 +218,33 @@ class FrontAhead:
             dominated_volume(np.vstack([self.front, sample[chosen][of[chosen]]]), self.reference)
             for sample, of in zip(points, kept, strict=True)
         ]
-        return (np.array(found)[:, None] - before) / before
+        return (np.array(found)[:, None] - self._before) / self._before
 
     def rate(self, price: FloatArray, scale: float) -> float:
         """Largest expected growth for its price by a single evaluation, as a share of the volume; as of ``NextGains``."""
-        before = dominated_volume(self.front, self.reference)
-        if not before:
+        if not self._before:
             return 0.0
-        growth = np.where(self.kept[:_DRAWN], self._growth(self._points(scale), self.front), 0.0).mean(axis=0) / before
+        growth = self._growth(self._points(scale), self.front) / self._before
         return float((growth / price[self.positions]).max(initial=0.0))
+
+    @cached_property
+    def _before(self) -> float:
+        """Volume that the results dominate."""
+        return dominated_volume(self.front, self.reference)
 
     def _points(self, scale: float) -> FloatArray:
         """Samples of the objectives together, shape ``(n_drawn, n, n_objectives)``."""
         return np.stack([objective.values(scale)[:_DRAWN] for objective in self.objectives], axis=-1)
 
     def _growth(self, points: FloatArray, front: FloatArray) -> FloatArray:
-        """Volume that each point alone adds to a front, shape of the points without their last axis."""
+        """Volume that each candidate alone adds to a front, mean of its samples, shape ``(n,)``.
+
+        Args:
+            points: As of :meth:`_points`.
+            front: Known and expected values.
+        """
         better, worse = self.cells(front, self.reference)
         added = np.zeros(points.shape[:-1])
         for low, high in zip(better, worse, strict=True):
             added += np.prod(np.maximum(high - np.maximum(points, low), 0.0), axis=-1)
-        return added
+        return np.asarray(np.where(self.kept[:_DRAWN], added, 0.0).mean(axis=0))

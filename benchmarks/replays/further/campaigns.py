@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from benchmarks.replays.table import CAMPAIGN
 from tansaku.models.domain.identifiers import certificate_rng
 from tansaku.models.domain.outlook import NEEDED, SURE, next_count, own_scale
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.ports import Choice, History, NextGains
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -23,6 +24,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
+from tansaku.models.engine.several import SeveralProposer
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.act.replay.records import ReplayTask
 from tansaku.tasks.act.replay.run import open_table
@@ -46,21 +48,30 @@ _PER_SYSTEM = 25
 _WANTED = 0.1
 
 
-class Asked(GPProposer):
+class Asked:
     """A proposer that also notes, now and then, what the next evaluations may gain; its choices do not change.
 
     Args:
-        spec: The campaign's.
+        of: The proposer.
+        said: What is noted of the gains of a number of evaluations, on a campaign's own scale.
         seed: The campaign's.
         values: The truth, oriented, shape ``(n_candidates,)``.
+        by_system: Whether every system has an answer of its own.
     """
 
-    def __init__(self, spec: CampaignSpec, seed: int, values: FloatArray) -> None:
-        assert isinstance(spec.proposer, GPProposerSpec)
-        super().__init__(settings(spec.proposer, goal_of(spec.objective)))
-        self._seed, self._values = seed, values
+    def __init__(
+        self,
+        of: GPProposer | SeveralProposer,
+        said: Callable[[NextGains, int, float], JsonDict],
+        seed: int,
+        values: FloatArray,
+        *,
+        by_system: bool = False,
+    ) -> None:
+        self._of, self._said, self._seed, self._values, self._by_system = of, said, seed, values, by_system
         self._surprises: list[float] = []
         self.answers: list[JsonDict] = []
+        self.name, self.initial_count, self.refit_due, self.fit = of.name, of.initial_count, of.refit_due, of.fit
 
     def propose(
         self,
@@ -70,29 +81,32 @@ class Asked(GPProposer):
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """Chooses, then notes what the samples say under each factor."""
-        choice = super().propose(pool, history, number, rng, hyperparameters)
-        by_system = self._settings.goal.by_system
-        if number % _EVERY[by_system] == 0 and number > self.initial_count(pool):
+        """Chooses, then notes what the samples say."""
+        choice = self._of.propose(pool, history, number, rng, hyperparameters)
+        if number % _EVERY[self._by_system] == 0 and number > self.initial_count(pool):
             self._ask(pool, history, number, hyperparameters)
         if choice is not None and choice.mean is not None and choice.deviation:
             self._surprises.append((float(self._values[choice.position]) - choice.mean) / choice.deviation)
         return choice
 
     def _ask(self, pool: CandidatePool, history: History, number: int, hyperparameters: JsonDict | None) -> None:
-        counts = result_counts(pool, history, by_system=self._settings.goal.by_system)
-        ahead = self.remaining(pool, history, certificate_rng(self._seed, number), hyperparameters).ahead
+        counts = result_counts(pool, history, by_system=self._by_system)
+        ahead = self._of.remaining(pool, history, certificate_rng(self._seed, number), hyperparameters).ahead
         if ahead is None or min(have for have, _ in counts.values()) < NEEDED:
             return
         seen, scale = len(history.observed), own_scale(self._surprises)
         count = next_count(seen, None, sum(left for _, left in counts.values()))
-        said = []
-        for factor in FACTORS:
-            gains = ahead.gains(count, factor * scale)
-            largest = gains.max(axis=1)
-            most = np.quantile(largest, SURE)
-            said.append([_short(value) for value in (gains.sum(axis=1).mean(), (largest > 0.0).mean(), most)])
-        self.answers.append({"observed": seen, "count": count, "scale": _short(scale), "said": said})
+        self.answers.append({"observed": seen, "count": count} | self._said(ahead, count, scale))
+
+
+def _under_each_factor(ahead: NextGains, count: int, scale: float) -> JsonDict:
+    said = []
+    for factor in FACTORS:
+        gains = ahead.gains(count, factor * scale)
+        largest = gains.max(axis=1)
+        most = np.quantile(largest, SURE)
+        said.append([_short(value) for value in (gains.sum(axis=1).mean(), (largest > 0.0).mean(), most)])
+    return {"scale": _short(scale), "said": said}
 
 
 def _short(value: float) -> float:
@@ -119,8 +133,10 @@ class Case:
 def run(case: Case) -> JsonDict:
     """Runs a campaign and compares what was said with what happened."""
     spec, pool, values = _shipped() if case.table == BOUNDARIES else _of_data(case)
-    proposer = Asked(spec, case.seed, values)
-    by_system = goal_of(spec.objective).by_system
+    assert isinstance(spec.proposer, GPProposerSpec)
+    goal = goal_of(spec.objective)
+    by_system = goal.by_system
+    proposer = Asked(GPProposer(settings(spec.proposer, goal)), _under_each_factor, case.seed, values, by_system=by_system)
     most = _PER_SYSTEM * len(pool.systems) if by_system else min(_LONGEST, int(_SHARE * len(pool)))
     rules = RoundRules(
         seed=case.seed,
@@ -132,7 +148,6 @@ def run(case: Case) -> JsonDict:
     )
     done = replay(pool, values, proposer, rules, count_initial=True)
     groups = pool.system_codes if by_system else np.zeros(len(pool), dtype=np.intp)
-    goal = goal_of(spec.objective)
     best = best_after(done.positions, values, groups)
     if goal.kind == "all_below":
         best = -np.concatenate([[0.0], np.cumsum(values[done.positions] <= goal.threshold)])[:, None]

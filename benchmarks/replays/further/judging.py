@@ -124,15 +124,25 @@ def standing(answers: Answers, chance: float, gain: float) -> JsonDict:
     n_campaigns = int(answers.campaign.max()) + 1
     made = np.bincount(answers.campaign, minlength=n_campaigns)
     were = np.bincount(answers.campaign[right], minlength=n_campaigns)
-    drawn = np.random.default_rng(0).integers(0, n_campaigns, (_RESAMPLED, n_campaigns))
-    shares = were[drawn].sum(axis=1) / np.maximum(made[drawn].sum(axis=1), 1)
     return {
         "campaigns": n_campaigns,
         "chance_factor": chance,
         "gain_factor": gain,
         "statements": len(right),
         "right": float(right.mean()),
-        "interval": np.quantile(shares, (0.025, 0.975)).tolist(),
+        "interval": interval(were, made),
         "of_an_amount": {"statements": int(stated.sum()), "right": float(right[stated].mean()) if stated.any() else None},
         "gain_said_over_happened": answers.ratio(gain),
     }
+
+
+def interval(were: IntArray, made: IntArray) -> list[float]:
+    """95 % interval of the share of statements that were right, of campaigns drawn again.
+
+    Args:
+        were: Right statements of each campaign, shape ``(n,)``.
+        made: All of its statements, shape ``(n,)``.
+    """
+    drawn = np.random.default_rng(0).integers(0, len(made), (_RESAMPLED, len(made)))
+    shares = were[drawn].sum(axis=1) / np.maximum(made[drawn].sum(axis=1), 1)
+    return [float(end) for end in np.quantile(shares, (0.025, 0.975))]

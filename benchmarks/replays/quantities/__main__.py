@@ -16,13 +16,13 @@ import numpy as np
 from benchmarks.command import begun, collect, command, results
 from benchmarks.limits.__main__ import PROBLEMS
 from benchmarks.pools import pool_of, search
-from benchmarks.replays.further.campaigns import best_after
+from benchmarks.replays.further.campaigns import Asked, best_after
+from benchmarks.replays.further.judging import interval
 from tansaku.models.domain.desirability import desirability
 from tansaku.models.domain.feasibility import keeps_limits
-from tansaku.models.domain.identifiers import certificate_rng
-from tansaku.models.domain.outlook import CHANCE_SCALE, GAIN_SCALE, NEEDED, SURE, next_count, own_scale
-from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.outlook import CHANCE_SCALE, GAIN_SCALE, SURE
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import NextGains
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
@@ -38,8 +38,6 @@ FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 
 SEEDS = 20
 EVALUATIONS = 30
-_EVERY = 5
-_RESAMPLED = 2000
 
 
 def _limits(_truth: FloatArray, at_most: float) -> JsonDict:
@@ -70,50 +68,16 @@ GOALS: dict[str, Callable[[FloatArray, float], JsonDict]] = {
 }
 
 
-class Asked:
-    """A proposer that also notes, now and then, what the next evaluations may gain; its choices do not change.
-
-    Args:
-        of: The proposer.
-        values: The truth of the first quantity, oriented, shape ``(n_candidates,)``.
-        seed: The campaign's.
-    """
-
-    def __init__(self, of: SeveralProposer, values: FloatArray, seed: int) -> None:
-        self._of, self._values, self._seed = of, values, seed
-        self._surprises: list[float] = []
-        self.answers: list[JsonDict] = []
-        self.name, self.initial_count, self.refit_due, self.fit = of.name, of.initial_count, of.refit_due, of.fit
-
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses, then notes what the samples say."""
-        choice = self._of.propose(pool, history, number, rng, hyperparameters)
-        if number % _EVERY == 0 and len(history.observed) >= NEEDED:
-            self._ask(pool, history, number, hyperparameters)
-        if choice is not None and choice.mean is not None and choice.deviation:
-            self._surprises.append((float(self._values[choice.position]) - choice.mean) / choice.deviation)
-        return choice
-
-    def _ask(self, pool: CandidatePool, history: History, number: int, hyperparameters: JsonDict | None) -> None:
-        ahead = self._of.remaining(pool, history, certificate_rng(self._seed, number), hyperparameters).ahead
-        seen, scale = len(history.observed), own_scale(self._surprises)
-        count = next_count(seen, None, len(pool) - seen)
-        answer: JsonDict = {"observed": seen, "count": count}
-        hope = ahead.hope(count)
-        if hope is None:
-            said = []
-            for factor in FACTORS if ahead.volume else FACTORS[:1]:
-                most = np.quantile(ahead.gains(count, factor * CHANCE_SCALE * scale).max(axis=1), SURE)
-                said.append([float(most), float(ahead.gains(count, factor * GAIN_SCALE * scale).sum(axis=1).mean())])
-            answer["said"] = said
-        self.answers.append(answer | ({} if hope is None else {"hope": hope[0]}))
+def _said(ahead: NextGains, count: int, scale: float) -> JsonDict:
+    """The amount not exceeded with 90 % and the expected gain, of fronts under each factor; or the chance of a first result."""
+    hope = ahead.hope(count)
+    if hope is not None:
+        return {"hope": hope[0]}
+    said = []
+    for factor in FACTORS if ahead.volume else FACTORS[:1]:
+        most = np.quantile(ahead.gains(count, factor * CHANCE_SCALE * scale).max(axis=1), SURE)
+        said.append([float(most), float(ahead.gains(count, factor * GAIN_SCALE * scale).sum(axis=1).mean())])
+    return {"said": said}
 
 
 @dataclass(frozen=True)
@@ -135,7 +99,7 @@ def run(case: Case) -> JsonDict:
         values = np.column_stack([-desirability(objective.desirability, truth), truth])
     made = build_proposer(GPProposerSpec(engine=None if case.goal == "front" else 5), objective)
     assert isinstance(made, SeveralProposer)
-    proposer = Asked(made, values[:, 0], case.seed)
+    proposer = Asked(made, _said, case.seed, values[:, 0])
     pool = pool_of(problem.points)
     done = search(pool, values, proposer, case.seed, BudgetSpec(evaluations=EVALUATIONS), objective.further_directions)
     reached = _reached(objective, values, done.positions)
@@ -174,15 +138,13 @@ def judged(campaigns: list[JsonDict], chance: int, gain: int) -> JsonDict:
     """
     right = [[item["gained"] <= item["said"][chance][0] for item in _stated(row)] for row in campaigns]
     counts, hits = np.array([len(of) for of in right]), np.array([sum(of) for of in right])
-    drawn = np.random.default_rng(0).integers(0, len(right), (_RESAMPLED, len(right)))
-    shares = hits[drawn].sum(axis=1) / np.maximum(counts[drawn].sum(axis=1), 1)
     hoped = [(item["hope"], item["came"]) for row in campaigns for item in row["answers"] if "hope" in item]
     return {
         "campaigns": len(campaigns),
         "factors": [FACTORS[chance], FACTORS[gain]],
         "statements": int(counts.sum()),
         "right": _right(campaigns, chance),
-        "interval": np.quantile(shares, (0.025, 0.975)).tolist(),
+        "interval": interval(hits, counts),
         "expected_over_happened": _ratio(campaigns, gain),
         "hopes": {"count": len(hoped), "said": _mean([hope for hope, _ in hoped]), "came": _mean([item for _, item in hoped])},
     }
