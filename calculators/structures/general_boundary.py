@@ -249,7 +249,8 @@ def coincidence(shown: str, known: Mapping[int, Sequence[float]], spec: GeneralB
         return found[0]
     close = [(number, angle) for number, angle in found if abs(angle - wanted) <= _SAME_ANGLE]
     if not close:
-        nearest = sorted(found, key=lambda pair: abs(pair[1] - wanted))[:6]
+        # Rounding must not order angles at the same distance, as 21.79 and 38.21 degrees are from 30.
+        nearest = sorted(found, key=lambda pair: (round(abs(pair[1] - wanted), 6), pair))[:6]
         near = ", ".join(f"{angle:.2f} (Σ{number})" for number, angle in nearest)
         raise ConfigurationError(f"{shown}, angle {wanted:g}: no coincidence lattice; the nearest are {near or 'none'}")
     return min(close, key=lambda pair: (pair[0], abs(pair[1] - wanted)))
