@@ -21,9 +21,8 @@ from tansaku.models.domain.specs.limits import CEILING, LimitsSpec, check_limit
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.table import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
-from tansaku.models.domain.units import convert
 from tansaku.spaces.expectations import Cells, expectation
-from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
+from tansaku.spaces.table_file import TableColumns, TableFile, TextArray, in_unit
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -469,10 +468,9 @@ class TableSpace(TableCandidates):
             known = ", ".join(named) or "none"
             raise ConfigurationError(f"space.columns.quantities: {name!r} is not among them; there are {known}")
         try:
-            factor = convert(1.0, named[name].unit, unit)
+            return in_unit(_accepted(self._quantities[name]), named[name].unit, unit)
         except ValueError as error:
             raise ConfigurationError(f"space.columns.quantities.{name}.unit: {error}, as the objective asks") from error
-        return _accepted(self._quantities[name]) * factor
 
     def recorded(self, candidate: str) -> Outcome:
         """The recorded outcome of a candidate. Raises NotFoundError."""

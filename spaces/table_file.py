@@ -20,6 +20,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import check_unchanged, file_sha256
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.spreadsheet import separator_of, text_of
+from tansaku.models.domain.units import Unit, convert
 
 MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
 """Words that a CSV may write, in any case, where a number is missing."""
@@ -163,6 +164,18 @@ class TableFile:
         if len(set(columns)) != len(columns) or not columns:
             raise ConfigurationError(f"{key}: {list(columns)}; expected at least one column, and each once")
         return tuple(self.require(name, key) for name in columns)
+
+
+def in_unit(values: FloatArray, unit: Unit, to: Unit) -> FloatArray:
+    """Converts a column between units of one kind, NaN where it is empty, shape ``(n_rows,)``.
+
+    Raises:
+        ValueError: The units are of different kinds.
+    """
+    if not convert(0.0, unit, to):
+        return values * convert(1.0, unit, to)
+    # Temperatures: their scales begin at different points.
+    return np.array([convert(value, unit, to) if np.isfinite(value) else value for value in values.tolist()])
 
 
 class TableColumns:

@@ -45,10 +45,11 @@ class Certificate(Record):
         unit: The objective's unit.
         stops: Whether the search stops on it.
         outlook: What the next evaluations are expected to gain; None: an evaluation gains no amount, or it was stored before.
-        worth: Of a stop rule ``not_worth_it``: what an evaluation must gain at least for its price [unit].
+        worth: Of a stop rule ``not_worth_it``: what an evaluation must gain at least for its price.
+        gained_in: Unit of ``worth`` and ``rates``; None: the objective's.
         price: What that is paid with.
-        rates: What the next evaluation was expected to gain at most for its price [unit], at the last checks and at this one;
-            None: too little was known.
+        rates: What the next evaluation was expected to gain at most for its price, at the last checks and at this one; None:
+            too little was known.
         words: What one of the systems is called, and several.
         failed: Candidates whose evaluation failed, of which nothing is said.
     """
@@ -69,6 +70,7 @@ class Certificate(Record):
     stops: bool = False
     outlook: Outlook | None = None
     worth: float | None = None
+    gained_in: str | None = None
     price: Price | None = None
     rates: tuple[float | None, ...] = ()
     words: tuple[str, str] = SYSTEM_WORDS
@@ -96,13 +98,14 @@ class Certificate(Record):
     def _describe_rate(self) -> list[str]:
         if self.worth is None or self.price is None or not self.rates:
             return []
-        price = self.price.replace("_", "-")
-        asked = f"{with_unit(f'{self.worth:.3g}', self.unit)} per {price} are asked"
+        price, unit = self.price.replace("_", "-"), self.gained_in or self.unit
+        asked = f"{with_unit(f'{self.worth:.3g}', unit)} per {price} are asked"
         if self.rates[-1] is None:
             return [f"Whether the next evaluation is worth its cost is not known yet: {asked}"]
         low = f", too little at {IN_A_ROW} checks in a row" if self.stops else ""
-        most = with_unit(f"{self.rates[-1]:.2g}", self.unit)
-        return [f"The next evaluation is expected to gain at most {most} per {price}; {asked}{low}"]
+        most = with_unit(f"{self.rates[-1]:.2g}", unit)
+        gains = "enlarge the front's volume by" if self.gained_in else "gain"
+        return [f"The next evaluation is expected to {gains} at most {most} per {price}; {asked}{low}"]
 
     @property
     def says_nothing(self) -> bool:

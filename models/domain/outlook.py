@@ -109,6 +109,7 @@ class Outlook(Record):
         volume: Whether ``gain`` and ``most`` are shares by which the volume grows that a front dominates.
         hope: While no result counts: the probability that one of the next ones does.
         awaited: What a result that counts does, in words, such as ``keeps all limits``.
+        unknown: Systems with too few results that count, so that there is none to compare the next ones with.
     """
 
     evaluations: Count
@@ -128,11 +129,12 @@ class Outlook(Record):
     volume: bool = False
     hope: float | None = None
     awaited: str = ""
+    unknown: Count = 0
 
     @property
     def is_over(self) -> bool:
         """Whether no candidate is left that an evaluation could gain from."""
-        known = not self.short and not self.unclear and self.hope is None
+        known = not self.short and not self.unclear and self.hope is None and not self.unknown
         return known and (not self.evaluations or self.gain is None)
 
     def describe(self) -> str:
@@ -146,6 +148,8 @@ class Outlook(Record):
             )
         if self.hope is not None:
             return self._describe_hope(self.hope)
+        if self.gain is None and self.unknown:
+            return f"What further evaluations gain cannot be said yet: {self._describe_unknown()}"
         if self.is_over or self.gain is None:
             return "Nothing more can be gained: no candidate is left to evaluate"
         if self.threshold is not None:
@@ -161,7 +165,13 @@ class Outlook(Record):
             expected = f"bring one better than the best {self.rank} by {by_amount(_amount(self.gain), self.unit)}"
             it, rises = "it", "is better"
         by = f"{rises} by more than {by_amount(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
-        return f"{self._begun()} {expected}; chance that {it} {by}: {self._at_most}"
+        said = f"{self._begun()} {expected}; chance that {it} {by}: {self._at_most}"
+        return f"{said}; {self._describe_unknown()}" if self.unknown else said
+
+    def _describe_unknown(self) -> str:
+        few = "no result keeps" if self.rank == 1 else f"fewer than {self.rank} results keep"
+        where = f" of {self.unknown} of {counted(self.systems, *self.words)}" if self.systems > 1 else ""
+        return f"{few} all limits{where}"
 
     @property
     def _at_most(self) -> str:
@@ -210,16 +220,32 @@ def _amount(value: float) -> str:
 
 
 def missing(
-    counts: dict[str, tuple[int, int]], *, direction: Direction, unit: str, words: tuple[str, str] = SYSTEM_WORDS
+    counts: dict[str, tuple[int, int]],
+    *,
+    direction: Direction,
+    unit: str,
+    words: tuple[str, str] = SYSTEM_WORDS,
+    rank: int = 1,
 ) -> Outlook | None:
     """Returns what is missing before anything can be said; None: nothing.
 
     Args:
         counts: Results and open candidates of each system, or of the whole search.
         words: What one of the systems is called, and several.
+        rank: The next ones are compared with the candidate of this rank.
     """
-    short = {name: have for name, (have, open_) in counts.items() if open_ and have < min(NEEDED, have + open_)}
+    needed = max(NEEDED, rank)
+    short = {name: have for name, (have, open_) in counts.items() if open_ and have < min(needed, have + open_)}
     if not short:
         return None
-    lacking = sum(min(NEEDED - have, counts[name][1]) for name, have in short.items())
-    return Outlook(evaluations=lacking, systems=len(counts), short=short, direction=direction, unit=unit, words=words)
+    lacking = sum(min(needed - have, counts[name][1]) for name, have in short.items())
+    return Outlook(
+        evaluations=lacking,
+        systems=len(counts),
+        short=short,
+        needed=needed,
+        rank=rank,
+        direction=direction,
+        unit=unit,
+        words=words,
+    )

@@ -483,6 +483,11 @@ class NextGains(Protocol):
         """Whether gains are shares by which the volume grows that a front dominates."""
         ...
 
+    @property
+    def unknown(self) -> int:
+        """Number of groups that have candidates, but no result yet with which their gains can be compared."""
+        ...
+
     def hope(self, count: int) -> tuple[float, str] | None:
         """Probability that one of the next evaluations is the first whose result counts, and what such a one does in words.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,6 +61,8 @@ class DesirabilityJudge:
         for group, within in zip(asked.groups, kept, strict=True):
             parts = tuple(drawn(known.pool, of_one, group, rng) for of_one in quantities)
             samples.append(Limited(Desired(group, self._desired, parts), within))
+        # Nothing is worth less than zero, so that everything is compared with it before there is a value.
+        asked = replace(asked, levels=np.minimum(asked.levels, 0.0))
         return ahead_of(known, asked, [(quantities[0][0].state, samples)], [1.0], kept)
 
     def _of(self, known: Known, predictions: Sequence[Prediction], white: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -122,6 +122,12 @@ class Ahead:
         """Whether a gain is the share by which a volume grows."""
         return False
 
+    @property
+    def unknown(self) -> int:
+        """Number of groups that have candidates, but too few results that count."""
+        sampled = [any(len(groups[at].positions) for _, groups in self.members) for at in range(self.groups)]
+        return int((~np.isfinite(self.levels) & sampled).sum())
+
     def hope(self, _count: int) -> tuple[float, str] | None:
         """None: every result counts."""
         return None

@@ -138,8 +138,7 @@ class Desired:
 
     def gains(self, _state: TransformState, level: float, scale: float) -> FloatArray:
         """Returns how far each candidate would lie below a level; as of ``Samples``."""
-        # Nothing is worth less than zero, so that everything is compared with it before there is a value.
-        return np.maximum(min(level, 0.0) - self._oriented(scale), 0.0)
+        return np.maximum(level - self._oriented(scale), 0.0)
 
     def reaches(self, _state: TransformState, level: float, scale: float) -> FloatArray:
         """1 where a candidate would not lie above a level, else 0; as of ``Samples``."""
@@ -157,6 +156,11 @@ class LimitedAhead(Ahead):
 
     kept: tuple[BoolArray, ...] = ()
     none_kept: bool = False
+
+    @property
+    def unknown(self) -> int:
+        """Number of groups that have candidates, but too few results that keep all limits."""
+        return sum(kept.shape[1] > 0 for kept in self.kept) if self.none_kept else super().unknown
 
     def hope(self, count: int) -> tuple[float, str] | None:
         """Probability that one of the next evaluations is the first to keep all limits; None: a result does already."""
@@ -192,6 +196,11 @@ class FrontAhead:
     rank: int = 1
     threshold: float | None = None
     volume: bool = True
+
+    @property
+    def unknown(self) -> int:
+        """1 while no result adds to the front, if there are candidates."""
+        return int(not self._before and len(self.positions) > 0)
 
     def hope(self, count: int) -> tuple[float, str] | None:
         """Probability that one of the next evaluations is the first that adds to the front; None: a result does already."""

@@ -21,6 +21,7 @@ from tansaku.models.domain.specs.job_description import jobs
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.levels import LevelSpec, check_levels, completed
 from tansaku.models.domain.specs.objective import (
+    OF_VOLUME,
     PROPERTY_PATTERN,
     BestPerSystemSpec,
     ConstraintsSpec,
@@ -29,6 +30,7 @@ from tansaku.models.domain.specs.objective import (
     FurtherObjectiveSpec,
     GoalSpec,
     LimitSpec,
+    QuantityColumnSpec,
 )
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
 from tansaku.models.domain.specs.retrain import (
@@ -50,6 +52,9 @@ else:
 WITH_A_GAIN = ("best_per_system", "best_overall", "top_k", "hull")
 """Goals at which one more evaluation gains an amount of the objective."""
 
+WITH_A_WORTH = (*WITH_A_GAIN, "pareto")
+"""Goals at which one more evaluation gains an amount, or a share of the volume that a front dominates."""
+
 WITH_LEVELS = (*WITH_A_GAIN, "all_below")
 """Goals at which the levels of a campaign are weighed."""
 
@@ -70,8 +75,9 @@ class KnownSpec(Spec):
         level: Level of theory of the values, in the words in which `tansaku check` describes that of the campaign; values of
             another level are refused, a campaign can learn from those by ``transfer``. None: for values that people report.
         candidate: Column with the ids of candidates.
-        value: Column with their values of the objective.
+        value: Column with their values of the objective; not read where the value is a desirability.
         unit: Unit of the values; None: the objective's.
+        quantities: Columns with the further quantities of results, by property.
         sha256: Content hash of the table; filled in when the campaign is created.
     """
 
@@ -80,6 +86,7 @@ class KnownSpec(Spec):
     candidate: _Text = "candidate"
     value: _Text = "value"
     unit: Unit | None = None
+    quantities: Annotated[dict[str, QuantityColumnSpec], Field(default_factory=dict, exclude_if=lambda columns: not columns)]
     sha256: Sha256 | None = None
 
 
@@ -352,14 +359,30 @@ class CampaignSpec(Spec):
             raise ValueError(f"{key}: values that are measured or recorded are not computed twice; remove it")
         if self.known is not None and self.manual == (self.known.level is not None):
             raise ValueError(f"known.level: {'given' if self.manual else 'missing'}; {_LEVEL_OF_KNOWN}")
-        if self.known is not None and self.manual and len(self.measured) + bool(self.objective.desirability) > 1:
-            raise ValueError(
-                "known: the table has one value a row, and several quantities are reported; remove it, tell them later"
-            )
+        if self.known is not None:
+            self._check_quantities(self.known)
         for filled in ("reuse_sha256", "known_first"):
             if key is None and getattr(self, filled) is not None:
                 raise ValueError(f"{filled}: given, but nothing is adopted; remove it or set reuse: true")
         return self
+
+    def _check_quantities(self, known: KnownSpec) -> None:
+        """Raises ValueError unless known results have the quantities that an evaluation gives, in units of their kind."""
+        wanted = {quantity.property: quantity.unit for quantity in self.objective.further}
+        listed = ", ".join(wanted) if wanted else "none, as a result is one value"
+        for name, column in known.quantities.items():
+            if name not in wanted:
+                raise ValueError(f"known.quantities: {name!r} is no quantity of a result; expected {listed}")
+            try:
+                convert(1.0, column.unit, wanted[name])
+            except ValueError as error:
+                raise ValueError(f"known.quantities.{name}.unit: {error}") from error
+        missing = next((name for name in wanted if name not in known.quantities), None)
+        if missing is not None:
+            raise ValueError(
+                f"known.quantities.{missing}: missing; with {self.objective.several} each result gives {listed}; expected "
+                "{column: ..., unit: ...}"
+            )
 
     @property
     def manual(self) -> bool:
@@ -524,15 +547,21 @@ class CampaignSpec(Spec):
             raise ValueError(
                 f"budget.stop: proposer {self.proposer.type} does not estimate what remains; remove it or choose gp"
             )
+        objective = self.objective
+        if rule.worth is not None and objective.goal.type not in WITH_A_WORTH:
+            raise ValueError(
+                f"budget.stop.when: not_worth_it, but with the goal {objective.goal.type} an evaluation gains no amount; "
+                f"expected one of {', '.join(WITH_A_WORTH)}"
+            )
+        if rule.worth is None and objective.further:
+            raise ValueError(
+                f"budget.stop.when: certain, but with {objective.several} nothing is certified; expected not_worth_it and worth"
+            )
+        unit, of = (OF_VOLUME, "a share of the front's volume") if objective.goals else (objective.unit, "the objective's unit")
         try:
-            rule.check(self.objective.unit, learns_cost=self.space.learns_cost)
+            rule.check(unit, learns_cost=self.space.learns_cost, of=of)
         except ValueError as error:
             raise ValueError(f"budget.stop.{error}") from error
-        if rule.worth is not None and self.objective.goal.type not in WITH_A_GAIN:
-            raise ValueError(
-                f"budget.stop.when: not_worth_it, but with the goal {self.objective.goal.type} an evaluation gains no amount; "
-                f"expected one of {', '.join(WITH_A_GAIN)}"
-            )
         return self
 
     @model_validator(mode="after")
@@ -619,9 +648,8 @@ class CampaignSpec(Spec):
             self._check_reported(further)
         else:
             self._check_computed(further)
-        for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop), ("known", self.known)):
-            if given is not None:
-                raise ValueError(f"{key}: not with {self.objective.several}; remove it")
+        if self.transfer is not None:
+            raise ValueError(f"transfer: not with {self.objective.several}; remove it")
         return self
 
     def _check_reported(self, further: Sequence[FurtherObjectiveSpec]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.units import Unit, parse_quantity, quantity_in
 from tansaku.models.domain.wording import first_twice
@@ -91,6 +91,11 @@ class GoalBase(Spec):
         """
         return ""
 
+    @property
+    def rank(self) -> int:
+        """Further candidates are compared with the known one of this rank."""
+        return 1
+
     def check(self, _unit: Unit) -> None:
         """Raises ValueError unless the goal's own quantities suit the objective's unit."""
 
@@ -120,6 +125,11 @@ class TopKSpec(GoalBase):
 
     type: Literal["top_k"] = "top_k"
     k: PositiveInt
+
+    @property
+    def rank(self) -> int:
+        """The number of wanted ones: a further one has to be better than the last of them."""
+        return self.k
 
 
 class AllBelowSpec(GoalBase):
@@ -159,6 +169,18 @@ class FurtherObjectiveSpec(Spec):
 
     property: Annotated[str, Field(pattern=PROPERTY_PATTERN)]
     direction: Direction = "minimize"
+    unit: Unit
+
+
+class QuantityColumnSpec(Spec):
+    """A column of a table with a further quantity of results.
+
+    Attributes:
+        column: Its name.
+        unit: Unit of its numbers.
+    """
+
+    column: Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
     unit: Unit
 
 
@@ -356,6 +378,10 @@ Price = Literal["evaluation", "cost", "core_hour"]
 PRICES: tuple[Price, ...] = get_args(Price)
 
 
+OF_VOLUME = "%"
+"""Unit of gains of a front: shares of the volume that it dominates."""
+
+
 def parse_worth(text: object) -> tuple[str, Price]:
     """Reads what a gain must be at least for what it costs.
 
@@ -399,7 +425,8 @@ class StopRuleSpec(Spec):
         probability: Of ``certain``: the search stops when nothing better by more than ``within`` remains with this probability,
             in all systems together.
         worth: Of ``not_worth_it``: what an evaluation must be expected to gain at least, per ``evaluation``, per ``core_hour``
-            (where the cost is learned) or per unit of ``cost``, such as ``1 mJ/m2 per core_hour``.
+            (where the cost is learned) or per unit of ``cost``, such as ``1 mJ/m2 per core_hour``. With the goal ``pareto`` a
+            share of the volume that the front dominates, such as ``1 % per evaluation``.
         every: Proposals between two checks; null: 10, and 1 with ``not_worth_it``.
     """
 
@@ -428,12 +455,13 @@ class StopRuleSpec(Spec):
         """Reason with which it ends a search."""
         return StopReason.NOT_WORTH_IT if self.when == "not_worth_it" else StopReason.CERTAIN
 
-    def check(self, unit: Unit, *, learns_cost: bool) -> None:
-        """Raises ValueError unless its quantities suit the objective's unit and the space's cost.
+    def check(self, unit: Unit, *, learns_cost: bool, of: str = "the objective's unit") -> None:
+        """Raises ValueError unless its quantities suit the unit of gains and the space's cost.
 
         Args:
-            unit: Of the objective.
+            unit: Of gains.
             learns_cost: Whether the space's cost is learned, in core-seconds.
+            of: What that unit is, for messages.
         """
         key, text, price = "within", self.within, None
         if self.worth is not None:
@@ -441,7 +469,7 @@ class StopRuleSpec(Spec):
         try:
             value = quantity_in(text or "", unit)
         except ValueError as error:
-            raise ValueError(f"{key}: {error}, the objective's unit") from error
+            raise ValueError(f"{key}: {error}, {of}") from error
         if value < 0:
             raise ValueError(f"{key}: {text!r} is negative")
         if price == "core_hour" and not learns_cost:

@@ -5,33 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import FILLED_IN, PLAIN_TEXT, FilePath, NamesFile, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.column_scale import ColumnScale
-from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
+from tansaku.models.domain.specs.objective import PROPERTY_PATTERN, QuantityColumnSpec
 from tansaku.models.domain.specs.off_pool import DescribedSpec, OffPoolSpec
 from tansaku.models.domain.specs.prefers import PrefersSpec
 from tansaku.models.domain.specs.proposer import ProposerBase
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 from tansaku.models.domain.units import Unit
 
+_EXAMPLE, _SHOWN = 3, 60  # columns of an example, and letters of what was given
+
 Text = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 TablePath = Annotated[FilePath, NamesFile("table")]
-
-
-class QuantityColumnSpec(Spec):
-    """A column of further results.
-
-    Attributes:
-        column: Its name.
-        unit: Unit of its numbers.
-    """
-
-    column: Text
-    unit: Unit
 
 
 class TableColumnsSpec(Spec):
@@ -150,6 +140,18 @@ class TableSpaceSpec(SpaceBase):
     sha256: Sha256 | None = None
     off_pool: Annotated[tuple[OffPoolSpec, ...], FILLED_IN] = ()
     described: Annotated[tuple[DescribedSpec, ...], FILLED_IN] = ()
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _columns_are_in_groups(cls, given: object) -> object:
+        # The plainest ways to name columns, for which the error of the type would be a riddle.
+        groups = given if isinstance(given, Mapping) else {"settings": given}
+        for name, group in groups.items():
+            columns = [group] if isinstance(group, str) else group
+            if isinstance(columns, Sequence) and columns and all(isinstance(column, str) for column in columns):
+                example = {str(name): {"columns": list(columns[:_EXAMPLE])}}
+                raise ValueError(f"{str(columns)[:_SHOWN]}; expected groups of columns by name, such as {example}")
+        return given
 
     @model_validator(mode="after")
     def _prices_are_compared(self) -> TableSpaceSpec:

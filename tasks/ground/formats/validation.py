@@ -288,6 +288,7 @@ def _explain(problem: _Problem) -> str:
         ("Input should", "must"),
         (" after validation, not", "; it has"),
         ("a valid tuple", "a list"),
+        ("a valid dictionary", "a mapping of names to values"),
     ):
         message = message.replace(old, new)
     hint = did_you_mean(detail["input"], context.get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))

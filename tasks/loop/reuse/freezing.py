@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from math import isfinite, isnan
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import tansaku
 from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy, phases_of
 from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.adoption import ADOPTED, Kept, Known, Origin
+from tansaku.models.domain.desirability import desirability
 from tansaku.models.domain.errors import (
     CalculationError,
     ConfigurationError,
@@ -26,11 +27,12 @@ from tansaku.models.domain.identifiers import canonical_json, short_hash, shown
 from tansaku.models.domain.level_of_theory import check_level, level_in_words
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, RefinedSpace, Space
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict, Outcome, Provenance, Quantity
+from tansaku.models.domain.report_columns import VALUE
 from tansaku.models.domain.specs.calculators.contract import settings_of
-from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec, KnownSpec
 from tansaku.models.domain.specs.energy_surface import ENERGY
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.units import convert, recorded_in
+from tansaku.models.domain.units import Unit, recorded_in
 from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
@@ -289,17 +291,17 @@ def _phases(spec: CampaignSpec) -> JsonDict | None:
 
 
 def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Known]:
-    """The values of a campaign's table, in its order; none without a table.
+    """The results of a campaign's table, in its order; none without a table.
 
     Args:
         base_path: Folder in which its relative paths start.
 
     Raises:
-        ConfigurationError: The table is missing or another one, its level of theory is not the campaign's, or a row has no
-            finite value (an empty one is left out where people report values), another row's candidate, or one that is not in
-            the space.
+        ConfigurationError: The table is missing or another one, its level of theory is not the campaign's, or a row lacks a
+            number (one without any is left out where people report values), or has one that is too large, another row's
+            candidate, or one that is not in the space.
     """
-    known, calculator, unit = spec.known, spec.calculator, spec.objective.unit
+    known, calculator = spec.known, spec.calculator
     if known is None or calculator is None:
         return []
     level = None if spec.manual else level_in_words(calculator.model_dump(mode="json"))
@@ -308,45 +310,90 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
             f"known.level: {shown(known.level)}; expected {level!r}, by which the campaign computes",
             hint="a campaign learns from values of another level of theory by transfer",
         )
-    try:
-        factor = convert(1.0, known.unit or unit, unit)
-    except ValueError as error:
-        raise ConfigurationError(f"known.unit: {error}") from error
-    from tansaku.spaces.table_file import TableFile  # with pyarrow, which few campaigns need here
-
-    file = TableFile(base_path / known.file, "known.file", known.sha256)
-    columns = file.read([file.require(known.candidate, "known.candidate"), file.require(known.value, "known.value")])
-    names = columns.text(known.candidate, "known.candidate", fractions=False).tolist()
-    values = columns.numbers(known.value, "known.value") * factor
-    found = list(zip(count(1), names, values.tolist(), strict=False))
-    if spec.manual:  # an empty cell is not measured yet
-        found = [(row, name, value) for row, name, value in found if not np.isnan(value)]
-    _check(found, space)
+    path = base_path / known.file
+    results = _results_in(path, known, spec.measured, skip_empty=spec.manual)
+    _check_candidates({name: row for row, name, _ in results}, space)
     provenance = Provenance(
         code=calculator.code_name(),
         code_version="unknown",
         tansaku_version=tansaku.__version__,
         settings=settings_of(calculator),
     )
-    return [
-        Known(
-            origin=Origin(campaign="", created_at=None, number=row, candidate=name, file=file.path.name),
-            outcome=Outcome(value=value, provenance=provenance),
-            candidates=(name,),
-        )
-        for row, name, value in found
-    ]
+    found = []
+    for row, name, numbers in results:
+        outcome = believable(_outcome_of(spec, numbers, provenance), spec.objective, spec.space)
+        if outcome.failure is not None:
+            raise ConfigurationError(f"known.file: row {row} ({shown(name)}): {outcome.failure.message}")
+        origin = Origin(campaign="", created_at=None, number=row, candidate=name, file=path.name)
+        found.append(Known(origin=origin, outcome=outcome, candidates=(name,)))
+    return found
 
 
-def _check(found: list[tuple[int, str, float]], space: Space) -> None:
-    first = dict[str, int]()
-    for row, name, value in found:
-        if not np.isfinite(value):
-            raise ConfigurationError(f"known.value: row {row} ({shown(name)}) has no finite value; remove the row")
-        if first.setdefault(name, row) != row:
-            raise ConfigurationError(f"known.candidate: {shown(name)} is in rows {first[name]} and {row}; expected it once")
-    if not _hold(space, list(first)):
-        row, name = next((row, name) for name, row in first.items() if not _hold(space, [name]))
+def _results_in(
+    path: Path, known: KnownSpec, measured: Mapping[str, Unit], *, skip_empty: bool
+) -> list[tuple[int, str, dict[str, float]]]:
+    """Row, candidate and quantities of each result of a table, these in the campaign's units.
+
+    Args:
+        measured: Units of the quantities of a result.
+        skip_empty: Whether rows without any of them are left out.
+    """
+    names, columns = _columns_in(path, known, measured)
+    found, first = [], dict[str, int]()
+    for row, (candidate, *cells) in enumerate(zip(names, *columns.values(), strict=True), start=1):
+        if skip_empty and all(map(isnan, cells)):
+            continue
+        lacking = next((key for key, cell in zip(columns, cells, strict=True) if not isfinite(cell)), None)
+        if lacking is not None:
+            expected = "remove the row" if len(cells) == 1 else f"expected {' and '.join(measured)} or none of them"
+            raise ConfigurationError(f"{lacking}: row {row} ({shown(candidate)}) has no finite value; {expected}")
+        if first.setdefault(candidate, row) != row:
+            raise ConfigurationError(
+                f"known.candidate: {shown(candidate)} is in rows {first[candidate]} and {row}; expected it once"
+            )
+        found.append((row, candidate, dict(zip(measured, cells, strict=True))))
+    return found
+
+
+def _columns_in(path: Path, known: KnownSpec, measured: Mapping[str, Unit]) -> tuple[list[str], dict[str, list[float]]]:
+    """Candidates of a table, and the columns of their quantities in the campaign's units by the key that names each."""
+    from tansaku.spaces.table_file import TableFile, in_unit  # with pyarrow, which few campaigns need here
+
+    file = TableFile(path, "known.file", known.sha256)
+    columns = {name: (f"known.quantities.{name}", of.column, of.unit) for name, of in known.quantities.items()}
+    columns[VALUE] = ("known.value", known.value, known.unit or measured.get(VALUE, ""))
+    ids = file.require(known.candidate, "known.candidate")
+    table = file.read([ids, *(file.require(columns[name][1], columns[name][0]) for name in measured)])
+    found = {}
+    for name, unit in measured.items():
+        key, column, own = columns[name]
+        numbers = table.numbers(column, key)
+        try:
+            found[key] = in_unit(numbers, own, unit).tolist()
+        except ValueError as error:
+            raise ConfigurationError(f"{'known' if name == VALUE else key}.unit: {error}") from error
+    return table.text(ids, "known.candidate", fractions=False).tolist(), found
+
+
+def _outcome_of(spec: CampaignSpec, numbers: Mapping[str, float], provenance: Provenance) -> Outcome:
+    """A result of some quantities, as an evaluation gives it."""
+    objective = spec.objective
+    value = numbers.get(VALUE)
+    if value is None:
+        desired = [numbers[item.property] for item in objective.desirability]
+        value = float(desirability(objective.desirability, np.array(desired)))
+    quantities = {item.property: Quantity(value=numbers[item.property], unit=item.unit) for item in objective.further}
+    return Outcome(value=value, quantities=quantities, provenance=provenance)
+
+
+def _check_candidates(rows: Mapping[str, int], space: Space) -> None:
+    """Raises ConfigurationError unless all candidates are in the space.
+
+    Args:
+        rows: Their rows.
+    """
+    if not _hold(space, list(rows)):
+        name, row = next((name, row) for name, row in rows.items() if not _hold(space, [name]))
         raise ConfigurationError(f"known.candidate: row {row}: candidate {shown(name)} is not in the space")
 
 

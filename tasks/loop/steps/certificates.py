@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -18,8 +18,8 @@ from tansaku.models.domain.records import Event, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.objective import Price, StopRuleSpec, parse_worth
-from tansaku.models.domain.units import quantity_in
+from tansaku.models.domain.specs.objective import OF_VOLUME, Price, StopRuleSpec, parse_worth
+from tansaku.models.domain.units import Unit, quantity_in
 from tansaku.tasks.backends.stores.documents import from_document
 from tansaku.tasks.loop.ledger.context import StepContext
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, known_history
@@ -110,8 +110,7 @@ def draw_up(
         gain, price = parse_worth(rule.worth)
         rate = None if ahead is None else rate_of(ahead, search, plan, rules, refit, price)
         rates = (*_rates_before(before, plan.number, rule.interval, price), rate)
-        judged = drawn.model_copy(update={"worth": quantity_in(gain, rules.unit), "price": price, "rates": rates})
-        return judged.model_copy(update={"stops": not judged.is_worth})
+        return _rated(drawn, gain, price, rates, OF_VOLUME if ahead is not None and ahead.volume else None)
     within = quantity_in(rule.within or "", rules.unit)
     chances = remaining.probabilities(within)
     probability = float(np.prod(chances))
@@ -123,6 +122,19 @@ def draw_up(
             "stops": probability >= rule.probability,
         }
     )
+
+
+def _rated(drawn: Certificate, gain: str, price: Price, rates: Sequence[float | None], own: Unit | None) -> Certificate:
+    """A certificate with what the next evaluation gains for its price, and whether the search stops because of it.
+
+    Args:
+        gain: That is asked for the price.
+        own: Unit of gains; None: the objective's.
+    """
+    judged = drawn.model_copy(
+        update={"worth": quantity_in(gain, own or drawn.unit), "gained_in": own, "price": price, "rates": tuple(rates)}
+    )
+    return judged.model_copy(update={"stops": not judged.is_worth})
 
 
 def _rates_before(before: Mapping[int, Certificate], number: int, interval: int, price: Price) -> tuple[float | None, ...]:
@@ -143,7 +155,7 @@ def still_stops(certificate: Certificate, rule: StopRuleSpec | None, unit: str, 
         return False
     if rule.worth is not None:
         gain, price = parse_worth(rule.worth)
-        now = certificate.model_copy(update={"worth": quantity_in(gain, unit)})
+        now = certificate.model_copy(update={"worth": quantity_in(gain, certificate.gained_in or unit)})
         return certificate.price == price and not now.is_worth
     return (
         certificate.within == quantity_in(rule.within or "", unit)

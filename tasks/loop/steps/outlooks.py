@@ -39,7 +39,7 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
     """
     pool, history = of_wanted(search.pool, plan.history)
     counts = result_counts(pool, history, by_system=ahead.groups > 1)
-    lacking = missing(counts, direction=rules.direction, unit=rules.unit, words=rules.words)
+    lacking = missing(counts, direction=rules.direction, unit=rules.unit, words=rules.words, rank=ahead.rank)
     if lacking is not None:
         return lacking
     open_ = sum(left for _, left in counts.values())
@@ -54,6 +54,7 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
         threshold=None if ahead.threshold is None else sign * ahead.threshold,
         words=rules.words,
         volume=ahead.volume,
+        unknown=ahead.unknown,
     )
     if refit is not None and refit.hyperparameters.get(UNCLEAR, False):
         return known.model_copy(update={"unclear": True})
@@ -62,6 +63,8 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
     hope = ahead.hope(count)
     if hope is not None:
         return known.model_copy(update={"hope": hope[0], "awaited": hope[1]})
+    if ahead.unknown == ahead.groups:
+        return known
     scale = scale_of(search, plan, rules)
     by_chance, by_gain = (FRONT_CHANCE_SCALE, FRONT_GAIN_SCALE) if ahead.volume else (CHANCE_SCALE, GAIN_SCALE)
     largest = ahead.gains(count, by_chance * scale).max(axis=1)
@@ -76,6 +79,8 @@ def rate_of(
 ) -> float | None:
     """Returns the largest expected gain of the next evaluation for its price; None where too little is known.
 
+    It is in the objective's unit, or in per cent of the volume that a front dominates.
+
     Args:
         ahead: Asks the model.
         plan: The proposal that would be chosen next.
@@ -84,11 +89,12 @@ def rate_of(
         price: What the gain is paid with.
     """
     counts = result_counts(*of_wanted(search.pool, plan.history), by_system=ahead.groups > 1)
-    lacking = missing(counts, direction=rules.direction, unit=rules.unit)
+    lacking = missing(counts, direction=rules.direction, unit=rules.unit, rank=ahead.rank)
     accepted = refit is not None and refit.ok and refit.hyperparameters and not refit.hyperparameters.get(UNCLEAR, False)
-    if lacking is not None or not accepted:
+    if lacking is not None or not accepted or ahead.unknown:
         return None
-    return ahead.rate(_prices(search.pool, price), GAIN_SCALE * scale_of(search, plan, rules))
+    factor, by_gain = (100.0, FRONT_GAIN_SCALE) if ahead.volume else (1.0, GAIN_SCALE)
+    return factor * ahead.rate(_prices(search.pool, price), by_gain * scale_of(search, plan, rules))
 
 
 def scale_of(search: SearchState, plan: Plan, rules: RoundRules) -> float:

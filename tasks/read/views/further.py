@@ -35,6 +35,7 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
         direction=spec.objective.direction,
         unit=spec.objective.unit,
         words=spec.space.description.system_words,
+        rank=spec.objective.goal.rank,
     )
     if lacking is not None:
         return (lacking.describe(),)

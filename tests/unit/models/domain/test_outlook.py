@@ -107,6 +107,15 @@ def known(**changes: object) -> Outlook:
             known(systems=1, evaluations=1, gain=None, hope=0.001, awaited="beats the reference point"),
             "No result beats the reference point yet; the models see a chance of under 1 % that the next evaluation does",
         ),
+        (
+            known(systems=3, gain=1.0, most=2.0, unknown=2),
+            "Another 50 evaluations are expected to lower the best of 3 systems by 1 mJ/m2 in all; chance that any falls by "
+            "more than 2 mJ/m2: at most 10 %; no result keeps all limits of 2 of 3 systems",
+        ),
+        (
+            known(systems=1, rank=10, gain=None, unknown=1),
+            "What further evaluations gain cannot be said yet: fewer than 10 results keep all limits",
+        ),
         (known(gain=None, evaluations=0), "Nothing more can be gained: no candidate is left to evaluate"),
         (
             known(gain=None, evaluations=5, unclear=True),
@@ -131,4 +140,8 @@ def test_what_is_missing_is_said_with_how_many_evaluations_bring_it():
         "It is too early to say what further evaluations gain: 5 results are needed, and there are 3; about 2 more evaluations"
     )
     assert missing({"tiny": (1, 2)}, direction="minimize", unit="eV").evaluations == 2
+    assert missing({"": (8, 40)}, direction="minimize", unit="eV", rank=10).describe() == (
+        "It is too early to say what further evaluations gain: 10 results are needed, and there are 8; about 2 more evaluations"
+    )
+    assert missing({"": (10, 40)}, direction="minimize", unit="eV", rank=10) is None
     assert missing({"a": (5, 10), "b": (3, 0)}, direction="minimize", unit="eV") is None

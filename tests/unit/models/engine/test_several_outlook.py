@@ -74,6 +74,7 @@ def test_while_no_result_keeps_the_limits_the_chance_of_the_first_is_given():
     assert near.hope(5)[1] == "keeps all limits"
     assert far.hope(5)[0] < 0.02
     assert near.hope(1)[0] <= near.hope(5)[0]
+    assert near.unknown == 1
 
 
 def test_systems_have_gains_of_their_own():
@@ -81,6 +82,23 @@ def test_systems_have_gains_of_their_own():
     wanted = objective(goal={"type": "best_per_system"}, limits=[{"property": "second", "at_most": "0.9 1"}])
     found = ahead(wanted, values, [*EVERY_FOURTH, 1, 5, 9], systems=("a", "b"))
     assert (found.groups, found.gains(5, 1.0).shape[1]) == (2, 2)
+
+
+def test_systems_without_a_result_within_the_limits_have_nothing_to_compare_with():
+    """Odd candidates are of the other system, and none of their results keeps the limit."""
+    values = np.column_stack([np.sin(9 * X), np.where(np.arange(41) % 2, 5.0, X)])
+    wanted = objective(goal={"type": "best_per_system"}, limits=[{"property": "second", "at_most": "0.9 1"}])
+    found = ahead(wanted, values, [*EVERY_FOURTH, 1, 5, 9, 13, 17], systems=("a", "b"))
+    assert (found.hope(5), found.unknown) == (None, 1)
+    gained = found.gains(5, 1.0).mean(axis=0)
+    assert gained[0] > 0.0
+    assert gained[1] == 0.0
+
+
+@pytest.mark.parametrize(("seen", "unknown"), [(9, 1), (10, 0)])
+def test_fewer_results_than_are_wanted_have_nothing_to_compare_with(seen, unknown):
+    found = ahead(objective(goal={"type": "top_k", "k": 10}), np.sin(9 * X)[:, None], [*EVERY_FOURTH][:seen])
+    assert (found.rank, found.unknown) == (10, unknown)
 
 
 def test_a_desirability_is_that_of_the_sampled_quantities():
@@ -122,6 +140,7 @@ def test_until_a_result_is_better_than_the_reference_point_the_chance_of_the_fir
     chance, what = found.hope(5)
     assert 0.5 < chance <= 1.0
     assert what == "beats the reference point"
+    assert found.unknown == 1
     assert found.gains(5, 1.0).max() == 0.0
 
 

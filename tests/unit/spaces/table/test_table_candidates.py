@@ -107,6 +107,12 @@ def test_categories_and_units_that_do_not_fit(tmp_path, features, message):
         opened(tmp_path, features=features)
 
 
+@pytest.mark.parametrize("features", [["grade"], "grade", {"settings": ["grade"]}, {"settings": "grade"}])
+def test_columns_without_a_group_are_refused_with_an_example(tmp_path, features):
+    with pytest.raises(ValidationError, match=r"groups of columns by name, such as {'settings': {'columns': \['grade'\]}}"):
+        opened(tmp_path, features=features)
+
+
 def test_columns_that_are_listed_have_different_units_unless_the_file_says_otherwise(tmp_path):
     def mixed(**group: object) -> tuple[bool, bool]:
         listed = {"columns": ["temperature", "cost"]} | group

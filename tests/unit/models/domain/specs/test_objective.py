@@ -216,7 +216,14 @@ def test_bad_fronts_are_refused(changes, message):
             {"proposer": {"type": "gp", "acquisition": "ei"}},
             "ei does not support the goal pareto; expected one of ehvi, log_nehvi",
         ),
-        ({"budget": {"stop": {"within": "5 meV"}}}, "budget.stop: not with the goal pareto"),
+        (
+            {"budget": {"stop": {"within": "5 meV"}}},
+            "budget.stop.when: certain, but with the goal pareto nothing is certified; expected not_worth_it and worth",
+        ),
+        (
+            {"budget": {"stop": {"when": "not_worth_it", "worth": "5 meV per evaluation"}}},
+            "budget.stop.worth: 'meV' .* cannot be converted to '%'.*, a share of the front's volume",
+        ),
         ({"space": TABLE}, r"also\[0\].property: 'hull' is not known; expected a quantity that space.columns.quantities names"),
     ],
 )
@@ -235,8 +242,27 @@ def reported(also, **changes):
 def test_a_report_gives_all_quantities_of_a_front_whatever_their_names():
     spec = reported({"property": "strength", "unit": "MPa"})
     assert spec.measured == {"value": "GPa", "strength": "MPa"}
-    with pytest.raises(ValidationError, match=r"budget\.stop: not with the goal pareto"):
+    with pytest.raises(ValidationError, match=r"budget\.stop\.when: certain, but with the goal pareto"):
         reported({"property": "strength", "unit": "MPa"}, budget={"stop": {"within": "1 GPa"}})
+    stop = {"when": "not_worth_it", "worth": "2 % per evaluation"}
+    assert reported({"property": "strength", "unit": "MPa"}, budget={"stop": stop}).budget.stop.interval == 1
+
+
+@pytest.mark.parametrize(
+    ("quantities", "message"),
+    [
+        ({}, r"known\.quantities\.strength: missing; with the goal pareto each result gives strength"),
+        ({"strength": {"column": "s", "unit": "J"}}, r"known\.quantities\.strength\.unit: 'J' .* cannot be converted to 'MPa'"),
+        ({"toughness": {"column": "t", "unit": "J"}}, r"'toughness' is no quantity of a result; expected strength"),
+        ({"strength": {"column": "s"}}, r"known\.quantities\.strength\.unit"),
+    ],
+)
+def test_known_results_have_all_quantities_of_a_front(quantities, message):
+    wanted = {"property": "strength", "unit": "MPa"}
+    with pytest.raises(ValidationError, match=message):
+        reported(wanted, known={"file": "a.csv", "quantities": quantities})
+    spec = reported(wanted, known={"file": "a.csv", "quantities": {"strength": {"column": "s", "unit": "GPa"}}})
+    assert CampaignSpec.model_validate(spec.model_dump(mode="json")) == spec
 
 
 @pytest.mark.parametrize("name", ["value", "id", "note", "std", "uncertainty", "hardness"])
@@ -288,7 +314,8 @@ LIMIT = {"property": "hull", "at_most": "30 meV/atom"}
         ([LIMIT, LIMIT], {}, r"limits\[1\].property: 'hull' has a limit; give it at_least and at_most together"),
         ([LIMIT | {"property": "shell"}], {}, r"objective.limits\[0\].property: 'shell' is not known; expected one of hull"),
         ([LIMIT | {"at_most": "3 eV"}], {}, r"objective.limits\[0\].unit: 'meV/atom' cannot be converted to 'eV'"),
-        ([LIMIT], {"budget": {"stop": {"within": "5 meV"}}}, "budget.stop: not with objective.limits; remove it"),
+        ([LIMIT], {"budget": {"stop": {"within": "5 meV"}}}, "budget.stop.when: certain, but with objective.limits nothing is"),
+        ([LIMIT], {"budget": {"stop": WORTH}}, "budget.stop.worth: 'mJ/m2' cannot be converted to 'eV', the objective's unit"),
         ([LIMIT], {"proposer": {"type": "sparse"}}, "objective.limits: proposer sparse does not learn them"),
         (
             [LIMIT],

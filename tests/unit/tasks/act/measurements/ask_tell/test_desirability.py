@@ -108,7 +108,10 @@ def test_what_gives_something_else_is_refused(laboratory, cells, message):
         ({"objective": OBJECTIVE | {"desirability": OBJECTIVE["desirability"][:1] * 2}}, "'strength' is named twice"),
         ({"proposer": {"type": "gp", "acquisition": "ucb"}}, "expected ei, its expected improvement"),
         ({"proposer": {"type": "sparse"}}, "proposer sparse does not learn them"),
-        ({"budget": {"evaluations": 9, "stop": {"within": "0.1 1"}}}, "budget.stop: not with objective.desirability"),
+        (
+            {"budget": {"evaluations": 9, "stop": {"within": "0.1 1"}}},
+            "budget.stop.when: certain, but with objective.desirability",
+        ),
     ],
 )
 def test_a_campaign_that_could_not_use_it_is_refused(changes, message):

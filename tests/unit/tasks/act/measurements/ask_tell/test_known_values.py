@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Sequence
 
 import pytest
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.act.checks.check import preview_loaded
 from tansaku.tasks.act.measurements.report_file import ReportError
+from tansaku.tasks.loop.steps.certificates import stored_certificates
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import best_series
@@ -104,3 +108,110 @@ def test_a_value_reported_for_a_known_candidate_joins_the_known_one(open_known):
     assert laboratory.values()[candidate] == pytest.approx(known + 0.5)
     laboratory.tell({"candidate": candidate, "value": 7.0, "status": "correction"})
     assert laboratory.values()[candidate] == 7.0
+
+
+OBJECTIVES = {
+    "pareto": {
+        "property": "hardness",
+        "unit": "GPa",
+        "direction": "maximize",
+        "goal": {"type": "pareto", "also": [{"property": "stay", "unit": "K"}], "reference": ["0 GPa", "1000 K"]},
+    },
+    "limits": {
+        "property": "hardness",
+        "unit": "GPa",
+        "direction": "maximize",
+        "goal": {"type": "best_overall"},
+        "limits": [{"property": "stay", "at_most": "420 K"}],
+    },
+    "desirability": {
+        "unit": "1",
+        "direction": "maximize",
+        "goal": {"type": "best_overall"},
+        "desirability": [
+            {"property": "strength", "worthless": "2 GPa", "ideal": "6 GPa"},
+            {"property": "stay", "worthless": "500 K", "ideal": "300 K"},
+        ],
+    },
+}
+
+
+@pytest.fixture
+def open_measured(open_laboratory, tmp_path):
+    """A laboratory that measures two quantities; both are known of the first candidates of 36, in units of the table."""
+
+    def build(kind: str, known: int, worth: str, rows: Sequence[str] = ()):
+        write_candidates(tmp_path)
+        cells = []
+        for place, row in enumerate(csv.DictReader((tmp_path / "candidates.csv").open())):
+            kelvin = float(row["temperature"])
+            of = f"{1000 * hardness(kelvin, row['solvent'])},{kelvin - 273.15}" if place < known else ","
+            cells.append(f"{row['name']},{of}")
+        (tmp_path / "earlier.csv").write_text("\n".join(("name,hard,degrees", *cells[: len(cells) - len(rows)], *rows)) + "\n")
+        table = {"file": "earlier.csv", "candidate": "name", "quantities": {"stay": {"column": "degrees", "unit": "degC"}}}
+        if kind == "desirability":
+            table["quantities"]["strength"] = {"column": "hard", "unit": "MPa"}
+        else:
+            table |= {"value": "hard", "unit": "MPa"}
+        stop = {"when": "not_worth_it", "worth": worth}
+        budget = {"evaluations": 20, "stop": stop}
+        return open_laboratory(known=table, known_first=True, objective=OBJECTIVES[kind], budget=budget)
+
+    return build
+
+
+def worth_of(kind: str, kelvin: float, solvent: str) -> tuple[float, float]:
+    """The value, and the quantity that is in K."""
+    hard = hardness(kelvin, solvent)
+    if kind != "desirability":
+        return hard, kelvin
+    parts = [min(max(part, 0.0), 1.0) for part in ((hard - 2.0) / 4.0, (500.0 - kelvin) / 200.0)]
+    return math.sqrt(parts[0] * parts[1]), kelvin
+
+
+@pytest.mark.parametrize(("kind", "worth"), [("pareto", "1 %"), ("limits", "0.02 GPa"), ("desirability", "0.01 1")])
+def test_several_quantities_may_be_known_and_the_search_ends_when_it_is_not_worth_it(require, open_measured, kind, worth):
+    if kind == "pareto":
+        require("botorch")
+    laboratory = open_measured(kind, 20, f"{worth} per evaluation")
+    places = {item["name"]: item for item in csv.DictReader((laboratory.folder / "candidates.csv").open())}
+    laboratory.ask(1)
+    earlier = [item for item in laboratory.evaluations() if item.outcome is not None]
+    assert len(earlier) == 20
+    for item in earlier:
+        place = places[item.proposal.candidate]
+        value, kelvin = worth_of(kind, float(place["temperature"]), place["solvent"])
+        assert item.outcome.value == pytest.approx(value)
+        stay = item.outcome.quantities["stay"]
+        assert (stay.value, stay.unit) == (pytest.approx(kelvin), "K")
+    while waiting := laboratory.waiting().waiting:
+        for item in waiting:
+            at = float(item.cells["temperature"]), str(item.cells["solvent"])
+            name = "strength" if kind == "desirability" else "value"
+            laboratory.tell({"number": item.number, name: hardness(*at), "stay": at[0]})
+        laboratory.ask(1)
+    certificate = stored_certificates(laboratory.store.events("lab"))[-1]
+    assert laboratory.store.campaign("lab").stop.reason == "not_worth_it"
+    assert len(laboratory.evaluations()) < 36
+    assert certificate.rates[-1] < certificate.worth == float(worth.split()[0])
+    assert worth.replace(" 1", "") in certificate.sentences[-1]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            "hexane-575,5000,",
+            r"known.quantities.stay: row 36 \('hexane-575'\) has no finite value; expected value and stay or none",
+        ),
+        ("hexane-575,,300", r"known.value: row 36 .* has no finite value"),
+        (
+            "hexane-575,1e104,300",
+            r"known.file: row 36 \('hexane-575'\): value: 1e\+101 GPa; expected a size of at most 1e\+100",
+        ),
+        ("hexane-575,5000,-1e101", r"known.file: row 36 .*: stay: -1e\+101 K; expected a size of at most"),
+    ],
+)
+def test_a_row_has_all_quantities_or_none(open_measured, row, message):
+    with pytest.raises(ConfigurationError, match=message):
+        open_measured("limits", 3, "0.1 GPa per evaluation", [row])

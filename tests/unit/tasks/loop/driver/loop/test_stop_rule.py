@@ -69,6 +69,17 @@ def test_it_stops_after_three_checks_in_a_row_with_five_results_of_each_system(s
     assert "(not_worth_it)" in status.describe()
 
 
+def test_it_does_not_stop_before_as_many_results_as_are_wanted(open_bench):
+    """With fewer there is no value to beat, which is no gain of zero."""
+    stop = {"when": "not_worth_it", "worth": "1000 mJ/m2 per evaluation"}
+    wanted = {"goal": {"type": "top_k", "k": 12}}
+    bench = open_bench(proposer=PROPOSER, objective=wanted, budget={"stop": stop, "evaluations": 30})
+    assert bench.drive().reason == "not_worth_it"
+    drawn = {item.number: item for item in certificates(bench) if item.worth is not None}
+    assert all(item.outlook.needed == 12 and item.rates[-1] is None for item in drawn.values() if item.number <= 12)
+    assert len(bench.sequence()) > 12
+
+
 @pytest.mark.parametrize(("rule", "seed"), [("certain", 1), ("certain", 2), ("not_worth_it", 2)])
 def test_timing_does_not_move_the_stop(open_bench, sequence, rule, seed):
     other = open_bench.driven(proposer=PROPOSER, budget={"stop": RULES[rule]}, seed=seed)
