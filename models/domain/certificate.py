@@ -85,8 +85,12 @@ class Certificate(Record):
     @property
     def sentences(self) -> tuple[str, ...]:
         """All that it says, one part each; a certificate that says nothing is left out where there is more."""
-        more = [*([] if self.ahead is None else [self.ahead]), *self._describe_rate()]
-        return tuple(more) if more and self.says_nothing else (self.describe(), *more)
+        return self.further if self.further and self.says_nothing else (self.describe(), *self.further)
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """What the next evaluations gain, and whether one is worth its cost under the stop rule, in words."""
+        return tuple(text for text in (self.ahead, self.rated) if text is not None)
 
     @property
     def ahead(self) -> str | None:
@@ -95,17 +99,19 @@ class Certificate(Record):
             return f"No candidate is left to evaluate but {self.failed} that failed"
         return None if self.outlook is None else self.outlook.describe()
 
-    def _describe_rate(self) -> list[str]:
+    @property
+    def rated(self) -> str | None:
+        """What the next evaluation gains for its price, in words; None without a stop rule that asks for it."""
         if self.worth is None or self.price is None or not self.rates:
-            return []
+            return None
         price, unit = self.price.replace("_", "-"), self.gained_in or self.unit
-        asked = f"{with_unit(f'{self.worth:.3g}', unit)} per {price} are asked"
+        asked = f"{with_unit(f'{self.worth:.3g}', unit)} per {price}"
         if self.rates[-1] is None:
-            return [f"Whether the next evaluation is worth its cost is not known yet: {asked}"]
-        low = f", too little at {IN_A_ROW} checks in a row" if self.stops else ""
+            return f"Whether the next evaluation is worth its cost is not known yet; the stop rule asks for {asked}"
+        low = f"; the gain was less at {IN_A_ROW} checks in a row" if self.stops else ""
         most = with_unit(f"{self.rates[-1]:.2g}", unit)
         gains = "enlarge the front's volume by" if self.gained_in else "gain"
-        return [f"The next evaluation is expected to {gains} at most {most} per {price}; {asked}{low}"]
+        return f"The next evaluation is expected to {gains} at most {most} per {price}; the stop rule asks for {asked}{low}"
 
     @property
     def says_nothing(self) -> bool:

@@ -26,7 +26,7 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
         return ()
     certificate = campaign.certificate
     if certificate is not None and (certificate.outlook is None or not certificate.outlook.short):
-        return () if certificate.ahead is None else (certificate.ahead,)
+        return certificate.further
     opened = campaign.prospects
     if opened is None:
         return ()

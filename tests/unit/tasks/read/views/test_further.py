@@ -69,6 +69,14 @@ def test_the_last_certificate_says_what_the_next_ones_gain(proposed_by):
     assert json.loads(status.model_dump_json())["certificate"]["outlook"]["gain"] == 0.4
 
 
+def test_under_a_stop_rule_it_is_said_what_the_next_one_gains_for_its_price(proposed_by):
+    store = proposed_by("{type: gp, preset: default}", "a1", "a2")
+    certify(store, worth=1.0, price="evaluation", rates=(3.2,))
+    assert campaign_status(store, NAME).further[1:] == (
+        "The next evaluation is expected to gain at most 3.2 mJ/m2 per evaluation; the stop rule asks for 1 mJ/m2 per evaluation",
+    )
+
+
 def test_a_certificate_that_knows_something_stands_before_it(proposed_by):
     store = proposed_by("{type: gp, preset: default}", "a1", "a2")
     certificate = certify(store, tolerance=3.0)
@@ -118,8 +126,8 @@ def test_a_search_that_was_not_worth_it_says_by_how_much():
     rule = {"worth": 1.0, "price": "core_hour", "rates": (0.5, 0.44, 0.312)}
     certificate = Certificate.model_validate(known | rule | {"stops": True})
     assert certificate.sentences == (
-        "The next evaluation is expected to gain at most 0.31 mJ/m2 per core-hour; 1 mJ/m2 per core-hour are asked, too little "
-        "at 3 checks in a row",
+        "The next evaluation is expected to gain at most 0.31 mJ/m2 per core-hour; the stop rule asks for 1 mJ/m2 per "
+        "core-hour; the gain was less at 3 checks in a row",
     )
     assert not certificate.is_worth
     for rates in ((0.5, 0.44), (0.5, None, 0.3), (0.5, 1.0, 0.3)):
