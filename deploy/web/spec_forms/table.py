@@ -21,7 +21,7 @@ from tansaku.deploy.web.spec_forms.fields import (
     shown,
 )
 from tansaku.deploy.web.spec_forms.form import SpecForm
-from tansaku.deploy.web.spec_forms.parts import direction, measured
+from tansaku.deploy.web.spec_forms.parts import DIRECTIONS, direction, measured
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict
@@ -32,6 +32,7 @@ ROLES = {
     "id": "names the candidates",
     "value": "value to search for; all are known",
     "measured": "value to search for; people measure the empty cells",
+    "also": "a further value to search for",
     "number": "describes them: a number",
     "category": "describes them: a category",
     "cost": "is what one costs",
@@ -48,6 +49,10 @@ _ALONE = ("id", "value", "cost")
 _WANTED = ("value", "measured")
 _MEASURED = ("known", "value")
 """Key of the column whose empty cells people measure."""
+_QUANTITIES = (("known", "quantities"), ("space", "columns", "quantities"))
+"""Keys of the columns of further values: where people measure them, and where all are known."""
+_ALSO = ("objective", "goal", "also")
+_MOST_TOO = 3
 _FEATURES = ("space", "features")
 _BUDGET, _MOST = ("budget", "evaluations"), 24  # as the form begins
 
@@ -63,7 +68,23 @@ def _parts(data: JsonDict, shelf: Shelf) -> Sequence[Part]:
         parts.append(_columns(file, shelf))
     known = found(data, ("space", "columns", "value")) is not None
     wanted = [at("objective.unit", "Unit of the values; 1 for a plain number"), direction()] if known else measured()
-    return [*parts, Part("What is wanted", wanted)]
+    return [*parts, Part("What is wanted", [*wanted, *_directions(data)], covers=("objective.goal",))]
+
+
+def _directions(data: JsonDict) -> Sequence[Field]:
+    """Whether low or high values are wanted of each further quantity that is measured."""
+
+    def wanted_of(place: int, name: str) -> Field:
+        def write(data: JsonDict, text: str) -> None:
+            list_at(data, _ALSO)[place]["direction"] = text
+
+        def read(data: JsonDict) -> str:
+            return shown(found(list_at(data, _ALSO)[place], ("direction",))) or "minimize"
+
+        key = f"objective.goal.also.{place}.direction"
+        return Field(key, f"You want, of {name}", read, write, (key,), choices=DIRECTIONS)
+
+    return [wanted_of(place, shown(found(entry, ("property",)))) for place, entry in enumerate(list_at(data, _ALSO))]
 
 
 def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
@@ -75,6 +96,8 @@ def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
         rows = max(map(len, cells.values()))
         if found(data, _BUDGET) == _MOST and 0 < rows < _MOST:  # the number that the form begins with
             put(data, _BUDGET, rows)
+        for column in _further(data):
+            _forget(data, column)
         put(data, ("space", "columns"), None)
         put(data, ("known",), None)
         for column, role in guessed_roles(cells).items():
@@ -100,8 +123,11 @@ def guessed_roles(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
     if not value and len(others) > 1 and numbers and numbers[-1] == others[-1]:
         value = numbers[-1]
     roles = {column: "number" if column in numbers else "category" for column in others if _describes(cells[column])}
-    wanted = "value" if all(cell.strip() for cell in cells.get(value, ())) else "measured"
-    return {names: "id", **roles, **({value: wanted} if value else {})}
+    filled = [bool(cell.strip()) for cell in cells.get(value, ())]
+    wanted = "value" if all(filled) else "measured"
+    # What was measured together is empty together.
+    too = [column for column in numbers if wanted == "measured" and [bool(cell.strip()) for cell in cells[column]] == filled]
+    return {names: "id", **roles, **dict.fromkeys(too[:_MOST_TOO], "also"), **({value: wanted} if value else {})}
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
@@ -145,6 +171,8 @@ def _role(place: int, column: str, cells: Sequence[str]) -> Field:
     def read(data: JsonDict) -> str:
         if found(data, _MEASURED) == column:
             return "measured"
+        if column in _further(data):
+            return "also"
         alone = (role for role in _ALONE if found(data, ("space", "columns", role)) == column)
         return next(alone, "") or _described_as(data, column)
 
@@ -162,15 +190,27 @@ def _role(place: int, column: str, cells: Sequence[str]) -> Field:
 
 
 def _use(data: JsonDict, column: str, role: str) -> None:
-    if role == "measured":
+    if role in ("measured", "also"):
         put(data, ("known", "file"), found(data, ("space", "candidates")))
+    if role == "measured":
         put(data, _MEASURED, column)
         put(data, ("objective", "property"), _property_of(column))
         put(data, ("objective", "unit"), _unit_of(column))
+    elif role == "also":
+        name, unit = _property_of(column) or column, _unit_of(column)
+        put(data, (*_QUANTITIES[0], name), {"column": column, "unit": unit})
+        entries = [*list_at(data, _ALSO), {"property": name, "unit": unit, "direction": "maximize"}]
+        put(data, _ALSO[:-1], {"type": "pareto", "also": entries})
     elif role in _ALONE:
         put(data, ("space", "columns", role), column)
     elif role:
         _describe(data, column, role)
+
+
+def _further(data: JsonDict) -> Mapping[str, str]:
+    """The further quantity that each of some columns gives."""
+    named = [(found(entry, ("column",)), name) for path in _QUANTITIES for name, entry in mapping_at(data, path).items()]
+    return {column: name for column, name in named if isinstance(column, str)}
 
 
 def _wanted(data: JsonDict) -> str | None:
@@ -195,7 +235,12 @@ def _described_as(data: JsonDict, column: str) -> str:
 
 def _forget(data: JsonDict, column: str) -> None:
     if found(data, _MEASURED) == column:
-        put(data, ("known",), None)
+        put(data, _MEASURED, None)
+    if (name := _further(data).get(column)) is not None:
+        for path in _QUANTITIES:
+            mapping_at(data, path).pop(name, None)
+        entries = [entry for entry in list_at(data, _ALSO) if found(entry, ("property",)) != name]
+        put(data, _ALSO[:-1], {"type": "pareto", "also": entries} if entries else None)
     for role in _ALONE:
         if found(data, ("space", "columns", role)) == column:
             put(data, ("space", "columns", role), None)
@@ -219,9 +264,16 @@ def _describe(data: JsonDict, column: str, role: str) -> None:
 
 def _say_what_is_wanted(data: JsonDict) -> None:
     """Known values say it themselves; without them people report it."""
+    measured, known = _QUANTITIES
+    recorded = found(data, ("space", "columns", "value")) is not None
+    further = {**mapping_at(data, known), **mapping_at(data, measured)}
+    put(data, known, further if further and recorded else None)
+    put(data, measured, further if further and not recorded else None)
+    if found(data, _MEASURED) is None and found(data, measured) is None:
+        put(data, ("known",), None)
     if found(data, ("known",)) is not None:
         put(data, ("known", "candidate"), found(data, ("space", "columns", "id")))
-    if found(data, ("space", "columns", "value")) is None:
+    if not recorded:
         data.setdefault("calculator", {"type": "manual"})
     else:
         put(data, ("objective", "property"), None)

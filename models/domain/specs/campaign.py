@@ -86,7 +86,10 @@ class KnownSpec(Spec):
     candidate: _Text = "candidate"
     value: _Text = "value"
     unit: Unit | None = None
-    quantities: Annotated[dict[str, QuantityColumnSpec], Field(default_factory=dict, exclude_if=lambda columns: not columns)]
+    quantities: Annotated[
+        dict[Annotated[str, Field(pattern=PROPERTY_PATTERN)], QuantityColumnSpec],
+        Field(default_factory=dict, exclude_if=lambda columns: not columns),
+    ]
     sha256: Sha256 | None = None
 
 

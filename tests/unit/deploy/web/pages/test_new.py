@@ -219,6 +219,20 @@ def test_values_that_a_table_holds_already_are_known_and_the_others_are_measured
     assert "2 of 4 rows have no value, which counts as a failure" in said, said
 
 
+def test_values_that_are_measured_together_are_known_together(site):
+    browser = site.with_session(Role.OPERATOR)
+    browser.upload("lab.csv", "sample,Ni,Cr,Charpy (J),Hardness (HV)\na,1,2,44,310\nb,2,3,,\nc,3,1,60,290\nd,4,2,,\n")
+    start = known_forms()["table"].start
+    page = browser.submit("/new", {"spec": start, "shown": start, "action": "check", "space.candidates": "lab.csv"}).text
+    text = html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
+    assert "You want, of Charpy" in page
+    answer = browser.submit("/new", {"spec": text, "shown": text, "action": "create"})
+    assert answer.status_code == 303, answer.text
+    spec = stored_spec(site.services.store.campaign("my-table"))
+    assert spec.known.quantities["Charpy"].column == "Charpy (J)"
+    assert dict(spec.measured) == {"value": "HV", "Charpy": "J"}
+
+
 GAPS = """\
 schema_version: 1
 name: gaps

@@ -322,6 +322,32 @@ def test_a_column_with_empty_cells_is_measured_further(monkeypatch):
     assert "calculator" not in again
 
 
+def test_columns_that_are_empty_together_are_measured_together(monkeypatch):
+    cells = {"alloy": ["a", "b", "c"], "Cr": ["1", "2", "3"], "Charpy (J)": ["40", "", "60"], "strength (GPa)": ["1", "", "4"]}
+    monkeypatch.setattr(Shelf, "first_cells", lambda *_: cells)
+    edited = sent(STARTS["table"], **{"space.candidates": "rows.csv"})
+    data = parse_yaml(edited.text, "campaign").data
+    charpy = {"column": "Charpy (J)", "unit": "J"}
+    table = {"file": "rows.csv", "candidate": "alloy", "value": "strength (GPa)"}
+    assert data["known"] == table | {"quantities": {"Charpy": charpy}}
+    also = [{"property": "Charpy", "unit": "J", "direction": "maximize"}]
+    assert data["objective"]["goal"] == {"type": "pareto", "also": also}
+    assert data["space"]["features"]["numbers"]["columns"] == ["Cr"]
+    assert problems(edited.text) == []
+    edited = sent(edited.text, **{"objective.goal.also.0.direction": "minimize"})
+    assert parse_yaml(edited.text, "campaign").data["objective"]["goal"]["also"][0]["direction"] == "minimize"
+    recorded = parse_yaml(sent(edited.text, **{"role-3": "value"}).text, "campaign").data
+    assert recorded["space"]["columns"] == {"id": "alloy", "value": "strength (GPa)", "quantities": {"Charpy": charpy}}
+    assert "known" not in recorded
+    alone = parse_yaml(sent(edited.text, **{"role-2": ""}).text, "campaign").data
+    assert alone["known"] == table
+    assert "goal" not in alone["objective"]
+    monkeypatch.setattr(Shelf, "first_cells", lambda *_: {"alloy": ["a", "b"], "Cr": ["1", "2"], "strength": ["1", ""]})
+    other = parse_yaml(sent(edited.text, **{"space.candidates": "others.csv"}).text, "campaign").data
+    assert other["known"] == {"file": "others.csv", "value": "strength", "candidate": "alloy"}
+    assert "goal" not in other["objective"]
+
+
 def test_the_use_of_columns_is_guessed(monkeypatch):
     cells = {
         "alloy": ["a", "b", "c"],

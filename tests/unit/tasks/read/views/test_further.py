@@ -73,7 +73,8 @@ def test_under_a_stop_rule_it_is_said_what_the_next_one_gains_for_its_price(prop
     store = proposed_by("{type: gp, preset: default}", "a1", "a2")
     certify(store, worth=1.0, price="evaluation", rates=(3.2,))
     assert campaign_status(store, NAME).further[1:] == (
-        "The next evaluation is expected to gain at most 3.2 mJ/m2 per evaluation; the stop rule asks for 1 mJ/m2 per evaluation",
+        "The next evaluation is expected to gain at most 3.2 mJ/m2 per evaluation; the stop rule asks for 1 mJ/m2 per "
+        "evaluation",
     )
 
 
