@@ -226,6 +226,7 @@ class TableColumns:
         if _is_text(column.type):
             stripped = pc.utf8_trim_whitespace(column)
             if self._file.separator == ";":
+                self._refuse_points(stripped, name, key)
                 stripped = pc.replace_substring(stripped, ",", ".")
             missing = pc.is_in(pc.utf8_lower(stripped), value_set=pa.array(MISSING_WORDS))
             column = pc.if_else(missing, pa.scalar(None, pa.string()), stripped)
@@ -241,6 +242,14 @@ class TableColumns:
                 hint=_OF_TEXT if key.startswith("space.features.") else None,
             ) from error
         return np.asarray(pc.fill_null(numbers, float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def _refuse_points(self, cells: pa.ChunkedArray, name: str, key: str) -> None:
+        """Raises ConfigurationError for a decimal point in a column of decimal commas: it may separate thousands."""
+        pointed = pc.match_substring(cells, ".")
+        if pc.any(pc.match_substring(cells, ",")).as_py() and pc.any(pointed).as_py():
+            row = self._first(pointed)
+            cell = cells[row - 1].as_py()
+            raise ConfigurationError(f"{key}: row {row} of column {name!r} is {cell!r} beside decimal commas; expected a comma")
 
     def categories(self, name: str, key: str) -> TextArray:
         """A column of text, integers, or true and false (as ``true`` and ``false``), shape ``(n_rows,)``.

@@ -13,6 +13,10 @@ ADOPTED = "adopted_from"
 """Property of an adopted outcome: its :class:`Origin` as plain data."""
 
 
+KNOWN_BEFORE = "known_before"
+"""Property of a reported outcome of a candidate whose result was adopted before: it counts as that one."""
+
+
 class Origin(Record):
     """The origin of an adopted result.
 
@@ -59,6 +63,12 @@ def origin_of_outcome(properties: Mapping[str, object]) -> Origin | None:
     """Returns the origin of an outcome with these properties; None if it was computed in its own campaign."""
     found = properties.get(ADOPTED)
     return None if found is None else Origin.model_validate(found)
+
+
+def is_adopted(evaluation: Evaluation) -> bool:
+    """Returns whether the evaluation began with an adopted result, which people may have corrected or measured again."""
+    outcome = evaluation.outcome
+    return outcome is not None and not outcome.properties.keys().isdisjoint((ADOPTED, KNOWN_BEFORE))
 
 
 def adopted_from(evaluation: Evaluation) -> Origin | None:

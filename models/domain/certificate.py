@@ -31,6 +31,7 @@ class Certificate(Record):
         number: Number of the next proposal when it was drawn up.
         horizon: Largest number whose result it knows.
         searched: Proposals of the search by then.
+        results: Hash of the results that it knows; empty: it was stored before there was this field.
         confidence: Of the tolerances.
         tolerance: With that confidence nothing remains anywhere that is better by more than this; None: nothing is known yet.
         tolerances: The same by system; empty where the goal is one for all systems.
@@ -48,8 +49,8 @@ class Certificate(Record):
         worth: Of a stop rule ``not_worth_it``: what an evaluation must gain at least for its price.
         gained_in: Unit of ``worth`` and ``rates``; None: the objective's.
         price: What that is paid with.
-        rates: What the next evaluation was expected to gain at most for its price, at the last checks and at this one; None:
-            too little was known.
+        rates: What the next evaluation was expected to gain at most for its price, at the last checks and at this one, each
+            with other results; None: too little was known.
         words: What one of the systems is called, and several.
         failed: Candidates whose evaluation failed, of which nothing is said.
     """
@@ -57,6 +58,7 @@ class Certificate(Record):
     number: Count
     horizon: Count
     searched: Count
+    results: str = ""
     confidence: float
     tolerance: float | None
     tolerances: dict[str, float | None] = Field(default_factory=dict)
@@ -89,7 +91,7 @@ class Certificate(Record):
 
     @property
     def further(self) -> tuple[str, ...]:
-        """What the next evaluations gain, and whether one is worth its cost under the stop rule, in words."""
+        """Gain of the next evaluations, and whether one is worth its cost under the stop rule, in words."""
         return tuple(text for text in (self.ahead, self.rated) if text is not None)
 
     @property
@@ -101,10 +103,11 @@ class Certificate(Record):
 
     @property
     def rated(self) -> str | None:
-        """What the next evaluation gains for its price, in words; None without a stop rule that asks for it."""
-        if self.worth is None or self.price is None or not self.rates:
+        """Gain of the next evaluation for its price, in words; None without a stop rule that asks for it."""
+        over = self.outlook is not None and self.outlook.is_over
+        if self.worth is None or self.price is None or not self.rates or over:
             return None
-        price, unit = self.price.replace("_", "-"), self.gained_in or self.unit
+        price, unit = "unit of cost" if self.price == "cost" else self.price.replace("_", "-"), self.gained_in or self.unit
         asked = f"{with_unit(f'{self.worth:.3g}', unit)} per {price}"
         if self.rates[-1] is None:
             return f"Whether the next evaluation is worth its cost is not known yet; the stop rule asks for {asked}"

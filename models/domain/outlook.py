@@ -162,7 +162,7 @@ class Outlook(Record):
         expected = f"{verb} {whose} by {by_amount(_amount(self.gain), self.unit)}{together}"
         it = "any" if self.systems > 1 else "it"
         if self.rank > 1:
-            expected = f"bring one better than the best {self.rank} by {by_amount(_amount(self.gain), self.unit)}"
+            expected = f"bring one better than the worst of the best {self.rank} by {by_amount(_amount(self.gain), self.unit)}"
             it, rises = "it", "is better"
         by = f"{rises} by more than {by_amount(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
         said = f"{self._begun()} {expected}; chance that {it} {by}: {self._at_most}"
@@ -243,7 +243,7 @@ def missing(
         evaluations=lacking,
         systems=len(counts),
         short=short,
-        needed=needed,
+        needed=min(needed, max(have + open_ for have, open_ in counts.values())),
         rank=rank,
         direction=direction,
         unit=unit,

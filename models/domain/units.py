@@ -185,6 +185,16 @@ def recorded_in(value: float, unit: str, to: str) -> float:
     return convert(value, given, wanted)
 
 
+def difference_in(text: str, unit: str) -> float:
+    """The number of a difference in another unit: 5 degC are 5 K.
+
+    Raises:
+        ValueError: The text is no quantity, or its unit is of another kind.
+    """
+    value, own = parse_quantity(text)
+    return value if own == unit else convert(value, own, unit) - convert(0.0, own, unit)
+
+
 def quantity_in(text: str, unit: str) -> float:
     """The number of a quantity in another unit.
 

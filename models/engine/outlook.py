@@ -79,8 +79,8 @@ class Sampled:
         if not np.isfinite(level):
             return np.zeros(self.deviations.shape)
         # What lies above the level gains nothing, and the inverse of a transform may be too large for a number there.
-        below = np.minimum(self.mean + scale * self.deviations, state.bent(np.array(level)))
-        return np.maximum(level - state.restored(below), 0.0)
+        samples, bent = self.mean + scale * self.deviations, state.bent(np.array(level))
+        return np.where(samples < bent, np.maximum(level - state.restored(np.minimum(samples, bent)), 0.0), 0.0)
 
     def reaches(self, state: TransformState, level: float, scale: float) -> FloatArray:
         """1 where a candidate would not lie above a level, else 0; as of ``Samples``."""

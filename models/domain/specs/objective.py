@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.states import StopReason
-from tansaku.models.domain.units import Unit, parse_quantity, quantity_in
+from tansaku.models.domain.units import Unit, difference_in, parse_quantity, quantity_in
 from tansaku.models.domain.wording import first_twice
 
 Direction = Literal["minimize", "maximize"]
@@ -467,7 +467,7 @@ class StopRuleSpec(Spec):
         if self.worth is not None:
             key, (text, price) = "worth", parse_worth(self.worth)
         try:
-            value = quantity_in(text or "", unit)
+            value = difference_in(text or "", unit)
         except ValueError as error:
             raise ValueError(f"{key}: {error}, {of}") from error
         if value < 0:

@@ -17,7 +17,7 @@ from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
-from tansaku.models.domain.units import quantity_in
+from tansaku.models.domain.units import difference_in
 from tansaku.models.domain.wording import counted, with_unit
 from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.gp import GPProposer
@@ -186,7 +186,7 @@ def _tolerance(spec: CampaignSpec, options: RehearsalOptions) -> float:
 
 def _quantity(option: str, text: str, spec: CampaignSpec) -> float:
     try:
-        value = quantity_in(text, spec.objective.unit)
+        value = difference_in(text, spec.objective.unit)
     except ValueError as error:
         raise ConfigurationError(f"{option}: {error}, the objective's unit") from error
     if value <= 0.0:

@@ -75,8 +75,12 @@ def replay(
     stop: StopReason | None = None
     while True:
         current = rules if count_initial else _after_initial(rules, search.entries)
-        has_place = len(jobs) < rules.in_flight and not over
-        plan = plan_round(current, search, len(search) + 1, previous) if has_place else None
+        number, has_place = len(search) + 1, len(jobs) < rules.in_flight and not over
+        plan = plan_round(current, search, number, previous) if has_place else None
+        if over and not len(jobs) and past.ended is not None:
+            # As a campaign: results that were awaited when its stop rule ended it may show that it continues.
+            wider = plan_round(current, search, number, previous, reopened=True)
+            plan = wider if wider is not None and wider.results != past.ended.results else None
         proposal = None
         if plan is not None:
             stop = plan.stop
@@ -151,22 +155,24 @@ def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
 
 @dataclass
 class _Past:
-    """Results of the rounds of a replay so far: refits in order, and certificates by number."""
+    """Results of the rounds of a replay so far: refits in order, certificates by number, and the one that ended it."""
 
     refits: list[Refit] = field(default_factory=list)
     certificates: dict[int, Certificate] = field(default_factory=dict)
+    ended: Certificate | None = None
 
 
 def _next_proposal(
     proposer: Proposer, plan: Plan, search: SearchState, rules: RoundRules, past: _Past
 ) -> Proposal | StopReason | None:
-    refit = fit_if_due(proposer, plan, search, past.refits, rules)
+    refit = fit_if_due(proposer, plan, search, past.refits, rules, reopened=past.ended is not None)
     if refit is not None:
         past.refits.append(refit)
     last = past.refits[-1] if past.refits else None
     if rules.budget.stop is not None and is_due(rules, plan):
         certificate = draw_up(proposer, search, plan, rules, last, past.certificates)
-        if certificate is not None and certificate.stops:
+        past.ended = certificate if certificate is not None and certificate.stops else None
+        if past.ended is not None:
             return rules.budget.stop.reason
         if certificate is not None:
             past.certificates[plan.number] = certificate

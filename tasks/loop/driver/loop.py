@@ -80,6 +80,7 @@ _POLISHED_AFTER = (
     StopReason.NOT_WORTH_IT,
     StopReason.TARGET,
 )
+_BY_RULE = (StopReason.CERTAIN, StopReason.NOT_WORTH_IT)
 _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat, until a turn succeeds
 
 
@@ -415,12 +416,14 @@ class CampaignLoop:
             self._decide(first if isinstance(first, StopReason) else None)
             return None if isinstance(first, StopReason) else first
         # An evaluation that was in progress may yet show that a configuration error is not everybody's.
-        if self._search_over in (None, StopReason.CONFIGURATION):
+        searching = any(evaluation.proposal.purpose in SEARCHED for evaluation in ledger.active)
+        # The last results may show that a search continues that its stop rule had ended.
+        judged_again = self._search_over in _BY_RULE and not searching
+        if judged_again or self._search_over in (None, StopReason.CONFIGURATION):
             found = propose(self._context)
             self._decide(found if isinstance(found, StopReason) else None)
             if not isinstance(found, StopReason):
                 return found
-        searching = any(evaluation.proposal.purpose in SEARCHED for evaluation in ledger.active)
         if searching or self._search_over not in _POLISHED_AFTER:
             return None
         self._decide(self._context.out_of_time() or self._search_over)

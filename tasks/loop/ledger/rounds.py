@@ -12,7 +12,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import CONFIGURATION_REASONS, decide, horizon, measured_costs
-from tansaku.models.domain.identifiers import is_finite, proposal_rng
+from tansaku.models.domain.identifiers import is_finite, proposal_rng, short_hash
 from tansaku.models.domain.levels import priced_for_resuming, resumed_levels
 from tansaku.models.domain.outliers import check_magnitudes, trusted
 from tansaku.models.domain.pool import CandidatePool
@@ -96,23 +96,35 @@ class Plan:
     history: History
     stop: StopReason | None
 
+    @property
+    def results(self) -> str:
+        """Hash of the results that it knows: it differs where a value was added, corrected or measured again."""
+        known = (self.history.observed, self.history.values, self.history.others, self.history.failed)
+        return short_hash([column.tolist() for column in known])
+
 
 def new_search(pool: CandidatePool, objective: ObjectiveSpec) -> SearchState:
     """A search before its first proposal."""
     return SearchState(pool, objective.direction, objective.further_directions)
 
 
-def plan_round(rules: RoundRules, search: SearchState, number: int, previous_horizon: int) -> Plan | None:
+def plan_round(
+    rules: RoundRules, search: SearchState, number: int, previous_horizon: int, *, reopened: bool = False
+) -> Plan | None:
     """Plans proposal ``number``.
 
     Args:
         rules: What the round goes by.
         number: k: the last number committed plus one.
         previous_horizon: h(k-1), 0 before the first proposal.
+        reopened: Whether the search may continue after its stop rule had ended it: then by all results, when none is awaited
+            any more, so that nothing depends on timing.
 
     Returns:
         The plan, or None while results it is conditioned on are still missing.
     """
+    if reopened:
+        return _plan(rules, search, number, number - 1)
     if rules.ordered:
         up_to = horizon(number, max(previous_horizon, rules.known), rules.in_flight, rules.initial_count)
         if not search.is_known(up_to):
@@ -144,7 +156,9 @@ def known_history(rules: RoundRules, search: SearchState, up_to: int) -> History
     return trusted(history) if rules.withholds else history
 
 
-def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit], rules: RoundRules) -> Refit | None:
+def fit_if_due(
+    proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit], rules: RoundRules, *, reopened: bool = False
+) -> Refit | None:
     """Fits hyper-parameters and cost for a plan when their schedules say so and no stored refit is meant for it.
 
     A failed fit is a refit too: it keeps the last good values, is marked, and counts in the schedule. A new cost changes what
@@ -155,6 +169,7 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
         plan: The proposal that is to be chosen.
         refits: The campaign's refits so far, in order.
         rules: What the round goes by.
+        reopened: Whether the search continues after its stop rule had ended it at this number: a refit may know fewer results.
 
     Returns:
         A new refit, to be stored before its first use, or None.
@@ -163,10 +178,14 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
     while sound and not is_finite(sound[-1].hyperparameters):
         sound.pop()  # of a value that an earlier release accepted, and that was voided since
     last = sound[-1] if sound else None
-    if last is not None and last.at_proposal == plan.number:
+    # In ordered mode the horizon tells the refit of a search that continues from the one of before.
+    stale = reopened and last is not None and not (rules.ordered and last.horizon == plan.horizon)
+    if last is not None and last.at_proposal == plan.number and not stale:
         return None
     designed = plan.number <= rules.initial_count  # chosen without a model
-    fits_model = plan.stop is None and not designed and _model_due(proposer, plan, search, sound)
+    # In free mode a horizon counts results that were in progress.
+    known = [refit for refit in sound if not (stale and refit.at_proposal == plan.number)]
+    fits_model = plan.stop is None and not designed and _model_due(proposer, plan, search, known)
     fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, search, refits, rules)
     if not fits_model and not fits_cost:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
 
-from tansaku.models.domain.adoption import adopted_from
+from tansaku.models.domain.adoption import is_adopted
 from tansaku.models.domain.history import result_keeps
 from tansaku.models.domain.records import Evaluation, Purpose
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
@@ -102,7 +102,7 @@ def summary_of(evaluation: Evaluation, limits: Sequence[LimitSpec] = ()) -> Eval
         predicted_cost=proposal.predicted_cost,
         measured_cost=evaluation.measured_cost,
         core_seconds=evaluation.core_seconds,
-        adopted=adopted_from(evaluation) is not None,
+        adopted=is_adopted(evaluation),
         initial=proposal.initial,
         purpose=proposal.purpose,
         horizon=proposal.horizon,

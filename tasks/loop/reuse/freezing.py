@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, isnan
+from math import isclose, isfinite, isnan
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from tansaku.models.domain.errors import (
 )
 from tansaku.models.domain.identifiers import canonical_json, short_hash, shown
 from tansaku.models.domain.level_of_theory import check_level, level_in_words
-from tansaku.models.domain.ports import ArtifactStore, CampaignStore, RefinedSpace, Space
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, DescribingSpace, RefinedSpace, Space
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict, Outcome, Provenance, Quantity
 from tansaku.models.domain.report_columns import VALUE
 from tansaku.models.domain.specs.calculators.contract import settings_of
@@ -312,7 +312,10 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
         )
     path = base_path / known.file
     results = _results_in(path, known, spec.measured, skip_empty=spec.manual)
-    _check_candidates({name: row for row, name, _ in results}, space)
+    rows = {name: row for row, name, _ in results}
+    _check_candidates(rows, space)
+    if isinstance(space, DescribingSpace):
+        _check_settings(path, rows, space)
     provenance = Provenance(
         code=calculator.code_name(),
         code_version="unknown",
@@ -395,6 +398,41 @@ def _check_candidates(rows: Mapping[str, int], space: Space) -> None:
     if not _hold(space, list(rows)):
         name, row = next((name, row) for name, row in rows.items() if not _hold(space, [name]))
         raise ConfigurationError(f"known.candidate: row {row}: candidate {shown(name)} is not in the space")
+
+
+def _check_settings(path: Path, rows: Mapping[str, int], space: DescribingSpace) -> None:
+    """Raises ConfigurationError where a table describes a candidate otherwise than the space does.
+
+    Args:
+        rows: Numbers of the rows, by candidate.
+    """
+    from tansaku.spaces.table_file import TableFile
+
+    file = TableFile(path, "known.file")
+    columns = [column for column in space.columns() if column.name in file.names]
+    if not columns:
+        return
+    table = file.read([column.name for column in columns])
+    for column in columns:
+        texts = table.text(column.name, "known.file", empty_cells=True).tolist()
+        numbers = [] if column.allowed else table.numbers(column.name, "known.file").tolist()
+        for name, row in rows.items():
+            own, written = space.cells(name).get(column.name), texts[row - 1]
+            if own is None or not written:
+                continue
+            # Settings may be rounded.
+            same = (
+                isclose(numbers[row - 1], float(own), rel_tol=0.01, abs_tol=column.tolerance) if numbers else _is(written, own)
+            )
+            if not same:
+                raise ConfigurationError(
+                    f"known.file: row {row}: {column.name} is {written!r}, but candidate {shown(name)} has {own!r}",
+                    hint="`tansaku tell` takes what was done at other settings",
+                )
+
+
+def _is(written: str, own: str | float) -> bool:
+    return written.strip().lower() == str(own).lower()
 
 
 def _hold(space: Space, names: list[str]) -> bool:

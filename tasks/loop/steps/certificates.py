@@ -19,7 +19,7 @@ from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import OF_VOLUME, Price, StopRuleSpec, parse_worth
-from tansaku.models.domain.units import Unit, quantity_in
+from tansaku.models.domain.units import Unit, difference_in
 from tansaku.tasks.backends.stores.documents import from_document
 from tansaku.tasks.loop.ledger.context import StepContext
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, known_history
@@ -93,6 +93,7 @@ def draw_up(
         number=plan.number,
         horizon=plan.horizon,
         searched=_searched(search),
+        results=plan.results,
         confidence=confidence,
         tolerance=_finite(together),
         tolerances=dict(zip(pool.systems, map(_finite, apart.tolist()), strict=True)) if by_system else {},
@@ -109,9 +110,9 @@ def draw_up(
     if rule.worth is not None:
         gain, price = parse_worth(rule.worth)
         rate = None if ahead is None else rate_of(ahead, search, plan, rules, refit, price)
-        rates = (*_rates_before(before, plan.number, rule.interval, price), rate)
+        rates = (*_rates_before(before, drawn, rule.interval, price), rate)
         return _rated(drawn, gain, price, rates, OF_VOLUME if ahead is not None and ahead.volume else None)
-    within = quantity_in(rule.within or "", rules.unit)
+    within = difference_in(rule.within or "", rules.unit)
     chances = remaining.probabilities(within)
     probability = float(np.prod(chances))
     return drawn.model_copy(
@@ -132,20 +133,25 @@ def _rated(drawn: Certificate, gain: str, price: Price, rates: Sequence[float | 
         own: Unit of gains; None: the objective's.
     """
     judged = drawn.model_copy(
-        update={"worth": quantity_in(gain, own or drawn.unit), "gained_in": own, "price": price, "rates": tuple(rates)}
+        update={"worth": difference_in(gain, own or drawn.unit), "gained_in": own, "price": price, "rates": tuple(rates)}
     )
     return judged.model_copy(update={"stops": not judged.is_worth})
 
 
-def _rates_before(before: Mapping[int, Certificate], number: int, interval: int, price: Price) -> tuple[float | None, ...]:
-    """Rates at the checks before this one, without a gap, as many as may count with it."""
+def _rates_before(
+    before: Mapping[int, Certificate], last: Certificate, interval: int, price: Price
+) -> tuple[float | None, ...]:
+    """Rates at the checks before the last one, without a gap, as many as may count with it; of equal results one counts."""
     found: list[float | None] = []
+    number, results = last.number, last.results
     while len(found) < IN_A_ROW - 1:
         number -= interval
         earlier = before.get(number)
         if earlier is None or earlier.price != price:
             break
-        found.insert(0, earlier.rates[-1])
+        if not earlier.results or earlier.results != results:
+            found.insert(0, earlier.rates[-1])
+        results = earlier.results
     return tuple(found)
 
 
@@ -155,10 +161,10 @@ def still_stops(certificate: Certificate, rule: StopRuleSpec | None, unit: str, 
         return False
     if rule.worth is not None:
         gain, price = parse_worth(rule.worth)
-        now = certificate.model_copy(update={"worth": quantity_in(gain, certificate.gained_in or unit)})
+        now = certificate.model_copy(update={"worth": difference_in(gain, certificate.gained_in or unit)})
         return certificate.price == price and not now.is_worth
     return (
-        certificate.within == quantity_in(rule.within or "", unit)
+        certificate.within == difference_in(rule.within or "", unit)
         and certificate.probability is not None
         and certificate.probability >= rule.probability
     )
@@ -193,7 +199,7 @@ def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Cert
 
 
 def recent_certificates(store: CampaignStore, spec: CampaignSpec, searched: int) -> list[Event]:
-    """Reads the last certificates of a campaign, among them any that can still stop its search.
+    """Reads the last certificates of a campaign, among them any that can still stop its search, or count with the next one.
 
     Args:
         searched: Number of proposals of its search; certificates of fewer cannot stop it any more.
@@ -203,7 +209,8 @@ def recent_certificates(store: CampaignStore, spec: CampaignSpec, searched: int)
         events = store.events(spec.name, kind=CERTIFICATE, limit=limit)
         if spec.budget.stop is None or len(events) < limit or stopping(spec, events, searched) is not None:
             return events
-        if stored_certificates(events[:1])[0].searched < searched:
+        known = stored_certificates(events)
+        if known[0].searched < searched and len({item.results or str(item.number) for item in known}) >= IN_A_ROW:
             return events
         limit *= _FEW
 
@@ -219,7 +226,7 @@ def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:
     ledger.checked[certificate.number] = certificate
     # Under an id made of what it knows: drawn up again after a crash it is the same, and stored once.
     campaign = context.lease.campaign
-    key = [campaign, CERTIFICATE, certificate.number, certificate.horizon, certificate.searched, certificate.within]
+    key = [campaign, CERTIFICATE, certificate.number, certificate.results, certificate.searched, certificate.within]
     key += [] if certificate.worth is None else [certificate.worth, certificate.price]
     context.store.append_event(
         Event(

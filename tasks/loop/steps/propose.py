@@ -19,9 +19,8 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.levels import EVIDENCE, FITTED, trusts_looks
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, RefinedSpace, Space
-from tansaku.models.domain.records import Evaluation, Event, JsonDict, Proposal, StopDecision
+from tansaku.models.domain.records import SEARCHED, Evaluation, Event, JsonDict, Proposal, StopDecision
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.front import most_isolated
 from tansaku.tasks.loop.ledger.context import Ledger, StepContext, log_event
@@ -53,14 +52,20 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
         plan = replace(plan, stop=context.out_of_time())
     if plan is None or (plan.stop is None and not ready_for(context, plan)):
         return None
+    reopened = False
+    if plan.stop is None and (stopped := _stopped_by(ledger, rules)) is not None:
+        wider = _reopened(ledger, rules)
+        if wider is None:
+            return stopped
+        plan, reopened = wider, True
     if _refine_pool(ledger, plan.history):
-        plan = plan_round(rules, ledger.search, number, previous)
+        plan = plan_round(rules, ledger.search, number, previous, reopened=reopened)
         if plan is None:
             return None
     if (plan.stop is None or not plan.stop.failed) and ledger.target_met(number):
         return StopReason.TARGET
     begun = time.perf_counter()
-    refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules)
+    refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules, reopened=reopened)
     ledger.proposer_seconds += time.perf_counter() - begun
     if refit is not None:
         # Stored before its first use: a resume must use exactly these numbers.
@@ -69,13 +74,13 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
         context.observer.on_refit(stored)
         if stored.cost is not None:
             # As a resume would do: plan again with the current costs.
-            plan = plan_round(rules, ledger.search, number, previous)
+            plan = plan_round(rules, ledger.search, number, previous, reopened=reopened)
     if plan is None or plan.stop is not None:
         return None if plan is None else plan.stop
     _note_failed_fit(context, number)
     _note_transfer(context, number)
     _note_levels(context, number)
-    if (rule := rules.budget.stop) is not None and _rule_ends(context, plan, rules, rule):
+    if (rule := rules.budget.stop) is not None and _rule_ends(context, plan, rules):
         return rule.reason
     if _descriptor_first(context, plan):
         return None
@@ -109,12 +114,26 @@ def _descriptor_first(context: StepContext, plan: Plan) -> bool:
     return offer is not None
 
 
-def _rule_ends(context: StepContext, plan: Plan, rules: RoundRules, rule: StopRuleSpec) -> bool:
+def _stopped_by(ledger: Ledger, rules: RoundRules) -> StopReason | None:
+    """The reason why the stop rule has ended the search at this number; None: it has not."""
+    rule, certificate = rules.budget.stop, ledger.certificate
+    if rule is None or certificate is None or not still_stops(certificate, rule, rules.unit, len(ledger.search)):
+        return None
+    return rule.reason
+
+
+def _reopened(ledger: Ledger, rules: RoundRules) -> Plan | None:
+    """The next plan, if other results are known than when the stop rule ended the search and none is awaited any more."""
+    certificate = ledger.certificate
+    if certificate is None or not certificate.results or any(item.proposal.purpose in SEARCHED for item in ledger.active):
+        return None
+    plan = plan_round(rules, ledger.search, ledger.last_number + 1, 0, reopened=True)
+    return None if plan is None or plan.results == certificate.results else plan
+
+
+def _rule_ends(context: StepContext, plan: Plan, rules: RoundRules) -> bool:
     """Returns whether the stop rule ends the search here; the certificate is stored before anybody acts on it."""
     ledger = context.ledger
-    stopped = ledger.certificate
-    if stopped is not None and still_stops(stopped, rule, rules.unit, len(ledger.search)):
-        return True
     if not is_due(rules, plan):
         return False
     certificate = note_certificate(context, plan)

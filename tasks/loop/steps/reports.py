@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from tansaku import __version__
+from tansaku.models.domain.adoption import KNOWN_BEFORE, is_adopted
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import jobless_name
 from tansaku.models.domain.measurements import Measurement, Reported, combined_in, further_values, reports_of, result_of
@@ -85,7 +86,10 @@ def _take(context: StepContext, command: Command, place: int, report: Reported) 
     if {item.id for item in added} <= {item.id for item in earlier}:
         return
     if evaluation.state in _ENDED:
-        _replace(context, evaluation, report, _result(context, added if report.replaces else (*earlier, *added)))
+        outcome = _result(context, added if report.replaces else (*earlier, *added))
+        if is_adopted(evaluation):
+            outcome = outcome.model_copy(update={"properties": outcome.properties | {KNOWN_BEFORE: True}})
+        _replace(context, evaluation, report, outcome)
         return
     if evaluation.state in _UNBEGUN:
         evaluation = begin(context, evaluation.id, len(evaluation.attempts))

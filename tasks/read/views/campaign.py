@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import numpy as np
 from pydantic import AwareDatetime
 
-from tansaku.models.domain.adoption import ADOPTED
+from tansaku.models.domain.adoption import ADOPTED, KNOWN_BEFORE
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.history import result_keeps
@@ -132,7 +132,7 @@ class KeptEvaluations:
 
 
 _BATCH = 500
-PROPERTIES = (LATTICE_WARNING, ADOPTED, DOUBT)
+PROPERTIES = (LATTICE_WARNING, ADOPTED, KNOWN_BEFORE, DOUBT)
 """Properties of outcomes among the columns."""
 
 Purpose = Literal["search", "look", "polish", "reference", "all"]
@@ -369,9 +369,9 @@ class Campaign:
 
     @property
     def adopted(self) -> BoolArray:
-        """Whether results were adopted, shape ``(n,)``."""
-        found = self.columns.properties[ADOPTED]
-        return self.once("adopted", lambda: are_given(found))
+        """Whether results were adopted, also if people corrected them since, shape ``(n,)``."""
+        found = [self.columns.properties[name] for name in (ADOPTED, KNOWN_BEFORE)]
+        return self.once("adopted", lambda: are_given(found[0]) | are_given(found[1]))
 
     @property
     def outlying(self) -> tuple[IntArray, IntArray]:

@@ -42,11 +42,8 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
     if campaign.stop is not None:
         return ()
     every = interval_of(spec.budget)
-    multiple = (
-        f"before the next proposal whose number is a multiple of {every}, and "
-        if _reaches(campaign, opened.pool, every)
-        else ""
-    )
+    next_ = "the next proposal" if every == 1 else f"the next proposal whose number is a multiple of {every}"
+    multiple = f"before {next_}, and " if _reaches(campaign, opened.pool, every) else ""
     return (f"What further evaluations gain is worked out {multiple}when the search ends",)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -73,9 +73,9 @@ def write_table(data: Campaign, folder: Path) -> list[Path]:
         "system": [pool.systems[code] for code in pool.system_codes[taken]],
         "surface": [pool.surfaces[code] for code in pool.surface_codes[taken]],
         "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
-        "cost": np.array([cost_of(finished[str(name)], data.spec.space) for name in pool.ids[taken]]),
+        "cost": (cost := _costs(data, finished, taken)),
     }
-    budget = _fraction(np.array(columns["cost"]), pool.system_codes[taken])
+    budget = _fraction(cost, pool.system_codes[taken])
     columns |= _described(data, taken)
     columns |= _further(data, [finished[str(name)] for name in pool.ids[taken]])
     columns |= _looks(data, pool.ids[taken].tolist())
@@ -99,6 +99,13 @@ def write_table(data: Campaign, folder: Path) -> list[Path]:
     paths.append(folder / f"{data.record.name}-table.yaml")
     paths[-1].write_text(_campaign_file(data, features, budget))
     return paths
+
+
+def _costs(data: Campaign, finished: Mapping[str, Evaluation], taken: IntArray) -> FloatArray:
+    """Cost of each candidate; of one whose result was known beforehand and cost nothing, that by the space."""
+    pool = data.pool
+    found = np.array([cost_of(finished[str(name)], data.spec.space) for name in pool.ids[taken]])
+    return np.where(found > 0.0, found, pool.cost[taken])
 
 
 def _fraction(cost: FloatArray, systems: IntArray) -> float:

@@ -73,8 +73,8 @@ def known(**changes: object) -> Outlook:
         ),
         (
             known(systems=1, rank=10, gain=0.0, most=0.0, chance=0.0, unit="eV"),
-            "Another 50 evaluations are expected to bring one better than the best 10 by 0 eV; chance that it is better at "
-            "all: under 10 %",
+            "Another 50 evaluations are expected to bring one better than the worst of the best 10 by 0 eV; chance that it is "
+            "better at all: under 10 %",
         ),
         (
             known(words=("boundary", "boundaries")),

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.models.domain.units import check_unit, convert, parse_quantity, quantity_in, recorded_in
+from tansaku.models.domain.units import check_unit, convert, difference_in, parse_quantity, quantity_in, recorded_in
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
 
@@ -107,3 +107,11 @@ def test_a_value_that_is_too_large_in_another_unit_is_refused():
     for value, unit, other in ((1.0, "Em^99", "m^99"), (1e308, "km", "m")):
         with pytest.raises(ValueError, match="is too large in"):
             convert(value, unit, other)
+
+
+def test_a_difference_of_temperatures_has_no_offset():
+    assert difference_in("5 degC", "K") == pytest.approx(5.0)
+    assert difference_in("5 K", "degC") == pytest.approx(5.0)
+    assert difference_in("0.5 eV", "meV") == 500.0
+    with pytest.raises(ValueError, match="cannot be converted"):
+        difference_in("5 eV", "K")

@@ -14,6 +14,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.spaces.table import TableSpace
+from tansaku.spaces.table_file import TableFile
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 ROWS = {
@@ -170,3 +171,12 @@ def test_what_was_measured_makes_no_other_campaign():
     plain = campaign()
     assert spec_hash(plain) == spec_hash(campaign(space=SPACE | {"off_pool": [NEW]}))
     assert spec_hash(plain) != spec_hash(campaign(calculator={"type": "manual", "procedure": "other"}))
+
+
+def test_a_decimal_point_beside_decimal_commas_is_refused(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("id;x;y\na;1,5;1.5\nb;1.046;2.5\n")
+    columns = TableFile(path, "known.file").read(["x", "y"])
+    assert columns.numbers("y", "known.value").tolist() == [1.5, 2.5]
+    with pytest.raises(ConfigurationError, match=r"known.value: row 2 of column 'x' is '1.046' beside decimal commas"):
+        columns.numbers("x", "known.value")

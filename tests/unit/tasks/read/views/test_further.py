@@ -46,7 +46,7 @@ def test_before_the_first_certificate_it_is_said_what_is_missing(proposed_by):
     (said,) = campaign_status(store, NAME).further
     # Only alpha has candidates that are still open.
     assert said == (
-        "It is too early to say what further evaluations gain: each system needs 5 results, and 1 of 2 has only 1; "
+        "It is too early to say what further evaluations gain: each system needs 3 results, and 1 of 2 has only 1; "
         "about 2 more evaluations"
     )
     assert f"  {said}" in campaign_status(store, NAME).describe().splitlines()
@@ -55,7 +55,7 @@ def test_before_the_first_certificate_it_is_said_what_is_missing(proposed_by):
 def test_an_ended_search_says_what_was_missing(proposed_by):
     store = proposed_by("{type: gp, preset: default}", "a1", "b1", "b2", stop=StopReason.BUDGET)
     (said,) = campaign_status(store, NAME).further
-    assert said.startswith("It is too early to say what further evaluations gain: each system needs 5 results")
+    assert said.startswith("It is too early to say what further evaluations gain: each system needs 3 results")
 
 
 def test_the_last_certificate_says_what_the_next_ones_gain(proposed_by):

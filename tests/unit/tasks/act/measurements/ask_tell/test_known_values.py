@@ -12,11 +12,12 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.act.checks.check import preview_loaded
 from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.loop.steps.certificates import stored_certificates
-from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import best_series
 from tansaku.tasks.read.views.readings import campaign_line
 from tansaku.tasks.read.views.status import campaign_status
+from tansaku.tasks.read.views.tabulation import write_table
 from tests.unit.tasks.act.measurements.ask_tell.conftest import hardness, write_candidates
 
 KNOWN = {"file": "earlier.csv", "candidate": "name", "value": "hardness"}
@@ -215,3 +216,77 @@ def test_several_quantities_may_be_known_and_the_search_ends_when_it_is_not_wort
 def test_a_row_has_all_quantities_or_none(open_measured, row, message):
     with pytest.raises(ConfigurationError, match=message):
         open_measured("limits", 3, "0.1 GPa per evaluation", [row])
+
+
+@pytest.mark.parametrize(
+    ("temperature", "solvent", "message"),
+    [
+        ("302", "water", None),
+        ("", "", None),
+        ("350", "water", r"row 1: temperature is '350', but candidate 'water-300' has 300"),
+        ("300", "hexane", r"row 1: solvent is 'hexane', but candidate 'water-300' has 'water'"),
+    ],
+)
+def test_a_table_that_describes_a_candidate_otherwise_is_refused(open_laboratory, tmp_path, temperature, solvent, message):
+    (tmp_path / "earlier.csv").write_text(f"name,hardness,temperature,solvent\nwater-300,4.2,{temperature},{solvent}\n")
+    if message is None:
+        assert open_laboratory(known=KNOWN, known_first=True).store.campaign("lab").spec["known_first"]
+        return
+    with pytest.raises(ConfigurationError, match=message):
+        open_laboratory(known=KNOWN, known_first=True)
+
+
+def test_a_corrected_or_repeated_known_value_still_counts_in_no_limit(open_known):
+    laboratory = open_known(3, budget={"evaluations": 2})
+    laboratory.ask(1)
+    first, second, third = [item.proposal.candidate for item in laboratory.evaluations()][:3]
+    laboratory.tell({"candidate": first, "value": 7.0, "status": "correction"})
+    laboratory.tell({"candidate": second, "value": 7.0, "status": "repeat"})
+    laboratory.tell({"candidate": third, "status": "failed", "note": "broken"})
+    laboratory.ask(2)
+    status = campaign_status(laboratory.store, "lab")
+    assert (status.evaluations, status.pending, status.known) == (2, 2, 3)
+    assert laboratory.values()[first] == 7.0
+
+
+def stops_drawn(laboratory):
+    return [(item.number, len(item.rates), item.stops) for item in stored_certificates(laboratory.store.events("lab"))]
+
+
+def test_checks_of_one_batch_count_once_and_late_values_open_the_search_again(open_laboratory):
+    """All is nearly equal, so that nothing is worth its cost, until two values of the last batch are far better."""
+    stop = {"when": "not_worth_it", "worth": "0.05 GPa per evaluation"}
+    laboratory = open_laboratory(budget={"evaluations": 30, "stop": stop}, proposer={"type": "gp", "initial_points": 5})
+
+    def measure(count: int, better: float = 0.0):
+        waiting = laboratory.waiting().waiting[:count]
+        laboratory.tell(*({"number": item.number, "value": better + 1e-3 * item.number} for item in waiting))
+
+    laboratory.ask(5)
+    measure(5)
+    laboratory.ask(6)
+    assert [(rates, stops) for _, rates, stops in stops_drawn(laboratory)] == [(1, False)] * 6
+    measure(6)
+    laboratory.ask(6)
+    measure(4)
+    laboratory.ask(6)
+    assert laboratory.store.campaign("lab").stop.reason == "not_worth_it"
+    assert len(laboratory.waiting().waiting) == 2
+    measure(2, better=20.0)
+    laboratory.ask(6)
+    assert laboratory.store.campaign("lab").stop is None
+    assert len(laboratory.waiting().waiting) == 6
+    last = stored_certificates(laboratory.store.events("lab"))[-1]
+    assert last.rates[-1] > last.worth
+
+
+@pytest.mark.parametrize("measured", [0, 2])
+def test_known_values_become_a_table_with_the_costs_of_the_space(open_known, tmp_path, measured):
+    laboratory = open_known(4)
+    laboratory.ask(2)
+    if measured:
+        laboratory.measure_all()
+        laboratory.ask(1)
+    *_, file = write_table(Campaign.load(laboratory.store, "lab"), tmp_path / "table")
+    found = preview_loaded(load_campaign(file))
+    assert (found.candidates, found.exhaustive_cost) == (4 + measured, 4.0 + measured)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -34,8 +35,19 @@ from tests.support.actors import ADA
 TIMING = TimingSpec(lease=30.0, heartbeat=5.0, poll=1e-6, patience=0.5)
 
 
-def write_table(folder: Path, *, systems: int = 3, per_axis: int = 4, failures: Sequence[int] = ()) -> None:
-    """A smooth energy on a small translation grid for each of several systems; every second system has two surfaces."""
+def write_table(
+    folder: Path,
+    *,
+    systems: int = 3,
+    per_axis: int = 4,
+    failures: Sequence[int] = (),
+    values: Mapping[str, float] = MappingProxyType({}),
+) -> None:
+    """A smooth energy on a small translation grid for each of several systems; every second system has two surfaces.
+
+    Args:
+        values: Of some candidates, in place of the smooth one.
+    """
     rows = []
     for system in range(systems):
         for surface in range(1 + system % 2):
@@ -50,6 +62,8 @@ def write_table(folder: Path, *, systems: int = 3, per_axis: int = 4, failures: 
     table["d1"] = table["surface"].str[-1:].astype(float)
     table["angle"] = 20.0 + 15.0 * table["system"].str[1:].astype(float)
     table.loc[list(failures), "value"] = np.nan
+    for name, value in values.items():
+        table.loc[table["id"] == name, "value"] = value
     table.to_csv(folder / "table.csv", index=False)
 
 

@@ -80,6 +80,44 @@ def test_it_does_not_stop_before_as_many_results_as_are_wanted(open_bench):
     assert len(bench.sequence()) > 12
 
 
+@pytest.fixture
+def surprising(open_bench):
+    """Opens a campaign whose stop rule ends the search while a far better value than expected is in progress.
+
+    Returns:
+        What opens it with a seed of its timing, and the candidates before it stopped.
+    """
+    stop = {"when": "not_worth_it", "worth": "3 mJ/m2 per evaluation"}
+    how = {"proposer": PROPOSER, "budget": {"stop": stop}, "execution": {"in_flight": 4}}
+    before = open_bench.driven(**how).sequence()
+
+    def build(seed: int = 0):
+        return open_bench(seed=seed, table={"values": {before[-3]: -300.0}}, **how)
+
+    return build, before
+
+
+def test_a_value_that_comes_after_the_stop_opens_the_search_again(surprising):
+    build, before = surprising
+    first = build()
+    assert first.drive().reason == "not_worth_it"
+    sequence, drawn = first.sequence(), certificates(first)
+    assert sequence[: len(before)] == before
+    assert len(sequence) > len(before)
+    assert [item.stops for item in drawn if item.number == len(before) + 1] == [True, False]
+    assert campaign_status(first.store, "small").certificate.horizon == len(sequence)
+    for seed in (1, 2):
+        other = build(seed)
+        for at in (len(before) - 1, len(before), len(before) + 1, len(before) + 2):
+            other.drive(halt_at=at)
+        assert other.drive().reason == "not_worth_it"
+        assert other.sequence() == sequence
+    task = ReplayTask(
+        spec=first.launcher.spec, base_path=str(first.folder), method="spec", seed=0, in_flight=4, count_initial=True
+    )
+    assert run_one(task).candidates == sequence
+
+
 @pytest.mark.parametrize(("rule", "seed"), [("certain", 1), ("certain", 2), ("not_worth_it", 2)])
 def test_timing_does_not_move_the_stop(open_bench, sequence, rule, seed):
     other = open_bench.driven(proposer=PROPOSER, budget={"stop": RULES[rule]}, seed=seed)
