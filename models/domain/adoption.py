@@ -12,7 +12,6 @@ from tansaku.models.domain.records import Evaluation, Number, Outcome, Record
 ADOPTED = "adopted_from"
 """Property of an adopted outcome: its :class:`Origin` as plain data."""
 
-
 KNOWN_BEFORE = "known_before"
 """Property of a reported outcome of a candidate whose result was adopted before: it counts as that one."""
 

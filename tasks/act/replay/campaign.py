@@ -81,6 +81,8 @@ def replay(
             # As a campaign: results that were awaited when its stop rule ended it may show that it continues.
             wider = plan_round(current, search, number, previous, reopened=True)
             plan = wider if wider is not None and wider.results != past.ended.results else None
+            if plan is not None and plan.stop is not None:
+                past.ended = None
         proposal = None
         if plan is not None:
             stop = plan.stop

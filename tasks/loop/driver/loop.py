@@ -415,9 +415,9 @@ class CampaignLoop:
             first = self._context.out_of_time() or next_reference(self._context)
             self._decide(first if isinstance(first, StopReason) else None)
             return None if isinstance(first, StopReason) else first
-        # An evaluation that was in progress may yet show that a configuration error is not everybody's.
         searching = any(evaluation.proposal.purpose in SEARCHED for evaluation in ledger.active)
-        # The last results may show that a search continues that its stop rule had ended.
+        # The last results may show that a search continues that its stop rule had ended. An evaluation that was in progress may
+        # yet show that a configuration error is not everybody's.
         judged_again = self._search_over in _BY_RULE and not searching
         if judged_again or self._search_over in (None, StopReason.CONFIGURATION):
             found = propose(self._context)

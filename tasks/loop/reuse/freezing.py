@@ -420,15 +420,16 @@ def _check_settings(path: Path, rows: Mapping[str, int], space: DescribingSpace)
             own, written = space.cells(name).get(column.name), texts[row - 1]
             if own is None or not written:
                 continue
-            # Settings may be rounded.
-            same = (
-                isclose(numbers[row - 1], float(own), rel_tol=0.01, abs_tol=column.tolerance) if numbers else _is(written, own)
-            )
-            if not same:
+            if not (_near(numbers[row - 1], float(own), column.tolerance) if numbers else _is(written, own)):
                 raise ConfigurationError(
                     f"known.file: row {row}: {column.name} is {written!r}, but candidate {shown(name)} has {own!r}",
                     hint="`tansaku tell` takes what was done at other settings",
                 )
+
+
+def _near(written: float, own: float, tolerance: float) -> bool:
+    """Returns whether a number may be a candidate's, rounded; a missing one may be any."""
+    return isnan(written) or isnan(own) or isclose(written, own, rel_tol=0.01, abs_tol=tolerance)
 
 
 def _is(written: str, own: str | float) -> bool:
