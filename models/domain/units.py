@@ -95,7 +95,8 @@ def convert(value: float, unit: str, to: str) -> float:
             return value if unit == to else value * units[unit] / units[to]
     if unit == to:
         return value
-    if not {unit, to} <= _TABLED:
+    # pint knows no atoms: what is per atom is converted by the table alone.
+    if not {unit, to} <= _TABLED and ("/atom" in unit) == ("/atom" in to):
         return _converted(value, unit, to)
     raise ValueError(f"{unit!r} cannot be converted to {to!r}")
 

@@ -109,6 +109,12 @@ def test_a_value_that_is_too_large_in_another_unit_is_refused():
             convert(value, unit, other)
 
 
+@pytest.mark.parametrize(("unit", "to"), [("Angstrom3", "Angstrom3/atom"), ("eV/atom", "kJ/mol"), ("eV", "eV/atom")])
+def test_what_is_per_atom_is_of_another_kind(unit, to):
+    with pytest.raises(ValueError, match=f"'{unit}' cannot be converted to '{to}'"):
+        convert(1.0, unit, to)
+
+
 def test_a_difference_of_temperatures_has_no_offset():
     assert difference_in("5 degC", "K") == pytest.approx(5.0)
     assert difference_in("5 K", "degC") == pytest.approx(5.0)
