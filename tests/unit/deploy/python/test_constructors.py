@@ -54,7 +54,7 @@ def test_parameters_may_be_short():
         (lambda: ts.Parameters(x=(1,)), r"space\.parameters\.x: \(1,\); expected \(low, high\)"),
         (lambda: ts.Parameters(x=None), r"space\.parameters\.x: None; expected \(low, high\), .* a list of names"),
         (lambda: ts.Parameters(x={"a", "b"}), r"space\.parameters\.x: \{'a', 'b'\}; expected"),
-        (lambda: ts.Parameters([1]), r"space\.parameters: \[1\] must be a valid dictionary"),
+        (lambda: ts.Parameters([1]), r"space\.parameters: \[1\] must be a mapping of names to values"),
         (lambda: ts.Table("t.csv"), "space.columns: missing\nspace.features: missing"),
         (lambda: ts.Budget(evaluation=3), r"budget\.evaluation: unknown key \(did you mean 'evaluations'\?\)"),
         (lambda: ts.maximize("my yield", unit="%"), r"objective\.property: 'my yield' is no name of .*no spaces"),
