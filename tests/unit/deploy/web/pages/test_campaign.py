@@ -427,7 +427,7 @@ def test_only_commands_that_apply_are_offered_and_accepted(site_with):
 def test_the_page_says_what_further_evaluations_may_bring(table_file, site_with):
     table_file.write_text(table_file.read_text().replace("{type: grid}", "{type: gp, preset: default}"))
     page = site_with("a1", "b1", "b2").logged_in(Role.VIEWER).get(PAGE).text
-    assert "It is too early to say what further evaluations gain: each system needs 5 results, and 1 of 2 has only 1" in page
+    assert "It is too early to say what further evaluations gain: each system needs 3 results, and 1 of 2 has only 1" in page
     ended = site_with("a1", "b1", "b2", stop=StopReason.EVALUATIONS).logged_in(Role.VIEWER).get(PAGE).text
     assert "What further evaluations gain" not in ended
 
