@@ -125,7 +125,7 @@ class Ahead:
     @property
     def unknown(self) -> int:
         """Number of groups that have candidates, but too few results that count."""
-        sampled = [any(len(groups[at].positions) for _, groups in self.members) for at in range(self.groups)]
+        sampled = [len(group.positions) > 0 for group in self.members[0][1]]
         return int((~np.isfinite(self.levels) & sampled).sum())
 
     def hope(self, _count: int) -> tuple[float, str] | None:

@@ -20,7 +20,7 @@ from tansaku.deploy.web.spec_forms.fields import (
     split,
 )
 from tansaku.deploy.web.spec_forms.form import SpecForm
-from tansaku.deploy.web.spec_forms.parts import DIRECTIONS, measured
+from tansaku.deploy.web.spec_forms.parts import ALSO, DIRECTIONS, MOST_FURTHER, further_names, measured
 from tansaku.deploy.web.spec_forms.rows import NamedRow, names_in
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import FieldError
@@ -39,8 +39,6 @@ _OTHERWISE = {*COLUMNS, *ALIASES}
 
 _FREE_ROWS = 3
 _PARAMETERS = ("space", "parameters")
-_ALSO = ("objective", "goal", "also")
-_MOST_FURTHER = 3
 _KEYS = {"number": ("low", "high", "step", "unit"), "integer": ("low", "high", "unit"), "category": ("values",)}
 
 
@@ -99,15 +97,10 @@ def _further_goals(data: JsonDict) -> Sequence[Part]:
     """The part about further quantities; none where the text has a goal of another type."""
     if found(data, ("objective", "goal", "type")) not in (None, "pareto"):
         return []
-    names = _further(data)
-    rows = [_FurtherRow(place, name).fields for place, name in enumerate([*names, *[""] * _MOST_FURTHER][:_MOST_FURTHER], 1)]
+    names = further_names(data)
+    rows = [_FurtherRow(place, name).fields for place, name in enumerate([*names, *[""] * MOST_FURTHER][:MOST_FURTHER], 1)]
     about = "Each sample is measured in these ways too; wanted are the samples that no other one beats in every respect."
     return [Part("What else you measure", (), ("Quantity", "Unit", "You want"), rows, about, not names, ("objective.goal",))]
-
-
-def _further(data: JsonDict) -> Sequence[str]:
-    """Names of the further quantities."""
-    return [shown(found(entry, ("property",))) for entry in list_at(data, _ALSO)]
 
 
 class _FurtherRow:
@@ -147,16 +140,16 @@ class _FurtherRow:
         )
 
     def _entry(self, data: JsonDict) -> JsonDict:
-        entries = (entry for entry in list_at(data, _ALSO) if found(entry, ("property",)) == self._called)
+        entries = (entry for entry in list_at(data, ALSO) if found(entry, ("property",)) == self._called)
         return next(entries, {"unit": "1", "direction": "maximize"})
 
     def _rename(self, data: JsonDict, text: str) -> None:
-        (new, unit), names = name_and_unit(text), _further(data)
+        (new, unit), names = name_and_unit(text), further_names(data)
         at = names.index(self._called) if self._called else len(names)
         entry = {"property": new} | self._entry(data) | {"property": new} | ({"unit": unit} if unit else {})
-        entries = [*list_at(data, _ALSO)[:at], *([entry] if new else []), *list_at(data, _ALSO)[at + 1 :]]
-        goal = mapping_at(data, _ALSO[:-1]) | {"type": "pareto", "also": entries}
-        put(data, _ALSO[:-1], goal if entries else None)
+        entries = [*list_at(data, ALSO)[:at], *([entry] if new else []), *list_at(data, ALSO)[at + 1 :]]
+        goal = mapping_at(data, ALSO[:-1]) | {"type": "pareto", "also": entries}
+        put(data, ALSO[:-1], goal if entries else None)
         self._called = new
 
 
@@ -242,7 +235,7 @@ def _earlier() -> Field:
         table = _read(text)
         report, wanted = _renamed(table, data), _wanted(table, data)
         if not mapping_at(data, _PARAMETERS):
-            columns = [name for name in report.columns if name not in {*_OTHERWISE, *_further(data)}]
+            columns = [name for name in report.columns if name not in {*_OTHERWISE, *further_names(data)}]
             put(data, _PARAMETERS, dict(_column(report, name) for name in columns))
         if found(data, ("objective", "property")) is None and wanted not in _OTHERWISE:
             put(data, ("objective", "property"), name_and_unit(wanted)[0])
@@ -274,7 +267,7 @@ def _wanted(report: Report, data: JsonDict) -> str:
     """The column of the value: the one that is called as the objective, else the last that is no further quantity."""
     names = {name: name_and_unit(name)[0] for name in report.columns}
     own = [name for name in report.columns if names[name] == found(data, ("objective", "property"))]
-    return (own or [name for name in report.columns if names[name] not in _further(data)] or list(report.columns))[-1]
+    return (own or [name for name in report.columns if names[name] not in further_names(data)] or list(report.columns))[-1]
 
 
 def _renamed(report: Report, data: JsonDict) -> Report:

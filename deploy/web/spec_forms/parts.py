@@ -8,7 +8,19 @@ from functools import cache
 
 from tansaku.calculators.engines.openkim import installed_models
 from tansaku.calculators.engines.potentials import shipped_folder
-from tansaku.deploy.web.spec_forms.fields import Field, Part, at, choice, found, mapping_at, name_and_unit, number, put
+from tansaku.deploy.web.spec_forms.fields import (
+    Field,
+    Part,
+    at,
+    choice,
+    found,
+    list_at,
+    mapping_at,
+    name_and_unit,
+    number,
+    put,
+    shown,
+)
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.library import ENDINGS
@@ -22,6 +34,9 @@ COMPUTED = {
     "chgnet": "CHGNet, a universal network potential",
 }
 DIRECTIONS = {"minimize": "low values", "maximize": "high values"}
+ALSO = ("objective", "goal", "also")
+"""Key of the further goals."""
+MOST_FURTHER = 3
 
 
 def campaign(_: JsonDict) -> Part:
@@ -64,6 +79,11 @@ def measured() -> list[Field]:
         at("objective.unit", "Its unit (1 for a plain number)"),
         direction(),
     ]
+
+
+def further_names(data: JsonDict) -> list[str]:
+    """Names of the further goals."""
+    return [shown(found(entry, ("property",))) for entry in list_at(data, ALSO)]
 
 
 def direction() -> Field:

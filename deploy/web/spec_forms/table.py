@@ -21,7 +21,7 @@ from tansaku.deploy.web.spec_forms.fields import (
     shown,
 )
 from tansaku.deploy.web.spec_forms.form import SpecForm
-from tansaku.deploy.web.spec_forms.parts import DIRECTIONS, direction, measured
+from tansaku.deploy.web.spec_forms.parts import ALSO, DIRECTIONS, MOST_FURTHER, direction, further_names, measured
 from tansaku.deploy.web.spec_forms.shelf import Shelf
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import JsonDict
@@ -49,10 +49,8 @@ _ALONE = ("id", "value", "cost")
 _WANTED = ("value", "measured")
 _MEASURED = ("known", "value")
 """Key of the column whose empty cells people measure."""
-_QUANTITIES = (("known", "quantities"), ("space", "columns", "quantities"))
+_MEASURED_TOO, _RECORDED_TOO = ("known", "quantities"), ("space", "columns", "quantities")
 """Keys of the columns of further values: where people measure them, and where all are known."""
-_ALSO = ("objective", "goal", "also")
-_MOST_TOO = 3
 _FEATURES = ("space", "features")
 _BUDGET, _MOST = ("budget", "evaluations"), 24  # as the form begins
 
@@ -76,15 +74,15 @@ def _directions(data: JsonDict) -> Sequence[Field]:
 
     def wanted_of(place: int, name: str) -> Field:
         def write(data: JsonDict, text: str) -> None:
-            list_at(data, _ALSO)[place]["direction"] = text
+            list_at(data, ALSO)[place]["direction"] = text
 
         def read(data: JsonDict) -> str:
-            return shown(found(list_at(data, _ALSO)[place], ("direction",))) or "minimize"
+            return shown(found(list_at(data, ALSO)[place], ("direction",))) or "minimize"
 
         key = f"objective.goal.also.{place}.direction"
         return Field(key, f"You want, of {name}", read, write, (key,), choices=DIRECTIONS)
 
-    return [wanted_of(place, shown(found(entry, ("property",)))) for place, entry in enumerate(list_at(data, _ALSO))]
+    return [wanted_of(place, name) for place, name in enumerate(further_names(data))]
 
 
 def _choose(data: JsonDict, text: str, shelf: Shelf) -> None:
@@ -127,7 +125,7 @@ def guessed_roles(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
     wanted = "value" if all(filled) else "measured"
     # What was measured together is empty together.
     too = [column for column in numbers if wanted == "measured" and [bool(cell.strip()) for cell in cells[column]] == filled]
-    return {names: "id", **roles, **dict.fromkeys(too[:_MOST_TOO], "also"), **({value: wanted} if value else {})}
+    return {names: "id", **roles, **dict.fromkeys(too[:MOST_FURTHER], "also"), **({value: wanted} if value else {})}
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
@@ -198,9 +196,9 @@ def _use(data: JsonDict, column: str, role: str) -> None:
         put(data, ("objective", "unit"), _unit_of(column))
     elif role == "also":
         name, unit = _property_of(column) or column, _unit_of(column)
-        put(data, (*_QUANTITIES[0], name), {"column": column, "unit": unit})
-        entries = [*list_at(data, _ALSO), {"property": name, "unit": unit, "direction": "maximize"}]
-        put(data, _ALSO[:-1], {"type": "pareto", "also": entries})
+        put(data, (*_MEASURED_TOO, name), {"column": column, "unit": unit})
+        entries = [*list_at(data, ALSO), {"property": name, "unit": unit, "direction": "maximize"}]
+        put(data, ALSO[:-1], {"type": "pareto", "also": entries})
     elif role in _ALONE:
         put(data, ("space", "columns", role), column)
     elif role:
@@ -209,7 +207,11 @@ def _use(data: JsonDict, column: str, role: str) -> None:
 
 def _further(data: JsonDict) -> Mapping[str, str]:
     """The further quantity that each of some columns gives."""
-    named = [(found(entry, ("column",)), name) for path in _QUANTITIES for name, entry in mapping_at(data, path).items()]
+    named = [
+        (found(entry, ("column",)), name)
+        for path in (_MEASURED_TOO, _RECORDED_TOO)
+        for name, entry in mapping_at(data, path).items()
+    ]
     return {column: name for column, name in named if isinstance(column, str)}
 
 
@@ -237,10 +239,10 @@ def _forget(data: JsonDict, column: str) -> None:
     if found(data, _MEASURED) == column:
         put(data, _MEASURED, None)
     if (name := _further(data).get(column)) is not None:
-        for path in _QUANTITIES:
+        for path in (_MEASURED_TOO, _RECORDED_TOO):
             mapping_at(data, path).pop(name, None)
-        entries = [entry for entry in list_at(data, _ALSO) if found(entry, ("property",)) != name]
-        put(data, _ALSO[:-1], {"type": "pareto", "also": entries} if entries else None)
+        entries = [entry for entry in list_at(data, ALSO) if found(entry, ("property",)) != name]
+        put(data, ALSO[:-1], {"type": "pareto", "also": entries} if entries else None)
     for role in _ALONE:
         if found(data, ("space", "columns", role)) == column:
             put(data, ("space", "columns", role), None)
@@ -264,12 +266,11 @@ def _describe(data: JsonDict, column: str, role: str) -> None:
 
 def _say_what_is_wanted(data: JsonDict) -> None:
     """Known values say it themselves; without them people report it."""
-    measured, known = _QUANTITIES
     recorded = found(data, ("space", "columns", "value")) is not None
-    further = {**mapping_at(data, known), **mapping_at(data, measured)}
-    put(data, known, further if further and recorded else None)
-    put(data, measured, further if further and not recorded else None)
-    if found(data, _MEASURED) is None and found(data, measured) is None:
+    further = {**mapping_at(data, _RECORDED_TOO), **mapping_at(data, _MEASURED_TOO)}
+    put(data, _RECORDED_TOO, further if further and recorded else None)
+    put(data, _MEASURED_TOO, further if further and not recorded else None)
+    if found(data, _MEASURED) is None and found(data, _MEASURED_TOO) is None:
         put(data, ("known",), None)
     if found(data, ("known",)) is not None:
         put(data, ("known", "candidate"), found(data, ("space", "columns", "id")))

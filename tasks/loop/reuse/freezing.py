@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose, isfinite, isnan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,6 +38,9 @@ from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
 from tansaku.tasks.node.configuration.references import pending_phases
+
+if TYPE_CHECKING:
+    from tansaku.spaces.table_file import TableFile
 
 CONTENT_TYPE = "application/json"
 
@@ -310,12 +314,14 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
             f"known.level: {shown(known.level)}; expected {level!r}, by which the campaign computes",
             hint="a campaign learns from values of another level of theory by transfer",
         )
-    path = base_path / known.file
-    results = _results_in(path, known, spec.measured, skip_empty=spec.manual)
+    from tansaku.spaces.table_file import TableFile  # with pyarrow, which few campaigns need here
+
+    file = TableFile(base_path / known.file, "known.file", known.sha256)
+    results = _results_in(file, known, spec.measured, skip_empty=spec.manual)
     rows = {name: row for row, name, _ in results}
     _check_candidates(rows, space)
     if isinstance(space, DescribingSpace):
-        _check_settings(path, rows, space)
+        _check_settings(file, rows, space)
     provenance = Provenance(
         code=calculator.code_name(),
         code_version="unknown",
@@ -327,13 +333,13 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
         outcome = believable(_outcome_of(spec, numbers, provenance), spec.objective, spec.space)
         if outcome.failure is not None:
             raise ConfigurationError(f"known.file: row {row} ({shown(name)}): {outcome.failure.message}")
-        origin = Origin(campaign="", created_at=None, number=row, candidate=name, file=path.name)
+        origin = Origin(campaign="", created_at=None, number=row, candidate=name, file=file.path.name)
         found.append(Known(origin=origin, outcome=outcome, candidates=(name,)))
     return found
 
 
 def _results_in(
-    path: Path, known: KnownSpec, measured: Mapping[str, Unit], *, skip_empty: bool
+    file: TableFile, known: KnownSpec, measured: Mapping[str, Unit], *, skip_empty: bool
 ) -> list[tuple[int, str, dict[str, float]]]:
     """Row, candidate and quantities of each result of a table, these in the campaign's units.
 
@@ -341,7 +347,7 @@ def _results_in(
         measured: Units of the quantities of a result.
         skip_empty: Whether rows without any of them are left out.
     """
-    names, columns = _columns_in(path, known, measured)
+    names, columns = _columns_in(file, known, measured)
     found, first = [], dict[str, int]()
     for row, (candidate, *cells) in enumerate(zip(names, *columns.values(), strict=True), start=1):
         if skip_empty and all(map(isnan, cells)):
@@ -358,11 +364,10 @@ def _results_in(
     return found
 
 
-def _columns_in(path: Path, known: KnownSpec, measured: Mapping[str, Unit]) -> tuple[list[str], dict[str, list[float]]]:
+def _columns_in(file: TableFile, known: KnownSpec, measured: Mapping[str, Unit]) -> tuple[list[str], dict[str, list[float]]]:
     """Candidates of a table, and the columns of their quantities in the campaign's units by the key that names each."""
-    from tansaku.spaces.table_file import TableFile, in_unit  # with pyarrow, which few campaigns need here
+    from tansaku.spaces.table_file import in_unit
 
-    file = TableFile(path, "known.file", known.sha256)
     columns = {name: (f"known.quantities.{name}", of.column, of.unit) for name, of in known.quantities.items()}
     columns[VALUE] = ("known.value", known.value, known.unit or measured.get(VALUE, ""))
     ids = file.require(known.candidate, "known.candidate")
@@ -400,24 +405,21 @@ def _check_candidates(rows: Mapping[str, int], space: Space) -> None:
         raise ConfigurationError(f"known.candidate: row {row}: candidate {shown(name)} is not in the space")
 
 
-def _check_settings(path: Path, rows: Mapping[str, int], space: DescribingSpace) -> None:
+def _check_settings(file: TableFile, rows: Mapping[str, int], space: DescribingSpace) -> None:
     """Raises ConfigurationError where a table describes a candidate otherwise than the space does.
 
     Args:
         rows: Numbers of the rows, by candidate.
     """
-    from tansaku.spaces.table_file import TableFile
-
-    file = TableFile(path, "known.file")
     columns = [column for column in space.columns() if column.name in file.names]
     if not columns:
         return
-    table = file.read([column.name for column in columns])
+    table, described = file.read([column.name for column in columns]), {name: space.cells(name) for name in rows}
     for column in columns:
         texts = table.text(column.name, "known.file", empty_cells=True).tolist()
         numbers = [] if column.allowed else table.numbers(column.name, "known.file").tolist()
         for name, row in rows.items():
-            own, written = space.cells(name).get(column.name), texts[row - 1]
+            own, written = described[name].get(column.name), texts[row - 1]
             if own is None or not written:
                 continue
             if not (_near(numbers[row - 1], float(own), column.tolerance) if numbers else _is(written, own)):

@@ -53,11 +53,10 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     if plan is None or (plan.stop is None and not ready_for(context, plan)):
         return None
     reopened = False
-    if plan.stop is None and (stopped := _stopped_by(ledger, rules)) is not None:
-        wider = _reopened(ledger, rules)
-        if wider is None:
-            return stopped
-        plan, reopened = wider, True
+    if plan.stop is None and (ended := _ended_by_rule(ledger, rules)) is not None:
+        if isinstance(ended, StopReason):
+            return ended
+        plan, reopened = ended, True
     if _refine_pool(ledger, plan.history):
         plan = plan_round(rules, ledger.search, number, previous, reopened=reopened)
         if plan is None:
@@ -114,21 +113,18 @@ def _descriptor_first(context: StepContext, plan: Plan) -> bool:
     return offer is not None
 
 
-def _stopped_by(ledger: Ledger, rules: RoundRules) -> StopReason | None:
-    """The reason why the stop rule has ended the search at this number; None: it has not."""
+def _ended_by_rule(ledger: Ledger, rules: RoundRules) -> StopReason | Plan | None:
+    """The reason why the stop rule has ended the search at this number; None: it has not.
+
+    A plan by all results, if they are others than those by which it ended and none is awaited any more: the rule judges again.
+    """
     rule, certificate = rules.budget.stop, ledger.certificate
     if rule is None or certificate is None or not still_stops(certificate, rule, rules.unit, len(ledger.search)):
         return None
-    return rule.reason
-
-
-def _reopened(ledger: Ledger, rules: RoundRules) -> Plan | None:
-    """The next plan, if other results are known than when the stop rule ended the search and none is awaited any more."""
-    certificate = ledger.certificate
-    if certificate is None or not certificate.results or any(item.proposal.purpose in SEARCHED for item in ledger.active):
-        return None
+    if not certificate.results or any(item.proposal.purpose in SEARCHED for item in ledger.active):
+        return rule.reason
     plan = plan_round(rules, ledger.search, ledger.last_number + 1, 0, reopened=True)
-    return None if plan is None or plan.results == certificate.results else plan
+    return rule.reason if plan is None or plan.results == certificate.results else plan
 
 
 def _rule_ends(context: StepContext, plan: Plan, rules: RoundRules) -> bool:

@@ -68,12 +68,13 @@ def write_table(data: Campaign, folder: Path) -> list[Path]:
     pool = data.pool
     taken = np.sort(pool.positions(list(finished)))
     own, by_surface, by_system = _sort_groups(pool)
+    cost = _costs(data, finished, taken)
     columns: dict[str, list[str] | FloatArray] = {
         "id": pool.ids[taken].tolist(),
         "system": [pool.systems[code] for code in pool.system_codes[taken]],
         "surface": [pool.surfaces[code] for code in pool.surface_codes[taken]],
         "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
-        "cost": (cost := _costs(data, finished, taken)),
+        "cost": cost,
     }
     budget = _fraction(cost, pool.system_codes[taken])
     columns |= _described(data, taken)

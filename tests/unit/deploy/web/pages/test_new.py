@@ -205,7 +205,7 @@ def test_values_that_a_table_holds_already_are_known_and_the_others_are_measured
     browser.upload("lab.csv", "sample,Ni,Cr,Hardness (HV)\na,1,2,310\nb,2,3,\nc,3,1,290\nd,4,2,\n")
     start = known_forms()["table"].start
     page = browser.submit("/new", {"spec": start, "shown": start, "action": "check", "space.candidates": "lab.csv"}).text
-    text = html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
+    text = text_of(page)
     assert "property: Hardness" in text
     assert "known: {file: lab.csv" in text
     assert re.search(r'<option value="measured" selected>', page)
@@ -214,7 +214,7 @@ def test_values_that_a_table_holds_already_are_known_and_the_others_are_measured
     known = stored_spec(site.services.store.campaign("my-table")).known
     assert (known.candidate, known.value) == ("sample", "Hardness (HV)")
     page = browser.submit("/new", {"spec": text, "shown": text, "action": "check", "role-3": "value"}).text
-    looked_up = html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
+    looked_up = text_of(page)
     said = browser.submit("/new", {"spec": looked_up, "shown": looked_up, "action": "check"}).text
     assert "2 of 4 rows have no value, which counts as a failure" in said, said
 
@@ -224,7 +224,7 @@ def test_values_that_are_measured_together_are_known_together(site):
     browser.upload("lab.csv", "sample,Ni,Cr,Charpy (J),Hardness (HV)\na,1,2,44,310\nb,2,3,,\nc,3,1,60,290\nd,4,2,,\n")
     start = known_forms()["table"].start
     page = browser.submit("/new", {"spec": start, "shown": start, "action": "check", "space.candidates": "lab.csv"}).text
-    text = html.unescape(re.search(r'<textarea id="spec"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[1])
+    text = text_of(page)
     assert "You want, of Charpy" in page
     answer = browser.submit("/new", {"spec": text, "shown": text, "action": "create"})
     assert answer.status_code == 303, answer.text
