@@ -40,7 +40,8 @@ def test_a_stored_schedule_starts_runs_until_it_is_removed(service, resources, c
     row = rows()["every-minute"]
     assert (row.campaign, row.timing, row.zone, row.active) == ("small", "* * * * *", "Europe/Berlin", True)
     assert row.next_at is not None  # at once, not when the server next looks for runs that it has to make
-    assert (row.next_at - datetime.now(UTC)).total_seconds() <= 60
+    # The run of the coming minute may have begun: a worker takes it some seconds early.
+    assert (row.next_at - datetime.now(UTC)).total_seconds() <= 120
     # Reconciling is kept by the service itself: shown, not ours.
     assert rows()[None].timing == "*/30 * * * *"
     wait_for(lambda: service.store.observations("small"), "the schedule runs the campaign")
