@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ Points = Sequence[str | JsonDict | StructurePoint] | None
 """Ids of candidates, and columns or structures of points that need not be candidates; None: all candidates."""
 
 _Columns = dict[str, FloatArray]
+_Asked = Mapping[str, JsonDict | StructurePoint]
 
 STEPS = 41
 """Points of a slice along a number, besides the best."""
@@ -176,8 +177,8 @@ def _table(data: Campaign, points: Points, verb: str, columns: Callable[[Known, 
         verb: Named in messages.
         columns: What is said of candidates at some positions.
     """
-    asked = [item for item in points or () if not isinstance(item, str)]
-    names = iter([f"point {number}" for number in range(1, len(asked) + 1)])
+    asked = _named(data, [item for item in points or () if not isinstance(item, str)])
+    names = iter(asked)
     ids = None if points is None else [item if isinstance(item, str) else next(names) for item in points]
     there = _with_points(data, asked, verb) if asked else data
     known = known_model(there)
@@ -190,20 +191,27 @@ def _table(data: Campaign, points: Points, verb: str, columns: Callable[[Known, 
     return points_frame(chosen, (cells_of(there.space, name) for name in chosen), columns(known, places))
 
 
-def _with_points(data: Campaign, asked: Sequence[JsonDict | StructurePoint], verb: str) -> Campaign:
+def _named(data: Campaign, asked: Sequence[JsonDict | StructurePoint]) -> _Asked:
+    """Gives each point a name that no candidate has."""
+    taken, prefix = set(data.pool.ids) if asked else set(), "point"
+    while any(f"{prefix} {number}" in taken for number in range(1, len(asked) + 1)):
+        prefix = f"asked {prefix}"
+    return {f"{prefix} {number}": item for number, item in enumerate(asked, 1)}
+
+
+def _with_points(data: Campaign, asked: _Asked, verb: str) -> Campaign:
     """The campaign with further candidates, which nobody proposed."""
-    described = [item for item in asked if not isinstance(item, StructurePoint)]
+    described = {name: item for name, item in asked.items() if not isinstance(item, StructurePoint)}
     return _with_described(data, described, verb) if len(described) == len(asked) else _with_structures(data, asked, verb)
 
 
-def _with_structures(data: Campaign, asked: Sequence[JsonDict | StructurePoint], verb: str) -> Campaign:
+def _with_structures(data: Campaign, asked: _Asked, verb: str) -> Campaign:
     from ase import Atoms
 
     space, found = data.space, {}
     if not isinstance(space, StructuralSpace):
         raise ConfigurationError(f"{verb}: candidates of a {data.spec.space.type} space are not given by their structures")
-    for number, item in enumerate(asked, 1):
-        where = f"point {number}"
+    for where, item in asked.items():
         if not isinstance(item, StructurePoint):
             raise ConfigurationError(f"{verb}: {where}: expected a structure or the id of a candidate")
         try:
@@ -221,15 +229,14 @@ def _with_structures(data: Campaign, asked: Sequence[JsonDict | StructurePoint],
     return wider
 
 
-def _with_described(data: Campaign, asked: Sequence[JsonDict], verb: str) -> Campaign:
+def _with_described(data: Campaign, asked: Mapping[str, JsonDict], verb: str) -> Campaign:
     spec, space = data.spec.space, data.space
     if not isinstance(space, DescribingSpace):
         raise ConfigurationError(f"{verb}: points of a {spec.type} space are named by the ids of its candidates")
     rows = [item.model_dump(mode="json") for item in getattr(spec, "off_pool", ())]
     where, columns = "", {column.name for column in space.columns()}
     try:
-        for number, cells in enumerate(asked, 1):
-            where = f"point {number}"
+        for where, cells in asked.items():
             described = {name: cell for name, cell in cells.items() if name in columns or name not in _OF_FRAMES}
             plain = described | dict(_checked(space.columns(), described))
             space.check_described(where, plain)

@@ -641,6 +641,16 @@ def test_a_prediction_does_not_depend_on_the_points_beside_it():
             campaign.predict(asked | {"stirred": cell})
 
 
+def test_a_point_is_told_from_a_candidate_of_its_name():
+    rows = pd.DataFrame({"id": [f"point {i}" for i in range(1, 13)], "x": np.linspace(0.0, 1.0, 12)})
+    campaign = searched(space=ts.Table(rows, columns={"id": "id"}, features={"x": {"columns": ["x"]}}), budget=12)
+    for row in campaign.ask(6):
+        campaign.tell(row, value=row["x"])
+    own, asked = campaign.predict(["point 1", {"x": 0.95}])["mean"]
+    assert own < asked
+    assert campaign.predict({"x": 0.0})["mean"].item() == pytest.approx(own)
+
+
 @pytest.mark.parametrize("proposer", [None, {"type": "gp", "engine": 1}, {"type": "gp", "preset": "published"}])
 def test_a_value_at_another_temperature_ends_no_search_whose_candidates_have_one_temperature(proposer):
     campaign = of_one_temperature(proposer)
