@@ -149,6 +149,11 @@ class MoleculesSpaceSpec(SpaceBase):
         """Cost by the number of atoms."""
         return self.cost.prior()
 
+    @property
+    def one_problem(self) -> bool:
+        """Yes: all molecules are one system."""
+        return True
+
     def files(self) -> tuple[SpecFile, ...]:
         """The table of known molecules."""
         return () if self.file is None else (SpecFile(("file",), self.file, self.sha256),)

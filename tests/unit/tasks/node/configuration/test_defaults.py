@@ -26,6 +26,8 @@ FEATURES = {
     "codes": {"columns": ["code"], "categorical": True},
     "words": {"columns": ["word"], "categories": "one_hot"},
 }
+MOLECULES = {"type": "molecules", "seeds": ["CCO"]}
+ION_BINDING = {"type": "ase", "name": "tblite", "workflow": {"type": "ion_binding", "ion": "Li"}}
 TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value": "value"}, "features": FEATURES}
 
 
@@ -94,6 +96,8 @@ def counted(space: dict | None = None, **keys: object) -> CampaignSpec:
     document = {"schema_version": 1, "name": "test", "space": space or TABLE, "budget": {"evaluations": 10}}
     if document["space"]["type"] == "structures":
         document |= {"calculator": {"type": "emt"}, "objective": {"unit": "meV/atom"}}
+    if document["space"]["type"] == "molecules":
+        document |= {"calculator": ION_BINDING, "objective": {"unit": "kJ/mol"}}
     return CampaignSpec.model_validate(merged(document, keys))
 
 
@@ -110,6 +114,12 @@ SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}
         (counted(PARAMETERS | {"refine": None}), 5),
         (counted(objective={"goal": {"type": "top_k", "k": 3}}), None),
         (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 5),
+        (counted(MOLECULES), 4),
+        (counted(MOLECULES, objective={"goal": {"type": "best_overall"}}), 4),
+        (counted(MOLECULES | {"refine": None}), 5),
+        (counted(MOLECULES, proposer={"type": "gp", "engine": 1}), 1),
+        (counted(MOLECULES, objective={"goal": {"type": "top_k", "k": 3}}), None),
+        (counted(MOLECULES, budget={"evaluations": 201}), None),
         (counted(STRUCTURES), None),
         (counted(STRUCTURES, objective={"goal": {"type": "best_overall"}}), 5),
         (counted(STRUCTURES | {"systems": "all"}), 5),
@@ -214,11 +224,7 @@ def test_a_rough_campaign_from_before_is_the_same_one_and_its_final_relaxation_s
 
 
 def molecules() -> CampaignSpec:
-    return surface(
-        space={"type": "molecules", "seeds": ["CCO"]},
-        calculator={"type": "ase", "name": "tblite", "workflow": {"type": "ion_binding", "ion": "Li"}},
-        objective={"unit": "kJ/mol"},
-    )
+    return surface(space=MOLECULES, calculator=ION_BINDING, objective={"unit": "kJ/mol"})
 
 
 @pytest.mark.parametrize("spec", [surface(), table(), molecules()])

@@ -1,0 +1,1 @@
+"""Searches of known molecules with few evaluations, by engine."""
