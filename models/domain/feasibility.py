@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     # Loads the descriptions of objectives, which may import the ports, which import this.
     from tansaku.models.domain.specs.campaign import ObjectiveSpec
 
+_ROUNDING = 1e-9
+"""Share of a limit by which a value may be beyond it: 0.07 is 7.000000000000001 %."""
+
 
 def keeps_limits(limits: Sequence[LimitSpec], further: FloatArray) -> BoolArray:
     """Returns which results keep all limits; all, where there are none.
@@ -29,7 +32,8 @@ def keeps_limits(limits: Sequence[LimitSpec], further: FloatArray) -> BoolArray:
     kept = np.ones(len(further), dtype=np.bool_)
     for place, limit in enumerate(limits, start=further.shape[1] - len(limits)):
         low, high = limit.bounds
-        kept &= (further[:, place] >= low) & (further[:, place] <= high)
+        column = further[:, place]
+        kept &= (column >= low - _ROUNDING * abs(low)) & (column <= high + _ROUNDING * abs(high))
     return kept
 
 

@@ -6,6 +6,7 @@ import pytest
 from tansaku.models.domain.feasibility import answers_of, excess, keeps_limits, limits_said
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import LimitSpec
+from tansaku.models.domain.units import convert
 
 LIMITS = (
     LimitSpec(property="impurity", at_most="5 %"),
@@ -19,6 +20,24 @@ def test_the_last_columns_are_compared_with_the_limits():
     assert keeps_limits(LIMITS, FURTHER).tolist() == [True, False, False, False]
     assert keeps_limits((), FURTHER).tolist() == [True] * 4
     assert limits_said(LIMITS) == "impurity <= 5 %, 6 1 <= acidity <= 8 1"
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "unit"),
+    [
+        ({"at_most": "7 %"}, 0.07, "1"),
+        ({"at_most": "0.7 mm"}, 700.0, "um"),
+        ({"at_least": "29 %"}, 0.29, "1"),
+        ({"at_least": "10 mol/m3"}, 10.0, "mmol/l"),
+    ],
+)
+def test_a_value_at_a_limit_keeps_it_in_every_unit(limit, value, unit):
+    spec = LimitSpec(property="found", **limit)
+    there = convert(value, unit, spec.quantity.unit)
+    assert there not in spec.bounds, "the case shows nothing"
+    assert keeps_limits((spec,), np.array([[there]])).all()
+    beyond = there * (1 + 1e-6 if "at_most" in limit else 1 - 1e-6)
+    assert not keeps_limits((spec,), np.array([[beyond]])).any()
 
 
 def test_an_excess_is_measured_in_deviations_of_its_own_quantity():
