@@ -57,6 +57,7 @@ _OF_INDENTS = ("HV", "HB", "HBW", "HK")
 _ROCKWELL = ("HRA", "HRB", "HRC")
 """Hardness on scales of depth, plain numbers: ISO 6508-1."""
 
+_WITH_UNIT = re.compile(r".*\S\s*[\[(]\s*([^\[\]()]+?)\s*[\])]\s*")
 _QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
 
@@ -99,6 +100,23 @@ def convert(value: float, unit: str, to: str) -> float:
     if not {unit, to} <= _TABLED and ("/atom" in unit) == ("/atom" in to):
         return _converted(value, unit, to)
     raise ValueError(f"{unit!r} cannot be converted to {to!r}")
+
+
+def same_numbers(unit: str, other: str) -> bool:
+    """Returns whether a value is the same number in both units."""
+    try:
+        return math.isclose(convert(1.0, unit, other), 1.0) and not convert(0.0, unit, other)
+    except ValueError:
+        return False
+
+
+def unit_of_heading(heading: str) -> str | None:
+    """Returns the unit in brackets with which a heading ends, as in ``energy [meV]``; None where there is none."""
+    match = _WITH_UNIT.fullmatch(heading)
+    try:
+        return None if match is None else check_unit(match[1])
+    except ValueError:
+        return None
 
 
 def check_unit(unit: str) -> str:

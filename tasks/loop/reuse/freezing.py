@@ -33,7 +33,7 @@ from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.campaign import CampaignSpec, KnownSpec
 from tansaku.models.domain.specs.energy_surface import ENERGY
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.units import Unit, recorded_in
+from tansaku.models.domain.units import Unit, recorded_in, same_numbers, unit_of_heading
 from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
@@ -369,17 +369,20 @@ def _columns_in(file: TableFile, known: KnownSpec, measured: Mapping[str, Unit])
     from tansaku.spaces.table_file import in_unit
 
     columns = {name: (f"known.quantities.{name}", of.column, of.unit) for name, of in known.quantities.items()}
-    columns[VALUE] = ("known.value", known.value, known.unit or measured.get(VALUE, ""))
+    columns[VALUE] = ("known.value", known.value, known.unit or unit_of_heading(known.value) or measured.get(VALUE, ""))
     ids = file.require(known.candidate, "known.candidate")
     table = file.read([ids, *(file.require(columns[name][1], columns[name][0]) for name in measured)])
     found = {}
     for name, unit in measured.items():
         key, column, own = columns[name]
-        numbers = table.numbers(column, key)
+        numbers, where = table.numbers(column, key), f"{'known' if name == VALUE else key}.unit"
+        stated = unit_of_heading(column)
+        if stated is not None and not same_numbers(own, stated):
+            raise ConfigurationError(f"{where}: {own!r}, but the heading {column!r} says {stated!r}; change one of them")
         try:
             found[key] = in_unit(numbers, own, unit).tolist()
         except ValueError as error:
-            raise ConfigurationError(f"{'known' if name == VALUE else key}.unit: {error}") from error
+            raise ConfigurationError(f"{where}: {error}") from error
     return table.text(ids, "known.candidate", fractions=False).tolist(), found
 
 

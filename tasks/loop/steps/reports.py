@@ -16,6 +16,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.ledger.context import StepContext, log_event
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
+from tansaku.tasks.loop.steps.beforehand import KNOWN_MODEL
 from tansaku.tasks.loop.steps.collect import cancel
 from tansaku.tasks.loop.steps.propose import commit_unchosen
 from tansaku.tasks.loop.steps.submit import begin
@@ -159,7 +160,7 @@ def _replace(context: StepContext, evaluation: Evaluation, report: Reported, out
 
 def proposed_on(evaluations: Iterable[EvaluationSummary], since: datetime | None) -> list[int]:
     """Returns the numbers of the proposals that the model chose since a result was known; none if that time is None."""
-    chosen = [item for item in evaluations if item.model != REPORTED_MODEL and not item.initial]
+    chosen = [item for item in evaluations if item.model not in (REPORTED_MODEL, KNOWN_MODEL) and not item.initial]
     return [item.number for item in chosen if since is not None and item.proposed_at >= since]
 
 

@@ -25,6 +25,7 @@ from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.structure_files import folder_sha256, structure_files
+from tansaku.models.domain.units import same_numbers, unit_of_heading
 from tansaku.tasks.ground.formats.validation import dotted, validate_data, validate_document
 from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.ground.site.users import user_path
@@ -282,6 +283,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
         return found
 
     _check_looks(spec, document)
+    _check_value_columns(spec, document)
     space, calculator = spec.space, spec.calculator
     space = without_references(_resolve_space(space, check, ("space",)))
     label = spec.label
@@ -317,6 +319,22 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
     update = {"space": space, "calculator": calculator, "levels": levels, "label": label, "transfer": transfer}
     spec = spec.model_copy(update=update)
     return with_defaults(spec)
+
+
+def _check_value_columns(spec: CampaignSpec, document: YamlText) -> None:
+    """Raises ConfigurationError if the heading of a table's values has another unit than they are read in."""
+    tables: list[tuple[KeyPath, SpaceBase, str | None]] = [(("space",), spec.space, None)]
+    for i, source in enumerate(spec.transfer.sources if spec.transfer is not None else ()):
+        if isinstance(source, TableSourceSpec):
+            tables.append((("transfer", "sources", i, "space"), source.space, source.unit))
+    for place, space, unit in tables:
+        heading, own = getattr(getattr(space, "columns", None), "value", None), unit or spec.objective.unit
+        stated = None if heading is None else unit_of_heading(heading)
+        if stated is not None and not same_numbers(stated, own):
+            key = (*place, "columns", "value")
+            where = f"({document.source}, line {document.line(key)})"
+            name, of = ".".join(map(str, key)), "objective.unit" if unit is None else "the source's unit"
+            raise ConfigurationError(f"{name}: {heading!r} is in {stated!r}, but {of} is {own!r}; change one of them {where}")
 
 
 def _check_looks(spec: CampaignSpec, document: YamlText) -> None:

@@ -61,6 +61,20 @@ def table(tmp_path):
     return write(tmp_path, TABLE, "table.yaml")
 
 
+@pytest.mark.parametrize("unit", ["meV", "K"])
+def test_values_in_another_unit_than_the_objective_are_refused(table, tmp_path, unit):
+    write(tmp_path, f"id,system,energy [{unit}],x\na,s,1.0,0\n", "candidates.csv")
+    path = write(tmp_path, TABLE.replace("value: value", f'value: "energy [{unit}]"') + "objective: {unit: eV}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_campaign(path)
+    assert caught.value.message == (
+        f"space.columns.value: 'energy [{unit}]' is in '{unit}', but objective.unit is 'eV'; change one of them "
+        "(al.yaml, line 6)"
+    )
+    path.write_text(path.read_text().replace("{unit: eV}", f"{{unit: {unit}}}"))
+    assert load_campaign(path).spec.objective.unit == unit
+
+
 def complaint(folder: Path, text: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load_campaign(write(folder, text))

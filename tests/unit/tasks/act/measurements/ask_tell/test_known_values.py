@@ -111,6 +111,25 @@ def test_a_value_reported_for_a_known_candidate_joins_the_known_one(open_known):
     assert laboratory.values()[candidate] == 7.0
 
 
+def test_known_values_are_read_in_the_unit_of_their_heading(open_laboratory, tmp_path):
+    write_candidates(tmp_path)
+    (tmp_path / "earlier.csv").write_text("name,hardness [MPa]\nwater-300,3500\n")
+    known = KNOWN | {"value": "hardness [MPa]"}
+    laboratory = open_laboratory(known=known, known_first=True)
+    laboratory.ask(1)
+    assert laboratory.values()["water-300"] == 3.5
+    with pytest.raises(ConfigurationError, match=r"known.unit: 'GPa', but the heading 'hardness \[MPa\]' says 'MPa'; "):
+        open_laboratory(known=known | {"unit": "GPa"}, name="other")
+
+
+def test_only_what_was_proposed_was_proposed_on_a_value(open_known):
+    laboratory = open_known(4, proposer={"type": "gp", "initial_points": 1})
+    laboratory.ask(2)
+    chosen = laboratory.numbers()
+    told = laboratory.tell({"candidate": next(iter(laboratory.values())), "value": 7.0, "status": "correction"})
+    assert list(told.corrections[0].proposed_on_it) == chosen
+
+
 OBJECTIVES = {
     "pareto": {
         "property": "hardness",
