@@ -150,7 +150,7 @@ def _is_missing(value: object) -> bool:
 
 
 def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
-    """Rows of values by number of the proposal.
+    """Rows of values by number of the proposal; a mapping of columns is a row of its own.
 
     Args:
         values: A value, or a mapping of columns, for each.
@@ -158,6 +158,8 @@ def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
     Raises:
         ConfigurationError: A value is missing: its proposal would wait without a word.
     """
+    if values and all(isinstance(key, str) and not key.isdecimal() for key in values):
+        return [dict(values)]
     for number, of in values.items():
         if not isinstance(of, Mapping) and _is_missing(of):
             raise ConfigurationError(f"value: {of} for proposal {number}; expected a number, or {{'status': 'failed'}}")

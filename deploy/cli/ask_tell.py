@@ -63,7 +63,7 @@ def ask(
     elif asked.descriptor is not None:
         say("report it by `tansaku tell`, then ask again; `--values` proposes a candidate at once", err=True)
     elif len(asked.waiting) < asked.asked_for:
-        say(f"{len(asked.waiting)} of {asked.asked_for}: no more are proposed before these values are known", err=True)
+        say(f"{len(asked.waiting)} of {asked.asked_for}: no more can be proposed now", err=True)
     if as_csv is not None and asked.waiting:
         say(f"fill in {as_csv}, then `tansaku tell {name} {as_csv}`", err=True)
 

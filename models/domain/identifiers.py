@@ -73,7 +73,8 @@ def check_unchanged(path: Path, expected: str | None, key: str) -> None:
     if expected is not None and (found := file_sha256(path)) != expected:
         raise ConfigurationError(
             f"{key}: {path.name!r} has SHA-256 {found}, expected {expected}",
-            hint="the file has changed since the campaign began; restore it or start a new campaign",
+            hint="the file has changed since the campaign began; restore it (`tansaku tell` reads new values of another file) "
+            "or start a new campaign",
         )
 
 

@@ -51,7 +51,8 @@ class DoneOtherwise(Record):
         """Describes it in one line."""
         who = self.candidate if self.number is None else f"proposal {self.number} ({self.candidate})"
         cells = ((name, shown_cell(cell), shown_cell(self.done[name])) for name, cell in self.proposed.items())
-        said = "; ".join(f"{name} proposed {before}, done {done}" for name, before, done in cells)
+        was = "is" if self.number is None else "proposed"
+        said = "; ".join(f"{name} {was} {before}, done {done}" for name, before, done in cells)
         return f"{who}: {said}; stored as {self.stored_as}"
 
 
@@ -83,7 +84,7 @@ class Judged:
             found["off_pool"] += report.off_pool is not None
             first = report.basis == 0 or states.get(report.candidate) not in _ENDED
             for place, item in enumerate(report.measurements):
-                kind = "corrections" if report.replaces else "values" if first and place == 0 else "repeats"
+                kind = "repeats" if place else "corrections" if report.replaces else "values" if first else "repeats"
                 found["failures" if item.value is None else kind] += 1
         return {key: count for key, count in found.items() if count}
 
@@ -376,12 +377,13 @@ class _Judge:
         evaluation = None if of is None else self.by_number[of]
         ended = evaluation is not None and evaluation.state in _ENDED
         stored = list(combined_in(evaluation)) if evaluation is not None and ended else []
-        superseded = [line.row.line for line in lines[: corrected[0]]] if corrected else []
-        lines = lines[corrected[0] :] if corrected else lines
+        lines_before, lines = (lines[: corrected[0]], lines[corrected[0] :]) if corrected else ([], lines)
+        superseded = [line.row.line for line in lines_before]
         fresh, known = [], superseded
         if corrected and ended and evaluation is not None:
             if not _replaces(evaluation, stored, lines):
                 return None, known + [line.row.line for line in lines]
+            self._refuse_lost(lines_before, lines[0], evaluation)
             stored = []
         for line in lines:
             # A proposal that waits has not been reported: its value is new, even if it is that of another measurement.
@@ -398,7 +400,7 @@ class _Judge:
         for line in fresh:
             self._note_otherwise(line)
             # With the stored value in the report too, another one is another measurement; alone it may correct a typo.
-            unclear = line.number is not None or (line.named is not None and bool(stored))
+            unclear = line.number is not None or bool(stored)
             if line.instead is None and ended and not corrected and unclear and line.status not in ("repeat", "failed"):
                 what = f"proposal {of} ({candidate})" if line.number is not None else repr(candidate)
                 self.problems.append(
@@ -421,6 +423,17 @@ class _Judge:
             ),
             known,
         )
+
+    def _refuse_lost(self, before: Sequence[_Line], correction: _Line, evaluation: Evaluation) -> None:
+        """Refuses repeats above a correction that were never stored: it would replace them unread."""
+        replaced = (item for attempt in evaluation.attempts for item in measurements_in(attempt.superseded))
+        known = [*combined_in(evaluation), *replaced]
+        for line in before:
+            if line.status == "repeat" and not any(item.same(line.measurements[0]) for item in known):
+                self.problems.append(
+                    f"line {line.row.line}: the correction in line {correction.row.line} would replace this repeat; "
+                    "put it below the correction, or leave it out"
+                )
 
     def _note_otherwise(self, line: _Line) -> None:
         """Notes a new value that was measured at other conditions than proposed; an error where the proposal has a value."""

@@ -167,6 +167,31 @@ def test_a_correction_to_a_value_among_repeats_replaces_all(open_laboratory, val
     assert (evaluation.outcome.value, evaluation.outcome.deviation) == (value, 0.5)
 
 
+def test_a_new_repeat_above_a_correction_is_refused(open_laboratory):
+    laboratory = open_laboratory()
+    first, repeat = {"candidate": "water-300", "value": 3.0}, {"candidate": "water-300", "value": 9.0, "status": "repeat"}
+    mended = {"candidate": "water-300", "value": 4.0, "status": "correction"}
+    laboratory.tell(first)
+    with pytest.raises(ReportError, match="line 2: the correction in line 3 would replace this repeat; put it below the corr"):
+        laboratory.tell(first, repeat, mended)
+    assert laboratory.tell(first, mended, repeat).new == {"corrections": 1, "repeats": 1}
+    assert [item.value for item in measurements_of(laboratory.evaluations()[0])] == [4.0, 9.0]
+    # Repeats that were stored and are replaced now may stand where they are, also after another correction.
+    assert laboratory.tell(first, repeat, mended | {"value": 5.0}).new == {"corrections": 1}
+    assert laboratory.tell(first, repeat, mended | {"value": 6.0}).new == {"corrections": 1}
+    assert laboratory.values() == {"water-300": 6.0}
+
+
+def test_another_value_of_the_same_settings_says_what_it_is(open_laboratory):
+    laboratory = open_laboratory()
+    row = {"temperature [degC]": 310.0, "solvent": "water", "stirred": False, "value": 3.0}
+    laboratory.tell(row)
+    with pytest.raises(ReportError, match=r"line 1: 'off-pool-.*' has a value already; say status 'correction'"):
+        laboratory.tell(row | {"value": 30.0})
+    assert laboratory.tell(row, row | {"value": 5.0}).new == {"repeats": 1}, "with the first value it is another measurement"
+    assert list(laboratory.values().values()) == [4.0]
+
+
 def test_an_equal_repeat_is_a_measurement_of_its_own(open_laboratory):
     laboratory = open_laboratory(1)
     sheet = [{"number": 1, "value": 3.0}]

@@ -160,9 +160,7 @@ def test_a_table_declares_tolerances_too(open_laboratory):
     laboratory = open_laboratory(space=space)
     assert laboratory.tell({"candidate": "water-300", "temperature": 304, "value": 1.0}).otherwise == ()
     told = laboratory.tell({"candidate": "water-325", "temperature": 331, "value": 2.0})
-    assert (
-        told.describe().splitlines()[1].strip().startswith("water-325: temperature proposed 325, done 331; stored as off-pool-")
-    )
+    assert told.describe().splitlines()[1].strip().startswith("water-325: temperature is 325, done 331; stored as off-pool-")
     assert set(laboratory.values().values()) == {1.0, 2.0}
     assert "water-325" not in laboratory.values()
     features["process"]["tolerance"] = {"heat": 1.0}
