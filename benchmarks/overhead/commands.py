@@ -2,7 +2,7 @@
 
 Counted are user and system time of each command and of what it starts and waits for, not the wall time, which depends on what
 else the machine does. The database is running; what it does itself is counted for ``run`` alone, whose evaluations are taken
-off. ``tell`` reports one value to a campaign of eight parameters that knows 240, ``ask`` chooses the next one. With
+off. ``tell`` reports one value to a campaign of eight parameters that knows some 180, ``ask`` chooses the next one. With
 ``--before CHECKOUT`` each command is also run by the code of another checkout, in turn, in a home folder of its own, with
 the same values; the proposals of both are compared.
 """
@@ -30,7 +30,7 @@ from tansaku.tasks.node.jobs.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [f"x{i}" for i in range(1, 9)]
-KNOWN = 240
+KNOWN = 180
 EVALUATIONS = 24
 LABORATORY = {
     "schema_version": 1,
@@ -38,6 +38,7 @@ LABORATORY = {
     "space": {"type": "parameters", "parameters": {name: {"type": "number", "low": 0, "high": 1} for name in NAMES}},
     "calculator": {"type": "manual"},
     "objective": {"property": "loss", "unit": "1"},
+    "budget": {"evaluations": 200},
     "execution": {"in_flight": 1},
 }
 CALCULATED = ROOT / "examples" / "cu-emt.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 from pydantic import Field
 
@@ -22,6 +23,18 @@ ENOUGH = 55
 
 _FEW = 10
 """With fewer points, intervals of barriers contained the true one in 61 % of the searches of our benchmark."""
+
+
+class Believed(Record):
+    """The measured candidate that the model expects to be the best; single measurements scatter.
+
+    Attributes:
+        candidate: Its id.
+        value: Expected value [the objective's unit].
+    """
+
+    candidate: str
+    value: float
 
 
 class Certificate(Record):
@@ -53,6 +66,8 @@ class Certificate(Record):
             with other results; None: too little was known.
         words: What one of the systems is called, and several.
         failed: Candidates whose evaluation failed, of which nothing is said.
+        believed: Of candidates with repeats or deviations the one that the model expects to be the best, where that is another
+            one than the best value says.
     """
 
     number: Count
@@ -77,6 +92,7 @@ class Certificate(Record):
     rates: tuple[float | None, ...] = ()
     words: tuple[str, str] = SYSTEM_WORDS
     failed: Count = 0
+    believed: Annotated[Believed | None, Field(exclude_if=lambda best: best is None)] = None
 
     @property
     def is_worth(self) -> bool:
@@ -91,8 +107,16 @@ class Certificate(Record):
 
     @property
     def further(self) -> tuple[str, ...]:
-        """Gain of the next evaluations, and whether one is worth its cost under the stop rule, in words."""
-        return tuple(text for text in (self.ahead, self.rated) if text is not None)
+        """The best by the model, the gain of the next evaluations, and whether one is worth its cost, in words."""
+        return tuple(text for text in (self.best, self.ahead, self.rated) if text is not None)
+
+    @property
+    def best(self) -> str | None:
+        """The measured candidate that the model expects to be the best, in words; None where the best value says the same."""
+        if self.believed is None:
+            return None
+        value = with_unit(f"{self.believed.value:.4g}", self.unit)
+        return f"Of the measured candidates the model expects {self.believed.candidate} to be the best, with {value}"
 
     @property
     def ahead(self) -> str | None:

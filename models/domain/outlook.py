@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, log10, sqrt
+from typing import Annotated
 
 from pydantic import Field
 
@@ -101,6 +102,7 @@ class Outlook(Record):
         short: Systems with too few results, and how many these have.
         needed: Results that each system must have.
         unclear: Whether the model predicts hardly better than the mean of all values.
+        equal: What all results have in common, in words, so that no model knows how much it may vary; empty: nothing.
         direction: Whether low or high values are wanted.
         unit: The objective's unit.
         threshold: Where all candidates on one side of it are wanted [the objective's unit]: ``gain`` and ``most`` are numbers
@@ -122,6 +124,7 @@ class Outlook(Record):
     short: dict[str, int] = Field(default_factory=dict)
     needed: Count = NEEDED
     unclear: bool = False
+    equal: Annotated[str, Field(exclude_if=lambda what: not what)] = ""
     direction: Direction = "minimize"
     unit: str
     threshold: float | None = None
@@ -134,13 +137,18 @@ class Outlook(Record):
     @property
     def is_over(self) -> bool:
         """Whether no candidate is left that an evaluation could gain from."""
-        known = not self.short and not self.unclear and self.hope is None and not self.unknown
+        known = not self.short and not self.unclear and not self.equal and self.hope is None and not self.unknown
         return known and (not self.evaluations or self.gain is None)
 
     def describe(self) -> str:
         """The outlook in words, a sentence without its full stop."""
         if self.short:
             return self._describe_missing()
+        if self.equal:
+            return (
+                f"What further evaluations gain cannot be said yet: {self.equal} is the same in all results; "
+                f"about {counted(self.evaluations, 'more evaluation')} will show whether it varies"
+            )
         if self.unclear:
             return (
                 "What further evaluations gain cannot be said yet: the model predicts values hardly better than their mean "
@@ -206,10 +214,11 @@ class Outlook(Record):
         more = f"about {counted(self.evaluations, 'more evaluation')}"
         begun = "It is too early to say what further evaluations gain:"
         if self.systems == 1:
-            return f"{begun} {self.needed} results are needed, and there are {have}; {more}"
+            are = "result is" if self.needed == 1 else "results are"
+            return f"{begun} {self.needed} {are} needed, and there are {have}; {more}"
         has = "has" if len(self.short) == 1 else "have"
         short = f"{len(self.short)} of {self.systems} {has} only {have}"
-        return f"{begun} each {self.words[0]} needs {self.needed} results, and {short}; {more}"
+        return f"{begun} each {self.words[0]} needs {counted(self.needed, 'result')}, and {short}; {more}"
 
 
 def _amount(value: float) -> str:

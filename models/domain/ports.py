@@ -536,6 +536,11 @@ class RemainingGain(Protocol):
         ...
 
     @property
+    def believed(self) -> tuple[int, float] | None:
+        """The measured candidate with the lowest posterior mean, and that mean [oriented unit]; None: not asked."""
+        ...
+
+    @property
     def on_hull(self) -> tuple[IntArray, FloatArray] | None:
         """Candidates that may be on the hull, and the probability of each, shapes ``(n,)``; None for other goals."""
         ...

@@ -38,6 +38,11 @@ class BarrierBelief:
         return None
 
     @property
+    def believed(self) -> None:
+        """Always None: the answer is a barrier."""
+        return None
+
+    @property
     def on_hull(self) -> None:
         """Always None: the answer is a barrier."""
         return None

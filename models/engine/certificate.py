@@ -148,6 +148,7 @@ class Remaining:
         predictions: Predictions of each member of the model, without fantasies for pending candidates.
         rng: Random stream of the posterior samples.
         calibration: Corrects the probability of each group.
+        believed: Measured candidate with the lowest posterior mean, and that mean [oriented objective's unit].
     """
 
     def __init__(
@@ -157,7 +158,9 @@ class Remaining:
         asked: Question,
         rng: np.random.Generator,
         calibration: Calibration = LEARNED,
+        believed: tuple[int, float] | None = None,
     ) -> None:
+        self.believed = believed
         self._levels, self.asked, self._calibration = asked.levels, asked, calibration
         self._members: list[tuple[TransformState, list[_Group]]] = []
         kept = kept_in_each(len(asked.groups))

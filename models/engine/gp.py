@@ -247,13 +247,7 @@ class GPProposer:
         """
         state = self._transform(pool, history, hyperparameters)
         found = [self._predict(pool, history, member, state) for member in members(hyperparameters)]
-        weights = [item.weight for item in found]
-        rows = [
-            state.moments(*mixture([(float(item.mean[i]), float(item.deviation[i])) for item in found], weights), int(system))
-            for i, system in enumerate(pool.system_codes)
-        ]
-        mean, deviation = np.array(rows).T
-        return mean, deviation
+        return _moments(pool, state, found, np.arange(len(pool)))
 
     def terms(self, pool: CandidatePool) -> tuple[Term, ...]:
         """Kernel and mean on a pool, multiplied out."""
@@ -294,7 +288,11 @@ class GPProposer:
         asked = question(pool, levels, open_, len(history.observed), by_system=goal.by_system)
         price = pool.cost**self._settings.cost_exponent
         asked = replace(asked, price=price, rank=goal.k, counts=goal.kind == "all_below")
-        return Remaining(pool, predictions, asked, rng)
+        believed = None
+        if (len(history.noise) or len(history.repeats)) and len(asked.groups) == asked.rank == 1 and not asked.counts:
+            means, _ = _moments(pool, state, predictions, history.observed)
+            believed = (int(history.observed[means.argmin()]), float(means.min()))
+        return Remaining(pool, predictions, asked, rng, believed=believed)
 
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
         if self._terms is None or self._terms[0] is not pool:
@@ -457,6 +455,19 @@ class GPProposer:
 
 def _parameters_of(fitted: JsonDict) -> dict[str, FloatArray]:
     return {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
+
+
+def _moments(
+    pool: CandidatePool, state: TransformState, predictions: Sequence[Prediction], positions: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Means and deviations of candidates by all members together, in the oriented objective's unit, of their shape each."""
+    weights = [item.weight for item in predictions]
+    rows = [
+        state.moments(*mixture([(float(item.mean[i]), float(item.deviation[i])) for item in predictions], weights), int(system))
+        for i, system in zip(positions, pool.system_codes[positions], strict=True)
+    ]
+    mean, deviation = np.array(rows).T
+    return mean, deviation
 
 
 def _is_unclear(misses: FloatArray, targets: FloatArray) -> bool:

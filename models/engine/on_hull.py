@@ -216,6 +216,11 @@ class HullBelief:
         return None
 
     @property
+    def believed(self) -> None:
+        """Always None: there is not one best candidate."""
+        return None
+
+    @property
     def on_hull(self) -> tuple[IntArray, FloatArray]:
         """Candidates that may be on the hull, and the probability of each, shapes ``(n_points,)``."""
         return self.points, (self.above <= self.on).mean(axis=0)

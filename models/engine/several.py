@@ -182,11 +182,13 @@ class Estimated:
     Attributes:
         ahead: The gains.
         estimate: None.
+        believed: None.
         on_hull: None.
     """
 
     ahead: NextGains
     estimate: None = None
+    believed: None = None
     on_hull: None = None
 
     def probabilities(self, _within: float) -> FloatArray:

@@ -9,11 +9,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tansaku.models.domain.certificate import IN_A_ROW, Certificate
+from tansaku.models.domain.certificate import IN_A_ROW, Believed, Certificate
 from tansaku.models.domain.identifiers import certificate_rng, short_hash
 from tansaku.models.domain.levels import of_wanted
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
+from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer, RemainingGain
 from tansaku.models.domain.records import Event, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -104,6 +104,7 @@ def draw_up(
         words=rules.words,
         failed=len(of_wanted(pool, plan.history)[1].failed),
         outlook=None if ahead is None else outlook_of(ahead, search, plan, rules, refit),
+        believed=_believed(remaining, search, plan, rules),
     )
     if rule is None:
         return drawn
@@ -113,8 +114,7 @@ def draw_up(
         rates = (*_rates_before(before, drawn, rule.interval, price), rate)
         return _rated(drawn, gain, price, rates, OF_VOLUME if ahead is not None and ahead.volume else None)
     within = difference_in(rule.within or "", rules.unit)
-    chances = remaining.probabilities(within)
-    probability = float(np.prod(chances))
+    probability = float(np.prod(chances := remaining.probabilities(within)))
     return drawn.model_copy(
         update={
             "within": within,
@@ -123,6 +123,17 @@ def draw_up(
             "stops": probability >= rule.probability,
         }
     )
+
+
+def _believed(remaining: RemainingGain, search: SearchState, plan: Plan, rules: RoundRules) -> Believed | None:
+    """The measured candidate that the model expects to be the best; None where that is the one with the best value."""
+    history = plan.history
+    if remaining.believed is None or search.pool.levels is not None:
+        return None
+    position, value = remaining.believed
+    if position == history.observed[history.values.argmin()]:
+        return None
+    return Believed(candidate=str(search.pool.ids[position]), value=value if rules.direction == "minimize" else -value)
 
 
 def _rated(drawn: Certificate, gain: str, price: Price, rates: Sequence[float | None], own: Unit | None) -> Certificate:

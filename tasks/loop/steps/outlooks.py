@@ -60,6 +60,8 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
         return known.model_copy(update={"unclear": True})
     if not count:
         return known
+    if equal := _equal(ahead, history):
+        return known.model_copy(update={"equal": equal})
     hope = ahead.hope(count)
     if hope is not None:
         return known.model_copy(update={"hope": hope[0], "awaited": hope[1]})
@@ -88,13 +90,25 @@ def rate_of(
         refit: The last refit, if there was one; a failed one is not accepted.
         price: What the gain is paid with.
     """
-    counts = result_counts(*of_wanted(search.pool, plan.history), by_system=ahead.groups > 1)
+    pool, history = of_wanted(search.pool, plan.history)
+    counts = result_counts(pool, history, by_system=ahead.groups > 1)
     lacking = missing(counts, direction=rules.direction, unit=rules.unit, rank=ahead.rank)
     accepted = refit is not None and refit.ok and refit.hyperparameters and not refit.hyperparameters.get(UNCLEAR, False)
-    if lacking is not None or not accepted or ahead.unknown:
+    if lacking is not None or not accepted or ahead.unknown or _equal(ahead, history):
         return None
     factor, by_gain = (100.0, FRONT_GAIN_SCALE) if ahead.volume else (1.0, GAIN_SCALE)
     return factor * ahead.rate(_prices(search.pool, price), by_gain * scale_of(search, plan, rules))
+
+
+def _equal(ahead: NextGains, history: History) -> str:
+    """Returns what all results have in common among what gains follow from, in words; empty: nothing.
+
+    A model of equal values takes one unit for their deviation, so that what it expects depends on the unit.
+    """
+    if len(history.values) and not np.ptp(history.values):
+        return "the value"
+    further = history.others if ahead.volume or ahead.hope(1) is not None else history.others[:, :0]
+    return "a further quantity" if len(further) and bool((np.ptp(further, axis=0) == 0.0).any()) else ""
 
 
 def scale_of(search: SearchState, plan: Plan, rules: RoundRules) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import tansaku as ts
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.outlook import Outlook
 from tansaku.models.domain.records import Event
@@ -133,3 +134,46 @@ def test_a_search_that_was_not_worth_it_says_by_how_much():
     assert not certificate.is_worth
     for rates in ((0.5, 0.44), (0.5, None, 0.3), (0.5, 1.0, 0.3)):
         assert certificate.model_copy(update={"rates": rates}).is_worth
+
+
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+def test_of_equal_values_nothing_is_foreseen_in_any_unit(unit):
+    space = ts.Parameters({"x": (0, 1)}, pool=48, refine=None)
+    stop = {"when": "not_worth_it", "worth": f"{0.1 * unit} eV per evaluation"}
+    campaign = ts.Campaign(space, ts.minimize("loss", unit="eV"), {"evaluations": 20, "stop": stop}, store=None)
+    for _ in range(10):
+        (row,) = campaign.ask(1)
+        campaign.tell(row, value=unit)
+    assert campaign.status.further[0] == (
+        "What further evaluations gain cannot be said yet: the value is the same in all results; about 5 more evaluations "
+        "will show whether it varies"
+    )
+
+
+def test_a_constant_objective_of_a_front_is_named():
+    goal = {"type": "pareto", "also": [{"property": "mass", "unit": "g"}], "reference": ["20 eV", "9 g"]}
+    objective = ts.minimize("loss", unit="eV", goal=goal)
+    campaign = ts.Campaign(ts.Parameters({"x": (0, 1)}, pool=48, refine=None), objective, 20, store=None)
+    for place in range(10):
+        (row,) = campaign.ask(1)
+        campaign.tell({"candidate": row.id, "value": float(place), "mass": 2.0})
+    said = campaign.status.further[0]
+    assert said.startswith("What further evaluations gain cannot be said yet: a further quantity is the same in all results")
+
+
+@pytest.mark.parametrize("direction", [ts.minimize, ts.maximize])
+def test_the_best_by_the_model_is_named_where_a_lucky_value_scatters(direction):
+    sign = 1.0 if direction is ts.minimize else -1.0
+    campaign = ts.Campaign(ts.Parameters({"x": (0, 1)}, pool=48, refine=None), direction("loss", unit="eV"), 20, store=None)
+    for place in range(10):
+        (row,) = campaign.ask(1)
+        true, lucky = (row["x"] - 0.5) ** 2, place == 1
+        campaign.tell(row, value=sign * (-0.3 if lucky else true), deviation=1.0 if lucky else 0.01)
+    (said, *_) = campaign.status.further
+    best = next(row for row in campaign.evaluations if row.proposal.number == 2)
+    assert campaign.best.id == best.proposal.candidate, "its value is the best"
+    assert said.startswith("Of the measured candidates the model expects p")
+    named = said.split("expects ")[1].split(" ")[0]
+    true = [(abs(row.outcome.value), row.proposal.candidate) for row in campaign.evaluations if row.outcome and row is not best]
+    assert named in [name for _, name in sorted(true)[:3]]
+    assert said.endswith(" eV")
