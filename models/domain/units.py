@@ -57,7 +57,7 @@ _OF_INDENTS = ("HV", "HB", "HBW", "HK")
 _ROCKWELL = ("HRA", "HRB", "HRC")
 """Hardness on scales of depth, plain numbers: ISO 6508-1."""
 
-_WITH_UNIT = re.compile(r".*\S\s*[\[(]\s*([^\[\]()]+?)\s*[\])]\s*")
+_WITH_UNIT = re.compile(r".*\S\s*([\[(])\s*([^\[\]()]+?)\s*[\])]\s*")
 _QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
 
@@ -110,13 +110,23 @@ def same_numbers(unit: str, other: str) -> bool:
         return False
 
 
-def unit_of_heading(heading: str) -> str | None:
-    """Returns the unit in brackets with which a heading ends, as in ``energy [meV]``; None where there is none."""
+def unit_of_heading(heading: str, of: str) -> str | None:
+    """Returns the unit with which a heading ends, as in ``energy [meV]``; None where there is none.
+
+    Args:
+        heading: Of a column.
+        of: A unit of the column's kind. Only what can be converted to it is a unit in parentheses: ``(mean)`` may be anything.
+    """
     match = _WITH_UNIT.fullmatch(heading)
+    if match is None:
+        return None
     try:
-        return None if match is None else check_unit(match[1])
+        stated = check_unit(match[2])
+        if match[1] == "(":
+            convert(1.0, stated, of)
     except ValueError:
         return None
+    return stated
 
 
 def check_unit(unit: str) -> str:

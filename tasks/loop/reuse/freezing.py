@@ -369,14 +369,15 @@ def _columns_in(file: TableFile, known: KnownSpec, measured: Mapping[str, Unit])
     from tansaku.spaces.table_file import in_unit
 
     columns = {name: (f"known.quantities.{name}", of.column, of.unit) for name, of in known.quantities.items()}
-    columns[VALUE] = ("known.value", known.value, known.unit or unit_of_heading(known.value) or measured.get(VALUE, ""))
+    wanted = measured.get(VALUE, "")
+    columns[VALUE] = ("known.value", known.value, known.unit or unit_of_heading(known.value, wanted) or wanted)
     ids = file.require(known.candidate, "known.candidate")
     table = file.read([ids, *(file.require(columns[name][1], columns[name][0]) for name in measured)])
     found = {}
     for name, unit in measured.items():
         key, column, own = columns[name]
         numbers, where = table.numbers(column, key), f"{'known' if name == VALUE else key}.unit"
-        stated = unit_of_heading(column)
+        stated = unit_of_heading(column, own)
         if stated is not None and not same_numbers(own, stated):
             raise ConfigurationError(f"{where}: {own!r}, but the heading {column!r} says {stated!r}; change one of them")
         try:

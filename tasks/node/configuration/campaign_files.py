@@ -329,7 +329,7 @@ def _check_value_columns(spec: CampaignSpec, document: YamlText) -> None:
             tables.append((("transfer", "sources", i, "space"), source.space, source.unit))
     for place, space, unit in tables:
         heading, own = getattr(getattr(space, "columns", None), "value", None), unit or spec.objective.unit
-        stated = None if heading is None else unit_of_heading(heading)
+        stated = None if heading is None else unit_of_heading(heading, own)
         if stated is not None and not same_numbers(stated, own):
             key = (*place, "columns", "value")
             where = f"({document.source}, line {document.line(key)})"

@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.models.domain.units import check_unit, convert, difference_in, parse_quantity, quantity_in, recorded_in
+from tansaku.models.domain.units import (
+    check_unit,
+    convert,
+    difference_in,
+    parse_quantity,
+    quantity_in,
+    recorded_in,
+    same_numbers,
+    unit_of_heading,
+)
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
 
@@ -121,3 +130,29 @@ def test_a_difference_of_temperatures_has_no_offset():
     assert difference_in("0.5 eV", "meV") == 500.0
     with pytest.raises(ValueError, match="cannot be converted"):
         difference_in("5 eV", "K")
+
+
+@pytest.mark.parametrize(
+    ("heading", "unit"),
+    [
+        ("energy [meV]", "meV"),
+        ("energy (meV)", "meV"),
+        ("energy [K]", "K"),
+        ("energy (K)", None),
+        ("energy (per atom)", None),
+        ("energy (mean)", None),
+        ("energy [best]", None),
+        ("[meV]", None),
+        ("energy", None),
+    ],
+)
+def test_a_heading_may_end_with_a_unit(heading, unit):
+    assert unit_of_heading(heading, "eV") == unit
+
+
+def test_numbers_are_the_same_in_units_of_one_size():
+    assert same_numbers("eV", "eV")
+    assert not same_numbers("kPa", "Pa")
+    assert same_numbers("mmol/l", "mol/m3")
+    assert not same_numbers("degC", "K")
+    assert not same_numbers("eV", "GPa")
