@@ -63,7 +63,8 @@ def ask(
     elif asked.descriptor is not None:
         say("report it by `tansaku tell`, then ask again; `--values` proposes a candidate at once", err=True)
     elif len(asked.waiting) < asked.asked_for:
-        say(f"{len(asked.waiting)} of {asked.asked_for}: no more can be proposed now", err=True)
+        why = "no more can be proposed before these values are known, or within the budget"
+        say(f"{len(asked.waiting)} of {asked.asked_for}: {why}", err=True)
     if as_csv is not None and asked.waiting:
         say(f"fill in {as_csv}, then `tansaku tell {name} {as_csv}`", err=True)
 
