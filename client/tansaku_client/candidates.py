@@ -149,6 +149,9 @@ def _is_missing(value: object) -> bool:
     return str(value) in ("None", "", _MASKED, *_MISSING)
 
 
+_OF_A_ROW = ("number", "candidate", "value", "status")
+
+
 def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
     """Rows of values by number of the proposal; a mapping of columns is a row of its own.
 
@@ -158,7 +161,7 @@ def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:
     Raises:
         ConfigurationError: A value is missing: its proposal would wait without a word.
     """
-    if values and all(isinstance(key, str) and not key.isdecimal() for key in values):
+    if not values.keys().isdisjoint(_OF_A_ROW):
         return [dict(values)]
     for number, of in values.items():
         if not isinstance(of, Mapping) and _is_missing(of):
