@@ -25,6 +25,8 @@ _DIGITS = 5
 _MOST_PLACES = 8
 _MISSING = ("nan", "NaT", "<NA>")  # as a frame has no number
 _MASKED = "--"  # as a masked array has none
+_OF_A_ROW = ("number", "candidate", "value", "status")
+"""A mapping with one of these keys is a row of a report."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -147,9 +149,6 @@ def number_of(verb: str, row: object) -> int:
 
 def _is_missing(value: object) -> bool:
     return str(value) in ("None", "", _MASKED, *_MISSING)
-
-
-_OF_A_ROW = ("number", "candidate", "value", "status")
 
 
 def by_number(values: Mapping[Any, Any]) -> list[dict[str, object]]:

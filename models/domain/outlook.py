@@ -214,8 +214,8 @@ class Outlook(Record):
         more = f"about {counted(self.evaluations, 'more evaluation')}"
         begun = "It is too early to say what further evaluations gain:"
         if self.systems == 1:
-            are = "result is" if self.needed == 1 else "results are"
-            return f"{begun} {self.needed} {are} needed, and there are {have}; {more}"
+            are = "is" if self.needed == 1 else "are"
+            return f"{begun} {counted(self.needed, 'result')} {are} needed, and there are {have}; {more}"
         has = "has" if len(self.short) == 1 else "have"
         short = f"{len(self.short)} of {self.systems} {has} only {have}"
         return f"{begun} each {self.words[0]} needs {counted(self.needed, 'result')}, and {short}; {more}"

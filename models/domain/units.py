@@ -57,7 +57,9 @@ _OF_INDENTS = ("HV", "HB", "HBW", "HK")
 _ROCKWELL = ("HRA", "HRB", "HRC")
 """Hardness on scales of depth, plain numbers: ISO 6508-1."""
 
-_WITH_UNIT = re.compile(r".*\S\s*([\[(])\s*([^\[\]()]+?)\s*[\])]\s*")
+HEADING = re.compile(r"\s*(?P<name>.*?)\s*(?:[\[(]\s*(?P<unit>[^\[\]()]+?)\s*[\])])?\s*")
+"""Heading of a column, which may end with a unit in brackets or parentheses."""
+
 _QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
 
@@ -117,12 +119,12 @@ def unit_of_heading(heading: str, of: str) -> str | None:
         heading: Of a column.
         of: A unit of the column's kind. Only what can be converted to it is a unit in parentheses: ``(mean)`` may be anything.
     """
-    match = _WITH_UNIT.fullmatch(heading)
-    if match is None:
+    match = HEADING.fullmatch(heading)
+    if match is None or not match["name"] or match["unit"] is None:
         return None
     try:
-        stated = check_unit(match[2])
-        if match[1] == "(":
+        stated = check_unit(match["unit"])
+        if heading[match.end("unit") :].lstrip().startswith(")"):
             convert(1.0, stated, of)
     except ValueError:
         return None

@@ -460,7 +460,7 @@ def _parameters_of(fitted: JsonDict) -> dict[str, FloatArray]:
 def _moments(
     pool: CandidatePool, state: TransformState, predictions: Sequence[Prediction], positions: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Means and deviations of candidates by all members together, in the oriented objective's unit, of their shape each."""
+    """Means and deviations of candidates by all members together, in the oriented objective's unit, shape ``(n,)`` each."""
     weights = [item.weight for item in predictions]
     rows = [
         state.moments(*mixture([(float(item.mean[i]), float(item.deviation[i])) for item in predictions], weights), int(system))

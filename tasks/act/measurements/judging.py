@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,9 +83,10 @@ class Judged:
             found["descriptors"] += len(report.descriptors)
             found["off_pool"] += report.off_pool is not None
             first = report.basis == 0 or states.get(report.candidate) not in _ENDED
-            for place, item in enumerate(report.measurements):
-                kind = "repeats" if place else "corrections" if report.replaces else "values" if first else "repeats"
+            kind = "corrections" if report.replaces else "values" if first else "repeats"
+            for item in report.measurements:
                 found["failures" if item.value is None else kind] += 1
+                kind = "repeats"
         return {key: count for key, count in found.items() if count}
 
 
@@ -426,8 +427,7 @@ class _Judge:
 
     def _refuse_lost(self, before: Sequence[_Line], correction: _Line, evaluation: Evaluation) -> None:
         """Refuses repeats above a correction that were never stored: it would replace them unread."""
-        replaced = (item for attempt in evaluation.attempts for item in measurements_in(attempt.superseded))
-        known = [*combined_in(evaluation), *replaced]
+        known = [*combined_in(evaluation), *_replaced(evaluation)]
         for line in before:
             if line.status == "repeat" and not any(item.same(line.measurements[0]) for item in known):
                 self.problems.append(
@@ -471,8 +471,13 @@ def _replaces(evaluation: Evaluation, stored: Sequence[Measurement], lines: Sequ
     if len(given) > len(stored) or not all(mine.same(theirs) for mine, theirs in zip(stored, given, strict=False)):
         return True
     kept = {item.id for item in stored}
-    replaced = (item.id for attempt in evaluation.attempts for item in measurements_in(attempt.superseded))
-    return len(given) < len(stored) and kept.issuperset(replaced)
+    return len(given) < len(stored) and kept.issuperset(item.id for item in _replaced(evaluation))
+
+
+def _replaced(evaluation: Evaluation) -> Iterator[Measurement]:
+    """Measurements of results that later ones took the place of."""
+    for attempt in evaluation.attempts:
+        yield from measurements_in(attempt.superseded)
 
 
 def judge(

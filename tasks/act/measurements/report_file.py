@@ -30,7 +30,7 @@ from tansaku.models.domain.report_columns import (
 )
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.spreadsheet import csv_line, text_of
-from tansaku.models.domain.units import check_unit
+from tansaku.models.domain.units import HEADING, check_unit
 from tansaku.models.domain.wording import did_you_mean
 from tansaku.tasks.ground.formats.workbook import read_workbook
 
@@ -46,7 +46,6 @@ _SHOWN = 12
 
 _LONG = f"the cell has more than {LONGEST_TEXT:,} characters"
 _SEPARATORS = (";", "\t", ",")
-_HEADER = re.compile(r"\s*(?P<name>.*?)\s*(?:[\[(]\s*(?P<unit>[^\[\]()]+?)\s*[\])])?\s*")
 _POINT = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?(?:\d+,\d*|,\d+)(?:[eE][-+]?\d+)?")
 _GROUPED = re.compile(r"[-+\u2212]?[1-9]\d{0,2}\.\d{3}(?![\d.,eE])")
@@ -296,7 +295,7 @@ def _columns(heading: Sequence[str], line: int) -> tuple[list[str], dict[str, st
     for cell in heading:
         if len(cell) > LONGEST_NAME:
             raise ReportError([f"line {line}: a heading has {len(cell):,} characters; expected at most {LONGEST_NAME}"])
-        match = _HEADER.fullmatch(cell)
+        match = HEADING.fullmatch(cell)
         name, unit = (match["name"], match["unit"]) if match else (cell, None)
         if name in columns and name:
             raise ReportError([f"line {line}: two columns are named {name!r}"])

@@ -60,9 +60,9 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
         return known.model_copy(update={"unclear": True})
     if not count:
         return known
-    if equal := _equal(ahead, history):
-        return known.model_copy(update={"equal": equal})
     hope = ahead.hope(count)
+    if equal := _equal(history, further=ahead.volume or hope is not None):
+        return known.model_copy(update={"equal": equal})
     if hope is not None:
         return known.model_copy(update={"hope": hope[0], "awaited": hope[1]})
     if ahead.unknown == ahead.groups:
@@ -94,21 +94,25 @@ def rate_of(
     counts = result_counts(pool, history, by_system=ahead.groups > 1)
     lacking = missing(counts, direction=rules.direction, unit=rules.unit, rank=ahead.rank)
     accepted = refit is not None and refit.ok and refit.hyperparameters and not refit.hyperparameters.get(UNCLEAR, False)
-    if lacking is not None or not accepted or ahead.unknown or _equal(ahead, history):
+    if lacking is not None or not accepted or ahead.unknown or _equal(history, further=ahead.volume):
         return None
     factor, by_gain = (100.0, FRONT_GAIN_SCALE) if ahead.volume else (1.0, GAIN_SCALE)
     return factor * ahead.rate(_prices(search.pool, price), by_gain * scale_of(search, plan, rules))
 
 
-def _equal(ahead: NextGains, history: History) -> str:
+def _equal(history: History, *, further: bool) -> str:
     """Returns what all results have in common among what gains follow from, in words; empty: nothing.
 
     A model of equal values takes one unit for their deviation, so that what it expects depends on the unit.
+
+    Args:
+        history: What is known.
+        further: Whether gains follow from further quantities too.
     """
     if len(history.values) and not np.ptp(history.values):
         return "the value"
-    further = history.others if ahead.volume or ahead.hope(1) is not None else history.others[:, :0]
-    return "a further quantity" if len(further) and bool((np.ptp(further, axis=0) == 0.0).any()) else ""
+    equal = further and len(history.others) and (np.ptp(history.others, axis=0) == 0.0).any()
+    return "a further quantity" if equal else ""
 
 
 def scale_of(search: SearchState, plan: Plan, rules: RoundRules) -> float:
