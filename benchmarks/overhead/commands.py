@@ -2,9 +2,9 @@
 
 Counted are user and system time of each command and of what it starts and waits for, not the wall time, which depends on what
 else the machine does. The database is running; what it does itself is counted for ``run`` alone, whose evaluations are taken
-off. ``tell`` reports one value to a campaign of eight parameters that knows some 180, ``ask`` chooses the next one. With
-``--before CHECKOUT`` each command is also run by the code of another checkout, in turn, in a home folder of its own, with
-the same values; the proposals of both are compared.
+off. ``tell`` reports one value to a campaign of eight parameters that knows some 180, ``ask`` chooses the next one, and
+``tell --ask`` does both in one process. With ``--before CHECKOUT`` each command is also run by the code of another checkout,
+in turn, in a home folder of its own, with the same values; the proposals of both are compared.
 """
 
 from __future__ import annotations
@@ -81,14 +81,20 @@ class Checkout:
         self._measure("status", "status", "laboratory")
         self._measure("results", "results", "laboratory")
         self._measure("check", "check", "laboratory.yaml")
+        self._evaluate()
+        self._measure("tell", "tell", "laboratory", "values.csv")
+        self._measure("ask", "ask", "laboratory", "--csv", "asked.csv")
+        self._evaluate()
+        self._measure("tell --ask", "tell", "laboratory", "values.csv", "--ask", "--csv", "asked.csv")
+
+    def _evaluate(self) -> None:
+        """Writes a report of what was proposed last."""
         with (self._home / "asked.csv").open() as stream:
             asked = list(csv.DictReader(stream))
         self.proposed += [row["candidate"] for row in asked]
         self._report(
             [{"number": row["number"], "value [1]": loss({name: float(row[name]) for name in NAMES})} for row in asked]
         )
-        self._measure("tell", "tell", "laboratory", "values.csv")
-        self._measure("ask", "ask", "laboratory", "--csv", "asked.csv")
 
     def campaign(self) -> None:
         """Measures a run of a campaign with cheap evaluations, beside them."""

@@ -19,6 +19,8 @@ from tansaku.models.domain.wording import headed
 
 if TYPE_CHECKING:
     from tansaku.tasks.act.measurements.waiting import Asked
+    from tansaku.tasks.backends.resources import Resources
+    from tansaku.tasks.loop.driver.result import DriveResult
 
 
 def ask(
@@ -41,19 +43,35 @@ def ask(
 
     limit_threads()
     from tansaku.tasks.act.measurements import ask_tell
-    from tansaku.tasks.act.measurements.waiting import waiting_proposals
 
     with opened(site) as resources:
         if release:
             ask_tell.release(resources, this_user(), name, release, patience=ask_tell.PATIENCE)
-        result = ask_tell.ask(resources, this_user(), name, count, values_only=values)
-        asked = waiting_proposals(resources.store, name)
-    if as_csv is not None:
-        as_csv.write_text(asked.to_csv(), encoding="utf-8")
+        result, asked = _asked(resources, name, count, as_csv, values_only=values)
     if as_json:
         show_json(asked.model_dump(mode="json"))
-        return
+    else:
+        _show_asked(asked, result, as_csv)
+
+
+def _asked(
+    resources: Resources, name: str, count: int | None = None, as_csv: Path | None = None, *, values_only: bool = False
+) -> tuple[DriveResult | None, Asked]:
+    """Proposes until enough proposals wait, and writes them into a table; returns how the driver ended, and what waits."""
+    from tansaku.tasks.act.measurements import ask_tell
+    from tansaku.tasks.act.measurements.waiting import waiting_proposals
+
+    result = ask_tell.ask(resources, this_user(), name, count, values_only=values_only)
+    asked = waiting_proposals(resources.store, name)
+    if as_csv is not None:
+        as_csv.write_text(asked.to_csv(), encoding="utf-8")
+    return result, asked
+
+
+def _show_asked(asked: Asked, result: DriveResult | None, as_csv: Path | None) -> None:
+    """Prints the proposals that wait, and, as notes, why there are not more and what comes next."""
     show_waiting(asked)
+    name = asked.campaign
     if result is None:
         say(f"another driver has {name}; it proposes what is still missing", err=True)
     elif result.reason == "paused":
@@ -109,6 +127,10 @@ def tell(
     value: Annotated[
         str | None, typer.Argument(metavar="VALUE", help="Of the candidate, such as 62.5 or '62.5 mJ/m2'.", show_default=False)
     ] = None,
+    then_ask: Annotated[bool, typer.Option("--ask", help="Then propose what to measure next, as `tansaku ask` does.")] = False,
+    as_csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="The same, and write a table to be filled in.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
 ) -> None:
@@ -122,11 +144,17 @@ def tell(
     report = report_at(Path(what)) if value is None else report_of([{"candidate": what, "value": value}])
     with opened(site) as resources:
         receipt = ask_tell.tell(resources, this_user(), name, report, patience=ask_tell.PATIENCE)
+        if not as_json:  # at once: the values are stored also where nothing can be proposed
+            say(receipt.describe())
+        asking = _asked(resources, name, as_csv=as_csv) if then_ask or as_csv is not None else None
     if as_json:
-        show_json(receipt.model_dump(mode="json"))
-        return
-    say(receipt.describe())
-    say(f"`tansaku ask {name}` shows what to measure next", err=True)
+        asked = {} if asking is None else {"asked": asking[1].model_dump(mode="json")}
+        show_json(receipt.model_dump(mode="json") | asked)
+    elif asking is None:
+        say(f"`tansaku ask {name}` shows what to measure next", err=True)
+    else:
+        result, asked_now = asking
+        _show_asked(asked_now, result, as_csv)
 
 
 def attach(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typer._click import Command  # it has no public name
 
     import tansaku_client
+    from tansaku.tasks.act.measurements.waiting import Asked
 
     M = TypeVar("M", bound=BaseModel)
 
@@ -164,31 +165,55 @@ def _ask(
     values: bool,
     as_json: bool,
 ) -> None:
-    from tansaku.tasks.act.measurements.waiting import Asked
-
     campaign = server.campaign(name)
     if release:
         server.carry_out(campaign.verbs.release(release, request_id=None))
-    campaign.ask(count, values_only=values)
-    answer = server.carry_out(campaign.verbs.asked())
+    answer = _asked(server, name, count, as_csv, values_only=values)
     if as_json:
         show_json(answer)
-        return
-    asked = _as(Asked, answer)
+    else:
+        ask_tell.show_waiting(_read(answer))
+
+
+def _asked(
+    server: tansaku_client.Server, name: str, count: int | None = None, as_csv: Path | None = None, *, values_only: bool = False
+) -> dict[str, Any]:
+    """Proposes until enough proposals wait, and writes them into a table; returns what waits, as the server says it."""
+    campaign = server.campaign(name)
+    campaign.ask(count, values_only=values_only)
+    answer = server.carry_out(campaign.verbs.asked())
     if as_csv is not None:
-        as_csv.write_text(asked.to_csv(), encoding="utf-8")
-    ask_tell.show_waiting(asked)
+        as_csv.write_text(_read(answer).to_csv(), encoding="utf-8")
+    return answer
 
 
-def _tell(server: tansaku_client.Server, name: str, what: str, value: str | None, as_json: bool) -> None:
+def _read(answer: dict[str, Any]) -> Asked:
+    """What waits, as this version of tansaku has it."""
+    from tansaku.tasks.act.measurements.waiting import Asked
+
+    return _as(Asked, answer)
+
+
+def _tell(
+    server: tansaku_client.Server,
+    name: str,
+    what: str,
+    value: str | None,
+    then_ask: bool,
+    as_csv: Path | None,
+    as_json: bool,
+) -> None:
     from tansaku.tasks.act.measurements.stored_commands import Receipt
 
     campaign = server.campaign(name)
     receipt = campaign.tell(Path(what) if value is None else [{"candidate": what, "value": value}]).model_dump(mode="json")
-    if as_json:
-        show_json(receipt)
-    else:
+    if not as_json:  # at once: the values are stored also where nothing can be proposed
         say(_as(Receipt, receipt).describe())
+    asking = _asked(server, name, as_csv=as_csv) if then_ask or as_csv is not None else None
+    if as_json:
+        show_json(receipt if asking is None else receipt | {"asked": asking})
+    elif asking is not None:
+        ask_tell.show_waiting(_read(asking))
 
 
 def _attach(server: tansaku_client.Server, name: str, number: int, file: Path, photo: bool | None, as_json: bool) -> None:

@@ -350,9 +350,9 @@ def test_a_spreadsheet_of_experiments_as_the_page_has_it(home):
     fill_in, to_the_end = by_page
     (home / "page.py").write_text(fill_in)
     run(home, "python page.py")
-    told, asked, _, status = (run(home, command) for command in shell("experiments", "tansaku tell alloys next.csv"))
-    assert told.startswith("alloys: 4 values")
-    assert "largest expected gain" in asked
+    told, _, status = (run(home, command) for command in shell("experiments", "tansaku tell alloys next.csv"))
+    assert told.startswith("alloys: 4 values\nalloys: 4 proposals wait")
+    assert "largest expected gain" in told
     assert "waiting for values of 4 proposals" in status
     check = "\nassert measured[campaign.best.id] == measured[campaign.frame['candidate']].min()\n"
     (home / "page.py").write_text(fill_in.split("table =")[0] + to_the_end + check)

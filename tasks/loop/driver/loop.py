@@ -367,7 +367,7 @@ class CampaignLoop:
         elif moved:
             self._reminder.progressed()
         elif ledger.spec.manual:
-            self._end = "waiting"
+            self._end = "paused" if ledger.paused and len(ledger.active) < ledger.wanted else "waiting"
         else:
             self._wait()
 
