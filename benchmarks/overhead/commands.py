@@ -3,7 +3,7 @@
 Counted are user and system time of each command and of what it starts and waits for, not the wall time, which depends on what
 else the machine does. The database is running; what it does itself is counted for ``run`` alone, whose evaluations are taken
 off. ``tell`` reports one value to a campaign of eight parameters that knows some 180, ``ask`` chooses the next one, and
-``tell --ask`` does both in one process. With ``--before CHECKOUT`` each command is also run by the code of another checkout,
+``tell --next`` does both in one process. With ``--before CHECKOUT`` each command is also run by the code of another checkout,
 in turn, in a home folder of its own, with the same values; the proposals of both are compared.
 """
 
@@ -85,7 +85,7 @@ class Checkout:
         self._measure("tell", "tell", "laboratory", "values.csv")
         self._measure("ask", "ask", "laboratory", "--csv", "asked.csv")
         self._evaluate()
-        self._measure("tell --ask", "tell", "laboratory", "values.csv", "--ask", "--csv", "asked.csv")
+        self._measure("tell --next", "tell", "laboratory", "values.csv", "--next", "asked.csv")
 
     def _evaluate(self) -> None:
         """Writes a report of what was proposed last."""

@@ -127,9 +127,8 @@ def tell(
     value: Annotated[
         str | None, typer.Argument(metavar="VALUE", help="Of the candidate, such as 62.5 or '62.5 mJ/m2'.", show_default=False)
     ] = None,
-    then_ask: Annotated[bool, typer.Option("--ask", help="Then propose what to measure next, as `tansaku ask` does.")] = False,
-    as_csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="The same, and write a table to be filled in.")
+    next_csv: Annotated[
+        Path | None, typer.Option("--next", metavar="FILE", help="Then ask, and write what to measure next into this table.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
@@ -146,7 +145,7 @@ def tell(
         receipt = ask_tell.tell(resources, this_user(), name, report, patience=ask_tell.PATIENCE)
         if not as_json:  # at once: the values are stored also where nothing can be proposed
             say(receipt.describe())
-        asking = _asked(resources, name, as_csv=as_csv) if then_ask or as_csv is not None else None
+        asking = None if next_csv is None else _asked(resources, name, as_csv=next_csv)
     if as_json:
         asked = {} if asking is None else {"asked": asking[1].model_dump(mode="json")}
         show_json(receipt.model_dump(mode="json") | asked)
@@ -154,7 +153,7 @@ def tell(
         say(f"`tansaku ask {name}` shows what to measure next", err=True)
     else:
         result, asked_now = asking
-        _show_asked(asked_now, result, as_csv)
+        _show_asked(asked_now, result, next_csv)
 
 
 def attach(

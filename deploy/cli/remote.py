@@ -188,28 +188,20 @@ def _asked(
 
 
 def _read(answer: dict[str, Any]) -> Asked:
-    """What waits, as this version of tansaku has it."""
+    """Returns what waits, as this version of tansaku has it."""
     from tansaku.tasks.act.measurements.waiting import Asked
 
     return _as(Asked, answer)
 
 
-def _tell(
-    server: tansaku_client.Server,
-    name: str,
-    what: str,
-    value: str | None,
-    then_ask: bool,
-    as_csv: Path | None,
-    as_json: bool,
-) -> None:
+def _tell(server: tansaku_client.Server, name: str, what: str, value: str | None, next_csv: Path | None, as_json: bool) -> None:
     from tansaku.tasks.act.measurements.stored_commands import Receipt
 
     campaign = server.campaign(name)
     receipt = campaign.tell(Path(what) if value is None else [{"candidate": what, "value": value}]).model_dump(mode="json")
     if not as_json:  # at once: the values are stored also where nothing can be proposed
         say(_as(Receipt, receipt).describe())
-    asking = _asked(server, name, as_csv=as_csv) if then_ask or as_csv is not None else None
+    asking = None if next_csv is None else _asked(server, name, as_csv=next_csv)
     if as_json:
         show_json(receipt if asking is None else receipt | {"asked": asking})
     elif asking is not None:

@@ -49,7 +49,7 @@ def test_a_script_and_the_command_line_continue_each_other(tansaku, tmp_path):
 def test_a_report_asks_for_the_next_proposals(tansaku, tmp_path):
     campaign = script(name="reported")
     table = tmp_path / "next.csv"
-    told = tansaku("tell", "reported", campaign.ask(2)[0].id, "3 GPa", "--csv", table)
+    told = tansaku("tell", "reported", campaign.ask(2)[0].id, "3 GPa", "--next", table)
     assert told.out.startswith("reported: 1 value")
     assert "2 proposals wait" in told.out
     assert f"then `tansaku tell reported {table}`" in told.err
@@ -57,15 +57,15 @@ def test_a_report_asks_for_the_next_proposals(tansaku, tmp_path):
     assert list(pd.read_csv(table)["number"]) == [item["number"] for item in waiting]
     filled = pd.read_csv(table).assign(**{"value [GPa]": [2.0, 1.0]})
     filled.to_csv(table, index=False)
-    both = json.loads(tansaku("tell", "reported", table, "--ask", "--json").out)
+    both = json.loads(tansaku("tell", "reported", table, "--next", table, "--json").out)
     assert both["new"] == {"values": 2}
     assert both["asked"]["waiting"] == json.loads(tansaku("ask", "reported", "--json").out)["waiting"]
     assert not {item["number"] for item in both["asked"]["waiting"]} & {item["number"] for item in waiting}
-    wrong = tansaku("tell", "reported", both["asked"]["waiting"][0]["candidate"], "3 kg", "--ask")
+    wrong = tansaku("tell", "reported", both["asked"]["waiting"][0]["candidate"], "3 kg", "--next", table)
     assert "cannot be converted" in wrong.err
     assert not wrong.out
     tansaku("pause", "reported")
-    paused = tansaku("tell", "reported", both["asked"]["waiting"][0]["candidate"], "2", "--ask")
+    paused = tansaku("tell", "reported", both["asked"]["waiting"][0]["candidate"], "2", "--next", table)
     assert "1 value" in paused.out
     assert "paused; continue with `tansaku resume reported`" in paused.err
 

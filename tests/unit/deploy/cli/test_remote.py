@@ -60,11 +60,11 @@ def test_a_campaign_is_made_measured_and_read(terminal: Terminal, file: Path, tm
     filled = [line.split(",") for line in table.read_text().splitlines()]
     filled[2][filled[0].index("value [GPa]")] = "1.5"
     table.write_text("\n".join(map(",".join, filled)))
-    told = terminal.run("tell", "rows", table, "--ask", "--csv", table)
+    told = terminal.run("tell", "rows", table, "--next", table)
     assert told.startswith("rows: 1 value\n")
     assert "rows: 2 proposals wait" in told
     assert [line.split(",")[0] for line in table.read_text().splitlines()] == ["number", "3", "4"]
-    again = json.loads(terminal.run("tell", "rows", "a", "2.5 GPa", "--ask", "--json"))
+    again = json.loads(terminal.run("tell", "rows", "a", "2.5 GPa", "--next", table, "--json"))
     assert again["new"] == {}
     assert [item["number"] for item in again["asked"]["waiting"]] == [3, 4]
     (tmp_path / "curve.txt").write_text("1 2 3")
