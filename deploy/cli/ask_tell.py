@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.printing import say, writing
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import show_json, text
 from tansaku.models.domain.wording import headed
@@ -47,7 +47,9 @@ def ask(
     with opened(site) as resources:
         if release:
             ask_tell.release(resources, this_user(), name, release, patience=ask_tell.PATIENCE)
-        result, asked = _asked(resources, name, count, as_csv, values_only=values)
+        result, asked = _asked(resources, name, count, values_only=values)
+    if as_csv is not None:
+        write_table(asked, "--csv", as_csv)
     if as_json:
         show_json(asked.model_dump(mode="json"))
     else:
@@ -55,17 +57,20 @@ def ask(
 
 
 def _asked(
-    resources: Resources, name: str, count: int | None = None, as_csv: Path | None = None, *, values_only: bool = False
+    resources: Resources, name: str, count: int | None = None, *, values_only: bool = False
 ) -> tuple[DriveResult | None, Asked]:
-    """Proposes until enough proposals wait, and writes them into a table; returns how the driver ended, and what waits."""
+    """Proposes until enough proposals wait; returns how the driver ended, and what waits."""
     from tansaku.tasks.act.measurements import ask_tell
     from tansaku.tasks.act.measurements.waiting import waiting_proposals
 
     result = ask_tell.ask(resources, this_user(), name, count, values_only=values_only)
-    asked = waiting_proposals(resources.store, name)
-    if as_csv is not None:
-        as_csv.write_text(asked.to_csv(), encoding="utf-8")
-    return result, asked
+    return result, waiting_proposals(resources.store, name)
+
+
+def write_table(asked: Asked, option: str, path: Path) -> None:
+    """Writes the table to be filled in. Raises ConfigurationError, which names the option that gave its path."""
+    with writing(option, path):
+        path.write_text(asked.to_csv(), encoding="utf-8")
 
 
 def _show_asked(asked: Asked, result: DriveResult | None, as_csv: Path | None) -> None:
@@ -143,17 +148,19 @@ def tell(
     report = report_at(Path(what)) if value is None else report_of([{"candidate": what, "value": value}])
     with opened(site) as resources:
         receipt = ask_tell.tell(resources, this_user(), name, report, patience=ask_tell.PATIENCE)
+        answer = receipt.model_dump(mode="json")
         if not as_json:  # at once: the values are stored also where nothing can be proposed
             say(receipt.describe())
-        asking = None if next_csv is None else _asked(resources, name, as_csv=next_csv)
+        if next_csv is not None:
+            result, asked = _asked(resources, name)
+            write_table(asked, "--next", next_csv)
+            answer["asked"] = asked.model_dump(mode="json")
+            if not as_json:
+                _show_asked(asked, result, next_csv)
     if as_json:
-        asked = {} if asking is None else {"asked": asking[1].model_dump(mode="json")}
-        show_json(receipt.model_dump(mode="json") | asked)
-    elif asking is None:
+        show_json(answer)
+    elif next_csv is None:
         say(f"`tansaku ask {name}` shows what to measure next", err=True)
-    else:
-        result, asked_now = asking
-        _show_asked(asked_now, result, next_csv)
 
 
 def attach(

@@ -168,22 +168,20 @@ def _ask(
     campaign = server.campaign(name)
     if release:
         server.carry_out(campaign.verbs.release(release, request_id=None))
-    answer = _asked(server, name, count, as_csv, values_only=values)
+    answer = _asked(server, name, count, values_only=values)
+    if as_csv is not None:
+        ask_tell.write_table(_read(answer), "--csv", as_csv)
     if as_json:
         show_json(answer)
     else:
         ask_tell.show_waiting(_read(answer))
 
 
-def _asked(
-    server: tansaku_client.Server, name: str, count: int | None = None, as_csv: Path | None = None, *, values_only: bool = False
-) -> dict[str, Any]:
-    """Proposes until enough proposals wait, and writes them into a table; returns what waits, as the server says it."""
+def _asked(server: tansaku_client.Server, name: str, count: int | None = None, *, values_only: bool = False) -> dict[str, Any]:
+    """Proposes until enough proposals wait; returns what waits, as the server says it."""
     campaign = server.campaign(name)
     campaign.ask(count, values_only=values_only)
-    answer = server.carry_out(campaign.verbs.asked())
-    if as_csv is not None:
-        as_csv.write_text(_read(answer).to_csv(), encoding="utf-8")
+    answer: dict[str, Any] = server.carry_out(campaign.verbs.asked())
     return answer
 
 
@@ -201,11 +199,14 @@ def _tell(server: tansaku_client.Server, name: str, what: str, value: str | None
     receipt = campaign.tell(Path(what) if value is None else [{"candidate": what, "value": value}]).model_dump(mode="json")
     if not as_json:  # at once: the values are stored also where nothing can be proposed
         say(_as(Receipt, receipt).describe())
-    asking = None if next_csv is None else _asked(server, name, as_csv=next_csv)
+    if next_csv is not None:
+        receipt["asked"] = _asked(server, name)
+        asked = _read(receipt["asked"])
+        ask_tell.write_table(asked, "--next", next_csv)
+        if not as_json:
+            ask_tell.show_waiting(asked)
     if as_json:
-        show_json(receipt if asking is None else receipt | {"asked": asking})
-    elif asking is not None:
-        ask_tell.show_waiting(_read(asking))
+        show_json(receipt)
 
 
 def _attach(server: tansaku_client.Server, name: str, number: int, file: Path, photo: bool | None, as_json: bool) -> None:

@@ -64,6 +64,9 @@ def test_a_report_asks_for_the_next_proposals(tansaku, tmp_path):
     wrong = tansaku("tell", "reported", both["asked"]["waiting"][0]["candidate"], "3 kg", "--next", table)
     assert "cannot be converted" in wrong.err
     assert not wrong.out
+    nowhere = tansaku("tell", "reported", table, "--next", tmp_path / "none/next.csv")
+    assert f"--next: '{tmp_path}/none/next.csv' cannot be written: No such file or directory" in nowhere.err
+    assert f"--csv: '{tmp_path}' cannot be written: Is a directory" in tansaku("ask", "reported", "--csv", tmp_path).err
     tansaku("pause", "reported")
     paused = tansaku("tell", "reported", both["asked"]["waiting"][0]["candidate"], "2", "--next", table)
     assert "1 value" in paused.out
